@@ -1,0 +1,41 @@
+"""Storage primitives: what a backend supplies, and the built-in ones."""
+
+from smok_core.engine.base import (
+    MAX_ENGINE_KEY,
+    Blobs,
+    Durability,
+    Engine,
+    Health,
+    Limits,
+    OnFull,
+    QueuedPoint,
+    Row,
+    Series,
+    SeriesStats,
+    Settlement,
+    Table,
+    TableStats,
+    When,
+)
+from smok_core.engine.codec import Codec, MsgpackCodec, check_plain
+
+__all__ = [
+    "MAX_ENGINE_KEY",
+    "Blobs",
+    "Codec",
+    "Durability",
+    "Engine",
+    "Health",
+    "Limits",
+    "MsgpackCodec",
+    "OnFull",
+    "QueuedPoint",
+    "Row",
+    "Series",
+    "SeriesStats",
+    "Settlement",
+    "Table",
+    "TableStats",
+    "When",
+    "check_plain",
+]

@@ -1,0 +1,345 @@
+"""The built-in engine: everything in the memory of the process, nothing survives it.
+
+It is the reference semantics of the primitives, as strict as a remote server: bytes go in and
+out, iterators are snapshots. Roles that the config gives no store are kept here.
+"""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from smok_core.engine.base import (
+    Blobs,
+    Durability,
+    Engine,
+    Health,
+    Limits,
+    OnFull,
+    QueuedPoint,
+    Row,
+    Series,
+    SeriesStats,
+    Settlement,
+    Table,
+    TableStats,
+    When,
+)
+from smok_core.engine.codec import MsgpackCodec
+from smok_core.errors import QueueFull, StoreClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+__all__ = ["MemoryEngine"]
+
+_PAGE = 1000
+
+
+class _Gate:
+    """One lock for the whole engine, which also knows whether it is closed."""
+
+    def __init__(self, store: str) -> None:
+        self._store, self._lock, self.closed = store, threading.RLock(), False
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        if self.closed:
+            self._lock.release()
+            raise StoreClosed(self._store, "it was closed")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+class MemoryTable(Table):
+    """A dict of rows."""
+
+    def __init__(self, gate: _Gate) -> None:
+        self._gate, self._rows, self._seq = gate, dict[str, Row](), 0
+
+    def get(self, key: str) -> Row | None:
+        with self._gate:
+            return self._rows.get(key)
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Row]:
+        with self._gate:
+            return {key: self._rows[key] for key in keys if key in self._rows}
+
+    def put(
+        self,
+        key: str,
+        value: bytes,
+        *,
+        stamp: float = 0.0,
+        pending: bool = False,
+        when: When = When.ALWAYS,
+        expected_seq: int | None = None,
+    ) -> bool:
+        with self._gate:
+            old = self._rows.get(key)
+            if not _may_write(old, stamp, when, expected_seq):
+                return False
+            tag = old.tag if old else None
+            self._rows[key] = Row(key, value, float(stamp), self._next(), pending, tag)
+            return True
+
+    def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
+        with self._gate:
+            row = self._rows.get(key)
+            if row is None or expected_seq not in (None, row.seq):
+                return False
+            del self._rows[key]
+            return True
+
+    def rows(self) -> Iterator[Row]:
+        with self._gate:
+            return iter(sorted(self._rows.values(), key=lambda row: row.seq))
+
+    def replace(self, rows: Mapping[str, bytes]) -> None:
+        with self._gate:
+            self._rows = {
+                key: Row(key, value, 0.0, self._next(), pending=False, tag=None)
+                for key, value in rows.items()
+            }
+
+    def pending(self, limit: int) -> list[Row]:
+        return [row for row in self.rows() if row.pending][:limit]
+
+    def settle(self, settlements: Sequence[Settlement]) -> int:
+        with self._gate:
+            return sum(map(self._settle, settlements))
+
+    def _settle(self, done: Settlement) -> bool:
+        row = self._rows.get(done.key)
+        if row is None:
+            return False
+        if done.tag is not None:
+            row = row._replace(tag=done.tag)
+        current = row.seq == done.seq
+        settled = current and (row.pending or done.remove)
+        self._rows[done.key] = row._replace(pending=row.pending and not current)
+        if current and done.remove:
+            del self._rows[done.key]
+        return settled
+
+    def stats(self) -> TableStats:
+        with self._gate:
+            rows = self._rows.values()
+            return TableStats(rows=len(rows), pending=sum(row.pending for row in rows))
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq
+
+
+def _may_write(old: Row | None, stamp: float, when: When, expected_seq: int | None) -> bool:
+    if expected_seq is not None and (old is None or old.seq != expected_seq):
+        return False
+    if when is When.ABSENT:
+        return old is None
+    return when is When.ALWAYS or old is None or stamp > old.stamp
+
+
+class _Stored(NamedTuple):
+    value: bytes
+    seq: int  #: 0 when the point is not queued
+
+
+class _Line:
+    """One name of a series: its timestamps in order, and what is stored at each."""
+
+    def __init__(self) -> None:
+        self.stamps: list[int] = []
+        self.points: dict[int, _Stored] = {}
+
+    def put(self, ts: int, point: _Stored) -> None:
+        if ts not in self.points:
+            bisect.insort(self.stamps, ts)
+        self.points[ts] = point
+
+    def page(self, start: int | None, stop: int | None) -> list[tuple[int, bytes]]:
+        first = 0 if start is None else bisect.bisect_left(self.stamps, start)
+        last = len(self.stamps) if stop is None else bisect.bisect_right(self.stamps, stop)
+        found = self.stamps[first : min(last, first + _PAGE)]
+        return [(ts, self.points[ts].value) for ts in found]
+
+    def trim(self, before: int) -> int:
+        gone = [ts for ts in self.stamps[:-1] if ts < before and not self.points[ts].seq]
+        for ts in gone:
+            del self.points[ts]
+        self.stamps = sorted(self.points)
+        return len(gone)
+
+
+class MemorySeries(Series):
+    """Sorted timestamps per name, and the queue as a dict in the order of its seqs."""
+
+    def __init__(self, gate: _Gate, store: str) -> None:
+        self._gate, self._store, self.limits = gate, store, Limits()
+        self._lines: dict[str, _Line] = {}
+        self._queue: dict[int, tuple[str, int]] = {}
+        self._seq = self._dropped = 0
+
+    def append(self, points: Sequence[tuple[str, int, bytes]]) -> None:
+        with self._gate:
+            fresh = self._fresh(points)
+            self._make_room(len(fresh))
+            for name, ts, value in fresh:
+                self._put(name, ts, value)
+            self._drop_excess()
+
+    def _fresh(self, points: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:
+        """Leave out what changes nothing; of repeats the last one counts."""
+        last = {(name, ts): value for name, ts, value in points}
+        return [
+            (name, ts, value) for (name, ts), value in last.items() if self._at(name, ts) != value
+        ]
+
+    def _at(self, name: str, ts: int) -> bytes | None:
+        line = self._lines.get(name)
+        point = line.points.get(ts) if line else None
+        return point.value if point else None
+
+    def _make_room(self, count: int) -> None:
+        cap = self.limits.max_pending
+        if cap is not None and self.limits.on_full is OnFull.REFUSE:
+            waiting = len(self._queue)
+            if count and waiting + count > cap:
+                raise QueueFull(self._store, f"{waiting} points wait, max_pending is {cap}")
+
+    def _put(self, name: str, ts: int, value: bytes) -> None:
+        line = self._lines.setdefault(name, _Line())
+        if ts in line.points:
+            self._queue.pop(line.points[ts].seq, None)
+        self._seq += 1
+        line.put(ts, _Stored(value, self._seq))
+        self._queue[self._seq] = (name, ts)
+
+    def _drop_excess(self) -> None:
+        cap = self.limits.max_pending
+        excess = 0 if cap is None else len(self._queue) - cap
+        if excess > 0:
+            self._settle(list(self._queue)[:excess])
+            self._dropped += excess
+
+    def latest(self, name: str) -> tuple[int, bytes] | None:
+        with self._gate:
+            line = self._lines.get(name)
+            return (line.stamps[-1], line.points[line.stamps[-1]].value) if line else None
+
+    def range(self, name: str, start: int | None, stop: int | None) -> Iterator[tuple[int, bytes]]:
+        page = self._page(name, start, stop)
+        while page:
+            yield from page
+            page = self._page(name, page[-1][0] + 1, stop)
+
+    def _page(self, name: str, start: int | None, stop: int | None) -> list[tuple[int, bytes]]:
+        with self._gate:
+            line = self._lines.get(name)
+            return line.page(start, stop) if line else []
+
+    def pending(self, limit: int) -> list[QueuedPoint]:
+        with self._gate:
+            heads = list(self._queue.items())[:limit]
+            return [
+                QueuedPoint(seq, name, ts, self._lines[name].points[ts].value)
+                for seq, (name, ts) in heads
+            ]
+
+    def settle(self, seqs: Iterable[int]) -> int:
+        with self._gate:
+            return self._settle(seqs)
+
+    def _settle(self, seqs: Iterable[int]) -> int:
+        found = [(seq, self._queue.pop(seq)) for seq in set(seqs) if seq in self._queue]
+        for _, (name, ts) in found:
+            point = self._lines[name].points[ts]
+            self._lines[name].points[ts] = point._replace(seq=0)
+        return len(found)
+
+    def trim(self, before: int) -> int:
+        with self._gate:
+            return sum(line.trim(before) for line in self._lines.values())
+
+    def names(self) -> Iterator[str]:
+        with self._gate:
+            return iter(list(self._lines))
+
+    def stats(self) -> SeriesStats:
+        with self._gate:
+            head = next(iter(self._queue.values()), None)
+            return SeriesStats(
+                names=len(self._lines),
+                points=sum(len(line.points) for line in self._lines.values()),
+                pending=len(self._queue),
+                dropped=self._dropped,
+                oldest_pending=head[1] if head else None,
+            )
+
+
+class MemoryBlobs(Blobs):
+    """A dict of (data, version)."""
+
+    def __init__(self, gate: _Gate) -> None:
+        self._gate, self._blobs = gate, dict[str, tuple[bytes, int]]()
+
+    def put(self, key: str, data: bytes, version: int) -> int | None:
+        with self._gate:
+            stored = self._blobs.get(key)
+            if stored and stored[1] >= version:
+                return stored[1]
+            self._blobs[key] = (bytes(data), version)
+            return None
+
+    def get(self, key: str) -> tuple[bytes, int] | None:
+        with self._gate:
+            return self._blobs.get(key)
+
+    def version(self, key: str) -> int | None:
+        found = self.get(key)
+        return found[1] if found else None
+
+    def versions(self) -> dict[str, int]:
+        with self._gate:
+            return {key: version for key, (_, version) in self._blobs.items()}
+
+    def delete(self, key: str) -> bool:
+        with self._gate:
+            return self._blobs.pop(key, None) is not None
+
+
+class MemoryEngine(Engine):
+    """The engine of the built-in backend ``memory``."""
+
+    def __init__(self, store: str = "memory") -> None:
+        self.codec = MsgpackCodec()
+        self._gate, self._store = _Gate(store), store
+        self._tables: dict[str, MemoryTable] = {}
+        self._series: dict[str, MemorySeries] = {}
+        self._blobs: dict[str, MemoryBlobs] = {}
+
+    def table(self, name: str) -> MemoryTable:
+        with self._gate:
+            return self._tables.setdefault(name, MemoryTable(self._gate))
+
+    def series(self, name: str, limits: Limits = Limits()) -> MemorySeries:  # noqa: B008 - frozen
+        with self._gate:
+            series = self._series.setdefault(name, MemorySeries(self._gate, self._store))
+            series.limits = limits
+            return series
+
+    def blobs(self, name: str) -> MemoryBlobs:
+        with self._gate:
+            return self._blobs.setdefault(name, MemoryBlobs(self._gate))
+
+    def health(self) -> Health:
+        with self._gate:
+            notes = ("nothing survives the end of the process",)
+            return Health(
+                location="memory of the process", durability=Durability.BUFFERED, notes=notes
+            )
+
+    def close(self) -> None:
+        self._gate.closed = True

@@ -1,0 +1,161 @@
+"""The plugin interface: the hooks a backend implements, each written out.
+
+A backend is a module (or object) named by an entry point of the group
+``smok_core.backends.v1``. It implements `SmokHooks.smok_backend`, and then either
+`SmokHooks.smok_open_engine`, which gives it all nine roles at once, or single
+``smok_open_<role>`` hooks for the roles it keeps natively, or both. Hooks are always addressed
+to one plugin, never broadcast. A hook may take fewer arguments than its specification names.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pluggy
+
+from smok_core.engine.base import Durability, Engine
+from smok_core.settings import NoOptions, StoreSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_core.roles import (
+        BaseArchivesDatabase,
+        BaseBAOBDatabase,
+        BaseEventDatabase,
+        BaseMacroDatabase,
+        BaseMetadataDatabase,
+        BasePathpointDatabase,
+        BasePredicateDatabase,
+        BaseSensorDatabase,
+        BaseSensorWriteDatabase,
+    )
+
+__all__ = [
+    "API_MAJOR",
+    "ENTRY_POINT_GROUP",
+    "BackendInfo",
+    "Capability",
+    "Driver",
+    "SmokHooks",
+    "StoreContext",
+    "hookimpl",
+]
+
+#: Major version of this interface; a plugin for another one is never imported.
+API_MAJOR: Final = 1
+ENTRY_POINT_GROUP: Final = f"smok_core.backends.v{API_MAJOR}"
+
+_spec = pluggy.HookspecMarker("smok_core")
+hookimpl = pluggy.HookimplMarker("smok_core")
+
+
+class Capability(enum.StrEnum):
+    """What a backend promises; the conformance kit proves each that is declared."""
+
+    PERSISTENT = "persistent"  #: data is there again after close and open
+    SURVIVES_KILL = "survives-kill"  #: what returned is there after kill -9 of the process
+    SURVIVES_POWER_LOSS = "survives-power-loss"  #: ... with durability = power-loss, after a power cut
+    MULTI_PROCESS = "multi-process"  #: two processes may open one store
+    NEEDS_NETWORK = "needs-network"  #: useless without a connection to another machine or process
+    FULL_DISK_DRAINS = "full-disk-drains"  #: a full store still hands over and acknowledges (G13)
+
+
+class Driver(msgspec.Struct, frozen=True):
+    """A library the plugin imports when a store is opened, and how to install it."""
+
+    module: str
+    requirement: str
+
+
+class BackendInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backend tells about itself: pure data, made without I/O and without its driver."""
+
+    summary: str
+    #: A frozen msgspec.Struct with ``forbid_unknown_fields=True``: the keys of ``[stores.NAME]``.
+    options: type[msgspec.Struct] = NoOptions
+    capabilities: frozenset[Capability] = frozenset()
+    durabilities: frozenset[Durability] = frozenset(Durability)
+    drivers: tuple[Driver, ...] = ()
+
+
+class StoreContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a backend may need to open one store. Fields may be added, never removed."""
+
+    store: str  #: name of the store in the config
+    device: str  #: id of the device; every byte stored belongs to it alone (contract G9)
+    options: Any  #: instance of the backend's options Struct
+    settings: StoreSettings = StoreSettings()
+    base_dir: Path = Path()  #: relative paths in options are relative to this
+    roles: frozenset[str] = frozenset()  #: the roles the config gives this store
+    clock: Callable[[], float] = time.time  #: seconds since the epoch
+
+
+class SmokHooks:
+    """The specifications. ``engine`` is None in a backend that has no ``smok_open_engine``."""
+
+    @_spec
+    def smok_backend(self) -> BackendInfo:  # type: ignore[empty-body]
+        """Describe the backend; no I/O, no driver import."""
+
+    @_spec
+    def smok_open_engine(self, context: StoreContext) -> Engine:  # type: ignore[empty-body]
+        """Open the store; raise a `StoreError` if that fails, within seconds."""
+
+    @_spec
+    def smok_open_predicates(  # type: ignore[empty-body]
+        self, context: StoreContext, engine: Engine | None
+    ) -> BasePredicateDatabase:
+        """Open the role ``predicates``."""
+
+    @_spec
+    def smok_open_sensor_writes(  # type: ignore[empty-body]
+        self, context: StoreContext, engine: Engine | None
+    ) -> BaseSensorWriteDatabase:
+        """Open the role ``sensor_writes``."""
+
+    @_spec
+    def smok_open_archives(  # type: ignore[empty-body]
+        self, context: StoreContext, engine: Engine | None
+    ) -> BaseArchivesDatabase:
+        """Open the role ``archives``."""
+
+    @_spec
+    def smok_open_baobs(  # type: ignore[empty-body]
+        self, context: StoreContext, engine: Engine | None
+    ) -> BaseBAOBDatabase:
+        """Open the role ``baobs``."""
+
+    @_spec
+    def smok_open_sensors(  # type: ignore[empty-body]
+        self, context: StoreContext, engine: Engine | None
+    ) -> BaseSensorDatabase:
+        """Open the role ``sensors``."""
+
+    @_spec
+    def smok_open_pathpoints(  # type: ignore[empty-body]
+        self, context: StoreContext, engine: Engine | None
+    ) -> BasePathpointDatabase:
+        """Open the role ``pathpoints``."""
+
+    @_spec
+    def smok_open_events(  # type: ignore[empty-body]
+        self, context: StoreContext, engine: Engine | None
+    ) -> BaseEventDatabase:
+        """Open the role ``events``."""
+
+    @_spec
+    def smok_open_macros(  # type: ignore[empty-body]
+        self, context: StoreContext, engine: Engine | None
+    ) -> BaseMacroDatabase:
+        """Open the role ``macros``."""
+
+    @_spec
+    def smok_open_metadata(  # type: ignore[empty-body]
+        self, context: StoreContext, engine: Engine | None
+    ) -> BaseMetadataDatabase:
+        """Open the role ``metadata``."""

@@ -1,0 +1,122 @@
+"""Types that options are made of: secrets, durations, and the settings every store has."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from smok_core.engine.base import Durability, Limits, OnFull
+
+__all__ = [
+    "NoOptions",
+    "Secret",
+    "StoreSettings",
+    "decode_setting",
+    "option",
+    "parse_duration",
+]
+
+
+class Secret:
+    """A text that must not be seen: its repr and str are stars, it is not picklable.
+
+    Declare an option of this type and the config accepts a text, ``{ env = "NAME" }`` or
+    ``{ file = "PATH" }`` for it, and never shows the value.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Give the text; keep it out of messages and logs."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Secret is not pickled")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+def option(help: str, **limits: Any) -> msgspec.Meta:  # noqa: A002 - the word people look for
+    """Describe an option: ``port: Annotated[int, option("TCP port.", ge=1, le=65535)] = 6379``.
+
+    Args:
+        help: One sentence; `smok init` and the docs show it.
+        limits: The bounds `msgspec.Meta` knows: ge, gt, le, lt, pattern, min_length, ...
+    """
+    return msgspec.Meta(description=help, **limits)
+
+
+class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The options of a backend that has none."""
+
+
+_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+
+
+def parse_duration(text: str | float) -> float:
+    """Give the seconds of ``"30d"``, ``"12h"``, ``"250ms"``, ``"1w"`` or a bare number of seconds.
+
+    Raises:
+        ValueError: The text is not a duration.
+    """
+    if isinstance(text, int | float) and not isinstance(text, bool) and text >= 0:
+        return float(text)
+    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not match:
+        raise ValueError(f"{text!r} is not a duration; write it like '30d', '12h', '90s', '250ms'")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be set for a store of any backend, beside the backend's own options."""
+
+    durability: Annotated[
+        Durability, option("What survives what: power-loss, crash or buffered.")
+    ] = Durability.CRASH
+    flush_ms: Annotated[
+        int, option("With durability = buffered: longest time a value waits, in ms.", ge=1)
+    ] = 200
+    retention: Annotated[
+        str | None, option("Forget uploaded pathpoint values older than this, e.g. 90d.")
+    ] = None
+    max_pending: Annotated[
+        int | None, option("Most records that may wait for upload, per role.", ge=1)
+    ] = None
+    on_full: Annotated[
+        OnFull, option("At max_pending: refuse new records, or drop-oldest and count it.")
+    ] = OnFull.REFUSE
+
+    def __post_init__(self) -> None:
+        self.retention_seconds  # noqa: B018 - a bad text is refused here, with its place
+
+    @property
+    def retention_seconds(self) -> float | None:
+        """Give the retention in seconds; None keeps everything."""
+        return None if self.retention is None else parse_duration(self.retention)
+
+    @property
+    def limits(self) -> Limits:
+        """Give the bound of each upload queue."""
+        return Limits(self.max_pending, self.on_full)
+
+
+def decode_setting(kind: type, value: Any) -> Any:
+    """Make a value of a type msgspec does not know; its ``dec_hook``."""
+    if kind is Secret and isinstance(value, str | Secret):
+        return value if isinstance(value, Secret) else Secret(value)
+    raise ValueError(f"Expected `str`, got `{type(value).__name__}`")
