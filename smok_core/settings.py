@@ -95,7 +95,8 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         str | None, option("Forget uploaded pathpoint values older than this, e.g. 90d.")
     ] = None
     max_pending: Annotated[
-        int | None, option("Most records that may wait for upload, per role.", ge=1)
+        Annotated[int, msgspec.Meta(ge=1)] | None,
+        option("Most records that may wait for upload, per role."),
     ] = None
     on_full: Annotated[
         OnFull, option("At max_pending: refuse new records, or drop-oldest and count it.")

@@ -226,8 +226,8 @@ class Series(ABC):
         """Store ``(name, ts, value)`` points and queue them, in their order, as one atomic write.
 
         A point that is stored already with an equal value changes nothing; with another value it
-        is replaced and takes a new place at the queue's end. The same goes for repeats within
-        ``points``. Late points are stored in place.
+        is replaced and takes a new place at the queue's end. Of repeats of one ``(name, ts)``
+        within ``points`` only the last counts, at its own place. Late points are stored in place.
 
         Raises:
             QueueFull: ``max_pending`` is reached and ``on_full`` is ``refuse``; nothing is stored.

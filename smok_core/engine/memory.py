@@ -191,10 +191,14 @@ class MemorySeries(Series):
             self._drop_excess()
 
     def _fresh(self, points: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:
-        """Leave out what changes nothing; of repeats the last one counts."""
-        last = {(name, ts): value for name, ts, value in points}
+        """Leave out what changes nothing; of repeats the last one counts, at its own place."""
+        last = dict[tuple[str, int], bytes]()
+        for name, ts, value in reversed(points):
+            last.setdefault((name, ts), value)
         return [
-            (name, ts, value) for (name, ts), value in last.items() if self._at(name, ts) != value
+            (name, ts, value)
+            for (name, ts), value in reversed(last.items())
+            if self._at(name, ts) != value
         ]
 
     def _at(self, name: str, ts: int) -> bytes | None:
