@@ -195,8 +195,11 @@ class Table(ABC):
         """
 
     @abstractmethod
-    def pending(self, limit: int) -> list[Row]:
-        """Give at most ``limit`` rows that wait, lowest seq first."""
+    def pending(self, limit: int, after: int = 0) -> list[Row]:
+        """Give at most ``limit`` rows that wait and have a seq above ``after``, lowest first.
+
+        Seqs are positive.
+        """
 
     @abstractmethod
     def settle(self, settlements: Sequence[Settlement]) -> int:
@@ -249,8 +252,11 @@ class Series(ABC):
         """
 
     @abstractmethod
-    def pending(self, limit: int) -> list[QueuedPoint]:
-        """Give at most ``limit`` queued points, lowest seq first."""
+    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
+        """Give at most ``limit`` queued points with a seq above ``after``, lowest first.
+
+        Seqs are positive.
+        """
 
     @abstractmethod
     def settle(self, seqs: Iterable[int]) -> int:
@@ -260,6 +266,16 @@ class Series(ABC):
 
         Returns:
             How many were queued until now.
+        """
+
+    @abstractmethod
+    def requeue(self, points: Sequence[tuple[str, int]]) -> int:
+        """Queue stored ``(name, ts)`` points again, at the end, in their order, as one atomic write.
+
+        Points that are queued already or not stored are ignored; ``limits`` do not apply.
+
+        Returns:
+            How many were queued.
         """
 
     @abstractmethod

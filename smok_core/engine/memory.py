@@ -7,6 +7,7 @@ out, iterators are snapshots. Roles that the config gives no store are kept here
 from __future__ import annotations
 
 import bisect
+import itertools
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -104,8 +105,8 @@ class MemoryTable(Table):
                 for key, value in rows.items()
             }
 
-    def pending(self, limit: int) -> list[Row]:
-        return [row for row in self.rows() if row.pending][:limit]
+    def pending(self, limit: int, after: int = 0) -> list[Row]:
+        return [row for row in self.rows() if row.pending and row.seq > after][:limit]
 
     def settle(self, settlements: Sequence[Settlement]) -> int:
         with self._gate:
@@ -244,13 +245,14 @@ class MemorySeries(Series):
             line = self._lines.get(name)
             return line.page(start, stop) if line else []
 
-    def pending(self, limit: int) -> list[QueuedPoint]:
+    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
         with self._gate:
-            heads = list(self._queue.items())[:limit]
-            return [
-                QueuedPoint(seq, name, ts, self._lines[name].points[ts].value)
-                for seq, (name, ts) in heads
-            ]
+            heads = itertools.islice((s for s in self._queue if s > after), limit)
+            return [self._queued(seq) for seq in heads]
+
+    def _queued(self, seq: int) -> QueuedPoint:
+        name, ts = self._queue[seq]
+        return QueuedPoint(seq, name, ts, self._lines[name].points[ts].value)
 
     def settle(self, seqs: Iterable[int]) -> int:
         with self._gate:
@@ -262,6 +264,18 @@ class MemorySeries(Series):
             point = self._lines[name].points[ts]
             self._lines[name].points[ts] = point._replace(seq=0)
         return len(found)
+
+    def requeue(self, points: Sequence[tuple[str, int]]) -> int:
+        with self._gate:
+            return sum(self._requeue(name, ts) for name, ts in points)
+
+    def _requeue(self, name: str, ts: int) -> bool:
+        line = self._lines.get(name)
+        point = line.points.get(ts) if line else None
+        if point is None or point.seq:
+            return False
+        self._put(name, ts, point.value)
+        return True
 
     def trim(self, before: int) -> int:
         with self._gate:
