@@ -41,7 +41,8 @@ class SqliteBlobs(Blobs):
         return self._connection.write(work)
 
     def get(self, key: str) -> tuple[bytes, int] | None:
-        return self._one(_GET, key)
+        found = self._one(_GET, key)
+        return (found[0], found[1]) if found else None
 
     def version(self, key: str) -> int | None:
         found = self._one(_FIND, key)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import operator
 import zlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -18,9 +18,9 @@ from smok_core.errors import CorruptData
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["SPAN", "Chunk", "Point", "chunks_between", "drop_point", "rewrite", "store", "unpack"]
+__all__ = ["SPAN", "Chunk", "Point", "chunks_between", "drop_point", "insert", "pack", "rewrite", "store", "unpack"]
 
 SPAN: Final = 2048
 _MOST: Final = 1000
@@ -28,6 +28,9 @@ _BYTES: Final = 256 * 1024
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[list[int], list[int], list[bytes]]).decode
+
+
+_Point = tuple[int, int, bytes]
 
 
 class Point(NamedTuple):
@@ -74,17 +77,22 @@ def unpack(data: bytes, first_seq: int, ts_min: int) -> list[Point]:
         raise CorruptData("chunk", f"{len(data)} bytes of points cannot be decoded") from error
 
 
-def _pack(name: int, points: list[Point] | list[tuple[int, int, bytes]]) -> Chunk:
+def pack(name: int, points: Sequence[_Point]) -> list[tuple[int, int, int, int, int, int, bytes]]:
+    """Make chunks of ``(ts, seq, value)`` points, which ascend by time."""
     stamps, seqs, values = zip(*points, strict=True)
-    first = min(seqs)
+    first, last = min(seqs), max(seqs)
+    if last - first >= SPAN or len(seqs) > _MOST or (
+        len(seqs) > 1 and sum(map(len, values)) > _BYTES
+    ):
+        return [pack(name, piece)[0] for piece in _pieces(points)]
     steps = list(map(operator.sub, stamps[1:], stamps))
-    body = _encode((list(map(first.__rsub__, seqs)), steps, values))
+    body = _encode(([seq - first for seq in seqs], steps, values))
     data = zlib.crc32(body).to_bytes(4, "big") + body
-    return Chunk(max(seqs), first, name, stamps[0], stamps[-1], len(points), data)
+    return [(last, first, name, stamps[0], stamps[-1], len(seqs), data)]
 
 
-def _cut(points: list[Point]) -> Iterator[list[Point]]:
-    """Cut ascending points so that each piece obeys the limits of a chunk."""
+def _pieces(points: Sequence[_Point]) -> Iterator[Sequence[_Point]]:
+    """Cut points so that each piece obeys the limits of a chunk; one point alone always does."""
     start, low, high, size = 0, points[0][1], points[0][1], 0
     for at, (_, seq, value) in enumerate(points):
         low, high, size = min(low, seq), max(high, seq), size + len(value)
@@ -98,24 +106,16 @@ _COLUMNS: Final = "last_seq, first_seq, name, ts_min, ts_max, points, data"
 _INSERT: Final = f"INSERT INTO chunks({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?)"
 
 
-def store(raw: sqlite3.Connection, name: int, points: list[Point], *, fresh: bool = False) -> None:
-    """Store points, ascending by time and at timestamps that no chunk has.
-
-    Args:
-        raw: A connection in a transaction.
-        name: The id of the name.
-        points: What to store.
-        fresh: All of them are later than every chunk of the name: no look for overlaps.
-    """
-    if fresh:
-        rows = [_pack(name, piece) for piece in _cut(points)]
-    else:
-        rows = _around(raw, name, points)
+def insert(raw: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Store what `pack` made of points that are newer than every chunk of their name."""
     raw.executemany(_INSERT, rows)
 
 
-def _around(raw: sqlite3.Connection, name: int, points: list[Point]) -> list[Chunk]:
-    """Give the chunks to insert; those in whose time span a new point falls are taken apart."""
+def store(raw: sqlite3.Connection, name: int, points: list[_Point]) -> None:
+    """Store points, ascending by time and at timestamps that no chunk has.
+
+    Chunks in whose time span a new point falls are taken apart.
+    """
     old = list(chunks_between(raw, name, points[0][0], points[-1][0]))
     marked = [(point, -1) for point in points]
     for place, chunk in enumerate(old):
@@ -128,9 +128,9 @@ def _around(raw: sqlite3.Connection, name: int, points: list[Point]) -> list[Chu
     kept = {place for place, run in runs if place >= 0 and len(run) == old[place].points}
     gone = [(old[place].last_seq,) for place in range(len(old)) if place not in kept]
     raw.executemany("DELETE FROM chunks WHERE last_seq = ?", gone)
-    return [
-        _pack(name, piece) for place, run in runs if place not in kept for piece in _cut(run)
-    ]
+    for place, run in runs:
+        if place not in kept:
+            insert(raw, pack(name, run))
 
 
 def chunks_between(
@@ -155,7 +155,7 @@ def rewrite(raw: sqlite3.Connection, chunk: Chunk, points: Iterable[Point]) -> N
     left = list(points)
     raw.execute("DELETE FROM chunks WHERE last_seq = ?", (chunk.last_seq,))
     if left:
-        raw.execute(_INSERT, _pack(chunk.name, left))
+        insert(raw, pack(chunk.name, left))
 
 
 def drop_point(raw: sqlite3.Connection, name: int, ts: int) -> None:

@@ -11,10 +11,13 @@ import io
 import pickle
 import struct
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.engine.codec import MAX_DEPTH, Codec, pack_datetime, unpack_datetime
 from smok_core.errors import CorruptData
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = ["PickleCodec"]
 
@@ -22,6 +25,7 @@ _PROTOCOL: Final = 4
 _TAGGED: Final = b"T"
 _FLOAT: Final = pickle.dumps(1.5, _PROTOCOL)
 _FLOAT_HEAD: Final = _FLOAT[: _FLOAT.index(b"G") + 1]
+_pack_float = struct.Struct(">d").pack
 _unpack_float = struct.Struct(">d").unpack_from
 
 #: The only opcodes that plain data needs, with the length of their argument. None of them can
@@ -60,17 +64,18 @@ class PickleCodec(Codec):
 
     def dumps(self, value: Any) -> bytes:
         """Encode."""
+        if type(value) is float:
+            return _FLOAT_HEAD + _pack_float(value) + b"."
         if _has_datetime(value):
             return _TAGGED + pickle.dumps(_tag(value), _PROTOCOL)
         return pickle.dumps(value, _PROTOCOL)
 
-    def dumps_many(self, values: Any) -> list[bytes]:
-        """Encode many; scalars, the usual case, skip the look for datetimes."""
-        encode, simple = pickle.dumps, _SIMPLE
-        return [
-            encode(value, _PROTOCOL) if type(value) in simple else self.dumps(value)
-            for value in values
-        ]
+    def dumps_many(self, values: Iterable[Any]) -> list[bytes]:
+        """Encode many; floats, the usual case, are put together without the pickler."""
+        given = list(values)
+        if set(map(type, given)) == {float}:
+            return [_FLOAT_HEAD + _pack_float(value) + b"." for value in given]
+        return list(map(self.dumps, given))
 
     def loads(self, data: bytes) -> Any:
         """Decode."""
@@ -145,7 +150,7 @@ def _untag(value: Any, depth: int = 0) -> Any:
     return value
 
 
-_TUPLES: Final = {
+_TUPLES: Final[dict[str, Callable[[Any, int], Any]]] = {
     "t": lambda body, depth: tuple(_untag(item, depth) for item in body),
     "d": lambda body, _: unpack_datetime(body),
 }

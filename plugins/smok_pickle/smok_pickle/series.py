@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from smok_core.engine.base import Limits, OnFull, QueuedPoint, Series, SeriesStats
 from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue
-from smok_pickle.chunks import Point, chunks_between, drop_point, store
+from smok_pickle.chunks import Point, chunks_between, drop_point, insert, pack, store
 from smok_pickle.lines import NEVER, Line, Lines
 from smok_pickle.trim import fold, trim
 
@@ -39,6 +39,7 @@ _FOLD_BYTES: Final = 4 * 2**20
 _DENSE: Final = 8  # points per name that make a chunk worth while at once
 
 _Given = tuple[str, int, bytes]
+_Groups = dict[str, list[tuple[int, int, bytes]]]  # by name: (ts, seq, value)
 
 
 class SqliteSeries(Series):
@@ -93,7 +94,7 @@ class SqliteSeries(Series):
 
     def _groups(
         self, raw: sqlite3.Connection, points: Sequence[_Given]
-    ) -> dict[str, list[Point]] | None:
+    ) -> _Groups | None:
         """Give the points by name with their seqs if all of them are simply newer, else None."""
         groups = _grouped(points, self._lines.top + 1)
         for name, group in groups.items():
@@ -145,25 +146,34 @@ class SqliteSeries(Series):
         settled = raw.execute("DELETE FROM done WHERE seq = ?", (seq,)).rowcount
         lines.pending -= int(seq > lines.settled and not settled)
 
-    def _add(self, raw: sqlite3.Connection, groups: dict[str, list[Point]], count: int) -> None:
+    def _add(self, raw: sqlite3.Connection, groups: _Groups, count: int) -> None:
         lines = self._lines
-        if count >= _FOLD_ROWS or count >= _DENSE * len(groups) and count > 2 * _DENSE:
-            for name, group in groups.items():
-                self._add_chunks(raw, lines.make(raw, name), group)
+        if count >= _FOLD_ROWS or (count >= _DENSE * len(groups) and count > 2 * _DENSE):
+            self._add_chunks(raw, groups)
         else:
-            for name, group in groups.items():
-                line = lines.make(raw, name)
-                raw.executemany(_INSERT, [(seq, line.id, ts, value) for ts, seq, value in group])
-                for ts, seq, value in group:
-                    lines.note(line, ts, seq, len(value))
+            self._add_to_tail(raw, groups)
         lines.top += count
         if self._fold_is_due():
             fold(raw, lines)
 
-    def _add_chunks(self, raw: sqlite3.Connection, line: Line, group: list[Point]) -> None:
-        group.sort()
-        store(raw, line.id, group, fresh=group[0][0] > line.top)
-        line.top = max(line.top, group[-1][0])
+    def _add_to_tail(self, raw: sqlite3.Connection, groups: _Groups) -> None:
+        for name, group in groups.items():
+            line = self._lines.make(raw, name)
+            raw.executemany(_INSERT, [(seq, line.id, ts, value) for ts, seq, value in group])
+            for ts, seq, value in group:
+                self._lines.note(line, ts, seq, len(value))
+
+    def _add_chunks(self, raw: sqlite3.Connection, groups: _Groups) -> None:
+        rows = list[Any]()
+        for name, group in groups.items():
+            line = self._lines.make(raw, name)
+            group.sort()
+            if group[0][0] > line.top:
+                rows += pack(line.id, group)
+            else:
+                store(raw, line.id, group)
+            line.top = max(line.top, group[-1][0])
+        insert(raw, rows)
 
     def _has_room(self, count: int) -> bool:
         cap = self.limits.max_pending
@@ -323,9 +333,9 @@ class SqliteSeries(Series):
         return self._connection.drain(work)
 
 
-def _grouped(points: Sequence[_Given], first: int) -> dict[str, list[Point]]:
+def _grouped(points: Sequence[_Given], first: int) -> _Groups:
     """Give the points by name, in their order, numbered from ``first``."""
-    groups = dict[str, list[Any]]()
+    groups: _Groups = {}
     for seq, (name, ts, value) in enumerate(points, first):
         if name in groups:
             groups[name].append((ts, seq, value))

@@ -6,7 +6,7 @@ import itertools
 import operator
 from typing import TYPE_CHECKING, Final
 
-from smok_pickle.chunks import Chunk, Point, chunks_between, rewrite, store
+from smok_pickle.chunks import Chunk, chunks_between, insert, pack, rewrite, store
 from smok_pickle.queue import done_in
 from smok_pickle.sections import span
 
@@ -29,9 +29,12 @@ def fold(raw: sqlite3.Connection, lines: Lines) -> None:
     low, high = span(lines.id)
     rows = raw.execute(_TAIL, (low, high)).fetchall()
     for name, group in itertools.groupby(rows, key=operator.itemgetter(0)):
-        points = [Point(ts, seq, value) for _, ts, seq, value in group]
+        points = [(ts, seq, value) for _, ts, seq, value in group]
         newest = raw.execute(_NEWEST, (name,)).fetchone()
-        store(raw, name, points, fresh=not newest or points[0].ts > newest[0])
+        if not newest or points[0][0] > newest[0]:
+            insert(raw, pack(name, points))
+        else:
+            store(raw, name, points)
     raw.execute("DELETE FROM tail WHERE seq BETWEEN ? AND ?", (low, high))
     lines.folded()
 
