@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import importlib.resources
 import logging
 import time
@@ -39,6 +39,7 @@ except ImportError as error:
 
 __all__ = [
     "DeviceCertificate",
+    "device_id_of",
     "get_dev_ca_cert",
     "get_rapid_ca_cert",
     "get_root_cert",
@@ -79,12 +80,12 @@ class DeviceCertificate(NamedTuple):
     key_path: Path
     passphrase: Secret | None
     pem: str  #: the device's own certificate alone, normalized
-    not_after: datetime.datetime
+    not_after: dt.datetime
     has_small_key: bool  #: RSA below 2048 bits, which TLS libraries refuse unless asked
     warnings: tuple[str, ...]
 
 
-def read_device_certificate(
+def read_device_certificate(  # noqa: PLR0913 - each is a setting of its own
     cert_path: str | Path,
     key_path: str | Path,
     *,
@@ -124,6 +125,17 @@ def read_device_certificate(
         leaf.public_bytes(serialization.Encoding.PEM).decode(), leaf.not_valid_after_utc,
         has_small_key(leaf), warnings,
     )  # fmt: skip
+
+
+def device_id_of(cert_path: str | Path) -> str:
+    """Give the device id that a certificate names, without checking who issued it or when.
+
+    Names the device's own data: that must be reachable with a clock in 1970, too.
+
+    Raises:
+        InvalidCredentials: The file is unreadable, no certificate, or names no device.
+    """
+    return read_identity(load_certificate(read_credential(cert_path), cert_path), cert_path)[0]
 
 
 def load_certificate(pem: bytes, path: str | Path) -> x509.Certificate:
@@ -169,5 +181,5 @@ def trusted_cas(ca_bundle: str | Path | None) -> TrustedCas:
     return parse_bundle(get_root_cert() + get_dev_ca_cert(), "smok_core/cloud/pem")
 
 
-def _moment(clock: Callable[[], float]) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(clock(), datetime.UTC)
+def _moment(clock: Callable[[], float]) -> dt.datetime:
+    return dt.datetime.fromtimestamp(clock(), dt.UTC)

@@ -18,7 +18,7 @@ except ImportError as error:
     raise ExtraMissing("checking certificates", "cryptography", "cloud") from error
 
 if TYPE_CHECKING:
-    import datetime
+    import datetime as dt
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -69,13 +69,13 @@ def find_issuer(
 def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except Exception:  # any failure, of any type, means: not signed by it
+    except Exception:  # noqa: BLE001 - any failure, of any type, means: not signed by it
         return False
     return True
 
 
 def verify_chain(
-    leaf: x509.Certificate, trusted: TrustedCas, moment: datetime.datetime, path: str | Path
+    leaf: x509.Certificate, trusted: TrustedCas, moment: dt.datetime, path: str | Path
 ) -> None:
     """Prove that a device CA, itself issued by a root, issued the leaf as a client certificate.
 
@@ -91,7 +91,7 @@ def verify_chain(
         raise _refused(path, "the chain is not device, device CA, root")
 
 
-def _verifier(trusted: TrustedCas, moment: datetime.datetime) -> verification.ClientVerifier:
+def _verifier(trusted: TrustedCas, moment: dt.datetime) -> verification.ClientVerifier:
     builder = verification.PolicyBuilder().store(verification.Store(list(trusted.roots)))
     return (
         builder.time(moment)

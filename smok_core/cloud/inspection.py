@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,8 +35,8 @@ class CertificateStatus(NamedTuple):
 
     part: str  #: the certificate, the device CA or the root CA
     subject: str
-    not_before: datetime.datetime
-    not_after: datetime.datetime
+    not_before: dt.datetime
+    not_after: dt.datetime
     days_left: int  #: negative when it has ended
     warnings: tuple[str, ...]
 
@@ -96,11 +96,11 @@ def _authorities(trusted: TrustedCas) -> list[tuple[str, x509.Certificate]]:
 def _statuses(
     chain: list[tuple[str, x509.Certificate]], clock: Callable[[], float]
 ) -> tuple[CertificateStatus, ...]:
-    now = datetime.datetime.fromtimestamp(clock(), datetime.UTC)
+    now = dt.datetime.fromtimestamp(clock(), dt.UTC)
     return tuple(_status(part, certificate, now) for part, certificate in chain)
 
 
-def _status(part: str, certificate: x509.Certificate, now: datetime.datetime) -> CertificateStatus:
+def _status(part: str, certificate: x509.Certificate, now: dt.datetime) -> CertificateStatus:
     ends = certificate.not_valid_after_utc
     days_left = (ends - now).days
     return CertificateStatus(
@@ -109,7 +109,7 @@ def _status(part: str, certificate: x509.Certificate, now: datetime.datetime) ->
     )  # fmt: skip
 
 
-def _end_warnings(part: str, days_left: int, ends: datetime.datetime) -> tuple[str, ...]:
+def _end_warnings(part: str, days_left: int, ends: dt.datetime) -> tuple[str, ...]:
     if days_left >= WARN_DAYS:
         return ()
     when = f"ends in {days_left} days, on" if days_left >= 0 else "ended on"

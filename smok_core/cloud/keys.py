@@ -49,7 +49,7 @@ def load_private_key(path: str | Path, passphrase: Secret | None) -> PrivateKeyT
             "passphrase", path, "is encrypted and no passphrase was given",
             "Configure the passphrase of the private key.",
         ) from None  # fmt: skip
-    except Exception:  # cryptography raises many types, and quotes what it read
+    except Exception:  # noqa: BLE001 - cryptography raises many types, and quotes what it read
         raise _unusable_key(path, encrypted=password is not None) from None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from smok_core.cloud.chain import TrustedCas, find_issuer
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-__all__ = ["check_dates", "chain_of"]
+__all__ = ["chain_of", "check_dates"]
 
 #: No certificate of SMOK's was valid before its root certificate: an earlier clock is wrong.
-_BEFORE_ANY_CERTIFICATE: Final = datetime.datetime(2020, 2, 22, tzinfo=datetime.UTC)
+_BEFORE_ANY_CERTIFICATE: Final = dt.datetime(2020, 2, 22, tzinfo=dt.UTC)
 
 
 def chain_of(leaf: x509.Certificate, trusted: TrustedCas) -> list[tuple[str, x509.Certificate]]:
@@ -31,7 +31,7 @@ def chain_of(leaf: x509.Certificate, trusted: TrustedCas) -> list[tuple[str, x50
 
 
 def check_dates(
-    leaf: x509.Certificate, trusted: TrustedCas, moment: datetime.datetime, path: str | Path
+    leaf: x509.Certificate, trusted: TrustedCas, moment: dt.datetime, path: str | Path
 ) -> None:
     """Refuse a certificate outside of its time, telling a wrong clock from a wrong certificate."""
     if moment < _BEFORE_ANY_CERTIFICATE:
@@ -44,13 +44,13 @@ def check_dates(
 
 
 def _check_validity(
-    what: str, certificate: x509.Certificate, moment: datetime.datetime, path: str | Path
+    what: str, certificate: x509.Certificate, moment: dt.datetime, path: str | Path
 ) -> None:
     if moment > certificate.not_valid_after_utc:
         raise InvalidCredentials(
             "expired", path, f"cannot be used: {what} expired on "
             f"{certificate.not_valid_after_utc:%Y-%m-%d}, the clock says {moment:%Y-%m-%d}",
-            "Ask SMOK for a new one; a new CA comes with an upgrade of smok-core or in a ca_bundle.",
+            "Ask SMOK for a new one; a new CA comes with an upgrade of smok-core or in ca_bundle.",
         )  # fmt: skip
     if moment < certificate.not_valid_before_utc:
         raise InvalidCredentials(

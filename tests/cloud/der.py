@@ -16,7 +16,7 @@ def as_sha1(certificate: x509.Certificate, signer: ec.EllipticCurvePrivateKey) -
     """Give the certificate signed again, with SHA-1."""
     parts = list(_elements(_content(certificate.tbs_certificate_bytes)))
     parts[2] = _ECDSA_SHA1
-    return _sign(parts, _ECDSA_SHA1, signer, hashes.SHA1())  # noqa: S303
+    return _sign(parts, _ECDSA_SHA1, signer, hashes.SHA1())
 
 
 def as_version_1(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +40,7 @@ def _refusal(files: Files, bundle: Path, **options: object) -> InvalidCredential
 
 
 def _at(year: int, month: int = 6) -> Callable[[], float]:
-    return datetime.datetime(year, month, 1, tzinfo=datetime.UTC).timestamp
+    return dt.datetime(year, month, 1, tzinfo=dt.UTC).timestamp
 
 
 def test_the_packaged_authorities_are_smoks() -> None:
@@ -49,7 +49,7 @@ def test_the_packaged_authorities_are_smoks() -> None:
     for pem in (get_dev_ca_cert(), get_rapid_ca_cert()):
         x509.load_pem_x509_certificate(pem).verify_directly_issued_by(root)
     device_ca = x509.load_pem_x509_certificate(get_dev_ca_cert())
-    assert device_ca.not_valid_after_utc.date() == datetime.date(2030, 2, 19)
+    assert device_ca.not_valid_after_utc.date() == dt.date(2030, 2, 19)
     assert "Device Certificate Authority" in device_ca.subject.rfc4514_string()
 
 
@@ -70,7 +70,7 @@ def test_without_a_bundle_smoks_own_authorities_decide(device_files: Files) -> N
 
 def _dated(pki: SandboxPki, directory: Path, start: int, end: int) -> Files:
     key = new_key()
-    days = (datetime.datetime(year, 1, 1, tzinfo=datetime.UTC) for year in (start, end))
+    days = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (start, end))
     extensions = device_extensions("pump-17", 0)
     leaf = make_certificate("pump", key, pki.device_ca, extensions, validity=Validity(*days))
     return write_credentials(directory, "dated", leaf, key)
@@ -133,7 +133,7 @@ def test_a_missing_and_a_wrong_passphrase_are_told_apart(
 
 def test_a_passphrase_for_a_plain_key_is_no_error(device_files: Files, bundle: Path) -> None:
     """A passphrase that is not needed is not used."""
-    assert read_device_certificate(*device_files, ca_bundle=bundle, passphrase="x").device_id  # noqa: S106
+    assert read_device_certificate(*device_files, ca_bundle=bundle, passphrase="x").device_id
 
 
 def test_no_message_shows_key_or_passphrase(pki: SandboxPki, bundle: Path, tmp_path: Path) -> None:

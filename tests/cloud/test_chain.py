@@ -40,14 +40,14 @@ def _with(new: x509.ExtensionType, critical: bool) -> Change:
     return lambda all_: [*_without(type(new))(all_), (new, critical)]
 
 
-def _private(dotted: str, value: bytes, critical: bool = False) -> Change:
+def _private(dotted: str, value: bytes, *, critical: bool = False) -> Change:
     oid = x509.ObjectIdentifier(dotted)
     new = (x509.UnrecognizedExtension(oid, value), critical)
     return lambda all_: [*(each for each in all_ if each[0].oid != oid), new]
 
 
 def _issue(
-    directory: Path, issuer: Authority, change: Change, identify_issuer: bool = True
+    directory: Path, issuer: Authority, change: Change, *, identify_issuer: bool = True
 ) -> Files:
     key, extensions = new_key(), change(device_extensions("pump-17", 0))
     certificate = make_certificate(

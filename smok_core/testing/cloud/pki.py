@@ -5,7 +5,7 @@ Nothing here is trusted by anybody else; keys live as long as their directory.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,19 +36,19 @@ __all__ = [
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 Extensions = Sequence[tuple[x509.ExtensionType, bool]]
 
-_DAY: Final = datetime.timedelta(days=1)
+_DAY: Final = dt.timedelta(days=1)
 
 
 class Validity(NamedTuple):
     """From when until when a certificate is valid."""
 
-    start: datetime.datetime
-    end: datetime.datetime
+    start: dt.datetime
+    end: dt.datetime
 
     @classmethod
     def around_now(cls, days: int = 365) -> Validity:
         """Give a validity that began yesterday and ends in so many days."""
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         return cls(now - _DAY, now + days * _DAY)
 
 
@@ -71,7 +71,7 @@ def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def make_certificate(
+def make_certificate(  # noqa: PLR0913 - each is a part of a certificate
     name: str,
     key: Key,
     issuer: Authority | None,
