@@ -85,7 +85,7 @@ class DeviceCertificate(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def read_device_certificate(  # noqa: PLR0913 - each is a setting of its own
+def read_device_certificate(
     cert_path: str | Path,
     key_path: str | Path,
     *,

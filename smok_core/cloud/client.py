@@ -45,7 +45,7 @@ class Requester:
         clock: Seconds since the epoch; reads Retry-After dates when the server sends no Date.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting of its own
+    def __init__(
         self,
         base_url: str,
         certificate: DeviceCertificate | None = None,

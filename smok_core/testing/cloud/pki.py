@@ -71,7 +71,7 @@ def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def make_certificate(  # noqa: PLR0913 - each is a part of a certificate
+def make_certificate(
     name: str,
     key: Key,
     issuer: Authority | None,
