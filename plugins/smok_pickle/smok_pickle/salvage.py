@@ -152,7 +152,9 @@ def _sound(table: str, row: tuple[Any, ...]) -> bool:
 
 def _count_again(target: sqlite3.Connection) -> None:
     """Counts are not trusted: they are made anew from what was saved."""
-    for section, kind, settled in target.execute("SELECT id, kind, settled FROM sections").fetchall():
+    for section, kind, settled in target.execute(
+        "SELECT id, kind, settled FROM sections"
+    ).fetchall():
         low, high = section << SEQ_BITS, (section + 1 << SEQ_BITS) - 1
         counts = _COUNT[kind] if kind in _COUNT else None
         if counts:

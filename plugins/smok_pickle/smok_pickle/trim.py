@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fold", "trim"]
 
-_TAIL: Final = (
-    "SELECT name, ts, seq, value FROM tail WHERE seq BETWEEN ? AND ? ORDER BY name, ts"
-)
+_TAIL: Final = "SELECT name, ts, seq, value FROM tail WHERE seq BETWEEN ? AND ? ORDER BY name, ts"
 _OLD: Final = "SELECT 1 FROM tail WHERE seq BETWEEN ? AND ? AND ts < ? LIMIT 1"
 _NEWEST: Final = "SELECT ts_max FROM chunks WHERE name = ? ORDER BY ts_min DESC LIMIT 1"
 
