@@ -193,12 +193,12 @@ _LATER_CHUNKS: Final = (
     "SELECT data, first_seq, ts_min FROM chunks WHERE last_seq > ? AND last_seq <= ?"
 )
 _COUNT_ROWS: Final = """UPDATE sections SET (rows, pending, last) =
-  (SELECT count(*), coalesce(sum(pending), 0), max(coalesce(max(seq), :low), sections.last)
+  (SELECT count(*), coalesce(sum(pending), 0), 1048576 + max(coalesce(max(seq), :low), sections.last)
   FROM rows WHERE seq BETWEEN :low AND :high) WHERE id = :section"""
 _COUNT_POINTS: Final = """UPDATE sections SET settled = :settled, pending = :pending,
   rows = (SELECT count(*) FROM tail WHERE seq BETWEEN :low AND :high)
     + (SELECT coalesce(sum(points), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high),
-  last = max(last, :settled,
+  last = 1048576 + max(last, :settled,
     (SELECT coalesce(max(seq), 0) FROM tail WHERE seq BETWEEN :low AND :high),
     (SELECT coalesce(max(last_seq), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high))
   WHERE id = :section"""
