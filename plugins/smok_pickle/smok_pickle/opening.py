@@ -38,7 +38,7 @@ def connect(path: Path, durability: Durability, busy_ms: int) -> sqlite3.Connect
         cached_statements=256,
     )  # fmt: skip
     try:
-        level = "FULL" if durability is Durability.POWER_LOSS else "NORMAL"
+        level = "FULL" if durability == Durability.POWER_LOSS else "NORMAL"
         raw.execute(f"PRAGMA synchronous = {level}")
         raw.execute("PRAGMA cell_size_check = ON")
         raw.execute("PRAGMA journal_size_limit = 8388608")
