@@ -15,10 +15,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smok_pickle.plugin import PickleOptions, smok_open_engine
-
 from smok_core.hookspecs import StoreContext
 from smok_core.roles.pathpoints import PathpointDatabase
+from smok_pickle.plugin import PickleOptions, smok_open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,9 +35,7 @@ def plain() -> Iterator[sqlite3.Connection]:
         raw = sqlite3.connect(Path(folder) / "plain.db", isolation_level=None)
         raw.execute("PRAGMA journal_mode = WAL")
         raw.execute("PRAGMA synchronous = NORMAL")
-        raw.execute(
-            "CREATE TABLE points(id INTEGER PRIMARY KEY, name TEXT, ts INTEGER, value BLOB)"
-        )
+        raw.execute("CREATE TABLE points(id INTEGER PRIMARY KEY, name TEXT, ts INTEGER, value BLOB)")
         yield raw
         raw.close()
 
@@ -55,10 +52,7 @@ def opened() -> Iterator[tuple[Engine, PathpointDatabase]]:
 
 def points(count: int, start: int = 0) -> list[tuple[str, int, float]]:
     """A scan of 100 pathpoints each second."""
-    return [
-        (NAMES[n % 100], 1_700_000_000_000 + n // 100 * 1000, n * 0.5)
-        for n in range(start, start + count)
-    ]
+    return [(NAMES[n % 100], 1_700_000_000_000 + n // 100 * 1000, n * 0.5) for n in range(start, start + count)]
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -99,13 +93,11 @@ def compare(title: str, count: int, hand: Callable, ours: Callable) -> None:  # 
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
         with plain() as raw:
-            times[0].append(seconds(lambda: hand(raw, points(count))))
+            times[0].append(seconds(lambda: hand(raw, points(count))))  # noqa: B023
         with opened() as (_, role):
-            times[1].append(seconds(lambda: ours(role, points(count))))
+            times[1].append(seconds(lambda: ours(role, points(count))))  # noqa: B023
     by_hand, by_us = (statistics.median(each) / count * 1e6 for each in times)
-    print(
-        f"{title:28} by hand {by_hand:7.2f} us  ours {by_us:7.2f} us  ratio {by_hand / by_us:.2f}"
-    )
+    print(f"{title:28} by hand {by_hand:7.2f} us  ours {by_us:7.2f} us  ratio {by_hand / by_us:.2f}")
 
 
 def drain(count: int) -> None:
