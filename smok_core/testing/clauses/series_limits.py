@@ -100,6 +100,20 @@ def requeue_knows_no_limit(lab: Lab) -> None:
         same(series.stats().dropped, 0, "points dropped")
 
 
+@clause("SR9", "SR7", "PP4")
+def what_changes_nothing_drops_nothing(lab: Lab) -> None:
+    """An append that stores nothing new drops nothing, also beyond ``max_pending``."""
+    series = lab.series(limits=DROP)
+    fill(series, 3)
+    settle_all(series)
+    series.append([("n", ts, b"") for ts in (10, 11, 12)])
+    series.requeue([("n", 0)])
+    before = series.pending(9)
+    series.append([("n", 11, b"")])
+    series.append([])
+    same((series.pending(9), series.stats().dropped), (before, 0), "queue and drops")
+
+
 @clause("SR9")
 def limits_are_those_of_the_last_opening(lab: Lab) -> None:
     """A limit belongs to the configuration: opening with another one applies that one."""
