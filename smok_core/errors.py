@@ -310,7 +310,7 @@ class ApiMismatch(PluginError):
         self.name, self.distribution = name, distribution
         super().__init__(
             f"backend {name!r} ({distribution}) is written for plugin API {offered}, this smok-core "
-            f"speaks {known}. Upgrade smok-core, or install an older {distribution.split(' ')[0]}."
+            f"speaks {known}. Upgrade smok-core, or install an older {distribution.split(' ', maxsplit=1)[0]}."
         )
 
 
@@ -408,7 +408,11 @@ def _shorten(value: object, limit: int = 80) -> str:
 
 def _class_name(value: object) -> str:
     kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _listing(names: Iterable[str]) -> str:

@@ -43,6 +43,7 @@ __all__ = [
     "Driver",
     "SmokHooks",
     "StoreContext",
+    "effective_capabilities",
     "hookimpl",
 ]
 
@@ -59,10 +60,24 @@ class Capability(enum.StrEnum):
 
     PERSISTENT = "persistent"  #: data is there again after close and open
     SURVIVES_KILL = "survives-kill"  #: what returned is there after kill -9 of the process
-    SURVIVES_POWER_LOSS = "survives-power-loss"  #: ... with durability = power-loss, after a power cut
+    SURVIVES_POWER_LOSS = (
+        "survives-power-loss"  #: ... with durability = power-loss, after a power cut
+    )
     MULTI_PROCESS = "multi-process"  #: two processes may open one store
     NEEDS_NETWORK = "needs-network"  #: useless without a connection to another machine or process
     FULL_DISK_DRAINS = "full-disk-drains"  #: a full store still hands over and acknowledges (G13)
+
+
+def effective_capabilities(
+    declared: frozenset[Capability], durability: Durability
+) -> frozenset[Capability]:
+    """Leave out of what a backend declares what the configured durability does not give."""
+    lost: set[Capability] = set()
+    if durability is not Durability.POWER_LOSS:
+        lost.add(Capability.SURVIVES_POWER_LOSS)
+    if durability is Durability.BUFFERED:
+        lost.add(Capability.SURVIVES_KILL)
+    return declared - lost
 
 
 class Driver(msgspec.Struct, frozen=True):

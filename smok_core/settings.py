@@ -10,6 +10,7 @@ import msgspec
 from smok_core.engine.base import Durability, Limits, OnFull
 
 __all__ = [
+    "Duration",
     "NoOptions",
     "Secret",
     "StoreSettings",
@@ -82,6 +83,24 @@ def parse_duration(text: str | float) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
+class Duration:
+    """A length of time as people write it: ``"30d"``, ``"12h"``, ``"90s"``, or bare seconds."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, text: str | float) -> None:
+        self.seconds = parse_duration(text)
+
+    def __repr__(self) -> str:
+        return f"Duration({self.seconds:g})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Duration) and other.seconds == self.seconds
+
+    def __hash__(self) -> int:
+        return hash(self.seconds)
+
+
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set for a store of any backend, beside the backend's own options."""
 
@@ -92,7 +111,7 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         int, option("With durability = buffered: longest time a value waits, in ms.", ge=1)
     ] = 200
     retention: Annotated[
-        str | None, option("Forget uploaded pathpoint values older than this, e.g. 90d.")
+        Duration | None, option("Forget uploaded pathpoint values older than this, e.g. 90d.")
     ] = None
     max_pending: Annotated[
         Annotated[int, msgspec.Meta(ge=1)] | None,
@@ -102,13 +121,9 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         OnFull, option("At max_pending: refuse new records, or drop-oldest and count it.")
     ] = OnFull.REFUSE
 
-    def __post_init__(self) -> None:
-        self.retention_seconds  # noqa: B018 - a bad text is refused here, with its place
-
-    @property
-    def retention_seconds(self) -> float | None:
-        """Give the retention in seconds; None keeps everything."""
-        return None if self.retention is None else parse_duration(self.retention)
+    keep_events_for: Annotated[
+        Duration, option("Forget closed and uploaded events that ended longer ago than this.")
+    ] = Duration("30d")
 
     @property
     def limits(self) -> Limits:
@@ -118,6 +133,10 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 def decode_setting(kind: type, value: Any) -> Any:
     """Make a value of a type msgspec does not know; its ``dec_hook``."""
-    if kind is Secret and isinstance(value, str | Secret):
-        return value if isinstance(value, Secret) else Secret(value)
+    if isinstance(value, kind):
+        return value
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    if kind is Duration:
+        return Duration(value)
     raise ValueError(f"Expected `str`, got `{type(value).__name__}`")

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -242,9 +242,7 @@ class Series(ABC):
         """Give timestamp and value of the point with the greatest timestamp, or None."""
 
     @abstractmethod
-    def range(
-        self, name: str, start: int | None, stop: int | None
-    ) -> Iterator[tuple[int, bytes]]:
+    def range(self, name: str, start: int | None, stop: int | None) -> Iterator[tuple[int, bytes]]:
         """Stream ``(ts, value)`` ascending, both ends inclusive, None is open.
 
         Memory does not grow with the range. A point that is there from start to end is given
@@ -362,5 +360,5 @@ class Engine(ABC):
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -18,7 +18,7 @@ import msgspec
 from smok_core.errors import CorruptData, InvalidType, InvalidValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["MAX_DEPTH", "Codec", "MsgpackCodec", "check_plain", "pack_datetime", "unpack_datetime"]
 
@@ -162,7 +162,13 @@ class MsgpackCodec(Codec):
         return msgspec.msgpack.Ext(code, self._encode(value))
 
     def _unpack(self, code: int, data: memoryview) -> Any:
-        makers = {_TUPLE: tuple, _SET: set, _DATETIME: unpack_datetime, _INT: int, _DICT: dict}
+        makers: dict[int, Callable[[Any], Any]] = {
+            _TUPLE: tuple,
+            _SET: set,
+            _DATETIME: unpack_datetime,
+            _INT: int,
+            _DICT: dict,
+        }
         if code not in makers:
             raise ValueError(f"unknown extension type {code}")
         return makers[code](self._decode(data))

@@ -1,0 +1,10 @@
+"""smok.toml -> a checked configuration in which every value remembers where it was set.
+
+Reading is strict and complete: an unknown key is an error that names the nearest known one, and
+all errors of a file come in one `ConfigError`, each with its file and line.
+"""
+
+from smok_core.config.model import CloudSettings, Config, RoleConfig, StoreConfig
+from smok_core.config.reader import load_config
+
+__all__ = ["CloudSettings", "Config", "RoleConfig", "StoreConfig", "load_config"]

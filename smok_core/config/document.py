@@ -1,0 +1,106 @@
+"""The raw configuration: a tree of values from a file or dict with the environment laid over it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from smok_core.config.lines import Key, find_lines
+from smok_core.errors import ConfigError, ConfigProblem
+
+__all__ = ["Document"]
+
+DEFAULT_FILE: Final = "smok.toml"
+FILE_VARIABLE: Final = "SMOK_CONFIG"
+OVERRIDE_PREFIX: Final = "SMOK__"
+_MAX_FILE_BYTES: Final = 1024 * 1024
+
+
+class Document:
+    """The raw tree of values, and where each came from; later layers win and are remembered."""
+
+    def __init__(self, path: Path | None, tree: dict[str, Any], label: str) -> None:
+        self.path, self.tree, self._label = path, tree, label
+        self._lines: dict[Key, int] = {}
+        self._overrides: dict[Key, str] = {}
+        self.history: dict[Key, list[str]] = {}
+
+    @classmethod
+    def read(cls, source: Any, environ: dict[str, str]) -> Document:
+        """Read the file or take the dict, then lay the environment over it."""
+        if isinstance(source, dict):
+            document = cls(None, msgspec.convert(source, dict[str, Any]), "the given dict")
+            document.tree = _copy_tree(source)
+        else:
+            document = cls._from_file(Path(source or environ.get(FILE_VARIABLE) or DEFAULT_FILE))
+        for name in sorted(environ):
+            if name.startswith(OVERRIDE_PREFIX):
+                document.override(name, environ[name])
+        return document
+
+    @classmethod
+    def _from_file(cls, path: Path) -> Document:
+        text = _read_file(path)
+        try:
+            document = cls(path, tomllib.loads(text), str(path))
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            reason = str(error) or "it is nested too deeply"
+            problem = ConfigProblem(str(path), f"not TOML: {reason}. Correct the syntax.")
+            raise ConfigError(path, [problem]) from None
+        document._lines = find_lines(text)
+        return document
+
+    def override(self, name: str, text: str) -> None:
+        """Lay ``SMOK__ROLES__EVENTS=plant`` over the tree."""
+        key = tuple(part.lower() for part in name.removeprefix(OVERRIDE_PREFIX).split("__"))
+        node = self.tree
+        for part in key[:-1]:
+            child = node.get(part)
+            node[part] = dict(child) if isinstance(child, dict) else {}
+            node = node[part]
+        if key[-1] in node:
+            self.history.setdefault(key, []).append(f"{node[key[-1]]!r} at {self.where(key)}")
+        node[key[-1]] = _environment_value(text)
+        self._overrides[key] = f"environment variable {name}"
+
+    def where(self, key: Key) -> str:
+        """Tell where a key was set: ``smok.toml:12``, or the nearest table that has a line."""
+        for length in range(len(key), 0, -1):
+            part = key[:length]
+            if part in self._overrides:
+                return self._overrides[part]
+            if part in self._lines:
+                return f"{self._label}:{self._lines[part]}"
+        return f"{self._label}:1" if self.path else f"{self._label}, {'.'.join(key)}"
+
+
+def _read_file(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise OSError(f"it is larger than {_MAX_FILE_BYTES} bytes")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        reason, remedy = "there is no such file", "`smok init` writes one to start from"
+    except (OSError, UnicodeDecodeError) as error:
+        reason, remedy = (
+            getattr(error, "strerror", None) or str(error),
+            "Make it a readable text file",
+        )
+    raise ConfigError(path, [ConfigProblem(str(path), f"{reason}. {remedy}.")])
+
+
+def _environment_value(text: str) -> Any:
+    """Read an override as TOML; what is no TOML value is a text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _copy_tree(tree: Any) -> Any:
+    return (
+        {key: _copy_tree(value) for key, value in tree.items()} if isinstance(tree, dict) else tree
+    )

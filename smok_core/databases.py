@@ -1,0 +1,201 @@
+"""Open everything a configuration names: the nine roles' databases behind one context manager."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from smok_core.config import Config, load_config
+from smok_core.errors import ConfigError, ConfigProblem, SmokError
+from smok_core.hookspecs import StoreContext
+from smok_core.registry.builtin import BUILT_IN
+from smok_core.roles import ROLES, Database
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+
+    from smok_core.config import StoreConfig
+    from smok_core.engine.base import Engine, Health
+    from smok_core.registry import Registry
+    from smok_core.roles import (
+        BaseArchivesDatabase,
+        BaseBAOBDatabase,
+        BaseEventDatabase,
+        BaseMacroDatabase,
+        BaseMetadataDatabase,
+        BasePathpointDatabase,
+        BasePredicateDatabase,
+        BaseSensorDatabase,
+        BaseSensorWriteDatabase,
+    )
+
+__all__ = ["Databases", "open_databases", "open_store"]
+
+logger = logging.getLogger(__name__)
+
+
+class Databases:
+    """The nine opened roles; use it as a context manager, or call `close`.
+
+    Every attribute may be used from any thread. Roles on one store share its connection.
+    """
+
+    predicates: BasePredicateDatabase
+    sensor_writes: BaseSensorWriteDatabase
+    archives: BaseArchivesDatabase
+    baobs: BaseBAOBDatabase
+    sensors: BaseSensorDatabase
+    pathpoints: BasePathpointDatabase
+    events: BaseEventDatabase
+    macros: BaseMacroDatabase
+    metadata: BaseMetadataDatabase
+
+    def __init__(
+        self, config: Config, roles: dict[str, Database], engines: dict[str, Engine]
+    ) -> None:
+        self.config, self.engines, self._roles = config, engines, roles
+        for role, database in roles.items():
+            setattr(self, role, database)
+
+    def __iter__(self) -> Iterator[tuple[str, Database]]:
+        """Stream ``(role, database)`` for all nine roles."""
+        return iter(self._roles.items())
+
+    def __getitem__(self, role: str) -> Database:
+        return self._roles[role]
+
+    def health(self) -> dict[str, Health]:
+        """Look at every open store that has an engine."""
+        return {name: engine.health() for name, engine in self.engines.items()}
+
+    def flush(self) -> None:
+        """Return when everything written survives what each store's durability promises."""
+        for _, database in self:
+            database.flush()
+
+    def checkpoint(self) -> None:
+        """Let every role do its housekeeping; call it about once a minute."""
+        for _, database in self:
+            database.checkpoint()
+
+    def close(self) -> None:
+        """Flush and close everything, even if part of it fails; twice is harmless.
+
+        Raises:
+            SmokError: The first failure, after all else was closed.
+        """
+        with ExitStack() as stack:
+            for engine in self.engines.values():
+                stack.callback(engine.close)
+            for _, database in self:
+                stack.callback(database.close)
+
+    def __enter__(self) -> Databases:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_databases(
+    source: str | os.PathLike[str] | dict[str, Any] | Config | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+    registry: Registry | None = None,
+) -> Databases:
+    """Open the nine roles as a configuration says.
+
+    Args:
+        source: What `smok_core.config.load_config` takes, or what it gave.
+        clock: Seconds since the epoch; for tests.
+        registry: The backends that exist; default: the installed ones.
+
+    Raises:
+        ConfigError, PluginError: The configuration cannot be used.
+        StoreError: A store cannot be opened; those opened before it are closed again.
+    """
+    config = source if isinstance(source, Config) else load_config(source, registry=registry)
+    device = find_device(config)
+    engines: dict[str, Engine] = {}
+    try:
+        roles = {role: _open_role(role, config, device, engines, clock) for role in ROLES}
+    except BaseException:
+        _close_quietly(engines)
+        raise
+    return Databases(config, roles, engines)
+
+
+def open_store(
+    config: Config, name: str, *, clock: Callable[[], float] = time.time
+) -> Engine | None:
+    """Open one store of a configuration alone, as `smok check` does; None if it has no engine."""
+    store = config.stores[name]
+    assert store.loaded is not None
+    return store.loaded.open_engine(_context(config, store, find_device(config), clock))
+
+
+def find_device(config: Config) -> str:
+    """Give the device's id: the configured one, or the one in its certificate.
+
+    Raises:
+        ConfigError: Neither is there, and a role is kept in a store that needs it.
+    """
+    if config.device is not None:
+        return config.device
+    if config.cloud is not None and config.cloud.certificate is not None:
+        return _device_of_certificate(config)
+    if all(config.roles[role].store in BUILT_IN for role in ROLES):
+        return "in-memory"
+    where = str(config.path or "the given dict")
+    remedy = 'Add: device = "pump-17" (or the device certificate under [cloud])'
+    raise ConfigError(where, [ConfigProblem(where, f"the device has no id. {remedy}")])
+
+
+def _device_of_certificate(config: Config) -> str:
+    from smok_core.cloud.certificates import device_id_of  # noqa: PLC0415 - the cloud extra
+
+    assert config.cloud is not None
+    assert config.cloud.certificate is not None
+    return device_id_of(config.resolve(config.cloud.certificate))
+
+
+def _open_role(
+    role: str,
+    config: Config,
+    device: str,
+    engines: dict[str, Engine],
+    clock: Callable[[], float],
+) -> Database:
+    store = config.stores[config.roles[role].store]
+    assert store.loaded is not None
+    context = _context(config, store, device, clock)
+    if store.name not in engines and store.loaded.has_engine:
+        engine = store.loaded.open_engine(context)
+        assert engine is not None
+        engines[store.name] = engine
+    return store.loaded.open_role(role, context, engines.get(store.name))
+
+
+def _context(
+    config: Config, store: StoreConfig, device: str, clock: Callable[[], float]
+) -> StoreContext:
+    return StoreContext(
+        store=store.name,
+        device=device,
+        options=store.options,
+        settings=store.settings,
+        base_dir=config.base_dir,
+        roles=frozenset(role for role in ROLES if config.roles[role].store == store.name),
+        clock=clock,
+    )
+
+
+def _close_quietly(engines: dict[str, Engine]) -> None:
+    for name, engine in engines.items():
+        try:
+            engine.close()
+        except SmokError:
+            logger.exception("store %s could not be closed", name)

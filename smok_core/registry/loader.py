@@ -1,0 +1,141 @@
+"""Load the backends that a config names, and only those; tell every way this can fail apart."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from typing import TYPE_CHECKING, Any, Final
+
+from smok_core.errors import (
+    ApiMismatch,
+    BackendNotInstalled,
+    DuplicateBackend,
+    PluginBroken,
+    PluginError,
+    UnknownBackend,
+)
+from smok_core.hookspecs import API_MAJOR
+from smok_core.registry.backend import Backend
+from smok_core.registry.builtin import BUILT_IN
+from smok_core.registry.discovery import Candidate, discover
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["KNOWN", "Registry", "register", "unregister"]
+
+#: Backends of this project, so that a missing one can be named with its package. Never guessed.
+KNOWN: Final = {"pickle": "smok-pickle", "redis": "smok-redis", "mongo": "smok-mongo"}
+_API: Final = str(API_MAJOR)
+
+_registered: dict[str, Any] = {}
+
+
+def register(plugin: Any, name: str) -> None:
+    """Offer a backend without an installed entry point: for frozen applications and tests.
+
+    It takes precedence over installed backends of the same name.
+
+    Args:
+        plugin: A module or object that implements the hooks of `smok_core.hookspecs.SmokHooks`.
+        name: The backend's name in the config.
+    """
+    _registered[name] = plugin
+
+
+def unregister(name: str) -> None:
+    """Take back what `register` offered; unknown names are ignored."""
+    _registered.pop(name, None)
+
+
+class Registry:
+    """The backends one can name, and those that were loaded so far.
+
+    Args:
+        candidates: What is installed; default: what `discover` finds.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate] | None = None) -> None:
+        self._candidates = candidates
+        self._loaded: dict[str, Backend] = {}
+
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        """What is installed, found on first use."""
+        if self._candidates is None:
+            self._candidates = discover()
+        return self._candidates
+
+    def names(self) -> list[str]:
+        """Name everything that could be loaded, without importing it."""
+        usable = {candidate.name for candidate in self.candidates if candidate.api == _API}
+        return sorted({*BUILT_IN, *_registered, *usable})
+
+    def load(self, name: str, where: str) -> Backend:
+        """Give the backend, imported and checked on first use.
+
+        Args:
+            name: ``redis``, or ``smok-redis:redis`` to choose among distributions.
+            where: What asked for it, for messages: ``smok.toml:4``.
+
+        Raises:
+            PluginError: One class for each way this can fail; see `smok_core.errors`.
+        """
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name, where)
+        return self._loaded[name]
+
+    def _load(self, name: str, where: str) -> Backend:
+        for source, package in ((_registered, "registered"), (BUILT_IN, "smok-core")):
+            if name in source:
+                return Backend(name, package, source[name])
+        candidate = self._choose(name, where)
+        return Backend(name, candidate.package, _import(candidate))
+
+    def _choose(self, name: str, where: str) -> Candidate:
+        distribution, _, short = name.rpartition(":")
+        named = [
+            candidate
+            for candidate in self.candidates
+            if candidate.name == short and distribution in ("", candidate.distribution)
+        ]
+        usable = [candidate for candidate in named if candidate.api == _API]
+        if len(usable) == 1:
+            return usable[0]
+        raise self._cannot_choose(name, where, named, usable)
+
+    def _cannot_choose(
+        self, name: str, where: str, named: list[Candidate], usable: list[Candidate]
+    ) -> PluginError:
+        if usable:
+            return DuplicateBackend(name, [candidate.package for candidate in usable])
+        if named:
+            return ApiMismatch(name, named[0].package, named[0].api, _API)
+        if name in KNOWN:
+            return BackendNotInstalled(name, KNOWN[name], where, self.names())
+        return UnknownBackend(name, where, self._nearest(name), self.names())
+
+    def _nearest(self, name: str) -> str | None:
+        import difflib  # noqa: PLC0415 - needed only to explain a mistake
+
+        near = difflib.get_close_matches(name, {*self.names(), *KNOWN}, n=1)
+        return near[0] if near else None
+
+
+def _import(candidate: Candidate) -> Any:
+    module, _, attribute = candidate.value.partition(":")
+    try:
+        plugin: Any = importlib.import_module(module)
+        for part in filter(None, attribute.split(".")):
+            plugin = getattr(plugin, part)
+    except Exception as error:
+        raise PluginBroken(candidate.name, candidate.package, _locate(error)) from error
+    return plugin
+
+
+def _locate(error: Exception) -> str:
+    """Say what went wrong on import and in which line of the plugin."""
+    text = f"{type(error).__name__}: {error}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
+    last = frames[-1] if len(frames) > 1 else None
+    return f"{text} (in {last.filename.rpartition('/')[2]}, line {last.lineno})" if last else text

@@ -1,0 +1,77 @@
+"""Archives: the instructions which pathpoints to archive at which interval."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from smok_core.errors import InvalidType, InvalidValue
+from smok_core.roles.base import Database, OnEngine, RoleStats, check_key
+
+if TYPE_CHECKING:
+    from smok_core.engine.base import Engine, Row
+    from smok_core.hookspecs import StoreContext
+
+__all__ = ["ArchivesDatabase", "BaseArchivesDatabase"]
+
+
+class BaseArchivesDatabase(Database):
+    """Keep the archiving instructions (contract AR1). All methods may be called from any thread."""
+
+    role = "archives"
+
+    @abstractmethod
+    def get_archiving_instructions(self) -> dict[int, list[str]]:
+        """Give ``{interval in seconds: [pathpoint, ...]}``; {} if there are none."""
+
+    @abstractmethod
+    def on_archiving_data_sync(self, new_data: dict[int, list[str]]) -> None:
+        """Replace the instructions, all at once.
+
+        Raises:
+            InvalidType: An interval is not an int, or the pathpoints are not a list of str.
+            InvalidValue: An interval is not positive. Nothing has been changed.
+        """
+
+
+class ArchivesDatabase(BaseArchivesDatabase, OnEngine):
+    """The role on an engine: one row an interval."""
+
+    def __init__(self, context: StoreContext, engine: Engine) -> None:
+        super().__init__(context, engine)
+        self._table = engine.table(self.role)
+
+    def get_archiving_instructions(self) -> dict[int, list[str]]:
+        rows = self.decoded(self._table, self._table.rows(), self._load)
+        return dict(sorted((int(row.key), names) for row, names in rows))
+
+    def on_archiving_data_sync(self, new_data: dict[int, list[str]]) -> None:
+        if type(new_data) is not dict:
+            raise InvalidType(self.role, "the instructions", new_data, "a dict")
+        rows = {self._check(*item): self.codec.dumps(item[1]) for item in new_data.items()}
+        self._table.replace(rows)
+
+    def stats(self) -> RoleStats:
+        return RoleStats(rows=self._table.stats().rows, dead=self.dead.count())
+
+    def requeue_dead_letter(self, letter_id: str) -> None:
+        letter = self.dead.get(letter_id)
+        self._table.put(letter["key"], letter["value"])
+        self.dead.remove(letter_id)
+
+    def _check(self, interval: object, names: object) -> str:
+        if type(interval) is not int:
+            raise InvalidType(self.role, "the interval", interval, "an int of seconds")
+        if interval <= 0:
+            raise InvalidValue(
+                self.role, "the interval", f"is {interval}", "Give seconds greater than 0."
+            )
+        if type(names) is not list:
+            raise InvalidType(self.role, interval, names, "a list of pathpoint names")
+        for name in names:
+            check_key(self.role, name)
+        return str(interval)
+
+    def _load(self, row: Row) -> list[str]:
+        names: list[str] = self.codec.loads(row.value)
+        return names

@@ -1,0 +1,289 @@
+"""Events: what a device alarms about, from opening to closing to the cloud, and predicate caches."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from smok_core.engine.base import Row, Settlement, When
+from smok_core.engine.codec import check_plain
+from smok_core.errors import InvalidType, NotFound
+from smok_core.model import Event
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats, check_fields, check_key
+from smok_core.roles.cap import QueueCap
+from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smok_core.engine.base import Engine
+    from smok_core.hookspecs import StoreContext
+
+__all__ = [
+    "BaseEventDatabase",
+    "BaseEventSynchronization",
+    "EventDatabase",
+    "NullEventDatabase",
+]
+
+
+class BaseEventSynchronization(HandOver):
+    """A batch of events on its way to the cloud."""
+
+    @abstractmethod
+    def get_events(self) -> list[Event]:
+        """Give the events, oldest change first; each carries its uuid if it has one already."""
+
+    def to_json(self) -> list[Any]:
+        """Give the body of ``POST /v1/device/alarms``."""
+        return [event.to_json() for event in self.get_events()]
+
+    @abstractmethod
+    def acknowledge(self, *uuids: str) -> None:
+        """Give the n-th uuid to the n-th event; events beyond the last uuid stay queued.
+
+        An event that changed meanwhile gets its uuid and stays queued. Twice is harmless.
+
+        Raises:
+            InvalidType, InvalidKey: A uuid is not a text of 1..512 bytes; nothing is settled.
+        """
+
+    def negative_acknowledge(self) -> None:
+        """They did not arrive: they will be handed over again."""
+
+
+class BaseEventDatabase(Database):
+    """Keep events and the caches of predicates (contract EV). All methods: any thread."""
+
+    role = "events"
+
+    @abstractmethod
+    def get_open_events(self) -> Iterator[Event]:
+        """Stream a snapshot of the events that have not ended."""
+
+    @abstractmethod
+    def get_all_events(self) -> Iterator[Event]:
+        """Stream a snapshot of all events that are kept."""
+
+    @abstractmethod
+    def add_event(self, event: Event) -> None:
+        """Store an event and queue it. One whose provisional_uuid is stored already is left alone.
+
+        Raises:
+            InvalidType, InvalidValue: Not an `Event` with fields of the declared types.
+            QueueFull: ``max_pending`` is reached and nothing may be dropped.
+        """
+
+    @abstractmethod
+    def close_event(self, event: Event) -> None:
+        """End an event at its ``ended_on``, or now if that is None, and queue it.
+
+        Closing one that has ended is harmless and changes nothing.
+
+        Raises:
+            NotFound: No event with this provisional_uuid is stored (a KeyError).
+        """
+
+    @abstractmethod
+    def get_events_to_sync(self, limit: int = BATCH) -> BaseEventSynchronization | None:
+        """Give the events to upload, or None."""
+
+    @abstractmethod
+    def set_cache(self, predicate_id: str, cache: Any) -> None:
+        """Store a predicate's internal data (plain data only, see contract EV3)."""
+
+    @abstractmethod
+    def get_cache(self, predicate_id: str) -> Any:
+        """Give a predicate's internal data.
+
+        Raises:
+            NotFound: Nothing is stored for it (a KeyError).
+        """
+
+    @abstractmethod
+    def on_predicate_deleted(self, predicate_id: str) -> None:
+        """Forget a predicate's internal data; its events stay."""
+
+    @abstractmethod
+    def clear_closed_and_synced_events(self) -> None:
+        """Forget exactly the events that have ended and that the cloud has as they are."""
+
+
+class EventSynchronization(BaseEventSynchronization):
+    """The batch of `EventDatabase`."""
+
+    def __init__(
+        self, queue: TableQueue[Event], desk: Desk[Any], items: Sequence[Item[Event]]
+    ) -> None:
+        self._queue, self._desk, self._items = queue, desk, items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get_events(self) -> list[Event]:
+        return [_copy(item.value) for item in self._items]
+
+    def acknowledge(self, *uuids: str) -> None:
+        checked = [check_key("events", uuid) for uuid in uuids]
+        settled = self._items[: len(checked)]
+        self._queue.settle(settled, checked[: len(settled)])
+        self._desk.release()
+
+    def negative_acknowledge(self) -> None:
+        self._desk.release()
+
+    def part(self, start: int, stop: int) -> Self:
+        return type(self)(self._queue, self._desk, self._items[start:stop])
+
+    def reject(self, reason: str) -> None:
+        self._queue.reject(self._items, reason)
+        self._desk.release()
+
+
+class EventDatabase(BaseEventDatabase, OnEngine):
+    """The role on an engine: a row an event under its provisional_uuid, the server's uuid its tag."""
+
+    def __init__(self, context: StoreContext, engine: Engine) -> None:
+        super().__init__(context, engine)
+        self._keep = context.settings.keep_events_for.seconds
+        self._table, self._cache = engine.table(self.role), engine.table("events.cache")
+        self._queue = TableQueue(self, self._table, self._load)
+        self._cap = QueueCap(self, self._table, droppable=self._is_closed)
+        self._desk: Desk[EventSynchronization] = Desk(self._make)
+
+    def get_open_events(self) -> Iterator[Event]:
+        return iter([event for _, event in self._events() if not event.is_closed()])
+
+    def get_all_events(self) -> Iterator[Event]:
+        return iter([event for _, event in self._events()])
+
+    def add_event(self, event: Event) -> None:
+        checked = check_fields(self.role, "an event", event, Event)
+        key = check_key(self.role, checked.provisional_uuid)
+        self._cap.make_room()
+        self._table.put(key, self._dump(checked), pending=True, when=When.ABSENT)
+        if checked.uuid is not None:
+            # Seq 0 is nobody's: only the tag is set.
+            self._table.settle([Settlement(key, 0, check_key(self.role, checked.uuid))])
+
+    def close_event(self, event: Event) -> None:
+        given = check_fields(self.role, "an event", event, Event)
+        key = check_key(self.role, given.provisional_uuid)
+        ended_on = int(self.context.clock()) if given.ended_on is None else given.ended_on
+        while True:
+            row, stored = self._stored(key)
+            if stored.is_closed():
+                return
+            stored.ended_on = ended_on
+            if self._table.put(key, self._dump(stored), pending=True, expected_seq=row.seq):
+                return
+
+    def get_events_to_sync(self, limit: int = BATCH) -> EventSynchronization | None:
+        return self._desk.take(limit) or None
+
+    def set_cache(self, predicate_id: str, cache: Any) -> None:
+        key = check_key(self.role, predicate_id)
+        check_plain(cache, self.role, f"the cache of {key}")
+        self._cache.put(key, self.codec.dumps(cache))
+
+    def get_cache(self, predicate_id: str) -> Any:
+        row = self._cache.get(check_key(self.role, predicate_id))
+        found = list(self.decoded(self._cache, [row] if row else [], self._load_cache))
+        if not found:
+            raise NotFound(self.role, predicate_id)
+        return found[0][1]
+
+    def on_predicate_deleted(self, predicate_id: str) -> None:
+        self._cache.delete(check_key(self.role, predicate_id))
+
+    def clear_closed_and_synced_events(self) -> None:
+        self._forget(before=None)
+
+    def tidy(self) -> None:
+        self._forget(before=self.context.clock() - self._keep)
+
+    def stats(self) -> RoleStats:
+        counts = self._table.stats()
+        return RoleStats(
+            rows=counts.rows,
+            pending=counts.pending,
+            oldest_pending=self._queue.oldest(lambda event: event.started_on),
+            dead=self.dead.count(),
+            dropped=self._cap.dropped(),
+        )
+
+    def requeue_dead_letter(self, letter_id: str) -> None:
+        self._queue.requeue(letter_id)
+
+    def _forget(self, before: float | None) -> None:
+        for row, event in self._events():
+            ended = event.ended_on or event.started_on
+            old = before is None or ended < before
+            if event.is_closed() and not row.pending and old:
+                self._table.delete(row.key, expected_seq=row.seq)
+
+    def _events(self) -> Iterator[tuple[Row, Event]]:
+        return self.decoded(self._table, self._table.rows(), self._load)
+
+    def _stored(self, key: str) -> tuple[Row, Event]:
+        row = self._table.get(key)
+        for found in self.decoded(self._table, [row] if row else [], self._load):
+            return found
+        raise NotFound(self.role, key)
+
+    def _is_closed(self, row: Row) -> bool:
+        return self._load(row).is_closed()
+
+    def _make(self, limit: int) -> EventSynchronization:
+        return EventSynchronization(self._queue, self._desk, self._queue.take(limit))
+
+    def _dump(self, event: Event) -> bytes:
+        fields = msgspec.structs.asdict(event)
+        # The uuid is the row's tag: it must be settable without rewriting the event.
+        del fields["uuid"], fields["provisional_uuid"]
+        return self.codec.dumps(fields | {"color": int(event.color)})
+
+    def _load(self, row: Row) -> Event:
+        names = {"uuid": row.tag, "provisional_uuid": row.key}
+        return msgspec.convert(self.codec.loads(row.value) | names, Event)
+
+    def _load_cache(self, row: Row) -> Any:
+        return self.codec.loads(row.value)
+
+
+class NullEventDatabase(BaseEventDatabase):
+    """Keeps nothing at all; chosen only by name: ``events = "null"`` (contract EV5)."""
+
+    def get_open_events(self) -> Iterator[Event]:
+        return iter(())
+
+    def get_all_events(self) -> Iterator[Event]:
+        return iter(())
+
+    def add_event(self, event: Event) -> None:
+        if type(event) is not Event:
+            raise InvalidType(self.role, "an event", event, "an Event")
+
+    def close_event(self, event: Event) -> None:
+        self.add_event(event)
+
+    def get_events_to_sync(self, limit: int = BATCH) -> None:
+        return None
+
+    def set_cache(self, predicate_id: str, cache: Any) -> None:
+        check_key(self.role, predicate_id)
+
+    def get_cache(self, predicate_id: str) -> Any:
+        raise NotFound(self.role, predicate_id)
+
+    def on_predicate_deleted(self, predicate_id: str) -> None:
+        check_key(self.role, predicate_id)
+
+    def clear_closed_and_synced_events(self) -> None:
+        """Do nothing: there are none."""
+
+
+def _copy(event: Event) -> Event:
+    return msgspec.structs.replace(event, metadata=dict(event.metadata))

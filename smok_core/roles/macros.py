@@ -1,0 +1,240 @@
+"""Macros: values to write at given times, and which of them were executed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import msgspec
+
+from smok_core.engine.base import Row, Settlement, When
+from smok_core.errors import InvalidType
+from smok_core.model import Macro
+from smok_core.roles.base import (
+    BATCH,
+    Database,
+    OnEngine,
+    RoleStats,
+    check_fields,
+    check_key,
+    check_number,
+)
+from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smok_core.engine.base import Engine
+    from smok_core.hookspecs import StoreContext
+
+__all__ = ["BaseMacroDatabase", "BaseMacroSynchronization", "Execution", "MacroDatabase"]
+
+
+class Execution(NamedTuple):
+    """One occurrence of a macro that was executed; the timestamp in seconds since the epoch."""
+
+    macro_id: str
+    timestamp: int | float
+
+
+class BaseMacroSynchronization(HandOver):
+    """A batch of executed occurrences on its way to the cloud."""
+
+    @property
+    @abstractmethod
+    def executions(self) -> list[Execution]:
+        """The occurrences, in the order of their execution."""
+
+    def to_json(self) -> list[Any]:
+        """Give the occurrences as dicts; each is a request of its own."""
+        return [execution._asdict() for execution in self.executions]
+
+    @abstractmethod
+    def acknowledge(self) -> None:
+        """The cloud knows of them all. Twice is harmless."""
+
+    def negative_acknowledge(self) -> None:
+        """It was not told: they will be handed over again."""
+
+
+class BaseMacroDatabase(Database):
+    """Keep macros and what was executed (contract MA). Timestamps in seconds; any thread."""
+
+    role = "macros"
+
+    @abstractmethod
+    def get_macros(self) -> list[Macro]:
+        """Give the macros that still have an occurrence to execute here."""
+
+    @abstractmethod
+    def set_macros(self, macros: list[Macro]) -> None:
+        """Replace the macros; occurrences that were executed here do not come back.
+
+        Raises:
+            InvalidType, InvalidValue: One is not a `Macro` as declared; nothing has been changed.
+        """
+
+    @abstractmethod
+    def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
+        """An occurrence was executed: it is taken out and queued, once per (macro, timestamp)."""
+
+    @abstractmethod
+    def get_done_macros(self) -> Iterator[tuple[str, int | float]]:
+        """Stream ``(macro_id, timestamp)`` of what the cloud has not been told yet."""
+
+    @abstractmethod
+    def notify_macro_synced(self, macro_id: str, timestamp: float) -> None:
+        """The cloud knows of this one; unknown ones are ignored."""
+
+    @abstractmethod
+    def get_macros_to_sync(self, limit: int = BATCH) -> BaseMacroSynchronization | None:
+        """Give the executed occurrences to report, or None."""
+
+
+class MacroSynchronization(BaseMacroSynchronization):
+    """The batch of `MacroDatabase`."""
+
+    def __init__(
+        self, queue: TableQueue[Execution], desk: Desk[Any], items: Sequence[Item[Execution]]
+    ) -> None:
+        self._queue, self._desk, self._items = queue, desk, items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def executions(self) -> list[Execution]:
+        return [item.value for item in self._items]
+
+    def acknowledge(self) -> None:
+        self._queue.settle(self._items)
+        self._desk.release()
+
+    def negative_acknowledge(self) -> None:
+        self._desk.release()
+
+    def part(self, start: int, stop: int) -> Self:
+        return type(self)(self._queue, self._desk, self._items[start:stop])
+
+    def reject(self, reason: str) -> None:
+        self._queue.reject(self._items, reason)
+        self._desk.release()
+
+
+class MacroDatabase(BaseMacroDatabase, OnEngine):
+    """The role on an engine: a table of macros, and one of executions.
+
+    An execution is recorded first and taken out of its macro second; readers leave out what is
+    recorded, so a crash in between cannot make it run again. A reported execution is remembered
+    until the server stops offering the occurrence: a list that the server made before it was told
+    must not bring it back either.
+    """
+
+    def __init__(self, context: StoreContext, engine: Engine) -> None:
+        super().__init__(context, engine)
+        self._table, self._done = engine.table(self.role), engine.table("macros.done")
+        self._queue = TableQueue(self, self._done, self._load_done)
+        self._desk: Desk[MacroSynchronization] = Desk(self._make)
+
+    def get_macros(self) -> list[Macro]:
+        done = {execution for _, execution in self._executions()}
+        rows = self.decoded(self._table, self._table.rows(), self._load)
+        return [macro for _, stored in rows if (macro := _without(stored, done))]
+
+    def set_macros(self, macros: list[Macro]) -> None:
+        checked = [self._check(macro) for macro in macros]
+        offered = {Execution(m.macro_id, ts) for m in checked for ts in m.occurrences_not_done}
+        done = set[Execution]()
+        for row, execution in self._executions():
+            if row.pending or execution in offered:
+                done.add(execution)
+            else:
+                self._done.delete(row.key, expected_seq=row.seq)
+        left = [_without(macro, done) for macro in checked]
+        self._table.replace({macro.macro_id: self._dump(macro) for macro in left if macro})
+
+    def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
+        execution = self._execution(macro_id, timestamp)
+        value = self.codec.dumps(tuple(execution))
+        self._done.put(_done_key(execution), value, pending=True, when=When.ABSENT)
+        self._take_out(execution)
+
+    def get_done_macros(self) -> Iterator[tuple[str, int | float]]:
+        return iter([(e.macro_id, e.timestamp) for row, e in self._executions() if row.pending])
+
+    def notify_macro_synced(self, macro_id: str, timestamp: float) -> None:
+        key = _done_key(self._execution(macro_id, timestamp))
+        row = self._done.get(key)
+        if row:
+            self._done.settle([Settlement(key, row.seq)])
+
+    def get_macros_to_sync(self, limit: int = BATCH) -> MacroSynchronization | None:
+        return self._desk.take(limit) or None
+
+    def stats(self) -> RoleStats:
+        return RoleStats(
+            rows=self._table.stats().rows,
+            pending=self._done.stats().pending,
+            oldest_pending=self._queue.oldest(lambda execution: execution.timestamp),
+            dead=self.dead.count(),
+        )
+
+    def requeue_dead_letter(self, letter_id: str) -> None:
+        self._queue.requeue(letter_id)
+
+    def _take_out(self, execution: Execution) -> None:
+        while (row := self._table.get(execution.macro_id)) is not None:
+            left = _without(self._load(row), {execution})
+            value = self._dump(left) if left else None
+            if value == row.value or self._write_back(row, value):
+                return
+
+    def _write_back(self, row: Row, value: bytes | None) -> bool:
+        if value is None:
+            return self._table.delete(row.key, expected_seq=row.seq)
+        return self._table.put(row.key, value, expected_seq=row.seq)
+
+    def _executions(self) -> Iterator[tuple[Row, Execution]]:
+        return self.decoded(self._done, self._done.rows(), self._load_done)
+
+    def _execution(self, macro_id: str, timestamp: float) -> Execution:
+        key = check_key(self.role, macro_id)
+        return Execution(key, _whole(check_number(self.role, key, timestamp, "timestamp")))
+
+    def _check(self, macro: object) -> Macro:
+        checked = check_fields(self.role, "a macro", macro, Macro)
+        key = check_key(self.role, checked.macro_id)
+        for path, value in checked.commands.items():
+            check_key(self.role, path)
+            if type(value) not in (int, float, str, bool):
+                raise InvalidType(self.role, key, value, "a command of int, float, str or bool")
+        checked.occurrences_not_done = sorted(map(_whole, checked.occurrences_not_done))
+        return checked
+
+    def _make(self, limit: int) -> MacroSynchronization:
+        return MacroSynchronization(self._queue, self._desk, self._queue.take(limit))
+
+    def _dump(self, macro: Macro) -> bytes:
+        return self.codec.dumps(msgspec.structs.asdict(macro))
+
+    def _load(self, row: Row) -> Macro:
+        return msgspec.convert(self.codec.loads(row.value), Macro)
+
+    def _load_done(self, row: Row) -> Execution:
+        macro_id, timestamp = self.codec.loads(row.value)
+        return Execution(macro_id, timestamp)
+
+
+def _without(macro: Macro, done: set[Execution]) -> Macro:
+    left = [ts for ts in macro.occurrences_not_done if (macro.macro_id, ts) not in done]
+    return msgspec.structs.replace(macro, occurrences_not_done=left)
+
+
+def _whole(timestamp: float) -> int | float:
+    """Bring 5.0 and 5 into one form: they name the same occurrence."""
+    return int(timestamp) if timestamp == int(timestamp) else timestamp
+
+
+def _done_key(execution: Execution) -> str:
+    """Name an execution; the number has no colon, so no macro id can imitate another's key."""
+    return f"{execution.timestamp!r}:{execution.macro_id}"

@@ -1,0 +1,214 @@
+"""Metadata: texts by key, kept in step with the cloud; the later write wins."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from smok_core.engine.base import When
+from smok_core.errors import InvalidType, InvalidValue, NotFound
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats, check_key, check_number
+from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smok_core.engine.base import Engine, Row
+    from smok_core.hookspecs import StoreContext
+
+__all__ = [
+    "BaseMetadataDatabase",
+    "BasePlainSynchronization",
+    "MetadataDatabase",
+    "PlainChange",
+]
+
+
+class PlainChange(NamedTuple):
+    """A local change that the cloud shall learn of."""
+
+    key: str
+    value: str | None  #: None: the key was deleted
+    timestamp: float  #: when it was written, in seconds since the epoch
+
+
+class BasePlainSynchronization(HandOver):
+    """A batch of local metadata changes on its way to the cloud."""
+
+    @property
+    @abstractmethod
+    def changes(self) -> list[PlainChange]:
+        """The changes, oldest first; of each key only the newest."""
+
+    def to_json(self) -> list[Any]:
+        """Give the changes as dicts; each is a request of its own (PUT or DELETE)."""
+        return [change._asdict() for change in self.changes]
+
+    @abstractmethod
+    def acknowledge(self) -> None:
+        """The cloud has them all. A key that was written again meanwhile stays queued."""
+
+    def negative_acknowledge(self) -> None:
+        """They did not arrive: they will be handed over again."""
+
+
+class BaseMetadataDatabase(Database):
+    """Keep texts by key (contract ME). Timestamps are seconds since the epoch; any thread."""
+
+    role = "metadata"
+
+    @abstractmethod
+    def put_plain(self, key: str, value: str, timestamp: float | None = None) -> None:
+        """Write locally, whatever is stored, and queue it for the cloud.
+
+        Args:
+            key: Rule G5.
+            value: A text; the empty text is a value, not a deletion.
+            timestamp: When it was written; None is now, and never older than what is stored.
+
+        Raises:
+            InvalidKey, InvalidType, InvalidValue: Nothing has been changed.
+        """
+
+    @abstractmethod
+    def get_plain(self, key: str) -> str:
+        """Give the value.
+
+        Raises:
+            NotFound: There is none, or it was deleted (a KeyError).
+        """
+
+    @abstractmethod
+    def update_plain(self, key: str, value: str, timestamp: float) -> None:
+        """Take over what the cloud has, only if it is strictly newer than what is stored."""
+
+    @abstractmethod
+    def delete_plain(self, key: str) -> None:
+        """Delete locally and queue the deletion for the cloud; a missing key is left alone."""
+
+    @abstractmethod
+    def get_all_plain(self) -> Iterator[tuple[str, str, float]]:
+        """Stream ``(key, value, timestamp)`` of all that is not deleted."""
+
+    @abstractmethod
+    def get_plain_to_sync(self, limit: int = BATCH) -> BasePlainSynchronization | None:
+        """Give the local changes to upload, or None."""
+
+
+class PlainSynchronization(BasePlainSynchronization):
+    """The batch of `MetadataDatabase`."""
+
+    def __init__(
+        self, queue: TableQueue[PlainChange], desk: Desk[Any], items: Sequence[Item[PlainChange]]
+    ) -> None:
+        self._queue, self._desk, self._items = queue, desk, items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def changes(self) -> list[PlainChange]:
+        return [item.value for item in self._items]
+
+    def acknowledge(self) -> None:
+        self._queue.settle(self._items)
+        self._desk.release()
+
+    def negative_acknowledge(self) -> None:
+        self._desk.release()
+
+    def part(self, start: int, stop: int) -> Self:
+        return type(self)(self._queue, self._desk, self._items[start:stop])
+
+    def reject(self, reason: str) -> None:
+        self._queue.reject(self._items, reason)
+        self._desk.release()
+
+
+class MetadataDatabase(BaseMetadataDatabase, OnEngine):
+    """The role on an engine: a row a key, its stamp the timestamp, None as value a deletion.
+
+    A deletion is kept as a row until the cloud has it, so it survives a restart and is not undone
+    by an older value from the cloud (contract ME4).
+    """
+
+    def __init__(self, context: StoreContext, engine: Engine) -> None:
+        super().__init__(context, engine)
+        self._table = engine.table(self.role)
+        self._queue = TableQueue(
+            self, self._table, self._load, remove=lambda change: change.value is None
+        )
+        self._desk: Desk[PlainSynchronization] = Desk(self._make)
+
+    def put_plain(self, key: str, value: str, timestamp: float | None = None) -> None:
+        self._check(key, value, 0 if timestamp is None else timestamp)
+        stamp = self._now(self._table.get(key)) if timestamp is None else timestamp
+        self._table.put(key, self.codec.dumps(value), stamp=stamp, pending=True)
+
+    def get_plain(self, key: str) -> str:
+        row = self._table.get(check_key(self.role, key))
+        found = [change for _, change in self._changes([row] if row else [])]
+        if not found or found[0].value is None:
+            raise NotFound(self.role, key)
+        return found[0].value
+
+    def update_plain(self, key: str, value: str, timestamp: float) -> None:
+        self._check(key, value, timestamp)
+        self._table.put(key, self.codec.dumps(value), stamp=timestamp, when=When.NEWER)
+
+    def delete_plain(self, key: str) -> None:
+        check_key(self.role, key)
+        gone = self.codec.dumps(None)
+        while (row := self._table.get(key)) is not None and row.value != gone:
+            # Compare and set: a value written in between is newer than this deletion's reading.
+            if self._table.put(key, gone, stamp=self._now(row), pending=True, expected_seq=row.seq):
+                return
+
+    def get_all_plain(self) -> Iterator[tuple[str, str, float]]:
+        found = [change for _, change in self._changes(self._table.rows())]
+        return iter([(c.key, c.value, c.timestamp) for c in found if c.value is not None])
+
+    def get_plain_to_sync(self, limit: int = BATCH) -> PlainSynchronization | None:
+        return self._desk.take(limit) or None
+
+    def stats(self) -> RoleStats:
+        counts = self._table.stats()
+        return RoleStats(
+            rows=counts.rows,
+            pending=counts.pending,
+            oldest_pending=self._queue.oldest(lambda change: change.timestamp),
+            dead=self.dead.count(),
+        )
+
+    def requeue_dead_letter(self, letter_id: str) -> None:
+        self._queue.requeue(letter_id)
+
+    def _make(self, limit: int) -> PlainSynchronization:
+        return PlainSynchronization(self._queue, self._desk, self._queue.take(limit))
+
+    def _changes(self, rows: Any) -> Iterator[tuple[Row, PlainChange]]:
+        return self.decoded(self._table, rows, self._load)
+
+    def _load(self, row: Row) -> PlainChange:
+        value = self.codec.loads(row.value)
+        if value is not None and type(value) is not str:
+            raise TypeError(f"a {type(value).__name__} is no metadata value")
+        return PlainChange(row.key, value, row.stamp)
+
+    def _now(self, row: Row | None) -> float:
+        """Give the time, later than the row's: a clock that jumped back must not lose a write."""
+        now = self.context.clock()
+        return now if row is None or now > row.stamp else math.nextafter(row.stamp, math.inf)
+
+    def _check(self, key: str, value: object, timestamp: object) -> None:
+        check_key(self.role, key)
+        check_number(self.role, key, timestamp, "timestamp")
+        if type(value) is not str:
+            raise InvalidType(self.role, key, value, "a str")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise InvalidValue(
+                self.role, key, "holds a lone surrogate", "Give text that can be UTF-8."
+            ) from None

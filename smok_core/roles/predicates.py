@@ -1,0 +1,83 @@
+"""Predicates: the rules a device evaluates to raise events, with their state."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from smok_core.engine.codec import check_plain
+from smok_core.errors import InvalidType
+from smok_core.roles.base import Database, OnEngine, RoleStats, check_key
+
+if TYPE_CHECKING:
+    from smok_core.engine.base import Engine, Row
+    from smok_core.hookspecs import StoreContext
+
+__all__ = ["BasePredicateDatabase", "PredicateDatabase"]
+
+
+class BasePredicateDatabase(Database):
+    """Keep the predicates as the plain dicts that describe them (contract PR1).
+
+    A predicate is a dict of plain data with its id under ``predicate_id``; silencing periods and
+    state are part of it. All methods may be called from any thread.
+    """
+
+    role = "predicates"
+
+    @abstractmethod
+    def get_all_predicates(self) -> list[dict[str, Any]]:
+        """Give every predicate, those stored or changed first first."""
+
+    @abstractmethod
+    def update_predicate(self, v: dict[str, Any]) -> None:
+        """Store one predicate, replacing the one with the same id.
+
+        Raises:
+            InvalidType: It is not a dict of plain data with a str ``predicate_id``.
+        """
+
+    @abstractmethod
+    def set_new_predicates(self, v: list[dict[str, Any]]) -> None:
+        """Make the database hold exactly these, all at once.
+
+        Raises:
+            InvalidType: One of them is not a predicate; nothing has been changed.
+        """
+
+
+class PredicateDatabase(BasePredicateDatabase, OnEngine):
+    """The role on an engine: one row a predicate."""
+
+    def __init__(self, context: StoreContext, engine: Engine) -> None:
+        super().__init__(context, engine)
+        self._table = engine.table(self.role)
+
+    def get_all_predicates(self) -> list[dict[str, Any]]:
+        rows = self.decoded(self._table, self._table.rows(), self._load)
+        return [predicate for _, predicate in rows]
+
+    def update_predicate(self, v: dict[str, Any]) -> None:
+        self._table.put(self._check(v), self.codec.dumps(v))
+
+    def set_new_predicates(self, v: list[dict[str, Any]]) -> None:
+        self._table.replace({self._check(item): self.codec.dumps(item) for item in v})
+
+    def stats(self) -> RoleStats:
+        return RoleStats(rows=self._table.stats().rows, dead=self.dead.count())
+
+    def requeue_dead_letter(self, letter_id: str) -> None:
+        letter = self.dead.get(letter_id)
+        self._table.put(letter["key"], letter["value"])
+        self.dead.remove(letter_id)
+
+    def _check(self, predicate: Any) -> str:
+        if type(predicate) is not dict or "predicate_id" not in predicate:
+            raise InvalidType(self.role, "a predicate", predicate, "a dict with a predicate_id")
+        key = check_key(self.role, predicate["predicate_id"])
+        check_plain(predicate, self.role, key)
+        return key
+
+    def _load(self, row: Row) -> dict[str, Any]:
+        predicate: dict[str, Any] = self.codec.loads(row.value)
+        return predicate

@@ -1,0 +1,152 @@
+"""Sensor writes: the audit log of who wrote what to which sensor, until the cloud has it."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from smok_core.engine.base import Settlement, When
+from smok_core.model import SensorWriteEvent
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats, check_fields
+from smok_core.roles.cap import QueueCap
+from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smok_core.engine.base import Engine, Row
+    from smok_core.hookspecs import StoreContext
+
+__all__ = ["BaseSensorWriteDatabase", "BaseSensorWriteSynchronization", "SensorWriteDatabase"]
+
+
+class BaseSensorWriteSynchronization(HandOver):
+    """A batch of audit records on its way to the cloud; falsy when there is none."""
+
+    @property
+    @abstractmethod
+    def events(self) -> list[SensorWriteEvent]:
+        """The records, oldest first."""
+
+    def to_json(self) -> list[Any]:
+        """Give the body of ``PUT /v1/device/sensor/write_log``."""
+        return [event.to_json() for event in self.events]
+
+    @abstractmethod
+    def ack(self) -> None:
+        """The cloud has them all: forget them. Twice is harmless."""
+
+    def nack(self) -> None:
+        """They did not arrive: they will be handed over again."""
+
+
+class BaseSensorWriteDatabase(Database):
+    """Keep audit records until the cloud has them (contract SW1); any thread may call."""
+
+    role = "sensor_writes"
+
+    @abstractmethod
+    def add_sw(self, event: SensorWriteEvent) -> None:
+        """Queue a record. One that equals a waiting one in every field is that one.
+
+        Raises:
+            InvalidType: It is not a `SensorWriteEvent` with fields of the declared types.
+            QueueFull: ``max_pending`` records wait and the policy is ``refuse``.
+        """
+
+    @abstractmethod
+    def get_sw_sync(self, limit: int = BATCH) -> BaseSensorWriteSynchronization:
+        """Give the batch to upload, at most ``limit`` records; falsy when nothing waits."""
+
+    @abstractmethod
+    def on_synced_sw(self, event: SensorWriteEvent) -> None:
+        """One record has reached the cloud: forget it; unknown ones are ignored."""
+
+    def on_sync_sw_failed(self, event: SensorWriteEvent) -> None:
+        """One record did not reach the cloud; it stays queued."""
+
+
+class SensorWriteSynchronization(BaseSensorWriteSynchronization):
+    """The batch of `SensorWriteDatabase`."""
+
+    def __init__(
+        self, queue: TableQueue[SensorWriteEvent], desk: Desk[Any], items: Sequence[Item[Any]]
+    ) -> None:
+        self._queue, self._desk, self._items = queue, desk, items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def events(self) -> list[SensorWriteEvent]:
+        return [item.value for item in self._items]
+
+    def ack(self) -> None:
+        self._queue.settle(self._items)
+        self._desk.release()
+
+    def nack(self) -> None:
+        self._desk.release()
+
+    def part(self, start: int, stop: int) -> Self:
+        return type(self)(self._queue, self._desk, self._items[start:stop])
+
+    def reject(self, reason: str) -> None:
+        self._queue.reject(self._items, reason)
+        self._desk.release()
+
+
+class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
+    """The role on an engine: a row a record, its key a digest of all fields."""
+
+    def __init__(self, context: StoreContext, engine: Engine) -> None:
+        super().__init__(context, engine)
+        self._table = engine.table(self.role)
+        self._queue = TableQueue(self, self._table, self._load, remove=lambda _: True)
+        self._cap = QueueCap(self, self._table)
+        self._desk: Desk[SensorWriteSynchronization] = Desk(self._make)
+
+    def add_sw(self, event: SensorWriteEvent) -> None:
+        record = check_fields(self.role, "a sensor write", event, SensorWriteEvent)
+        self._cap.make_room()
+        self._table.put(_digest(record), self._dump(record), pending=True, when=When.ABSENT)
+
+    def get_sw_sync(self, limit: int = BATCH) -> SensorWriteSynchronization:
+        return self._desk.take(limit)
+
+    def on_synced_sw(self, event: SensorWriteEvent) -> None:
+        key = _digest(check_fields(self.role, "a sensor write", event, SensorWriteEvent))
+        row = self._table.get(key)
+        if row:
+            self._table.settle([Settlement(key, row.seq, remove=True)])
+
+    def stats(self) -> RoleStats:
+        counts = self._table.stats()
+        return RoleStats(
+            rows=counts.rows,
+            pending=counts.pending,
+            oldest_pending=self._queue.oldest(lambda event: event.timestamp / 1000),
+            dead=self.dead.count(),
+            dropped=self._cap.dropped(),
+        )
+
+    def requeue_dead_letter(self, letter_id: str) -> None:
+        self._queue.requeue(letter_id)
+
+    def _make(self, limit: int) -> SensorWriteSynchronization:
+        return SensorWriteSynchronization(self._queue, self._desk, self._queue.take(limit))
+
+    def _dump(self, event: SensorWriteEvent) -> bytes:
+        return self.codec.dumps(msgspec.structs.asdict(event))
+
+    def _load(self, row: Row) -> SensorWriteEvent:
+        return msgspec.convert(self.codec.loads(row.value), SensorWriteEvent)
+
+
+def _digest(event: SensorWriteEvent) -> str:
+    """Name a record by its content: the same record sent twice is one row, others never clash."""
+    fields = msgspec.msgpack.encode(msgspec.structs.astuple(event))
+    return hashlib.sha256(fields).hexdigest()

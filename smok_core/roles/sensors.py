@@ -1,0 +1,99 @@
+"""Sensors: the definitions of a device's sensors, as the cloud sent them."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from smok_core.errors import InvalidType, NotFound
+from smok_core.model import Sensor, fqtsify
+from smok_core.roles.base import Database, OnEngine, RoleStats, check_fields, check_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smok_core.engine.base import Engine, Row
+    from smok_core.hookspecs import StoreContext
+
+__all__ = ["BaseSensorDatabase", "SensorDatabase"]
+
+logger = logging.getLogger(__name__)
+
+
+class BaseSensorDatabase(Database):
+    """Keep the sensor definitions (contract SE1). All methods may be called from any thread."""
+
+    role = "sensors"
+    #: The device the database was registered with, or None.
+    device: Any = None
+
+    def on_register(self, device: Any) -> None:
+        """Remember the device that uses this database; it calls this once, when it is built."""
+        self.device = device
+
+    @abstractmethod
+    def get_sensor(self, fqts: str) -> Sensor:
+        """Give the sensor with these tags, in whatever order they are.
+
+        Raises:
+            NotFound: There is none (a KeyError).
+        """
+
+    @abstractmethod
+    def on_sensors_sync(self, sensors: list[Sensor]) -> None:
+        """Make the database hold exactly these, all at once; of equal tag sets the last counts.
+
+        Raises:
+            InvalidType: One of them is not a `Sensor`. Nothing has been changed.
+        """
+
+    @abstractmethod
+    def get_all_sensors(self) -> Iterator[Sensor]:
+        """Stream every sensor, in the order they were given."""
+
+
+class SensorDatabase(BaseSensorDatabase, OnEngine):
+    """The role on an engine: one row a sensor, its key the tags in canonical order."""
+
+    def __init__(self, context: StoreContext, engine: Engine) -> None:
+        super().__init__(context, engine)
+        self._table = engine.table(self.role)
+
+    def get_sensor(self, fqts: str) -> Sensor:
+        if type(fqts) is not str:
+            raise InvalidType(self.role, "the tags", fqts, "a str of tags")
+        row = self._table.get(check_key(self.role, fqtsify(fqts)))
+        found = list(self.decoded(self._table, [row] if row else [], self._load))
+        if not found:
+            raise NotFound(self.role, fqts)
+        return found[0][1]
+
+    def on_sensors_sync(self, sensors: list[Sensor]) -> None:
+        checked = [check_fields(self.role, "a sensor", sensor, Sensor) for sensor in sensors]
+        rows = {
+            check_key(self.role, fqtsify(sensor.fqts)): self.codec.dumps(
+                msgspec.structs.asdict(sensor)
+            )
+            for sensor in checked
+        }
+        if len(rows) < len(checked):
+            logger.warning("sensors: %d repeated tag sets ignored", len(checked) - len(rows))
+        self._table.replace(rows)
+
+    def get_all_sensors(self) -> Iterator[Sensor]:
+        rows = self.decoded(self._table, self._table.rows(), self._load)
+        return iter([sensor for _, sensor in rows])
+
+    def stats(self) -> RoleStats:
+        return RoleStats(rows=self._table.stats().rows, dead=self.dead.count())
+
+    def requeue_dead_letter(self, letter_id: str) -> None:
+        letter = self.dead.get(letter_id)
+        self._table.put(letter["key"], letter["value"])
+        self.dead.remove(letter_id)
+
+    def _load(self, row: Row) -> Sensor:
+        return msgspec.convert(self.codec.loads(row.value), Sensor)
