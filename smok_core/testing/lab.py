@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import tempfile
 import uuid
@@ -13,8 +14,9 @@ from smok_core.engine.base import Limits
 from smok_core.testing import opening
 
 if TYPE_CHECKING:
+    from smok_core.databases import Databases
     from smok_core.engine.base import Blobs, Engine, Series, Table
-    from smok_core.hookspecs import BackendInfo
+    from smok_core.hookspecs import BackendInfo, Capability
     from smok_core.testing.subject import Subject
 
 __all__ = ["DEVICE", "FakeClock", "Lab"]
@@ -43,6 +45,7 @@ class Lab:
         self._stack.callback(shutil.rmtree, self._root, ignore_errors=True)
         self.place = self.new_place()
         self._engine: Engine | None = None
+        self._roles: Databases | None = None
 
     def __enter__(self) -> Lab:
         return self
@@ -58,10 +61,46 @@ class Lab:
             self._stack.callback(self.subject.discard, place)
         return place
 
-    @property
+    @functools.cached_property
     def info(self) -> BackendInfo:
         """Give what the backend tells about itself."""
-        return opening.backend_info(self.subject)
+        return opening.find_backend(self.subject).info
+
+    def has(self, capability: Capability) -> bool:
+        """Tell whether the backend declares a capability."""
+        return capability in self.info.capabilities
+
+    # --- roles -------------------------------------------------------------------------------
+
+    @property
+    def roles(self) -> Databases:
+        """Give the nine roles at `place`, opened on the first use."""
+        if self._roles is None:
+            self._roles = self.open_roles()
+        return self._roles
+
+    def open_roles(
+        self, place: Path | None = None, *, device: str = DEVICE, **settings: Any
+    ) -> Databases:
+        """Open the nine roles once more; they are closed when the clause is over."""
+        config = opening.config_at(self.subject, place or self.place, device, settings)
+        roles = opening.open_roles(config, self.clock)
+        self._stack.callback(roles.close)
+        return roles
+
+    def reopen_roles(self, **settings: Any) -> Databases:
+        """Close the roles at `place` and open them again."""
+        self.roles.close()
+        self._roles = self.open_roles(**settings)
+        return self._roles
+
+    def fresh_roles(self, **settings: Any) -> Databases:
+        """Close the roles and open them at a new place."""
+        if self._roles is not None:
+            self._roles.close()
+        self.place = self.new_place()
+        self._roles = self.open_roles(**settings)
+        return self._roles
 
     # --- primitives --------------------------------------------------------------------------
 
@@ -76,9 +115,8 @@ class Lab:
         self, place: Path | None = None, *, device: str = DEVICE, **settings: Any
     ) -> Engine:
         """Open another engine; it is closed when the clause is over."""
-        engine = opening.open_engine(
-            self.subject, place or self.place, device, settings, self.clock
-        )
+        config = opening.config_at(self.subject, place or self.place, device, settings)
+        engine = opening.open_engine(config, self.clock)
         self._stack.callback(engine.close)
         return engine
 

@@ -1,65 +1,86 @@
-"""From a subject to an open engine, along the way a config file would take."""
+"""From a subject to an open store, along the way a user goes: config, entry point, hook."""
 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
-from typing import TYPE_CHECKING, Any
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from smok_core.engine.memory import MemoryEngine
-from smok_core.errors import UnknownBackend
-from smok_core.hookspecs import ENTRY_POINT_GROUP, BackendInfo, StoreContext
-from smok_core.settings import StoreSettings, decode_setting
+from smok_core import databases
+from smok_core.config import Config, load_config
+from smok_core.registry import Backend, Registry, register, unregister
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from smok_core.databases import Databases
     from smok_core.engine.base import Engine
     from smok_core.testing.subject import Subject
 
-__all__ = ["backend_info", "has_engine", "open_engine"]
+__all__ = ["STORE", "config_at", "find_backend", "open_engine", "open_roles"]
+
+#: Name of the store in the kit's configurations.
+STORE: Final = "kit"
 
 
-def backend_info(subject: Subject) -> BackendInfo:
-    """Give what the backend tells about itself."""
-    plugin = _plugin(subject)
-    return BackendInfo(summary="built in") if plugin is None else plugin.smok_backend()
+def find_backend(subject: Subject) -> Backend:
+    """Load the backend as a configuration would.
+
+    Raises:
+        PluginError: It is not installed, broken, or claims what is not so.
+    """
+    with _registered(subject):
+        return Registry().load(subject.backend, "the conformance kit")
 
 
-def open_engine(
-    subject: Subject, place: Path, device: str, settings: dict[str, Any], clock: Callable[[], float]
-) -> Engine:
-    """Open the store of a subject at a place."""
-    plugin = _plugin(subject)
-    if plugin is None:
-        return MemoryEngine("kit")
-    kind = plugin.smok_backend().options
-    options = msgspec.convert(subject.options_at(place), kind, dec_hook=decode_setting)
-    wanted = msgspec.convert({**subject.settings, **settings}, StoreSettings)
-    context = StoreContext(
-        store="kit", device=device, options=options, settings=wanted, base_dir=place, clock=clock
-    )
-    engine: Engine = plugin.smok_open_engine(context)
+def config_at(subject: Subject, place: Path, device: str, settings: dict[str, Any]) -> Config:
+    """Give the configuration that keeps all roles it can in the store at a place."""
+    with _registered(subject):
+        registry = Registry()
+        roles = registry.load(subject.backend, "the conformance kit").roles
+        store = {"backend": subject.backend, **subject.options_at(place)}
+        source = {
+            "device": device,
+            "stores": {STORE: store | dict(subject.settings) | settings},
+            "roles": dict.fromkeys(roles, STORE),
+        }
+        return load_config(source, environ=_environment(), registry=registry)
+
+
+def open_engine(config: Config, clock: Callable[[], float]) -> Engine:
+    """Open the store's engine alone."""
+    engine = databases.open_store(config, STORE, clock=clock)
+    assert engine is not None
     return engine
 
 
-def _plugin(subject: Subject) -> Any:
-    if subject.plugin:
-        module, _, name = subject.plugin.partition(":")
-        found = importlib.import_module(module)
-        return getattr(found, name) if name else found
-    if subject.backend == "memory":
-        return None
-    entries = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP, name=subject.backend)
-    for entry in entries:
-        return entry.load()
-    raise UnknownBackend(subject.backend, "conformance kit", None, ())
+def open_roles(config: Config, clock: Callable[[], float]) -> Databases:
+    """Open the nine roles."""
+    return databases.open_databases(config, clock=clock)
 
 
-def has_engine(subject: Subject) -> bool:
-    """Tell whether the backend supplies the primitives."""
-    plugin = _plugin(subject)
-    return plugin is None or hasattr(plugin, "smok_open_engine")
+def _environment() -> dict[str, str]:
+    """Leave overrides of somebody's real configuration out; secrets may still be looked up."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("SMOK__")}
+
+
+@contextmanager
+def _registered(subject: Subject) -> Iterator[None]:
+    if subject.plugin is None:
+        yield
+        return
+    register(_resolve(subject.plugin), subject.backend)
+    try:
+        yield
+    finally:
+        unregister(subject.backend)
+
+
+def _resolve(plugin: Any) -> Any:
+    if not isinstance(plugin, str):
+        return plugin
+    module, _, name = plugin.partition(":")
+    found: Any = importlib.import_module(module)
+    return getattr(found, name) if name else found

@@ -6,6 +6,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from smok_core.roles import ROLES
 from smok_core.testing import KIT_VERSION, opening
 from smok_core.testing.checks import ClauseFailed
 from smok_core.testing.clause import PRIMITIVES, Clause, all_clauses, parse_version
@@ -16,7 +17,7 @@ from smok_core.testing.subject import Subject
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from smok_core.hookspecs import BackendInfo
+    from smok_core.registry import Backend
 
 __all__ = ["conformance", "run_clause", "run_conformance"]
 
@@ -45,19 +46,19 @@ def run_conformance(
         ExtraMissing: hypothesis is not installed.
         PluginError: There is no such backend.
     """
-    info = opening.backend_info(subject)
+    backend = opening.find_backend(subject)
     chosen = all_clauses() if clauses is None else tuple(clauses)
     outcomes = []
     for clause in chosen:
-        outcomes.append(run_clause(subject, clause, info))
+        outcomes.append(run_clause(subject, clause, backend))
         if progress:
             progress(outcomes[-1])
-    return _report(subject, info, chosen, tuple(outcomes))
+    return _report(subject, backend, chosen, tuple(outcomes))
 
 
 def _report(
     subject: Subject,
-    info: BackendInfo,
+    backend: Backend,
     chosen: tuple[Clause, ...],
     outcomes: tuple[Outcome, ...],
 ) -> Report:
@@ -65,7 +66,8 @@ def _report(
         backend=subject.backend,
         kit=KIT_VERSION,
         outcomes=outcomes,
-        declared=tuple(sorted(info.capabilities)),
+        distribution=backend.package,
+        declared=tuple(sorted(backend.info.capabilities)),
         proved=_proved(chosen, outcomes),
         partial=len(chosen) < len(all_clauses()),
     )
@@ -81,11 +83,11 @@ def _proved(clauses: tuple[Clause, ...], outcomes: tuple[Outcome, ...]) -> tuple
     return tuple(sorted(name for name in held if Status.FAILED not in seen[name]))
 
 
-def run_clause(subject: Subject, clause: Clause, info: BackendInfo | None = None) -> Outcome:
+def run_clause(subject: Subject, clause: Clause, backend: Backend | None = None) -> Outcome:
     """Run one clause on a subject."""
-    info = info or opening.backend_info(subject)
+    backend = backend or opening.find_backend(subject)
     began = time.perf_counter()
-    status, detail = _absence(subject, clause, info) or _check(subject, clause)
+    status, detail = _absence(subject, clause, backend) or _check(subject, clause)
     return Outcome(
         ref=clause.ref,
         subject=clause.subject,
@@ -97,11 +99,13 @@ def run_clause(subject: Subject, clause: Clause, info: BackendInfo | None = None
     )
 
 
-def _absence(subject: Subject, clause: Clause, info: BackendInfo) -> tuple[Status, str] | None:
+def _absence(subject: Subject, clause: Clause, backend: Backend) -> tuple[Status, str] | None:
     """Tell why a clause cannot be run, if it cannot."""
-    if clause.subject in PRIMITIVES and not opening.has_engine(subject):
+    if clause.subject in PRIMITIVES and not backend.has_engine:
         return Status.NOT_APPLICABLE, "the backend supplies no engine"
-    if clause.needs and clause.needs not in info.capabilities:
+    if clause.subject in ROLES and clause.subject not in backend.roles:
+        return Status.NOT_APPLICABLE, f"the backend does not keep {clause.subject}"
+    if clause.needs and clause.needs not in backend.info.capabilities:
         return Status.SKIPPED, f"the backend does not declare {clause.needs.value!r}"
     if clause.ability and not subject.has(clause.ability):
         return Status.SKIPPED, f"the subject has no ability {clause.ability!r}"

@@ -31,8 +31,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any] | Callable[[Path], Mapping[str, Any]] = {}
     #: Extra settings of the store, such as ``{"durability": "power-loss"}``.
     settings: Mapping[str, Any] = {}
-    #: ``module`` or ``module:attribute`` of a plugin that has no entry point.
-    plugin: str | None = None
+    #: A plugin that has no entry point: ``module``, ``module:attribute``, or the object itself.
+    plugin: Any = None
     #: Throw away what is stored at a place; a directory is removed without it.
     discard: Callable[[Path], None] | None = None
     #: Clauses that are newer than this only warn.
