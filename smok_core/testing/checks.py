@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from smok_core.errors import SmokError
 
-__all__ = ["ClauseFailed", "expect", "raises", "rising", "same", "show"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = ["ClauseFailed", "expect", "raises", "refuses", "rising", "same", "show"]
 
 
 class ClauseFailed(AssertionError):
@@ -48,6 +50,17 @@ def raises(*kinds: type[BaseException], what: str) -> Iterator[list[BaseExceptio
         raise ClauseFailed(f"{what}: expected {wanted}, got {found}") from error
     else:
         raise ClauseFailed(f"{what}: expected {wanted}, nothing was raised")
+
+
+def refuses(call: Callable[[], Any], kind: type[BaseException], *names: str, what: str) -> None:
+    """Fail unless the call raises a `SmokError` of this kind whose text holds each of ``names``."""
+    with raises(kind, what=what) as caught:
+        call()
+    error = caught[0]
+    if not isinstance(error, SmokError):
+        raise ClauseFailed(f"{what}: {type(error).__name__} is not of the SmokError family")
+    for name in names:
+        expect(name in str(error), f"{what}: {name!r} is not named in {str(error)!r}")
 
 
 def show(value: Any, limit: int = 400) -> str:

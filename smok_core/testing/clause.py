@@ -66,7 +66,7 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _REGISTRY: dict[str, Clause] = {}
-_WELL_FORMED: Final = re.compile(r"[A-Z][^\n]*[^.\s]\.")
+_WELL_FORMED: Final = re.compile(r"[A-Z`][^\n]*[^.\s]\.")
 
 
 def clauses_of(subject: str) -> Callable[..., Callable[[Check], Check]]:

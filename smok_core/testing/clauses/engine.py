@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from smok_core.engine.base import Durability, Health, Limits, Settlement
 from smok_core.errors import CorruptData, StoreClosed
@@ -13,6 +11,7 @@ from smok_core.testing.checks import expect, raises, same
 from smok_core.testing.clause import clauses_of
 from smok_core.testing.clauses.series import stored
 from smok_core.testing.clauses.table import row_of
+from smok_core.testing.samples import PLAIN, described
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Engine
@@ -22,17 +21,6 @@ clause = clauses_of("engine")
 
 #: Names that a careless engine mixes up.
 NAMES = ("kit.a", "kit.b", "kit", "kit.a.b", "kit_a", "KIT.A", "kit.ab")
-
-#: Plain data of every type, each with its neighbours that compare equal or look alike.
-PLAIN: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 2**63 - 1, -(2**63), 2**64, 10**40, 0.0, 1.0, 0.1, 5e-324,
-    1.7976931348623157e308, "", "1", "\x00é🔧", b"", b"\x00\xff", [], (), {}, set(),
-    [1, 1.0, True, "1", b"1", None], (1, (2, [3])), {"a": {"b": [1, (2,)]}}, {1: "i", "1": "s"},
-    {(1, 2): {3}}, {b"k": b"v"}, {1, "a", (2, 3)}, {"$ne": 1, "a.b": 2, "": 3},
-    datetime(2024, 2, 29, 23, 59, 59, 999999), datetime(1, 1, 1, tzinfo=UTC),  # noqa: DTZ001
-    datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Warsaw")),
-)  # fmt: skip
-
 
 @clause("EN1")
 def two_calls_with_one_name_give_the_same_data(lab: Lab) -> None:
@@ -185,17 +173,3 @@ class Trap:
 def spring() -> None:
     """Run by a reader that builds whatever it is told to."""
     Trap.sprung = True
-
-
-def described(value: Any) -> Any:
-    """Give value and type of everything inside a value, so that 1, 1.0 and True differ."""
-    kind = type(value)
-    if kind is dict:
-        return "dict", [(described(key), described(item)) for key, item in value.items()]
-    if kind is set:
-        return "set", sorted(repr(described(item)) for item in value)
-    if kind in (list, tuple):
-        return kind.__name__, [described(item) for item in value]
-    if kind is datetime:
-        return "datetime", value.isoformat(), value.fold, str(value.tzinfo)
-    return kind.__name__, repr(value)
