@@ -9,7 +9,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from smok_core.errors import BackendUnavailable, CorruptData, StorageFull, StoreClosed
+from smok_core.errors import CorruptData, StorageFull, StoreClosed
 from smok_pickle.ballast import Ballast, free_bytes
 from smok_pickle.failures import translate
 from smok_pickle.files import DoorLock, make_parents, put_aside, secure, sibling
@@ -67,7 +67,7 @@ class Connection:
         return self._run("BEGIN IMMEDIATE", checked)
 
     def drain(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``work``, which frees or settles something, in one transaction; it may use the reserve."""
+        """Run ``work``, which frees or settles something; it may use the reserve."""
         try:
             return self._run("BEGIN IMMEDIATE", work)
         except StorageFull:
@@ -283,7 +283,7 @@ class Connection:
         self._raw = self._door = None
 
     def forget_parent(self) -> None:
-        """In a forked child: leave the parent's connection alone and open an own one when needed."""
+        """In a forked child: leave the parent's connection alone, open an own one when needed."""
         _inherited.append((self._raw, self._door))
         self.lock = threading.RLock()
         self._raw = self._door = None

@@ -91,8 +91,7 @@ class Lines:
     def note(self, line: Line, ts: int, seq: int, size: int) -> None:
         """Remember a point that went into the tail."""
         line.tail[ts] = seq
-        if ts > line.top:
-            line.top = ts
+        line.top = max(line.top, ts)
         self.tail_rows += 1
         self.tail_bytes += size
 

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteTable"]
 
-_COLUMNS: Final = "key, value, stamp, seq, pending, tag"
-_GET: Final = f"SELECT {_COLUMNS} FROM rows WHERE section = ? AND key = ?"
+_SELECT: Final = "SELECT key, value, stamp, seq, pending, tag FROM rows"
+_GET: Final = _SELECT + " WHERE section = ? AND key = ?"
+_ALL: Final = _SELECT + " WHERE section = ? AND seq BETWEEN ? AND ? ORDER BY seq"
+_WAITING: Final = (
+    _SELECT + " INDEXED BY rows_pending WHERE pending = 1 AND seq BETWEEN ? AND ?"
+    " ORDER BY seq LIMIT ?"
+)
 _STATE: Final = "SELECT seq, stamp, pending FROM rows WHERE section = ? AND key = ?"
 _NEXT: Final = (
     "UPDATE sections SET last = last + 1, rows = rows + ?, pending = pending + ?"
@@ -84,11 +89,9 @@ class SqliteTable(Table):
         return self._connection.drain(work)
 
     def rows(self) -> Iterator[Row]:
-        query = f"SELECT {_COLUMNS} FROM rows WHERE section = ? AND seq BETWEEN ? AND ? ORDER BY seq"
-
         def work(raw: sqlite3.Connection) -> list[Any]:
             section = self._section.find(raw)
-            return raw.execute(query, (section, *span(section))).fetchall()
+            return raw.execute(_ALL, (section, *span(section))).fetchall()
 
         return map(_row, self._connection.read(work))
 
@@ -102,7 +105,10 @@ class SqliteTable(Table):
             last = raw.execute(query, (section,)).fetchone()[0]
             raw.executemany(
                 _PUT,
-                [(last + n, section, key, 0.0, 0, value) for n, (key, value) in enumerate(fresh, 1)],
+                [
+                    (last + n, section, key, 0.0, 0, value)
+                    for n, (key, value) in enumerate(fresh, 1)
+                ],
             )
             query = "UPDATE sections SET last = ?, rows = ?, pending = 0 WHERE id = ?"
             raw.execute(query, (last + len(fresh), len(fresh), section))
@@ -110,14 +116,9 @@ class SqliteTable(Table):
         self._connection.write(work)
 
     def pending(self, limit: int, after: int = 0) -> list[Row]:
-        query = (
-            f"SELECT {_COLUMNS} FROM rows INDEXED BY rows_pending"
-            " WHERE pending = 1 AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
-        )
-
         def work(raw: sqlite3.Connection) -> list[Any]:
             low, high = span(self._section.find(raw))
-            return raw.execute(query, (max(low, after + 1), high, max(limit, 0))).fetchall()
+            return raw.execute(_WAITING, (max(low, after + 1), high, max(limit, 0))).fetchall()
 
         return list(map(_row, self._connection.read(work)))
 
