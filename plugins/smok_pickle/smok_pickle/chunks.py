@@ -124,7 +124,7 @@ def insert(raw: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
     raw.executemany(_INSERT, rows)
 
 
-def store(raw: sqlite3.Connection, name: int, points: list[_Point]) -> None:
+def store(raw: sqlite3.Connection, name: int, points: Sequence[_Point]) -> None:
     """Store points, ascending by time and at timestamps that no chunk has.
 
     Chunks in whose time span a new point falls are taken apart.

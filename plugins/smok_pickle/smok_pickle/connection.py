@@ -35,6 +35,8 @@ _SPARE: Final = 2048  # free pages kept inside the file for what comes next
 _STEP: Final = 128  # pages given back at once
 _STEPS: Final = 64  # ... and how often, on a full disk
 _TICK: Final = 128  # plain appends between two looks at the free space
+_TICK_WRITES: Final = 16  # other writes between two looks
+_NOW: Final = 2**30  # the next write has to look
 
 
 class Connection:
@@ -61,7 +63,7 @@ class Connection:
         """Run ``work`` in one transaction; new data is refused while the reserve is in use."""
 
         def checked(raw: sqlite3.Connection) -> T:
-            self.tick(every=1)
+            self.tick(every=_TICK_WRITES)
             return work(raw)
 
         return self._run("BEGIN IMMEDIATE", checked)
@@ -73,6 +75,7 @@ class Connection:
         except StorageFull:
             with self.lock:
                 self.ballast.release()
+                self._ticks = _NOW
                 self._fold_log()
                 return self._run("BEGIN IMMEDIATE", work)
 
@@ -107,6 +110,7 @@ class Connection:
         free = free_bytes(self.path)
         self._set_log_pages(_LOG_PAGES if free is None or free > _TIGHT else _LOG_PAGES_TIGHT)
         if self.ballast.released and not self.ballast.restore():
+            self._ticks = _NOW
             raise StorageFull(str(self.path), "no space is left on the file system")
 
     def sync(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.engine.base import Row, Settlement, Table, TableStats, When
-from smok_pickle.sections import Section, span
+from smok_pickle.sections import Section
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,12 +17,12 @@ __all__ = ["SqliteTable"]
 
 _SELECT: Final = "SELECT key, value, stamp, seq, pending, tag FROM rows"
 _GET: Final = _SELECT + " WHERE section = ? AND key = ?"
-_ALL: Final = _SELECT + " WHERE section = ? AND seq BETWEEN ? AND ? ORDER BY seq"
+_ALL: Final = _SELECT + " WHERE section = ? ORDER BY seq"
 _WAITING: Final = (
-    _SELECT + " INDEXED BY rows_pending WHERE pending = 1 AND seq BETWEEN ? AND ?"
+    _SELECT + " INDEXED BY rows_pending WHERE pending = 1 AND section = ? AND seq > ?"
     " ORDER BY seq LIMIT ?"
 )
-_STATE: Final = "SELECT seq, stamp, pending FROM rows WHERE section = ? AND key = ?"
+_STATE: Final = "SELECT seq, stamp, pending, id FROM rows WHERE section = ? AND key = ?"
 _NEXT: Final = (
     "UPDATE sections SET last = last + 1, rows = rows + ?, pending = pending + ?"
     " WHERE id = ? RETURNING last"
@@ -82,7 +82,7 @@ class SqliteTable(Table):
             old = raw.execute(_STATE, (section, key)).fetchone()
             if not old or expected_seq not in (None, old[0]):
                 return False
-            raw.execute("DELETE FROM rows WHERE seq = ?", (old[0],))
+            raw.execute("DELETE FROM rows WHERE id = ?", (old[3],))
             raw.execute(_COUNT, (-1, -old[2], section))
             return True
 
@@ -90,8 +90,7 @@ class SqliteTable(Table):
 
     def rows(self) -> Iterator[Row]:
         def work(raw: sqlite3.Connection) -> list[Any]:
-            section = self._section.find(raw)
-            return raw.execute(_ALL, (section, *span(section))).fetchall()
+            return raw.execute(_ALL, (self._section.find(raw),)).fetchall()
 
         return map(_row, self._connection.read(work))
 
@@ -100,7 +99,7 @@ class SqliteTable(Table):
 
         def work(raw: sqlite3.Connection) -> None:
             section = self._section.make(raw)
-            raw.execute("DELETE FROM rows WHERE seq BETWEEN ? AND ?", span(section))
+            raw.execute("DELETE FROM rows WHERE section = ?", (section,))
             query = "SELECT last FROM sections WHERE id = ?"
             last = raw.execute(query, (section,)).fetchone()[0]
             raw.executemany(
@@ -117,8 +116,8 @@ class SqliteTable(Table):
 
     def pending(self, limit: int, after: int = 0) -> list[Row]:
         def work(raw: sqlite3.Connection) -> list[Any]:
-            low, high = span(self._section.find(raw))
-            return raw.execute(_WAITING, (max(low, after + 1), high, max(limit, 0))).fetchall()
+            section = self._section.find(raw)
+            return raw.execute(_WAITING, (section, after, max(limit, 0))).fetchall()
 
         return list(map(_row, self._connection.read(work)))
 
@@ -145,16 +144,16 @@ def _settle(raw: sqlite3.Connection, section: int | None, item: Settlement) -> b
     old = raw.execute(_STATE, (section, item.key)).fetchone()
     if not old:
         return False
-    seq, _, pending = old
+    seq, _, pending, number = old
     current = seq == item.seq
     if current and item.remove:
-        raw.execute("DELETE FROM rows WHERE seq = ?", (seq,))
+        raw.execute("DELETE FROM rows WHERE id = ?", (number,))
         raw.execute(_COUNT, (-1, -pending, section))
         return True
     if item.tag is not None:
-        raw.execute("UPDATE rows SET tag = ? WHERE seq = ?", (item.tag, seq))
+        raw.execute("UPDATE rows SET tag = ? WHERE id = ?", (item.tag, number))
     if current and pending:
-        raw.execute("UPDATE rows SET pending = 0 WHERE seq = ?", (seq,))
+        raw.execute("UPDATE rows SET pending = 0 WHERE id = ?", (number,))
         raw.execute(_COUNT, (0, -1, section))
     return bool(current and pending)
 
