@@ -7,6 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smok_pickle.chunks import Chunk, chunks_between, insert, pack, rewrite, store
+from smok_pickle.lines import LAST
 from smok_pickle.queue import done_in
 from smok_pickle.sections import span
 
@@ -74,7 +75,7 @@ def trim(
     """
     newest = lines.newest(raw, name)
     done = done_in(raw, lines.settled + 1, span(lines.id)[1])
-    before = min(before, newest)
+    before = max(min(before, newest), -LAST)
     chunks = list(itertools.islice(chunks_between(raw, name, start, before - 1), _PIECE))
     gone = 0
     for chunk in chunks:
@@ -86,7 +87,8 @@ def trim(
     if gone:
         lines.rows -= gone
         lines.save(raw)
-    return Trimmed(gone, chunks[-1].ts_max + 1 if len(chunks) == _PIECE else None)
+    then = min(chunks[-1].ts_max + 1, LAST) if len(chunks) == _PIECE else None
+    return Trimmed(gone, then)
 
 
 def _trim_chunk(

@@ -6,11 +6,11 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from smok_pickle import series as series_module
 
 from smok_core.engine.base import Limits, OnFull
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import QueueFull
-from smok_pickle import series as series_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,3 +133,6 @@ def test_the_ends_of_the_timescale(opened: Callable[..., Engine]) -> None:
         assert stamps[0] == ends[0]
         assert series.latest(name) == (2**63 - 1, b"v")
         assert [ts for ts, _ in series.range(name, 2**63 - 1, 2**63 - 1)] == [2**63 - 1]
+    series.settle(point.seq for point in series.pending(100))
+    assert series.trim(-(2**63)) == 0
+    assert series.trim(2**63 - 1) == 26
