@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from smok_core.config import Config, load_config
+from smok_core.context import StoreContext
 from smok_core.errors import ConfigError, ConfigProblem, SmokError
-from smok_core.hookspecs import StoreContext
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.roles import ROLES, Database
 
@@ -93,7 +93,7 @@ class Databases:
             for _, database in self:
                 stack.callback(database.close)
 
-    def __enter__(self) -> Databases:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

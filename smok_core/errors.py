@@ -280,9 +280,10 @@ class PluginBroken(PluginError):
 
     def __init__(self, name: str, distribution: str, detail: str) -> None:
         self.name, self.distribution = name, distribution
+        package = distribution.partition(" ")[0]
         super().__init__(
             f"backend {name!r} ({distribution}) could not be loaded: {detail}. "
-            f"Other backends are unaffected. Reinstall or upgrade {distribution}, "
+            f"Other backends are unaffected. Reinstall or upgrade {package}, "
             "or configure another backend."
         )
 
@@ -308,9 +309,10 @@ class ApiMismatch(PluginError):
 
     def __init__(self, name: str, distribution: str, offered: str, known: str) -> None:
         self.name, self.distribution = name, distribution
+        package = distribution.partition(" ")[0]
         super().__init__(
-            f"backend {name!r} ({distribution}) is written for plugin API {offered}, this smok-core "
-            f"speaks {known}. Upgrade smok-core, or install an older {distribution.split(' ', maxsplit=1)[0]}."
+            f"backend {name!r} ({distribution}) is written for plugin API {offered}, this "
+            f"smok-core speaks {known}. Upgrade smok-core, or install an older {package}."
         )
 
 

@@ -10,19 +10,16 @@ to one plugin, never broadcast. A hook may take fewer arguments than its specifi
 from __future__ import annotations
 
 import enum
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import pluggy
 
+from smok_core.context import StoreContext
 from smok_core.engine.base import Durability, Engine
-from smok_core.settings import NoOptions, StoreSettings
+from smok_core.settings import NoOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from smok_core.roles import (
         BaseArchivesDatabase,
         BaseBAOBDatabase,
@@ -96,18 +93,6 @@ class BackendInfo(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: frozenset[Capability] = frozenset()
     durabilities: frozenset[Durability] = frozenset(Durability)
     drivers: tuple[Driver, ...] = ()
-
-
-class StoreContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a backend may need to open one store. Fields may be added, never removed."""
-
-    store: str  #: name of the store in the config
-    device: str  #: id of the device; every byte stored belongs to it alone (contract G9)
-    options: Any  #: instance of the backend's options Struct
-    settings: StoreSettings = StoreSettings()
-    base_dir: Path = Path()  #: relative paths in options are relative to this
-    roles: frozenset[str] = frozenset()  #: the roles the config gives this store
-    clock: Callable[[], float] = time.time  #: seconds since the epoch
 
 
 class SmokHooks:

@@ -51,8 +51,10 @@ class Secret:
         return hash(self._value)
 
 
-def option(help: str, **limits: Any) -> msgspec.Meta:  # noqa: A002 - the word people look for
-    """Describe an option: ``port: Annotated[int, option("TCP port.", ge=1, le=65535)] = 6379``.
+def option(help: str, **limits: Any) -> msgspec.Meta:  # noqa: A002 - the word one looks for
+    """Describe an option, in the annotation of its field.
+
+    ``port: Annotated[int, option("TCP port.", ge=1, le=65535)] = 6379``
 
     Args:
         help: One sentence; `smok init` and the docs show it.

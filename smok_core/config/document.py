@@ -79,17 +79,20 @@ class Document:
 
 def _read_file(path: Path) -> str:
     try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise OSError(f"it is larger than {_MAX_FILE_BYTES} bytes")
-        return path.read_text(encoding="utf-8")
+        size = path.stat().st_size
+        text = path.read_text(encoding="utf-8") if size <= _MAX_FILE_BYTES else None
     except FileNotFoundError:
-        reason, remedy = "there is no such file", "`smok init` writes one to start from"
+        raise _unreadable(path, "there is no such file. `smok init` writes one") from None
     except (OSError, UnicodeDecodeError) as error:
-        reason, remedy = (
-            getattr(error, "strerror", None) or str(error),
-            "Make it a readable text file",
-        )
-    raise ConfigError(path, [ConfigProblem(str(path), f"{reason}. {remedy}.")])
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _unreadable(path, f"{reason}. Make it a readable text file") from None
+    if text is None:
+        raise _unreadable(path, f"it is larger than {_MAX_FILE_BYTES} bytes. Shorten it")
+    return text
+
+
+def _unreadable(path: Path, text: str) -> ConfigError:
+    return ConfigError(path, [ConfigProblem(str(path), f"{text}.")])
 
 
 def _environment_value(text: str) -> Any:

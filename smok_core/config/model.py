@@ -30,6 +30,11 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     read_seconds: Annotated[float, option("Longest silence of the server.", gt=0)] = 30
     total_seconds: Annotated[float, option("Longest time of one request.", gt=0)] = 120
     batch: Annotated[int, option("Records in one upload.", ge=1, le=100_000)] = 1000
+    proxy: Annotated[Secret | None, option("HTTP proxy: http://HOST:PORT.")] = None
+    accept_empty: Annotated[
+        bool,
+        option("Take an empty 2xx for success; a captive portal may answer like that."),
+    ] = False
 
 
 class StoreConfig(msgspec.Struct, kw_only=True):

@@ -295,13 +295,14 @@ class Reader:
     def _secret_file(self, name: str, key: Key) -> str | None:
         path = self._base / name
         try:
-            if path.stat().st_size > _MAX_SECRET_BYTES or not path.is_file():
-                raise OSError(f"it is no plain file of at most {_MAX_SECRET_BYTES} bytes")
-            return path.read_text().removesuffix("\n")
+            small = path.is_file() and path.stat().st_size <= _MAX_SECRET_BYTES
+            text = path.read_text() if small else None
+            reason = f"it is no plain file of at most {_MAX_SECRET_BYTES} bytes"
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            text, reason = None, getattr(error, "strerror", None) or "it is not text"
+        if text is None:
             self._problem(key, f"the file {path} cannot be read: {reason}. Make it readable.")
-            return None
+        return text and text.removesuffix("\n")
 
     def _check_names(self, table: dict[str, Any], known: tuple[str, ...], key: Key) -> None:
         for name in table:

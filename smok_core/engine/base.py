@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
@@ -181,7 +181,7 @@ class Table(ABC):
 
     @abstractmethod
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
-        """Remove a row (if ``expected_seq`` is given: only with that seq); tell if there was one."""
+        """Remove a row, if ``expected_seq`` is given only with that seq; tell if one went."""
 
     @abstractmethod
     def rows(self) -> Iterator[Row]:
@@ -268,7 +268,7 @@ class Series(ABC):
 
     @abstractmethod
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
-        """Queue stored ``(name, ts)`` points again, at the end, in their order, as one atomic write.
+        """Queue stored ``(name, ts)`` points again, at the end and in their order, atomically.
 
         Points that are queued already or not stored are ignored; ``limits`` do not apply.
 
@@ -357,7 +357,7 @@ class Engine(ABC):
     def close(self) -> None:
         """Flush and let go; later calls raise `StoreClosed`. Closing twice is harmless."""
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smok_core.engine.base import Durability
 from smok_core.engine.memory import MemoryEngine
 from smok_core.hookspecs import BackendInfo, StoreContext, hookimpl
 from smok_core.roles.events import NullEventDatabase
@@ -12,7 +13,10 @@ __all__ = ["BUILT_IN"]
 class _Memory:
     @hookimpl
     def smok_backend(self) -> BackendInfo:
-        return BackendInfo(summary="Everything in the memory of the process; nothing survives it.")
+        return BackendInfo(
+            summary="Everything in the memory of the process; nothing survives it.",
+            durabilities=frozenset({Durability.BUFFERED}),
+        )
 
     @hookimpl
     def smok_open_engine(self, context: StoreContext) -> MemoryEngine:

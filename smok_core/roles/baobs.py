@@ -13,8 +13,8 @@ from smok_core.roles.base import Database, OnEngine, RoleStats, check_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from smok_core.context import StoreContext
     from smok_core.engine.base import Engine
-    from smok_core.hookspecs import StoreContext
 
 __all__ = ["MAX_BAOB_BYTES", "BAOBDatabase", "BAOBDigest", "BaseBAOBDatabase"]
 
@@ -77,7 +77,7 @@ class BaseBAOBDatabase(Database):
             try:
                 self.get_baob_version(key)
             except KeyError:
-                logger.error("baobs: %r has no version, it is removed", key)
+                logger.exception("baobs: %r has no version, it is removed", key)
                 self._forget(key)
 
     def _forget(self, key: str) -> None:

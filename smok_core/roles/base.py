@@ -18,9 +18,9 @@ from smok_core.errors import CorruptData, InvalidKey, InvalidType, InvalidValue,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from smok_core.context import StoreContext
     from smok_core.engine.base import Engine, Table
     from smok_core.engine.codec import Codec
-    from smok_core.hookspecs import StoreContext
 
 __all__ = [
     "BATCH",

@@ -1,4 +1,4 @@
-"""Events: what a device alarms about, from opening to closing to the cloud, and predicate caches."""
+"""Events: what a device alarms about, until the cloud has it; and the caches of predicates."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from smok_core.context import StoreContext
     from smok_core.engine.base import Engine
-    from smok_core.hookspecs import StoreContext
 
 __all__ = [
     "BaseEventDatabase",
@@ -143,7 +143,7 @@ class EventSynchronization(BaseEventSynchronization):
 
 
 class EventDatabase(BaseEventDatabase, OnEngine):
-    """The role on an engine: a row an event under its provisional_uuid, the server's uuid its tag."""
+    """The role on an engine: a row an event, its key the provisional uuid, its tag the server's."""
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
@@ -269,10 +269,10 @@ class NullEventDatabase(BaseEventDatabase):
     def close_event(self, event: Event) -> None:
         self.add_event(event)
 
-    def get_events_to_sync(self, limit: int = BATCH) -> None:
+    def get_events_to_sync(self, limit: int = BATCH) -> None:  # noqa: ARG002 - the role's signature
         return None
 
-    def set_cache(self, predicate_id: str, cache: Any) -> None:
+    def set_cache(self, predicate_id: str, cache: Any) -> None:  # noqa: ARG002 - likewise
         check_key(self.role, predicate_id)
 
     def get_cache(self, predicate_id: str) -> Any:

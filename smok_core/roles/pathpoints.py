@@ -25,8 +25,8 @@ from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from smok_core.context import StoreContext
     from smok_core.engine.base import Engine, Series
-    from smok_core.hookspecs import StoreContext
 
 __all__ = [
     "BaseDataToSynchronize",

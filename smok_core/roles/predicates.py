@@ -10,8 +10,8 @@ from smok_core.errors import InvalidType
 from smok_core.roles.base import Database, OnEngine, RoleStats, check_key
 
 if TYPE_CHECKING:
+    from smok_core.context import StoreContext
     from smok_core.engine.base import Engine, Row
-    from smok_core.hookspecs import StoreContext
 
 __all__ = ["BasePredicateDatabase", "PredicateDatabase"]
 

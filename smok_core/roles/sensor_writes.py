@@ -17,8 +17,8 @@ from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smok_core.context import StoreContext
     from smok_core.engine.base import Engine, Row
-    from smok_core.hookspecs import StoreContext
 
 __all__ = ["BaseSensorWriteDatabase", "BaseSensorWriteSynchronization", "SensorWriteDatabase"]
 

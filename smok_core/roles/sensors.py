@@ -15,8 +15,8 @@ from smok_core.roles.base import Database, OnEngine, RoleStats, check_fields, ch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from smok_core.context import StoreContext
     from smok_core.engine.base import Engine, Row
-    from smok_core.hookspecs import StoreContext
 
 __all__ = ["BaseSensorDatabase", "SensorDatabase"]
 

@@ -1,0 +1,58 @@
+# The project's verbs, the same on every machine and in CI. Each works from a bare checkout:
+# it makes .venv and installs what it needs from the project's own files.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed
+DEMO_STAMP = $(VENV)/.installed-demo
+PLUGINS = plugins/smok_pickle plugins/smok_redis plugins/smok_mongo
+PROJECTS = pyproject.toml $(wildcard plugins/*/pyproject.toml)
+
+.PHONY: demo test check lint types imports unit docs bench build test-long clean
+
+demo: $(DEMO_STAMP)            ## the main job on the embedded default, end to end
+	$(BIN)/smok demo
+
+test: unit                     ## every test
+
+check: lint types imports unit ## what CI runs
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+imports: $(STAMP)
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest
+
+test-long: $(STAMP)            ## the same tests with thousands of seeds and examples
+	SMOK_LONG=1 $(BIN)/python -m pytest
+
+bench: $(STAMP)                ## the figures, as ratios within one run
+	$(BIN)/python benchmarks/run.py
+
+docs: $(STAMP)                 ## every code block and every list in the docs is checked
+	$(BIN)/python -m pytest tests/docs
+
+build: $(STAMP)                ## wheels of all distributions in dist/
+	for project in . $(PLUGINS); do $(BIN)/python -m build --wheel --outdir dist $$project || exit 1; done
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(DEMO_STAMP): $(PROJECTS) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e ".[all]" -e plugins/smok_pickle
+	touch $@
+
+$(STAMP): $(PROJECTS) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --group dev -e ".[all,testing]" $(addprefix -e ,$(PLUGINS))
+	touch $@ $(DEMO_STAMP)
+
+clean:
+	rm -rf $(VENV) dist build

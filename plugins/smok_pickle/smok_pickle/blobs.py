@@ -1,0 +1,70 @@
+"""`Blobs` on SQLite: data and version in one row, so they change together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from smok_core.engine.base import Blobs
+from smok_pickle.sections import Section
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from smok_pickle.connection import Connection
+
+__all__ = ["SqliteBlobs"]
+
+_FIND: Final = "SELECT id, version FROM blobs WHERE section = ? AND key = ?"
+_GET: Final = "SELECT data, version FROM blobs WHERE section = ? AND key = ?"
+_ADD: Final = "INSERT INTO blobs(section, key, version, data) VALUES(?, ?, ?, ?)"
+_ALL: Final = "SELECT key, version FROM blobs INDEXED BY blobs_by_key WHERE section = ?"
+
+
+class SqliteBlobs(Blobs):
+    """Every method is one transaction; versions are read from an index, without the data."""
+
+    def __init__(self, connection: Connection, device: str, name: str) -> None:
+        self._connection = connection
+        self._section = Section(connection, device, "blobs", name)
+
+    def put(self, key: str, data: bytes, version: int) -> int | None:
+        def work(raw: sqlite3.Connection) -> int | None:
+            section = self._section.make(raw)
+            old = raw.execute(_FIND, (section, key)).fetchone()
+            if old and old[1] >= version:
+                return int(old[1])
+            if old:
+                raw.execute("DELETE FROM blobs WHERE id = ?", (old[0],))
+            raw.execute(_ADD, (section, key, version, bytes(data)))
+            return None
+
+        return self._connection.write(work)
+
+    def get(self, key: str) -> tuple[bytes, int] | None:
+        found = self._one(_GET, key)
+        return (found[0], found[1]) if found else None
+
+    def version(self, key: str) -> int | None:
+        found = self._one(_FIND, key)
+        return found[1] if found else None
+
+    def versions(self) -> dict[str, int]:
+        def work(raw: sqlite3.Connection) -> list[Any]:
+            return raw.execute(_ALL, (self._section.find(raw),)).fetchall()
+
+        return dict(self._connection.read(work))
+
+    def delete(self, key: str) -> bool:
+        def work(raw: sqlite3.Connection) -> bool:
+            old = raw.execute(_FIND, (self._section.find(raw), key)).fetchone()
+            if old:
+                raw.execute("DELETE FROM blobs WHERE id = ?", (old[0],))
+            return bool(old)
+
+        return self._connection.drain(work)
+
+    def _one(self, query: str, key: str) -> Any:
+        def work(raw: sqlite3.Connection) -> Any:
+            return raw.execute(query, (self._section.find(raw), key)).fetchone()
+
+        return self._connection.read(work)

@@ -1,0 +1,104 @@
+"""The engine of one SQLite file: hands out the primitives of one device."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from smok_core.engine.base import Durability, Engine, Health, Limits
+from smok_pickle.ballast import free_bytes
+from smok_pickle.blobs import SqliteBlobs
+from smok_pickle.codec import PickleCodec
+from smok_pickle.connection import Connection
+from smok_pickle.files import quarantined, sibling
+from smok_pickle.series import SqliteSeries
+from smok_pickle.table import SqliteTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_core.hookspecs import StoreContext
+
+__all__ = ["SqliteEngine", "open_engine"]
+
+T = TypeVar("T")
+
+
+def open_engine(context: StoreContext) -> SqliteEngine:
+    """Open the store of a configuration; raises a `StoreError` if that fails."""
+    path = Path(os.path.abspath(context.base_dir / context.options.path))
+    connection = Connection(path, context.settings.durability, context.options)
+    return SqliteEngine(connection, context.device, context.settings.durability)
+
+
+class SqliteEngine(Engine):
+    """One file, one connection, one device."""
+
+    def __init__(self, connection: Connection, device: str, durability: Durability) -> None:
+        self.codec = PickleCodec()
+        self._connection, self._device, self._durability = connection, device, durability
+        self._tables = dict[str, SqliteTable]()
+        self._series = dict[str, SqliteSeries]()
+        self._blobs = dict[str, SqliteBlobs]()
+        self._lock = threading.Lock()
+
+    def table(self, name: str) -> SqliteTable:
+        return self._kept(self._tables, name, SqliteTable)
+
+    def series(self, name: str, limits: Limits = Limits()) -> SqliteSeries:  # noqa: B008 - frozen
+        series = self._kept(self._series, name, SqliteSeries)
+        series.limits = limits
+        return series
+
+    def blobs(self, name: str) -> SqliteBlobs:
+        return self._kept(self._blobs, name, SqliteBlobs)
+
+    def health(self) -> Health:
+        schema = self._connection.read(lambda raw: raw.execute("PRAGMA user_version").fetchone()[0])
+        path = self._connection.path
+        return Health(
+            location=str(path),
+            durability=self._durability,
+            schema=schema,
+            size_bytes=_size(path) + _size(sibling(path, "-wal")),
+            free_bytes=free_bytes(path),
+            notes=("SQLite, write-ahead log",),
+            warnings=self._warnings(),
+        )
+
+    def flush(self) -> None:
+        self._connection.sync()
+
+    def checkpoint(self) -> None:
+        self._connection.checkpoint()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _warnings(self) -> tuple[str, ...]:
+        path = self._connection.path
+        found = [
+            f"{aside} is a damaged file that was put aside; what could be read was saved. "
+            "Look at it, then move it away."
+            for aside in quarantined(path)
+        ]
+        if self._connection.ballast.released:
+            found.append(f"{path}: the disk is full; new data is refused until there is room.")
+        return tuple(found)
+
+    def _kept(
+        self, known: dict[str, T], name: str, make: Callable[[Connection, str, str], T]
+    ) -> T:
+        with self._lock:
+            if name not in known:
+                known[name] = make(self._connection, self._device, name)
+            return known[name]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

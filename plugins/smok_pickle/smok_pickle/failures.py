@@ -1,0 +1,77 @@
+"""The one place where errors of SQLite and of the operating system become errors of smok-core."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from smok_core.errors import (
+    BackendUnavailable,
+    CorruptData,
+    ReadOnlyStore,
+    StorageFull,
+    StoreError,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["translate"]
+
+_BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT}
+_DENIED: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
+_LITTLE: Final = 128 * 1024  # SQLite reports a full disk as an I/O error in some of its paths
+
+
+def translate(error: sqlite3.Error | OSError, path: Path) -> StoreError:
+    """Give the error of ours that says the same about the store at ``path``."""
+    if isinstance(error, OSError):
+        return _of_system(error, path)
+    extended: int = getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR
+    code, place = extended & 0xFF, str(path)
+    if code in _BUSY:
+        return BackendUnavailable(place, "another process is writing for too long")
+    if code in _DAMAGED or (isinstance(error, sqlite3.OperationalError) and _schemaless(error)):
+        return CorruptData(place, f"the file is damaged ({error})")
+    if code == sqlite3.SQLITE_FULL or (code in _IO and _is_full(path)):
+        return StorageFull(place, "no space is left on the file system")
+    if code == sqlite3.SQLITE_READONLY or (code == sqlite3.SQLITE_CANTOPEN and _denied(path)):
+        return ReadOnlyStore(place, "the file or its directory cannot be written")
+    if code == sqlite3.SQLITE_TOOBIG:
+        return StorageFull(place, "a value is larger than SQLite can take")
+    if code in _IO:
+        return BackendUnavailable(place, f"the file could not be read or written ({error})")
+    return StoreError(place, f"SQLite refused: {error}")
+
+
+_IO: Final = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM}
+
+
+def _of_system(error: OSError, path: Path) -> StoreError:
+    if error.errno in _NO_ROOM:
+        return StorageFull(str(path), "no space is left on the file system")
+    if error.errno in _DENIED:
+        return ReadOnlyStore(str(path), f"{error.strerror}: {error.filename}")
+    return BackendUnavailable(str(path), f"{error.strerror}: {error.filename}")
+
+
+def _schemaless(error: sqlite3.Error) -> bool:
+    """Tell whether our own tables are gone: only damage takes them away."""
+    return str(error).startswith(("no such table", "no such column", "malformed"))
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        room = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _LITTLE
+
+
+def _denied(path: Path) -> bool:
+    target = path if path.exists() else path.parent
+    return not os.access(target, os.W_OK) or not os.access(path.parent, os.W_OK)

@@ -1,0 +1,143 @@
+"""Opens the file of a store: what is there is looked at first, and nothing foreign is touched."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import struct
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from smok_core.engine.base import Durability
+from smok_core.errors import CorruptData, ForeignData, SchemaTooNew
+from smok_pickle.files import sibling
+from smok_pickle.schema import APPLICATION_ID, TABLES, VERSION, create, migrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["connect", "examine", "prepare"]
+
+_MAGIC: Final = b"SQLite format 3\0"
+_HEADER: Final = 100
+_WAL_MAGIC: Final = frozenset({0x377F0682, 0x377F0683})
+_WAL_HEADER: Final = 32
+_IMPLAUSIBLE: Final = 10_000  # no release counts its schema that far: the number itself is damaged
+
+#: A check reads the whole file, at 200 MB/s and more. After a clean shutdown only a small file is
+#: worth it; after an unclean one it may take about a second. Larger files are caught when a damaged
+#: page is met.
+_CHECK_CLEAN: Final = 8 * 2**20
+_CHECK_UNCLEAN: Final = 256 * 2**20
+
+
+def connect(path: Path, durability: Durability, busy_ms: int) -> sqlite3.Connection:
+    """Give a connection with our settings; the file must be one of ours, or empty."""
+    raw = sqlite3.connect(
+        path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False,
+        cached_statements=256,
+    )  # fmt: skip
+    try:
+        level = "FULL" if durability is Durability.POWER_LOSS else "NORMAL"
+        raw.execute(f"PRAGMA synchronous = {level}")
+        raw.execute("PRAGMA cell_size_check = ON")
+        raw.execute("PRAGMA journal_size_limit = 8388608")
+        raw.execute("PRAGMA trusted_schema = OFF")
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def prepare(raw: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new file, bring those of an old one up, switch to the log."""
+    if not _tables(raw):
+        raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        create(raw)
+    version = int(raw.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise SchemaTooNew(str(path), version, VERSION)
+    migrate(raw)
+    raw.execute("PRAGMA journal_mode = WAL").fetchone()
+
+
+def examine(path: Path, *, alone: bool) -> None:
+    """Look at what lies at ``path`` without writing.
+
+    Args:
+        path: The store's file; it exists.
+        alone: Whether no other process has it open, so that a log beside it means a crash.
+
+    Raises:
+        CorruptData: It is damaged.
+        ForeignData: It is somebody else's.
+        SchemaTooNew: It was written by a newer release.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER)
+    if len(header) < _HEADER or not header.startswith(_MAGIC):
+        raise CorruptData(str(path), "the file is empty, torn or not an SQLite file")
+    version, application = _numbers(header)
+    if application != APPLICATION_ID:
+        _tell_foreign(path)
+    elif VERSION < version < _IMPLAUSIBLE:
+        raise SchemaTooNew(str(path), version, VERSION)
+    elif not 0 < version <= VERSION:
+        raise CorruptData(str(path), f"its header says schema version {version}")
+    if alone:
+        _check_length(path, header)
+        _check_log(path)
+
+
+def check_pages(raw: sqlite3.Connection, path: Path, *, unclean: bool) -> None:
+    """Let SQLite look at every page, if that is done in about a second.
+
+    Raises:
+        CorruptData: A page or an index is damaged, or a table is gone.
+    """
+    if not set(TABLES) <= _tables(raw):
+        raise CorruptData(str(path), "tables are missing in the file")
+    if path.stat().st_size <= (_CHECK_UNCLEAN if unclean else _CHECK_CLEAN):
+        verdict = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise CorruptData(str(path), f"the file is damaged ({verdict})")
+
+
+def _numbers(header: bytes) -> tuple[int, int]:
+    version, application = struct.unpack_from(">i4xI", header, 60)
+    return int(version), int(application)
+
+
+def _tables(raw: sqlite3.Connection) -> set[str]:
+    return {str(row[0]) for row in raw.execute("SELECT name FROM sqlite_master")}
+
+
+def _tell_foreign(path: Path) -> None:
+    """Raise, unless the file has no tables at all: then it is free to be ours."""
+    address = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    try:
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as raw:
+            tables = _tables(raw)
+    except sqlite3.Error as error:
+        raise CorruptData(str(path), f"the file is damaged ({error})") from error
+    if set(TABLES) <= tables:
+        raise CorruptData(str(path), "the header of the file is damaged")
+    if tables:
+        raise ForeignData(str(path), "an SQLite file of another program lies there")
+
+
+def _check_length(path: Path, header: bytes) -> None:
+    """A file shorter than it says itself was torn; the log may only add pages at its end."""
+    size, pages = struct.unpack_from(">H", header, 16)[0], struct.unpack_from(">I", header, 28)[0]
+    if path.stat().st_size < pages * (size if size > 1 else 65536):
+        raise CorruptData(str(path), "the file is shorter than its own header says")
+
+
+def _check_log(path: Path) -> None:
+    log = sibling(path, "-wal")
+    if not log.exists() or not log.stat().st_size:
+        return
+    with log.open("rb") as file:
+        head = file.read(_WAL_HEADER)
+    if len(head) < _WAL_HEADER or int.from_bytes(head[:4], "big") not in _WAL_MAGIC:
+        raise CorruptData(str(path), "its log (-wal) is torn or damaged")

@@ -1,0 +1,50 @@
+"""Sections: what one device keeps under one name; the ids that all rows carry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from smok_pickle.schema import SEQ_BITS
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from smok_pickle.connection import Connection
+
+__all__ = ["Section", "span"]
+
+_FIND: Final = "SELECT id FROM sections WHERE device = ? AND kind = ? AND name = ?"
+_ADD: Final = "INSERT INTO sections(device, kind, name, last, settled) VALUES(?, ?, ?, 0, 0)"
+
+
+class Section:
+    """The id of one (device, kind, name), made at the first write and remembered."""
+
+    def __init__(self, connection: Connection, device: str, kind: str, name: str) -> None:
+        self._connection, self._label = connection, (device, kind, name)
+        self._id: int | None = None
+        self._generation = -1
+
+    def find(self, raw: sqlite3.Connection) -> int | None:
+        """Give the id, or None if nothing was ever written."""
+        if self._id is None or self._generation != self._connection.generation:
+            self._generation = self._connection.generation
+            row = raw.execute(_FIND, self._label).fetchone()
+            self._id = int(row[0]) if row else None
+        return self._id
+
+    def make(self, raw: sqlite3.Connection) -> int:
+        """Give the id; the section is made in the running transaction if need be."""
+        found = self.find(raw)
+        if found is None:
+            raw.execute(_ADD, self._label)
+            found = self.find(raw)
+            assert found is not None
+            first = found << SEQ_BITS
+            raw.execute("UPDATE sections SET last = ?, settled = ? WHERE id = ?", (first, first, found))
+        return found
+
+
+def span(section: int | None) -> tuple[int, int]:
+    """Give the lowest and the highest seq of a section; an empty span if there is none."""
+    return (0, -1) if section is None else (section << SEQ_BITS, (section + 1 << SEQ_BITS) - 1)

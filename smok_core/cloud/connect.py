@@ -1,0 +1,60 @@
+"""From the table ``[cloud]`` of a configuration to a client of the SMOK cloud."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from smok_core.cloud.api import ApiClient
+from smok_core.cloud.certificates import read_device_certificate
+from smok_core.cloud.transport import Limits
+from smok_core.config.model import CloudSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_core.cloud.certificates import DeviceCertificate
+    from smok_core.config import Config
+
+__all__ = ["connect", "device_certificate"]
+
+
+def connect(config: Config, *, clock: Callable[[], float] = time.time) -> ApiClient:
+    """Give a client for the configured cloud; nothing is sent yet.
+
+    Raises:
+        InvalidCredentials: The device certificate or its key cannot be used.
+        InvalidCloudSetting: The URL or the proxy cannot be used.
+        ExtraMissing: The extra ``cloud`` is not installed.
+    """
+    cloud = config.cloud or CloudSettings()
+    ca_bundle = None if cloud.ca_bundle is None else config.resolve(cloud.ca_bundle)
+    return ApiClient(
+        cloud.url,
+        device_certificate(config, clock=clock),
+        ca_bundle=ca_bundle,
+        proxy=cloud.proxy,
+        limits=Limits(cloud.connect_seconds, cloud.read_seconds, cloud.total_seconds),
+        accept_empty=cloud.accept_empty,
+        clock=clock,
+    )
+
+
+def device_certificate(
+    config: Config, *, clock: Callable[[], float] = time.time
+) -> DeviceCertificate | None:
+    """Read the configured device certificate; None if none is configured (a sandbox without TLS).
+
+    Raises:
+        InvalidCredentials: It cannot be used, and why.
+    """
+    cloud = config.cloud or CloudSettings()
+    if cloud.certificate is None or cloud.private_key is None:
+        return None
+    return read_device_certificate(
+        config.resolve(cloud.certificate),
+        config.resolve(cloud.private_key),
+        passphrase=cloud.passphrase,
+        ca_bundle=None if cloud.ca_bundle is None else config.resolve(cloud.ca_bundle),
+        clock=clock,
+    )

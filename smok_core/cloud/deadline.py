@@ -1,0 +1,76 @@
+"""A hard end for a request: when the time is up, its connection is shut down under it.
+
+Socket timeouts bound each silence, not the whole: a server that sends a byte now and then would
+hold a request for ever, in the headers as well as in the body.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Deadline", "watch"]
+
+_current = threading.local()
+
+
+class Deadline:
+    """A context manager that ends what its thread's connections do after so many seconds.
+
+    What is ended sees a broken connection; ``expired`` tells why. Looking up a host name cannot
+    be ended: the system's resolver has limits of its own.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.expired = False
+        self._lock, self._handles = threading.Lock(), list[socket.socket]()
+        self._timer = threading.Timer(seconds, self._expire)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        _current.deadline = self
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _current.deadline = None
+        self._timer.cancel()
+        with self._lock:
+            while self._handles:
+                self._handles.pop().close()
+
+    def watch(self, connection: socket.socket) -> None:
+        """Include a connected socket, plain or TLS."""
+        # A duplicate, because TLS moves the descriptor into another object and an answer may
+        # outlive its connection object; shutting it down ends the connection all the same.
+        handle = socket.fromfd(connection.fileno(), connection.family, connection.type)
+        with self._lock:
+            self._handles.append(handle)
+            if self.expired:
+                _shut(handle)
+
+    def _expire(self) -> None:
+        with self._lock:
+            self.expired = True
+            for handle in self._handles:
+                _shut(handle)
+
+
+def _shut(handle: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the other side was quicker
+        handle.shutdown(socket.SHUT_RDWR)
+
+
+def watch(connection: socket.socket) -> None:
+    """Include a connected socket in the deadline of this thread, if there is one."""
+    deadline: Deadline | None = getattr(_current, "deadline", None)
+    if deadline is not None:
+        deadline.watch(connection)

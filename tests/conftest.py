@@ -1,0 +1,31 @@
+"""Fixtures that every test directory shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def required(part: str) -> bool:
+    """Tell whether SMOK_REQUIRE makes a missing part a failure instead of a skip."""
+    return part in os.environ.get("SMOK_REQUIRE", "").split(",")
+
+
+def skip_or_fail(part: str, reason: str) -> None:
+    """Skip with the reason, or fail with it where SMOK_REQUIRE names the part."""
+    if required(part):
+        pytest.fail(f"SMOK_REQUIRE names {part!r}: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The directory with the real sensor readings; beside the checkout, or where SMOK_SHARED is."""
+    folder = Path(os.environ.get("SMOK_SHARED", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        skip_or_fail("shared", f"no real readings at {folder}; SMOK_SHARED says where they are")
+    return folder
