@@ -203,7 +203,6 @@ def _settings(address: Address, options: Options, base_dir: Path) -> dict[str, A
         "socket_connect_timeout": patience,
         "socket_keepalive": True,
         "retry": Retry(NoBackoff(), 0),  # trying again is our own affair: see client.py
-        "retry_on_timeout": False,
         "health_check_interval": 0,
         "protocol": 2,
         "decode_responses": False,

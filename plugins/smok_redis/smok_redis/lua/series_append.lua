@@ -9,11 +9,11 @@ for p = 1, #points, 4 do  -- nothing is written until all points are looked at
     replaced = replaced + (old and 1 or 0)
   end
 end
-if #fresh == 0 then
+local cap, drops = tonumber(ARGV[5]), ARGV[6] == 'drop-oldest'
+if #fresh == 0 and not (cap and drops and waiting > cap) then
   return '1'
 end
-local cap = tonumber(ARGV[5])
-if cap and ARGV[6] == 'refuse' and waiting + #fresh > cap then
+if cap and not drops and waiting + #fresh > cap then
   return {waiting}
 end
 local seq = last_seq(ARGV[4] .. 'seq')
@@ -24,7 +24,7 @@ for _, point in ipairs(fresh) do
 end
 redis.call('HSET', KEYS[1], ARGV[4] .. 'seq', text(seq))
 redis.call('HINCRBY', KEYS[1], ARGV[4] .. 'points', #fresh - replaced)
-if cap then
+if cap and drops then
   local dropped = redis.call('XTRIM', KEYS[3], 'MAXLEN', cap)
   if dropped > 0 then
     redis.call('HINCRBY', KEYS[1], ARGV[4] .. 'dropped', dropped)
