@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import socket
 import threading
+from typing import Self
 
 __all__ = ["ReplyDropper"]
 
@@ -18,21 +19,23 @@ class ReplyDropper:
 
     Attributes:
         armed: Whether answers are dropped.
-        dropped: How many were.
+        halving: Whether, instead, only half of each request is carried, and then it is cut.
+        dropped: How many answers were dropped or requests halved.
+        round_trips: How many requests were answered.
     """
 
     def __init__(self, port: int) -> None:
         self._target = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.armed, self.dropped = False, 0
-        self.round_trips = 0
+        self.armed = self.halving = False
+        self.dropped = self.round_trips = 0
         self._seen: set[bytes] = set()
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
         self._run(self._accept)
 
-    def __enter__(self) -> ReplyDropper:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,7 +72,12 @@ class ReplyDropper:
             with contextlib.suppress(OSError):
                 while data := client.recv(1 << 16):
                     request.update(data)
+                    if self.halving and self._is_new(hashlib.sha256(data).digest()):
+                        self.dropped += 1
+                        server.sendall(data[: len(data) // 2])
+                        break
                     server.sendall(data)
+            _cut(client)
             _cut(server)
             back.join()
 
@@ -81,7 +89,7 @@ class ReplyDropper:
                 if now != before:
                     before = now
                     self.round_trips += 1
-                    dropping = self._is_new(now)
+                    dropping = self.armed and self._is_new(now)
                 if dropping:
                     self.dropped += 1
                     break
@@ -89,7 +97,7 @@ class ReplyDropper:
         _cut(client)
 
     def _is_new(self, digest: bytes) -> bool:
-        new = self.armed and digest not in self._seen
+        new = digest not in self._seen
         self._seen.add(digest)
         return new
 

@@ -1,4 +1,4 @@
-"""Redis and Valkey servers for tests: started on loopback and a temporary directory, stopped by pid.
+"""Redis and Valkey servers for tests, on loopback and a temporary directory, stopped by pid.
 
 Nothing here talks to a server it did not start. `flavours` names what can be started on this
 machine; `require` skips a test with the reason, or fails it if ``SMOK_REQUIRE`` names ``redis``.
@@ -17,6 +17,7 @@ import subprocess
 import time
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -78,10 +79,8 @@ class Server:
         settings: More of the server's settings, ``name=value``; `_` stands for `-`.
     """
 
-    def __init__(
-        self, flavour: str, folder: Path, *, ping: bool = True, **settings: object
-    ) -> None:
-        self.program, self.folder, self.ping = require(flavour), folder, ping
+    def __init__(self, flavour: str, folder: Path, **settings: object) -> None:
+        self.program, self.folder = require(flavour), folder
         self.settings = {"appendonly": "yes", "appendfsync": "everysec", **settings}
         self.port = free_port()
         self.socket = folder / "s.sock"
@@ -92,14 +91,15 @@ class Server:
         """Give the URL of a client without TLS and password."""
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self) -> Server:
-        """Start, and return when it answers."""
+    def start(self, *, ready: bool = True) -> Self:
+        """Start, and return when it takes commands (or, with ``ready=False``, at once)."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 self._words(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        wait_until(self._answers)
+        if ready:
+            wait_until(self._answers)
         return self
 
     def _words(self) -> list[str]:
@@ -171,7 +171,7 @@ class Server:
             process.kill()
             process.wait(10)
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:

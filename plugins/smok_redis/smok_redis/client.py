@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import redis.exceptions as driver
 
-from smok_core.errors import DataLost, StoreClosed
+from smok_core.errors import DataLost, StorageFull, StoreClosed
 from smok_redis.errors import DRIVER_ERRORS, judge
+from smok_redis.packing import pack
 from smok_redis.scripts import script
 from smok_redis.wire import Server, pipe, raise_first, send, transact
 
@@ -101,12 +102,27 @@ class Client:
             self.writers.give_back(writer)
 
     def snapshot(self, *commands: Sequence[Any]) -> list[Any]:
-        """Run commands that change nothing at one moment; more than a script should touch."""
+        """Run commands that change nothing at one moment; more than a script should touch.
+
+        Args:
+            commands: Each a word, a key of the store, and more words.
+        """
         marker = ("HGET", self.keys.meta, "id")
-        found, *answers = self.persist(lambda server: transact(server, [marker, *commands]))
+        try:
+            found, *answers = self.persist(lambda server: transact(server, [marker, *commands]))
+        except StorageFull:  # when it is full, Redis 7.0 refuses any transaction
+            return self._snapshot_by_script(commands)
         if found != self.store_id.encode():
             raise DataLost(self.store, "the server came back empty, or with another store's data")
-        return list(answers)
+        return answers
+
+    def _snapshot_by_script(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        packed = pack([(word, *rest) for word, _, *rest in commands])
+        answers = self.read("snapshot", [key for _, key, *_ in commands], packed)
+        return [
+            dict(zip(answer[::2], answer[1::2], strict=True)) if word == "HGETALL" else answer
+            for (word, *_), answer in zip(commands, answers, strict=True)
+        ]
 
     def batch(self, *commands: Sequence[Any]) -> None:
         """Send commands that are harmless to send twice, in one round trip."""

@@ -10,6 +10,7 @@ import redis.exceptions as driver
 from smok_core.errors import (
     BackendUnavailable,
     DataLost,
+    DurabilityUnmet,
     ForeignData,
     ReadOnlyStore,
     StorageFull,
@@ -74,6 +75,11 @@ _ANSWERS = {
     ),
     "NOPROTO": Verdict(StoreError, "the server is too old", remedy="Use Redis 6.2 or newer."),
 }
+_NO_AOF = Verdict(
+    DurabilityUnmet,
+    "the server stopped keeping its append-only file",
+    remedy="Set appendonly yes on the server.",
+)
 _CODE = re.compile(rf"(?<![A-Za-z])({'|'.join(_ANSWERS)}|NOSCRIPT)(?![A-Za-z])")
 _SCRIPT_LINE = re.compile(r"unknown command '?([A-Za-z]+)", re.IGNORECASE)
 
@@ -116,6 +122,8 @@ def judge(error: BaseException) -> Verdict:
         return Verdict(StorageFull, "the server's disk is full", remedy=_DISK)
     if code in _ANSWERS:
         return _ANSWERS[code]
+    if "appendonly is disabled" in str(error):
+        return _NO_AOF
     if isinstance(error, driver.TimeoutError | TimeoutError):
         return Verdict(BackendUnavailable, "the server does not answer in time", again=True)
     if isinstance(error, driver.ConnectionError | OSError):

@@ -11,6 +11,7 @@ __all__ = ["NAMES", "Script", "script"]
 
 NAMES = (
     "open",
+    "snapshot",
     "table_get",
     "table_put",
     "table_delete",

@@ -42,7 +42,7 @@ class RedisTable(Table):
                     found[key] = _row(key, stored, waits is not None, tag)
         return found
 
-    def put(  # noqa: PLR0913 - the contract's signature
+    def put(
         self,
         key: str,
         value: bytes,

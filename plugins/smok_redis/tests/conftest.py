@@ -12,9 +12,10 @@ ROOT = Path(__file__).resolve().parents[3]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from smok_redis.plugin import Options, smok_open_engine  # noqa: E402
+
 from smok_core.hookspecs import StoreContext  # noqa: E402
 from smok_core.settings import Secret, StoreSettings  # noqa: E402
-from smok_redis.plugin import Options, smok_open_engine  # noqa: E402
 from tests.servers.redis_groups import cluster  # noqa: E402
 from tests.servers.redis_servers import FLAVOURS, Server, require  # noqa: E402
 

@@ -125,7 +125,7 @@ def settle_points(chance, pair):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_table_behaves_as_the_reference(engine, seed):
-    """Whatever is done to a table, in any order, every answer and its content are the reference's."""
+    """Whatever is done to a table, in any order, every answer is the reference's."""
     chance = random.Random(seed)
     pair = Pair(MemoryEngine().table("t"), engine.table("t"))
     for _ in range(120):
@@ -138,7 +138,7 @@ def test_a_table_behaves_as_the_reference(engine, seed):
 @pytest.mark.parametrize("limits", [Limits(), Limits(9), Limits(7, OnFull.DROP_OLDEST)])
 @pytest.mark.parametrize("seed", range(4))
 def test_a_series_behaves_as_the_reference(engine, seed, limits):
-    """Whatever is done to a series, in any order, every answer and its content are the reference's."""
+    """Whatever is done to a series, in any order, every answer is the reference's."""
     chance = random.Random(seed)
     pair = Pair(MemoryEngine().series("s", limits), engine.series("s", limits))
     for _ in range(100):
