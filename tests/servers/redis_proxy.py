@@ -21,7 +21,6 @@ class ReplyDropper:
         armed: Whether answers are dropped.
         halving: Whether, instead, only half of each request is carried, and then it is cut.
         dropped: How many answers were dropped or requests halved.
-        round_trips: How many requests were answered.
     """
 
     def __init__(self, port: int) -> None:
@@ -29,7 +28,7 @@ class ReplyDropper:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.armed = self.halving = False
-        self.dropped = self.round_trips = 0
+        self.dropped = 0
         self._seen: set[bytes] = set()
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
@@ -88,7 +87,6 @@ class ReplyDropper:
                 now = request.digest()
                 if now != before:
                     before = now
-                    self.round_trips += 1
                     dropping = self.armed and self._is_new(now)
                 if dropping:
                     self.dropped += 1

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["SPAN", "Chunk", "Point", "chunks_between", "drop_point", "insert", "pack", "rewrite", "store", "unpack"]
+__all__ = [
+    "SPAN",
+    "Chunk",
+    "Point",
+    "chunks_between",
+    "drop_point",
+    "insert",
+    "pack",
+    "rewrite",
+    "store",
+    "unpack",
+]
 
 SPAN: Final = 2048
 _MOST: Final = 1000
@@ -81,8 +92,10 @@ def pack(name: int, points: Sequence[_Point]) -> list[tuple[int, int, int, int, 
     """Make chunks of ``(ts, seq, value)`` points, which ascend by time."""
     stamps, seqs, values = zip(*points, strict=True)
     first, last = min(seqs), max(seqs)
-    if last - first >= SPAN or len(seqs) > _MOST or (
-        len(seqs) > 1 and sum(map(len, values)) > _BYTES
+    if (
+        last - first >= SPAN
+        or len(seqs) > _MOST
+        or (len(seqs) > 1 and sum(map(len, values)) > _BYTES)
     ):
         return [pack(name, piece)[0] for piece in _pieces(points)]
     steps = list(map(operator.sub, stamps[1:], stamps))

@@ -88,9 +88,7 @@ class SqliteEngine(Engine):
             found.append(f"{path}: the disk is full; new data is refused until there is room.")
         return tuple(found)
 
-    def _kept(
-        self, known: dict[str, T], name: str, make: Callable[[Connection, str, str], T]
-    ) -> T:
+    def _kept(self, known: dict[str, T], name: str, make: Callable[[Connection, str, str], T]) -> T:
         with self._lock:
             if name not in known:
                 known[name] = make(self._connection, self._device, name)

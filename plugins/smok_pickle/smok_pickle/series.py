@@ -92,9 +92,7 @@ class SqliteSeries(Series):
             self._drop_excess(raw)
             lines.save(raw)
 
-    def _groups(
-        self, raw: sqlite3.Connection, points: Sequence[_Given]
-    ) -> _Groups | None:
+    def _groups(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> _Groups | None:
         """Give the points by name with their seqs if all of them are simply newer, else None."""
         groups = _grouped(points, self._lines.top + 1)
         for name, group in groups.items():
@@ -112,7 +110,9 @@ class SqliteSeries(Series):
             last.setdefault((name, ts), value)
         given = [(name, ts, value) for (name, ts), value in reversed(last.items())]
         stored = self._stored(raw, given)
-        fresh = [item for item in given if (old := stored.get(item[:2])) is None or old[1] != item[2]]
+        fresh = [
+            item for item in given if (old := stored.get(item[:2])) is None or old[1] != item[2]
+        ]
         if not self._has_room(len(fresh)):
             self._refuse(len(fresh))
         for name, ts, _ in fresh:

@@ -84,7 +84,9 @@ class SqliteTable(Table):
         return self._connection.drain(work)
 
     def rows(self) -> Iterator[Row]:
-        query = f"SELECT {_COLUMNS} FROM rows WHERE section = ? AND seq BETWEEN ? AND ? ORDER BY seq"
+        query = (
+            f"SELECT {_COLUMNS} FROM rows WHERE section = ? AND seq BETWEEN ? AND ? ORDER BY seq"
+        )
 
         def work(raw: sqlite3.Connection) -> list[Any]:
             section = self._section.find(raw)
@@ -102,7 +104,10 @@ class SqliteTable(Table):
             last = raw.execute(query, (section,)).fetchone()[0]
             raw.executemany(
                 _PUT,
-                [(last + n, section, key, 0.0, 0, value) for n, (key, value) in enumerate(fresh, 1)],
+                [
+                    (last + n, section, key, 0.0, 0, value)
+                    for n, (key, value) in enumerate(fresh, 1)
+                ],
             )
             query = "UPDATE sections SET last = ?, rows = ?, pending = 0 WHERE id = ?"
             raw.execute(query, (last + len(fresh), len(fresh), section))

@@ -27,10 +27,7 @@ class Trimmed(NamedTuple):
     then: int | None
 
 
-
-_TAIL: Final = (
-    "SELECT name, ts, seq, value FROM tail WHERE seq BETWEEN ? AND ? ORDER BY name, ts"
-)
+_TAIL: Final = "SELECT name, ts, seq, value FROM tail WHERE seq BETWEEN ? AND ? ORDER BY name, ts"
 _OLD: Final = "SELECT 1 FROM tail WHERE seq BETWEEN ? AND ? AND ts < ? LIMIT 1"
 _NEWEST: Final = "SELECT ts_max FROM chunks WHERE name = ? ORDER BY ts_min DESC LIMIT 1"
 
@@ -63,7 +60,9 @@ def old_names(raw: sqlite3.Connection, lines: Lines, before: int) -> list[int]:
     return [name for name in names if raw.execute(first, (before, name)).fetchone()[0]]
 
 
-def trim(raw: sqlite3.Connection, lines: Lines, name: int, before: int, start: int | None) -> Trimmed:
+def trim(
+    raw: sqlite3.Connection, lines: Lines, name: int, before: int, start: int | None
+) -> Trimmed:
     """Forget old settled points of a name, a bounded piece per call; never its newest.
 
     Args:

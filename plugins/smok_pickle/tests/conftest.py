@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Engine
 
 
-def open_store(path: Path, device: str = "pump", durability: str = "crash", **options: Any) -> Engine:
+def open_store(
+    path: Path, device: str = "pump", durability: str = "crash", **options: Any
+) -> Engine:
     """Open a store as the core does."""
     context = StoreContext(
         store="local",

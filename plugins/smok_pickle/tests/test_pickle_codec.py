@@ -16,7 +16,9 @@ from smok_pickle.codec import PickleCodec
 
 CODEC = PickleCodec()
 WARSAW = ZoneInfo("Europe/Warsaw")
-ZONES = st.none() | st.sampled_from([timezone.utc, timezone(timedelta(hours=5, minutes=30)), WARSAW])
+ZONES = st.none() | st.sampled_from(
+    [timezone.utc, timezone(timedelta(hours=5, minutes=30)), WARSAW]
+)
 SCALARS = (
     st.none()
     | st.booleans()
@@ -29,10 +31,12 @@ SCALARS = (
 KEYS = st.recursive(SCALARS, lambda inner: st.tuples(inner, inner), max_leaves=3)
 PLAIN = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=4)
-    | st.tuples(inner, inner)
-    | st.sets(KEYS, max_size=3)
-    | st.dictionaries(KEYS, inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.tuples(inner, inner)
+        | st.sets(KEYS, max_size=3)
+        | st.dictionaries(KEYS, inner, max_size=3)
+    ),
     max_leaves=20,
 )
 

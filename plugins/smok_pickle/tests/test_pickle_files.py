@@ -148,7 +148,22 @@ def test_power_loss_syncs_every_commit(path: Path, opened: Callable[..., Engine]
 
 def test_keys_are_compared_byte_for_byte(opened: Callable[..., Engine]) -> None:
     """Nothing about a key is special, and no two of them are the same."""
-    keys = ["../x", "/abs", "a.b", "$ne", "a", "A", "é", "e\u0301", "*", "a\nb", "😀", "1", "1.0", "%"]
+    keys = [
+        "../x",
+        "/abs",
+        "a.b",
+        "$ne",
+        "a",
+        "A",
+        "é",
+        "e\u0301",
+        "*",
+        "a\nb",
+        "😀",
+        "1",
+        "1.0",
+        "%",
+    ]
     engine = opened()
     for key in keys:
         engine.table("t").put(key, key.encode())

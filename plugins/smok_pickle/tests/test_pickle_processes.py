@@ -30,7 +30,9 @@ options = PickleOptions(path=sys.argv[1])
 engine = smok_open_engine(StoreContext(store="local", device="pump", options=options))
 series, table = engine.series("pathpoints"), engine.table("metadata")
 """
-WRITE = OPEN + """
+WRITE = (
+    OPEN
+    + """
 number = int(sys.argv[2])
 while True:
     if number % 50 == 0:
@@ -45,7 +47,10 @@ while True:
     print(number, flush=True)
     number += 1
 """
-APPEND = OPEN + """
+)
+APPEND = (
+    OPEN
+    + """
 name, count = sys.argv[2], int(sys.argv[3])
 for number in range(count):
     if number % 10:
@@ -54,6 +59,7 @@ for number in range(count):
         series.append([("shared", number, name.encode()), (name, number, b"x")])
     table.put(name, b"%d" % number)
 """
+)
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
@@ -88,9 +94,7 @@ def test_kill_loses_nothing(path: Path, opened: Callable[..., Engine]) -> None:
         with opened() as engine:
             series = engine.series("pathpoints")
             stored = [
-                (ts, value)
-                for n in range(5)
-                for ts, value in series.range(f"W{n}", None, None)
+                (ts, value) for n in range(5) for ts, value in series.range(f"W{n}", None, None)
             ]
             assert {ts for ts, _ in stored} >= set(range(last + 1))
             assert all(value == b"%d" % ts for ts, value in stored)

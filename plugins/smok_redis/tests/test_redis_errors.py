@@ -6,6 +6,7 @@ import traceback
 
 import pytest
 import redis.exceptions as driver
+from smok_redis.errors import judge
 
 from smok_core.errors import (
     BackendUnavailable,
@@ -18,10 +19,9 @@ from smok_core.errors import (
     StorageFull,
     StoreError,
 )
-from smok_redis.errors import judge
 from tests.servers.redis_servers import Server, wait_until
 
-PASSWORD = "s3cr:t/pa@ss#w%rd"  # noqa: S105
+PASSWORD = "s3cr:t/pa@ss#w%rd"
 ENCODED = "s3cr%3At%2Fpa%40ss%23w%25rd"
 
 #: error of the driver -> our class, whether trying again helps.
@@ -180,7 +180,9 @@ def test_a_foreign_key_is_never_overwritten(own_server, opened, kind):
         for attempt in attempts:
             with pytest.raises(ForeignData):
                 attempt()
-        assert own_server.command("TYPE", key + place)[1:4] == {"SET": b"str", "LPUSH": b"lis"}[kind]
+        assert (
+            own_server.command("TYPE", key + place)[1:4] == {"SET": b"str", "LPUSH": b"lis"}[kind]
+        )
         own_server.command("DEL", key + place)
         assert (table.stats().rows, series.stats().points, blobs.versions()) == (0, 0, {})
 

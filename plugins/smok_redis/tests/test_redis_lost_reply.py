@@ -11,7 +11,19 @@ from smok_core.settings import StoreSettings
 from tests.servers.redis_proxy import ReplyDropper
 
 #: Commands that change data; how often the server ran each tells whether a write came twice.
-CHANGING = ["xadd", "xdel", "xtrim", "zadd", "zrem", "hdel", "hincrby", "unlink", "rename", "persist", "pexpire"]
+CHANGING = [
+    "xadd",
+    "xdel",
+    "xtrim",
+    "zadd",
+    "zrem",
+    "hdel",
+    "hincrby",
+    "unlink",
+    "rename",
+    "persist",
+    "pexpire",
+]
 
 
 def table_writes(engine):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
+from smok_redis import probe
 
 from smok_core.engine import Durability
 from smok_core.errors import BackendUnavailable, DurabilityUnmet, StorageFull, StoreError
 from smok_core.settings import StoreSettings
-from smok_redis import probe
 from tests.servers.redis_servers import Server, require
 
 POWER_LOSS = StoreSettings(durability=Durability.POWER_LOSS)
 #: What a device needs, as the README says.
-ACL = "on >pw ~smok:{pump}:* resetchannels -@all +@all -@dangerous -@admin +info".split()
+ACL = ["on", ">pw", "~smok:{pump}:*", "resetchannels", "-@all", "+@all", "-@dangerous", "-@admin", "+info"]
 
 
 @pytest.mark.parametrize("flavour", ["valkey", "redis"])
@@ -41,7 +41,9 @@ def test_power_loss_on_an_old_server_needs_appendfsync_always(tmp_path, opened):
 
 def waits(server):
     """Count the WAITAOF commands the server ran."""
-    found = re.search(r"cmdstat_waitaof:calls=(\d+)", server.command("INFO", "commandstats").decode())
+    found = re.search(
+        r"cmdstat_waitaof:calls=(\d+)", server.command("INFO", "commandstats").decode()
+    )
     return int(found[1]) if found else 0
 
 
