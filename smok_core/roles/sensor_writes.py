@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
@@ -148,5 +147,7 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
 
 def _digest(event: SensorWriteEvent) -> str:
     """Name a record by its content: the same record sent twice is one row, others never clash."""
+    import hashlib  # noqa: PLC0415 - costs start-up time
+
     fields = msgspec.msgpack.encode(msgspec.structs.astuple(event))
     return hashlib.sha256(fields).hexdigest()

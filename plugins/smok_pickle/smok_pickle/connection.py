@@ -32,6 +32,8 @@ _LOG_PAGES: Final = 2000
 _LOG_PAGES_TIGHT: Final = 32
 _TIGHT: Final = 64 * 2**20  # bytes free
 _SPARE: Final = 2048  # free pages kept inside the file for what comes next
+_STEP: Final = 128  # pages given back at once
+_STEPS: Final = 64  # ... and how often, on a full disk
 _TICK: Final = 128  # plain appends between two looks at the free space
 
 
@@ -127,10 +129,20 @@ class Connection:
         with self.lock:
             raw = self.raw()
             self._fold_log()
-            self.ballast.restore()
             with contextlib.suppress(sqlite3.Error):
-                if raw.execute("PRAGMA freelist_count").fetchone()[0] > _SPARE:
-                    raw.execute(f"PRAGMA incremental_vacuum({_SPARE // 4})").fetchall()
+                self._shrink(raw)
+            self.ballast.restore()
+
+    def _shrink(self, raw: sqlite3.Connection) -> None:
+        """Give free pages back to the file system, all that can be had if that is full."""
+        tight = self.ballast.released
+        for _ in range(_STEPS if tight else 1):
+            free = raw.execute("PRAGMA freelist_count").fetchone()[0]
+            if free <= (0 if tight else _SPARE):
+                return
+            raw.execute(f"PRAGMA incremental_vacuum({_STEP})").fetchall()
+            if tight:
+                self._fold_log()
 
     def close(self) -> None:
         """Copy the log into the file and let go; later work raises StoreClosed."""
@@ -249,6 +261,7 @@ class Connection:
             raise damage
         assert self._door is not None
         self._door.wait_alone()
+        self.ballast.release()  # a new file must be made even on a full disk
         if self._raw is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._raw.close()
@@ -258,6 +271,7 @@ class Connection:
         self._connect()
         self._fold_log()
         salvage(aside, self._require(), self.path)
+        self.ballast.restore()
         self._door.shared()
 
     def _drop(self) -> None:

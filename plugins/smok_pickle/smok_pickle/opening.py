@@ -16,7 +16,7 @@ from smok_pickle.schema import APPLICATION_ID, TABLES, VERSION, create, migrate
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["connect", "examine", "prepare"]
+__all__ = ["check_pages", "connect", "examine", "prepare"]
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
@@ -38,7 +38,7 @@ def connect(path: Path, durability: Durability, busy_ms: int) -> sqlite3.Connect
         cached_statements=256,
     )  # fmt: skip
     try:
-        level = "FULL" if durability is Durability.POWER_LOSS else "NORMAL"
+        level = "FULL" if durability == Durability.POWER_LOSS else "NORMAL"
         raw.execute(f"PRAGMA synchronous = {level}")
         raw.execute("PRAGMA cell_size_check = ON")
         raw.execute("PRAGMA journal_size_limit = 8388608")
@@ -84,9 +84,8 @@ def examine(path: Path, *, alone: bool) -> None:
         raise SchemaTooNew(str(path), version, VERSION)
     elif not 0 < version <= VERSION:
         raise CorruptData(str(path), f"its header says schema version {version}")
-    if alone:
+    if alone and not _has_log(path):
         _check_length(path, header)
-        _check_log(path)
 
 
 def check_pages(raw: sqlite3.Connection, path: Path, *, unclean: bool) -> None:
@@ -127,17 +126,22 @@ def _tell_foreign(path: Path) -> None:
 
 
 def _check_length(path: Path, header: bytes) -> None:
-    """A file shorter than it says itself was torn; the log may only add pages at its end."""
+    """A file shorter than it says itself was torn.
+
+    With a log beside it that is no damage: copying the log may have stopped on a full disk.
+    """
     size, pages = struct.unpack_from(">H", header, 16)[0], struct.unpack_from(">I", header, 28)[0]
     if path.stat().st_size < pages * (size if size > 1 else 65536):
         raise CorruptData(str(path), "the file is shorter than its own header says")
 
 
-def _check_log(path: Path) -> None:
+def _has_log(path: Path) -> bool:
+    """Tell whether a log that can be read lies beside the file; a damaged one is an error."""
     log = sibling(path, "-wal")
     if not log.exists() or not log.stat().st_size:
-        return
+        return False
     with log.open("rb") as file:
         head = file.read(_WAL_HEADER)
     if len(head) < _WAL_HEADER or int.from_bytes(head[:4], "big") not in _WAL_MAGIC:
         raise CorruptData(str(path), "its log (-wal) is torn or damaged")
+    return True

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from smok_core.errors import CorruptData
 from smok_pickle.chunks import unpack
 from smok_pickle.files import sibling
-from smok_pickle.schema import SEQ_BITS, TABLES
+from smok_pickle.queue import done_in
+from smok_pickle.schema import TABLES
+from smok_pickle.sections import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["salvage"]
 
-_PAGE: Final = 500
-_SECONDS: Final = 60.0
+_SECONDS: Final = 60.0  # a device that starts late is better than lost data, to a point
+_ATTEMPTS: Final = 500  # per table
 _END: Final = 2**62
 _KEYS: Final = {"tail": "seq", "chunks": "last_seq", "done": "seq", "rows": "seq"}
 
@@ -99,26 +101,41 @@ def _copy(source: _Source, target: sqlite3.Connection, table: str) -> int:
 def _every(source: _Source, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
     key, listed = _KEYS.get(table, "id"), ", ".join(columns)
     query = f"SELECT {listed} FROM {table} WHERE {key} BETWEEN ? AND ? ORDER BY {key}"
-    for row in _ranges(source, query, columns.index(key)):
+    for row in _around_damage(source, query, columns.index(key)):
         if _sound(table, row):
             yield row
     yield from _from_index(source, table, columns)
 
 
-def _ranges(source: _Source, query: str, key: int) -> Iterator[tuple[Any, ...]]:
-    """Read by ranges of the key, halving a range that cannot be read."""
-    todo = [(0, _END)]
-    while todo and time.monotonic() < source.deadline:
+def _around_damage(source: _Source, query: str, key: int) -> Iterator[tuple[Any, ...]]:
+    """Read a range of keys from both ends up to the damage; what lies between is halved."""
+    todo, attempts = [(0, _END)], 0
+    while todo and attempts < _ATTEMPTS and time.monotonic() < source.deadline:
         low, high = todo.pop()
-        try:
-            rows = source.raw.execute(f"{query} LIMIT {_PAGE}", (low, high)).fetchall()
-        except (sqlite3.Error, UnicodeDecodeError):
-            middle = (low + high) // 2
-            todo += [(middle + 1, high), (low, middle)] if low < high else []
+        attempts += 1
+        for row in (reader := _Reader(source.raw, query, (low, high))):
+            yield row
+            low = row[key] + 1
+        if not reader.failed:
             continue
-        yield from rows
-        if len(rows) == _PAGE and rows[-1][key] < high:
-            todo.append((rows[-1][key] + 1, high))
+        for row in _Reader(source.raw, f"{query} DESC", (low, high)):
+            yield row
+            high = row[key] - 1
+        middle = (low + high) // 2
+        todo += [(middle + 1, high), (low, middle)] if low < high else []
+
+
+class _Reader:
+    """Iterates over a query until it ends or meets a damaged page; ``failed`` tells which."""
+
+    def __init__(self, raw: sqlite3.Connection, query: str, values: tuple[int, int]) -> None:
+        self._raw, self._query, self._values, self.failed = raw, query, values, False
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._raw.execute(self._query, self._values)
+        except (sqlite3.Error, UnicodeDecodeError):
+            self.failed = True
 
 
 _INDEXES: Final = {
@@ -152,26 +169,36 @@ def _sound(table: str, row: tuple[Any, ...]) -> bool:
 
 def _count_again(target: sqlite3.Connection) -> None:
     """Counts are not trusted: they are made anew from what was saved."""
-    for section, kind, settled in target.execute("SELECT id, kind, settled FROM sections").fetchall():
-        low, high = section << SEQ_BITS, (section + 1 << SEQ_BITS) - 1
-        counts = _COUNT[kind] if kind in _COUNT else None
-        if counts:
-            settled = min(max(settled, low), high)
-            found = {"low": low, "high": high, "settled": settled, "section": section}
-            target.execute("UPDATE sections SET settled = ? WHERE id = ?", (settled, section))
-            target.execute(counts, found)
+    sections = target.execute("SELECT id, kind, settled FROM sections").fetchall()
+    for section, kind, settled in sections:
+        low, high = span(section)
+        known = {"low": low, "high": high, "section": section}
+        if kind == "table":
+            target.execute(_COUNT_ROWS, known)
+        elif kind == "series":
+            mark = min(max(settled, low), high)
+            pending = _count_pending(target, mark, high)
+            target.execute(_COUNT_POINTS, {**known, "settled": mark, "pending": pending})
 
 
-_COUNT: Final = {
-    "table": (
-        "UPDATE sections SET (rows, pending, last) = (SELECT count(*), coalesce(sum(pending), 0),"
-        " max(coalesce(max(seq), :low), sections.last) FROM rows WHERE seq BETWEEN :low AND :high)"
-        " WHERE id = :section"
-    ),
-    "series": (
-        "UPDATE sections SET last = max(last, :low, settled,"
-        " (SELECT coalesce(max(seq), 0) FROM tail WHERE seq BETWEEN :low AND :high),"
-        " (SELECT coalesce(max(last_seq), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high)),"
-        " epoch = -1 WHERE id = :section"
-    ),
-}
+def _count_pending(target: sqlite3.Connection, mark: int, high: int) -> int:
+    queued = {row[0] for row in target.execute(_LATER_TAIL, (mark, high))}
+    for row in target.execute(_LATER_CHUNKS, (mark, high)):
+        queued.update(point.seq for point in unpack(*row) if point.seq > mark)
+    return len(queued - done_in(target, mark, high))
+
+
+_LATER_TAIL: Final = "SELECT seq FROM tail WHERE seq > ? AND seq <= ?"
+_LATER_CHUNKS: Final = (
+    "SELECT data, first_seq, ts_min FROM chunks WHERE last_seq > ? AND last_seq <= ?"
+)
+_COUNT_ROWS: Final = """UPDATE sections SET (rows, pending, last) =
+  (SELECT count(*), coalesce(sum(pending), 0), 1048576 + max(coalesce(max(seq), :low), sections.last)
+  FROM rows WHERE seq BETWEEN :low AND :high) WHERE id = :section"""
+_COUNT_POINTS: Final = """UPDATE sections SET settled = :settled, pending = :pending,
+  rows = (SELECT count(*) FROM tail WHERE seq BETWEEN :low AND :high)
+    + (SELECT coalesce(sum(points), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high),
+  last = 1048576 + max(last, :settled,
+    (SELECT coalesce(max(seq), 0) FROM tail WHERE seq BETWEEN :low AND :high),
+    (SELECT coalesce(max(last_seq), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high))
+  WHERE id = :section"""

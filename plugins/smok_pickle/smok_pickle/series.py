@@ -17,7 +17,7 @@ from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue
 from smok_pickle.chunks import Point, chunks_between, drop_point, insert, pack, store
 from smok_pickle.lines import NEVER, Line, Lines
-from smok_pickle.trim import fold, trim
+from smok_pickle.trim import Trimmed, fold, has_old_tail, old_names, trim
 
 if TYPE_CHECKING:
     import sqlite3
@@ -198,14 +198,8 @@ class SqliteSeries(Series):
         """Fold after a point that is stored already: what goes wrong now is not that point's."""
         if self._lines.tail_rows % 128 and self._lines.tail_rows > _FOLD_ROWS:
             return  # it failed a moment ago
-
-        def work(raw: sqlite3.Connection) -> None:
-            self._lines.sync(raw)
-            fold(raw, self._lines)
-            self._lines.save(raw)
-
         with contextlib.suppress(StoreError):
-            self._connection.write(work)
+            self._connection.write(self._fold)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -327,10 +321,38 @@ class SqliteSeries(Series):
         ]
 
     def trim(self, before: int) -> int:
-        def work(raw: sqlite3.Connection) -> int:
-            return trim(raw, self._lines, before) if self._lines.sync(raw) else 0
+        """Forget; in many small transactions, so that it works with little room left."""
 
-        return self._connection.drain(work)
+        def look(raw: sqlite3.Connection) -> tuple[bool, list[int]]:
+            lines = self._lines
+            if not lines.sync(raw):
+                return False, []
+            return has_old_tail(raw, lines, before), old_names(raw, lines, before)
+
+        with self._connection.lock:
+            unfolded, names = self._connection.read(look)
+            if unfolded:
+                self._connection.drain(self._fold)
+                names = self._connection.read(look)[1]
+            return sum(self._trim(name, before) for name in names)
+
+    def _trim(self, name: int, before: int) -> int:
+        gone, then = 0, None
+
+        def work(raw: sqlite3.Connection) -> Trimmed:
+            self._lines.sync(raw)
+            return trim(raw, self._lines, name, before, then)
+
+        while True:
+            piece = self._connection.drain(work)
+            gone, then = gone + piece.gone, piece.then
+            if then is None:
+                return gone
+
+    def _fold(self, raw: sqlite3.Connection) -> None:
+        self._lines.sync(raw)
+        fold(raw, self._lines)
+        self._lines.save(raw)
 
 
 def _grouped(points: Sequence[_Given], first: int) -> _Groups:
