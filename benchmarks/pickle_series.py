@@ -35,7 +35,9 @@ def plain() -> Iterator[sqlite3.Connection]:
         raw = sqlite3.connect(Path(folder) / "plain.db", isolation_level=None)
         raw.execute("PRAGMA journal_mode = WAL")
         raw.execute("PRAGMA synchronous = NORMAL")
-        raw.execute("CREATE TABLE points(id INTEGER PRIMARY KEY, name TEXT, ts INTEGER, value BLOB)")
+        raw.execute(
+            "CREATE TABLE points(id INTEGER PRIMARY KEY, name TEXT, ts INTEGER, value BLOB)"
+        )
         yield raw
         raw.close()
 
@@ -52,7 +54,10 @@ def opened() -> Iterator[tuple[Engine, PathpointDatabase]]:
 
 def points(count: int, start: int = 0) -> list[tuple[str, int, float]]:
     """A scan of 100 pathpoints each second."""
-    return [(NAMES[n % 100], 1_700_000_000_000 + n // 100 * 1000, n * 0.5) for n in range(start, start + count)]
+    return [
+        (NAMES[n % 100], 1_700_000_000_000 + n // 100 * 1000, n * 0.5)
+        for n in range(start, start + count)
+    ]
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -97,7 +102,9 @@ def compare(title: str, count: int, hand: Callable, ours: Callable) -> None:  # 
         with opened() as (_, role):
             times[1].append(seconds(lambda: ours(role, points(count))))  # noqa: B023
     by_hand, by_us = (statistics.median(each) / count * 1e6 for each in times)
-    print(f"{title:28} by hand {by_hand:7.2f} us  ours {by_us:7.2f} us  ratio {by_hand / by_us:.2f}")
+    print(
+        f"{title:28} by hand {by_hand:7.2f} us  ours {by_us:7.2f} us  ratio {by_hand / by_us:.2f}"
+    )
 
 
 def drain(count: int) -> None:

@@ -58,6 +58,8 @@ def _translate(call: str, error: BaseException, limits: Limits) -> CloudError:
             return _tls_error(call, cause)
         if isinstance(cause, urllib3.exceptions.NameResolutionError):
             return NoLink(call, "the host name cannot be resolved")
+        if isinstance(cause, urllib3.exceptions.NewConnectionError):
+            break  # a subclass of the next for history's sake; the system error says it better
         if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
             return NoLink(call, f"no connection within {limits.connect:g} s")
         if isinstance(cause, urllib3.exceptions.ReadTimeoutError | TimeoutError):

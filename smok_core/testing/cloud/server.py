@@ -119,8 +119,8 @@ class _Server(ThreadingHTTPServer):
         with contextlib.suppress(ConnectionError, TimeoutError, ssl.SSLError):
             connection = self._secured(request)
             if connection is not None:
-                RequestHandler(connection, client_address, self)
-                connection.close()
+                with connection:
+                    RequestHandler(connection, client_address, self)
 
     def _secured(self, request: socket.socket) -> socket.socket | None:
         if self.owner.tls is None:

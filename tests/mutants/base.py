@@ -1,0 +1,160 @@
+"""A right backend that outlives its handles, and how a wrong one is made of it."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from smok_core.engine.base import Health, Limits
+from smok_core.engine.memory import MemoryBlobs, MemoryEngine, MemorySeries, MemoryTable
+from smok_core.hookspecs import BackendInfo, Capability, hookimpl
+from smok_core.testing import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_core.hookspecs import StoreContext
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the store is kept, as a key of `_SHELF`."""
+
+    place: str
+
+
+_SHELF: dict[Any, dict[str, Any]] = {}
+_KINDS = ("_tables", "_series", "_blobs")
+
+
+class ShelfEngine(MemoryEngine):
+    """The memory engine, put on a shelf when it is closed and taken from there when opened."""
+
+    table_kind: type[MemoryTable] = MemoryTable
+    series_kind: type[MemorySeries] = MemorySeries
+    blobs_kind: type[MemoryBlobs] = MemoryBlobs
+
+    def __init__(self, context: StoreContext) -> None:
+        super().__init__(context.store)
+        self.context = context
+        self.put_down(copy.deepcopy(_SHELF.get(self.address(), {}), self._shared()))
+
+    def _shared(self) -> dict[int, Any]:
+        return {}
+
+    def address(self) -> Any:
+        return self.context.options.place, self.context.device
+
+    def pick_up(self) -> dict[str, Any]:
+        """Give all that is stored."""
+        state = {kind: vars(self)[kind] for kind in _KINDS}
+        for part in _parts(state):
+            part._gate = None
+        return state
+
+    def put_down(self, state: dict[str, Any]) -> None:
+        """Take over all that was stored."""
+        for part in _parts(state):
+            part._gate = self._gate
+        vars(self).update(state)
+
+    def table(self, name: str) -> MemoryTable:
+        with self._gate:
+            return self._tables.setdefault(name, self.table_kind(self._gate))
+
+    def series(self, name: str, limits: Limits = Limits()) -> MemorySeries:  # noqa: B008
+        with self._gate:
+            new = self.series_kind(self._gate, self._store)
+            series = self._series.setdefault(name, new)
+            series.limits = limits
+            return series
+
+    def blobs(self, name: str) -> MemoryBlobs:
+        with self._gate:
+            return self._blobs.setdefault(name, self.blobs_kind(self._gate))
+
+    def health(self) -> Health:
+        return msgspec.structs.replace(
+            super().health(), durability=self.context.settings.durability
+        )
+
+    def close(self) -> None:
+        if self._gate.closed:
+            return
+        super().close()
+        gates = [(part, part._gate) for part in _parts({k: vars(self)[k] for k in _KINDS})]
+        _SHELF[self.address()] = copy.deepcopy(self.pick_up())
+        for part, gate in gates:
+            part._gate = gate
+
+
+def _parts(state: dict[str, Any]) -> list[Any]:
+    return [part for kind in state.values() for part in kind.values()]
+
+
+class Plugin:
+    """A backend whose engine is given; it is registered by the subject."""
+
+    def __init__(self, engine: type[ShelfEngine]) -> None:
+        self._engine = engine
+
+    @hookimpl
+    def smok_backend(self) -> BackendInfo:
+        return BackendInfo(
+            summary="a backend of the kit's own tests",
+            options=Options,
+            capabilities=frozenset({Capability.PERSISTENT}),
+        )
+
+    @hookimpl
+    def smok_open_engine(self, context: StoreContext) -> ShelfEngine:
+        return self._engine(context)
+
+
+class Mutant(msgspec.Struct, frozen=True):
+    """One wrong backend."""
+
+    name: str
+    fault: str
+    caught_by: str  #: `str(clause)` of the clause made for it
+    subject: Subject
+
+    def __str__(self) -> str:
+        return self.name
+
+
+ALL: list[Mutant] = []
+
+
+def subject_of(engine: type[ShelfEngine]) -> Subject:
+    return Subject(backend="mutant", options={"place": "{place}"}, plugin=Plugin(engine))
+
+
+RIGHT = subject_of(ShelfEngine)
+
+
+def _mutant(kind: str, caught_by: str) -> Callable[[type], type]:
+    def add(wrong: type) -> type:
+        engine = wrong if kind == "engine" else type("E", (ShelfEngine,), {f"{kind}_kind": wrong})
+        fault = (wrong.__doc__ or "").strip()
+        ALL.append(Mutant(wrong.__name__, fault, f"{kind}-{caught_by}", subject_of(engine)))
+        return wrong
+
+    return add
+
+
+def table(caught_by: str) -> Callable[[type], type]:
+    return _mutant("table", caught_by)
+
+
+def series(caught_by: str) -> Callable[[type], type]:
+    return _mutant("series", caught_by)
+
+
+def blobs(caught_by: str) -> Callable[[type], type]:
+    return _mutant("blobs", caught_by)
+
+
+def engine(caught_by: str) -> Callable[[type], type]:
+    return _mutant("engine", caught_by)
