@@ -46,7 +46,7 @@ class MongoServer:
     def start(self) -> None:
         """Start and wait until it answers."""
         log = (self._data / "server.log").open("ab")
-        self._process = subprocess.Popen(self._command, stdout=log, stderr=log)  # noqa: S603
+        self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
@@ -181,9 +181,7 @@ def _build(binary: Path) -> None:
     binary.parent.mkdir(parents=True, exist_ok=True)
     fresh = binary.with_suffix(f".{os.getpid()}")
     command = [go, "build", "-tags", "ferretdb_no_postgresql", "-o", str(fresh), "."]
-    done = subprocess.run(  # noqa: S603
-        command, cwd=_SOURCES, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=_SOURCES, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoServer(f"FerretDB cannot be built: {done.stderr[-2000:]}")
     fresh.rename(binary)

@@ -63,6 +63,7 @@ class Names:
 
     def reserve(self, latest: dict[str, int]) -> None:
         """Raise the bounds in the database where points up to ``latest`` exceed them."""
+        self.learn(latest)
         low = {n: ts for n, ts in latest.items() if ts > self._known[n].reserved}
         bounds = {name: min(ts + _AHEAD, _LAST) for name, ts in low.items()}
         new = [

@@ -63,8 +63,6 @@ class MongoSeries(Series):
 
     def append(self, points: Sequence[Point]) -> None:
         last = self._checked(points)
-        if not last:
-            return
         with self._gate():
             head = self._own()
             self._names.learn(name for name, _, _ in last)
