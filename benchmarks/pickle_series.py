@@ -15,9 +15,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smok_pickle.plugin import PickleOptions, smok_open_engine
+
 from smok_core.hookspecs import StoreContext
 from smok_core.roles.pathpoints import PathpointDatabase
-from smok_pickle.plugin import PickleOptions, smok_open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,9 +99,9 @@ def compare(title: str, count: int, hand: Callable, ours: Callable) -> None:  # 
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
         with plain() as raw:
-            times[0].append(seconds(lambda: hand(raw, points(count))))  # noqa: B023
+            times[0].append(seconds(lambda: hand(raw, points(count))))
         with opened() as (_, role):
-            times[1].append(seconds(lambda: ours(role, points(count))))  # noqa: B023
+            times[1].append(seconds(lambda: ours(role, points(count))))
     by_hand, by_us = (statistics.median(each) / count * 1e6 for each in times)
     print(
         f"{title:28} by hand {by_hand:7.2f} us  ours {by_us:7.2f} us  ratio {by_hand / by_us:.2f}"
