@@ -329,7 +329,7 @@ class SqliteSeries(Series):
                 return False, []
             return has_old_tail(raw, lines, before), old_names(raw, lines, before)
 
-        before = max(min(before, LAST), -LAST)
+        before = min(before, LAST)
         with self._connection.lock:
             unfolded, names = self._connection.read(look)
             if unfolded:

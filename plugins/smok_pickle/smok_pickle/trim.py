@@ -75,7 +75,9 @@ def trim(
     """
     newest = lines.newest(raw, name)
     done = done_in(raw, lines.settled + 1, span(lines.id)[1])
-    before = max(min(before, newest), -LAST)
+    before = min(before, newest)
+    if before < -LAST:
+        return Trimmed(0, None)  # nothing lies before the first timestamp there is
     chunks = list(itertools.islice(chunks_between(raw, name, start, before - 1), _PIECE))
     gone = 0
     for chunk in chunks:
