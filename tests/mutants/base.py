@@ -180,3 +180,21 @@ def forgetful(caught_by: str) -> Callable[[Any], Any]:
         return spoil
 
     return enter
+
+
+def role(name: str, caught_by: str) -> Callable[[type], type]:
+    """Enter a backend that keeps one role by itself, and wrongly."""
+
+    def enter(wrong: Any) -> Any:
+        def hook(self: Plugin, context: StoreContext, engine: ShelfEngine) -> Any:
+            return wrong(context, engine)
+
+        kind = type("P", (Plugin,), {f"smok_open_{name}": hookimpl(hook)})
+        subject = Subject(
+            backend="mutant", options={"place": "{place}"}, plugin=kind(ShelfEngine)
+        )
+        ref = caught_by if caught_by.startswith("general-") else f"{name}-{caught_by}"
+        ALL.append(Mutant(wrong.__name__, (wrong.__doc__ or "").strip(), ref, subject))
+        return wrong
+
+    return enter

@@ -123,7 +123,7 @@ class DevicesArePatterns(ShelfEngine):
 
     def address(self):
         device = self.context.device
-        return self.context.options.place, "".join(c if c.isascii() else "?" for c in device)
+        return self.context.options.place, "".join(c if c.isalnum() else "?" for c in device)
 
 
 class JsonCodec(Codec):
