@@ -256,8 +256,10 @@ def test_a_server_that_takes_no_connection() -> None:
 def _in_thread(work: Callable[[], None]) -> Iterator[None]:
     thread = threading.Thread(target=work)
     thread.start()
-    yield
-    thread.join()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -268,6 +270,7 @@ def _in_thread(work: Callable[[], None]) -> Iterator[None]:
 def test_what_speaks_no_http_is_not_the_api(nonsense: bytes) -> None:
     """Bytes that are no HTTP answer are told from a missing link."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
         port = listener.getsockname()[1]
         client = ApiClient(f"http://127.0.0.1:{port}", limits=QUICK)
 
@@ -284,6 +287,7 @@ def test_what_speaks_no_http_is_not_the_api(nonsense: bytes) -> None:
 def test_a_slow_link_has_time_for_a_large_body() -> None:
     """A body that keeps moving may take longer than the connect limit; the total limit counts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         size = 12 * 1024 * 1024
 
@@ -291,8 +295,8 @@ def test_a_slow_link_has_time_for_a_large_body() -> None:
             connection, _ = listener.accept()
             with connection:
                 received = 0
-                while received < size:
-                    received += len(connection.recv(65536))
+                while received < size and (piece := connection.recv(65536)):
+                    received += len(piece)
                     time.sleep(0.005)
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
@@ -311,6 +315,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n"
 def test_chunked_answers_are_read_to_their_end(end: bytes) -> None:
     """A chunked answer counts only with its last chunk."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
 
         def answer() -> None:
             connection, _ = listener.accept()
@@ -330,6 +335,7 @@ def test_chunked_answers_are_read_to_their_end(end: bytes) -> None:
 def test_a_server_that_does_not_read_ends_in_time() -> None:
     """An upload into a server that has stopped reading is given up at the limit."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         started = time.monotonic()
         with ApiClient(url, baob_limits=QUICK) as client, pytest.raises(NoLink):
