@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from smok_core.hookspecs import Capability
 from smok_core.roles import ROLES
 from smok_core.testing import KIT_VERSION, opening
 from smok_core.testing.checks import ClauseFailed
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 
     from smok_core.registry import Backend
 
-__all__ = ["conformance", "run_clause", "run_conformance"]
+# A library says nothing on stderr unless it is asked to.
+logging.getLogger("smok_core").addHandler(logging.NullHandler())
+
+__all__ = ["conformance", "run_clause", "run_conformance", "undeclared"]
 
 
 def conformance(
@@ -69,6 +74,7 @@ def _report(
         distribution=backend.package,
         declared=tuple(sorted(backend.info.capabilities)),
         proved=_proved(chosen, outcomes),
+        undeclared=undeclared(subject, backend, chosen),
         partial=len(chosen) < len(all_clauses()),
     )
 
@@ -81,6 +87,29 @@ def _proved(clauses: tuple[Clause, ...], outcomes: tuple[Outcome, ...]) -> tuple
             seen.setdefault(clause.needs, set()).add(outcome.status)
     held = (name for name, statuses in seen.items() if Status.PASSED in statuses)
     return tuple(sorted(name for name in held if Status.FAILED not in seen[name]))
+
+
+def undeclared(
+    subject: Subject, backend: Backend, clauses: Iterable[Clause] | None = None
+) -> tuple[str, ...]:
+    """Give the capabilities that a backend does not declare and all the same has.
+
+    A capability holds if every clause that needs it does; the first that does not ends the trial.
+    """
+    chosen = all_clauses() if clauses is None else tuple(clauses)
+    found = []
+    for capability in sorted(set(Capability) - backend.info.capabilities):
+        trial = [c for c in chosen if c.needs is capability and _possible(subject, c, backend)]
+        if trial and all(_check(subject, clause)[0] is Status.PASSED for clause in trial):
+            found.append(capability.value)
+    return tuple(found)
+
+
+def _possible(subject: Subject, clause: Clause, backend: Backend) -> bool:
+    """Tell whether only a declaration is missing to run a clause."""
+    absence = _absence(subject, clause, backend)
+    able = clause.ability is None or subject.has(clause.ability)
+    return able and absence is not None and absence[0] is Status.SKIPPED
 
 
 def run_clause(subject: Subject, clause: Clause, backend: Backend | None = None) -> Outcome:

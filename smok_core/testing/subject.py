@@ -48,6 +48,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     unreachable: Callable[[Path], AbstractContextManager[Any]] | None = None
     #: Within the context, the store has no room for anything new.
     full: Callable[[Path], AbstractContextManager[Any]] | None = None
+    #: A text that no message may show; given together with ``unreachable``.
+    secret: str | None = None
     #: Make the store look as a power cut may leave it; called while nobody has it open.
     power_cut: Callable[[Path], None] | None = None
     #: Write something undecodable over what is stored at a place; nobody has it open.

@@ -74,39 +74,28 @@ def one_of_many_puts_if_absent_wins(lab: Lab) -> None:
 
 @in_table("G1", "ME2", **CONCURRENT)
 def the_newest_stamp_wins(lab: Lab) -> None:
-    """Whatever order threads come in, the greatest stamp is what stays."""
+    """Of threads that write one key at one moment, the greatest stamp is what stays."""
     table = lab.table()
 
-    def work(me: int) -> None:
-        for turn in range(TURNS):
-            stamp = float(turn * 4 + me)
-            table.put("k", b"%d" % stamp, stamp=stamp, when=When.NEWER)
+    def put(key: str, stamp: int) -> None:
+        table.put(key, b"%d" % stamp, stamp=stamp, when=When.NEWER)
 
-    at_once(*(partial(work, me) for me in range(4)))
-    row, top = row_of(table, "k"), TURNS * 4 - 1
-    same((row.value, row.stamp), (b"%d" % top, float(top)), "value and stamp")
+    for turn in range(TURNS):
+        at_once(*(partial(put, f"k{turn}", stamp) for stamp in (4, 1, 3, 2)))
+        row = row_of(table, f"k{turn}")
+        same((row.value, row.stamp), (b"4", 4.0), "value and stamp")
 
 
 @in_table("Q2", "G1", **CONCURRENT)
 def no_change_is_lost_while_settling(lab: Lab) -> None:
-    """A row that changes while it is handed over is handed over again with its last value."""
-    table, seen, ended = lab.table(), dict[str, bytes](), threading.Event()
-
-    def write() -> None:
-        for turn in range(4 * TURNS):
-            table.put(f"k{turn % 3}", b"%d" % turn, pending=True)
-        ended.set()
-
-    def upload() -> None:
-        while True:
-            last, rows = ended.is_set(), table.pending(2)
-            seen.update((row.key, row.value) for row in rows)
-            table.settle([Settlement(row.key, row.seq) for row in rows])
-            if last and not rows:
-                return
-
-    at_once(write, upload)
-    same(seen, {row.key: row.value for row in table.rows()}, "last values handed over")
+    """A row that changes in the moment it is acknowledged goes on waiting with its new value."""
+    table = lab.table()
+    for turn in range(TURNS):
+        table.put("k", b"old", pending=True)
+        done = [Settlement(row.key, row.seq) for row in table.pending(1)]
+        new = b"%d" % turn
+        at_once(partial(table.settle, done), partial(table.put, "k", new, pending=True))
+        same([row.value for row in table.pending(9)], [new], "values that wait")
 
 
 @in_table("TA6", "G4", "SE1", **CONCURRENT)

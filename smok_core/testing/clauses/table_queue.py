@@ -33,12 +33,12 @@ def queued(lab: Lab, keys: str) -> tuple[Table, dict[str, int]]:
 def the_oldest_change_is_handed_over_first(lab: Lab) -> None:
     """Rows wait in the order of their last change, whatever their keys and stamps are."""
     table = lab.table()
-    for key, stamp in (("c", 3.0), ("a", 1.0), ("b", -7.0), ("c", -9.0)):
+    for key, stamp in (("a", 3.0), ("c", 1.0), ("b", -7.0), ("a", 2.0)):
         table.put(key, b"", stamp=stamp, pending=True)
     table.put("d", b"")
-    same(waiting(table), ["a", "b", "c"], "keys that wait")
+    same(waiting(table), ["c", "b", "a"], "keys that wait")
     rising([row.seq for row in table.pending(10)], "seqs of the rows that wait")
-    same(table.pending(10)[0], row_of(table, "a"), "a row that waits beside get")
+    same(table.pending(10)[0], row_of(table, "c"), "a row that waits beside get")
 
 
 @clause("TA7", "Q1")

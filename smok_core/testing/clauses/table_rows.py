@@ -22,10 +22,10 @@ MANY = 2_500
 def rows_come_in_the_order_of_their_seq(lab: Lab) -> None:
     """All rows are listed in the order of their last change, not of their keys."""
     table = lab.table()
-    for key in ("c", "a", "b", "c"):
+    for key in ("a", "c", "b", "a"):
         table.put(key, b"")
     rows = list(table.rows())
-    same([row.key for row in rows], ["a", "b", "c"], "keys of the rows")
+    same([row.key for row in rows], ["c", "b", "a"], "keys of the rows")
     rising([row.seq for row in rows], "seqs of the rows")
 
 
