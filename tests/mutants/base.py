@@ -134,27 +134,67 @@ def subject_of(engine: type[ShelfEngine]) -> Subject:
 RIGHT = subject_of(ShelfEngine)
 
 
-def _mutant(kind: str, caught_by: str) -> Callable[[type], type]:
-    def add(wrong: type) -> type:
-        engine = wrong if kind == "engine" else type("E", (ShelfEngine,), {f"{kind}_kind": wrong})
-        fault = (wrong.__doc__ or "").strip()
-        ALL.append(Mutant(wrong.__name__, fault, f"{kind}-{caught_by}", subject_of(engine)))
-        return wrong
-
-    return add
+def add(name: str, fault: str, caught_by: str, kind: type[ShelfEngine]) -> None:
+    """Enter a wrong backend into the list."""
+    ALL.append(Mutant(name, fault.strip(), caught_by, subject_of(kind)))
 
 
-def table(caught_by: str) -> Callable[[type], type]:
-    return _mutant("table", caught_by)
+def _part(kind: str) -> Callable[[str], Callable[[type], type]]:
+    """Give the decorator of wrong tables, series or blobs."""
+
+    def mutant(caught_by: str) -> Callable[[type], type]:
+        def enter(wrong: type) -> type:
+            wrong_engine = type("E", (ShelfEngine,), {f"{kind}_kind": wrong})
+            add(wrong.__name__, wrong.__doc__ or "", f"{kind}-{caught_by}", wrong_engine)
+            return wrong
+
+        return enter
+
+    return mutant
 
 
-def series(caught_by: str) -> Callable[[type], type]:
-    return _mutant("series", caught_by)
-
-
-def blobs(caught_by: str) -> Callable[[type], type]:
-    return _mutant("blobs", caught_by)
+table, series, blobs = map(_part, ("table", "series", "blobs"))
 
 
 def engine(caught_by: str) -> Callable[[type], type]:
-    return _mutant("engine", caught_by)
+    """Enter a wrong engine."""
+
+    def enter(wrong: type) -> type:
+        add(wrong.__name__, wrong.__doc__ or "", caught_by, wrong)
+        return wrong
+
+    return enter
+
+
+def forgetful(caught_by: str) -> Callable[[Any], Any]:
+    """Enter an engine that spoils what is stored while nobody has it open."""
+
+    def enter(spoil: Any) -> Any:
+        def pick_up(self: ShelfEngine) -> dict[str, Any]:
+            state = ShelfEngine.pick_up(self)
+            spoil(state)
+            return state
+
+        wrong = type("E", (ShelfEngine,), {"pick_up": pick_up})
+        add(spoil.__name__, spoil.__doc__ or "", caught_by, wrong)
+        return spoil
+
+    return enter
+
+
+def role(name: str, caught_by: str) -> Callable[[type], type]:
+    """Enter a backend that keeps one role by itself, and wrongly."""
+
+    def enter(wrong: Any) -> Any:
+        def hook(self: Plugin, context: StoreContext, engine: ShelfEngine) -> Any:
+            return wrong(context, engine)
+
+        kind = type("P", (Plugin,), {f"smok_open_{name}": hookimpl(hook)})
+        subject = Subject(
+            backend="mutant", options={"place": "{place}"}, plugin=kind(ShelfEngine)
+        )
+        ref = caught_by if caught_by.startswith("general-") else f"{name}-{caught_by}"
+        ALL.append(Mutant(wrong.__name__, (wrong.__doc__ or "").strip(), ref, subject))
+        return wrong
+
+    return enter

@@ -180,6 +180,8 @@ def a_wrong_uuid_settles_nothing(lab: Lab) -> None:
         with raises(SmokError, what=f"acknowledge with {wrong!r}"):
             batch.acknowledge("1", wrong)  # type: ignore[arg-type]
     same(offered(events), [("a", None, None), ("b", None, None)], "the upload")
+    same([one.uuid for one in events.get_all_events()], [None, None], "uuids")
+    same(events.stats().pending, 2, "events that wait")
 
 
 @clause("EV1", "G4", "G6")

@@ -17,7 +17,7 @@ def any_history_of_a_table_is_that_of_a_dict(lab: Lab) -> None:
     """Whatever is written, settled and reopened in whatever order, a table acts like a dict."""
     from smok_core.testing.machines import running, table  # noqa: PLC0415 - need hypothesis
 
-    running.run_machine(lab, table.TableMachine, examples=60, steps=25)
+    running.run_machine(lab, table.TableMachine, examples=40, steps=20)
 
 
 @in_series("SR1", "SR2", "SR4", "SR6", "SR9", "PP4", "Q2", "Q5")
@@ -25,7 +25,7 @@ def any_history_of_a_series_is_that_of_a_dict(lab: Lab) -> None:
     """Whatever is appended, settled, trimmed and reopened, a series acts like its dicts."""
     from smok_core.testing.machines import running, series  # noqa: PLC0415 - need hypothesis
 
-    running.run_machine(lab, series.SeriesMachine, examples=80, steps=25)
+    running.run_machine(lab, series.SeriesMachine, examples=50, steps=20)
 
 
 @in_blobs("BL1", "BL2", "BA2", "BA3")
@@ -33,4 +33,4 @@ def any_history_of_blobs_is_that_of_a_dict(lab: Lab) -> None:
     """Whatever is put, deleted and reopened in whatever order, blobs act like a dict."""
     from smok_core.testing.machines import blobs, running  # noqa: PLC0415 - need hypothesis
 
-    running.run_machine(lab, blobs.BlobsMachine, examples=25, steps=12)
+    running.run_machine(lab, blobs.BlobsMachine, examples=15, steps=10)
