@@ -23,7 +23,7 @@ from smok_core.roles.pathpoints import PathpointDatabase
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from smok_core.engine.base import Engine
+    from smok_core.engine.base import Engine, Table
 
 ROUNDS = 5
 NAMES = [f"W{number}" for number in range(100)]
@@ -132,11 +132,12 @@ def tables() -> None:
             table = engine.table(f"t{count}")
             table.replace({f"key {number}": b"x" * 100 for number in range(count)})
             keys = [f"key {number * 7919 % count}" for number in range(2000)]
-            spent = statistics.median(
-                seconds(lambda: [table.put(key, b"y" * 100, pending=True) for key in keys])
-                for _ in range(ROUNDS)
-            )
+            spent = statistics.median(put_all(table, keys) for _ in range(ROUNDS))
             print(f"put among {count:6} keys: {spent / 2000 * 1e6:.1f} us")
+
+
+def put_all(table: Table, keys: list[str]) -> float:
+    return seconds(lambda: [table.put(key, b"y" * 100, pending=True) for key in keys])
 
 
 if __name__ == "__main__":

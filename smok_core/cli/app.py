@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import sys
 import traceback
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +32,6 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("demo", "Show the whole job on this machine in half a minute."),
 }
 _INTERRUPTED: Final = 128 + signal.SIGINT
-_PIPE_CLOSED: Final = 128 + signal.SIGPIPE
 
 
 class Session:
@@ -90,14 +88,10 @@ def run(arguments: list[str]) -> int:
         result: Any = group.main(arguments, prog_name="smok", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a readable line
         return _failed(error, show_traceback="--traceback" in arguments)
-    except KeyboardInterrupt:
-        return _interrupted()
     return result if isinstance(result, int) else 0
 
 
 def _failed(error: Exception, *, show_traceback: bool) -> int:
-    if isinstance(error, BrokenPipeError):
-        return _pipe_closed()
     if isinstance(error, click.Abort):
         return _interrupted()
     if show_traceback:
@@ -125,10 +119,3 @@ def _describe(error: Exception) -> tuple[str, str, int]:
 def _interrupted() -> int:
     click.echo("interrupted; what was stored so far stays stored.", err=True)
     return _INTERRUPTED
-
-
-def _pipe_closed() -> int:
-    """End quietly when the reader of our output has gone, as `head` does."""
-    # Python flushes stdout once more when it exits, which would fail loudly.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _PIPE_CLOSED

@@ -102,8 +102,9 @@ class Clock:
         if self._held and self._continues(local):
             yield from self._hold(record, local)
             return
-        yield from self.drain()
-        if self._last is not None and self._went_back(local):
+        if self._held:
+            yield from self.drain()
+        if self._went_back(local):
             yield from self._hold(record, local)
             return
         self._follow(record, local)
@@ -120,9 +121,10 @@ class Clock:
 
     def _went_back(self, local: int) -> bool:
         """Tell whether the next reading is due, and its time is an hour less than expected."""
-        assert self._last is not None
+        if self._last is None or local >= self._last:
+            return False
         missing = self._last + self._interval - local - HOUR
-        return local < self._last and 2 * abs(missing) <= self._interval <= HOUR
+        return 2 * abs(missing) <= self._interval <= HOUR
 
     def _continues(self, local: int) -> bool:
         assert self._last is not None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.model import OperationFailedError, OperationFailedReason
@@ -61,14 +61,21 @@ class ValueReader:
         """Give the value; raise `BadRow` for a number that cannot be kept."""
         if self._as_text:
             return text
-        if text in ("true", "false"):
-            return text == "true"
-        if _INT.fullmatch(text):
+        try:
+            number = float(text)
+        except ValueError:
+            return text == "true" if text in ("true", "false") else text
+        # By far the most cells are floats as Python writes them: the patterns are for the rest.
+        return number if repr(number) == text and isfinite(number) else self._other(text)
+
+    def _other(self, text: str) -> int | float | str:
+        bare = text.strip()
+        if _INT.fullmatch(bare):
             return self._int(text)
-        if _FLOAT.fullmatch(text):
+        if _FLOAT.fullmatch(bare):
             return self._float(text)
-        if text.lower() in _NO_NUMBER:
-            raise BadRow(f"{text} is not a number that can be kept")
+        if bare.lower() in _NO_NUMBER:
+            raise BadRow(f"{bare} is not a number that can be kept")
         return text
 
     def _int(self, text: str) -> int:
@@ -80,7 +87,7 @@ class ValueReader:
 
     def _float(self, text: str) -> float:
         number = float(text)
-        if not math.isfinite(number):
+        if not isfinite(number):
             raise BadRow("the number is too large; --as-text keeps it as text")
         self._compare(text, repr(number))
         return number

@@ -59,8 +59,8 @@ class TimeReader:
         """Give microseconds, and whether they are local: neither a zone nor an epoch was given."""
         if self._pattern is not None:
             return self._moment(time, self._by_pattern)
-        # Most times are ISO 8601; a text of digits only is a number, though ISO would take some.
-        if isinstance(time, str) and not _NUMBER.fullmatch(time):
+        # A text of digits only is a number, though ISO 8601 would take some as a date.
+        if isinstance(time, str) and (":" in time or not _NUMBER.fullmatch(time)):
             return self._moment(time.strip(), datetime.fromisoformat)
         return self._number(time), False
 

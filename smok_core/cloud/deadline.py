@@ -28,7 +28,7 @@ class Deadline:
         self.expired = False
         self._lock, self._handles = threading.Lock(), list[socket.socket]()
         self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
+        self._timer.name, self._timer.daemon = "smok-deadline", True
 
     def __enter__(self) -> Self:
         _current.deadline = self

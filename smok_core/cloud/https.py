@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -176,7 +177,10 @@ class RequestsTransport:
     ) -> Answer:
         """Send one request; see `Transport.send`."""
         call = f"{method} {path}"
-        request = requests.Request(method, self._base_url + path, headers=dict(headers), data=body)
+        # As a stream, because the time limit of a socket holds for each piece that is sent: in
+        # one piece a large body would have to leave within it, however slow the link is.
+        data = io.BytesIO(body) if body else None
+        request = requests.Request(method, self._base_url + path, headers=dict(headers), data=data)
         prepared = request.prepare()
         if prepared.url != self._base_url + path:
             raise InvalidCloudSetting("url", f"became {prepared.url!a:.200}", "Normalize it.")

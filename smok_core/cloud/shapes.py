@@ -1,12 +1,13 @@
-"""The shapes of the API's answers; unknown fields are ignored, known ones are checked."""
+"""The shapes of the API's answers.
+
+What the roles keep and act upon is checked, unknown fields are ignored: the API may grow.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 import msgspec
-
-from smok_core.model import StorageLevel
 
 __all__ = [
     "ArchivingInstruction",
@@ -30,7 +31,7 @@ class CultureContext(msgspec.Struct, frozen=True):
 
     language: str
     timezone: str
-    units: str
+    units: Any
 
 
 class DeviceInfo(msgspec.Struct, frozen=True):
@@ -44,10 +45,10 @@ class DeviceInfo(msgspec.Struct, frozen=True):
 
 
 class PathpointItem(msgspec.Struct, frozen=True):
-    """A pathpoint and how long its values are kept."""
+    """A pathpoint and how long its values are kept; the cloud may know more levels than we."""
 
     path: Key
-    storage_level: StorageLevel
+    storage_level: int
 
 
 class SensorItem(msgspec.Struct, frozen=True):
@@ -87,8 +88,8 @@ class PredicateItem(msgspec.Struct, frozen=True):
     silencing: list[_Silence]
     statistic: str
     configuration: Any
-    verbose_name: str
-    group: str
+    verbose_name: str | None
+    group: str | None
 
 
 class BaobPlan(msgspec.Struct, frozen=True):

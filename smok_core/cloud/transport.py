@@ -17,8 +17,8 @@ _MIB: Final = 1024 * 1024
 class Limits(NamedTuple):
     """How long a request may take, in seconds, and how large its answer may be, in bytes."""
 
-    connect: float = 10.0  #: per address, TCP and TLS together
-    read: float = 30.0  #: the longest silence
+    connect: float = 10.0  #: per address, TCP and TLS together; also for each 16 KiB sent
+    read: float = 30.0  #: the longest silence of the server
     total: float = 120.0  #: the whole request, however lively it drips
     answer_bytes: int = 32 * _MIB  #: applies to the answer as received and as decompressed
 

@@ -281,6 +281,52 @@ def test_what_speaks_no_http_is_not_the_api(nonsense: bytes) -> None:
             client.get_device()
 
 
+def test_a_slow_link_has_time_for_a_large_body() -> None:
+    """A body that keeps moving may take longer than the connect limit; the total limit counts."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        size = 12 * 1024 * 1024
+
+        def read_slowly() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                received = 0
+                while received < size:
+                    received += len(connection.recv(65536))
+                    time.sleep(0.005)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+        limits = Limits(connect=0.3, read=5.0, total=20.0)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        started = time.monotonic()
+        with _in_thread(read_slowly), ApiClient(url, baob_limits=limits) as client:
+            client.put_baob("k", bytes(size), 1)
+        assert time.monotonic() - started > 2 * limits.connect
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n"
+
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b""], ids=["whole", "cut"])
+def test_chunked_answers_are_read_to_their_end(end: bytes) -> None:
+    """A chunked answer counts only with its last chunk."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(CHUNKED + end)
+
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with _in_thread(answer), ApiClient(url, limits=QUICK) as client:
+            if end:
+                assert client.get_sensors() == []
+            else:
+                with pytest.raises(NoLink):
+                    client.get_sensors()
+
+
 def test_a_server_that_does_not_read_ends_in_time() -> None:
     """An upload into a server that has stopped reading is given up at the limit."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import socket
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +36,7 @@ from smok_core.testing.cloud.pki import (
     new_key,
     write_credentials,
 )
+from smok_core.testing.cloud.secure import secure_sandbox
 from smok_core.testing.cloud.server import SandboxServer, server_context
 
 from .conftest import QUICK
@@ -263,6 +267,60 @@ def test_a_configured_proxy_is_used(cloud: SandboxCloud, server: SandboxServer) 
     ):
         client.get_device()
     assert cloud.requests[0].path == "http://api.example/v1/device"
+
+
+@contextmanager
+def _connect_proxy(seen: list[str]) -> Iterator[str]:
+    """Run a proxy for one connection: answers CONNECT and passes bytes on until one side ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def pump(source: socket.socket, sink: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while chunk := source.recv(65536):
+                    sink.sendall(chunk)
+                sink.shutdown(socket.SHUT_RDWR)
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            head = client.recv(65536).decode()
+            seen.append(head)
+            host, port = head.split()[1].split(":")
+            with client, socket.create_connection((host, int(port))) as server:
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=pump, args=(server, client))
+                back.start()
+                pump(client, server)
+                back.join()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://user:pass@127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+def test_mutual_tls_goes_through_a_proxy(
+    cloud: SandboxCloud, pki: SandboxPki, device: DeviceCertificate
+) -> None:
+    """A proxy tunnels: it sees its own password and neither requests nor certificate."""
+    seen: list[str] = []
+    with _tls(cloud, pki) as server, _connect_proxy(seen) as proxy:
+        options = {"ca_bundle": pki.bundle, "limits": QUICK, "proxy": Secret(proxy)}
+        with ApiClient(server.url, device, **options) as client:
+            client.put_metadata("k", "v", 1.0)
+    assert server.device_ids == ["pump-17"]
+    assert "Proxy-Authorization: Basic" in seen[0]
+    assert "proxy-authorization" not in cloud.requests[0].headers
+
+
+def test_the_ready_made_sandbox_is_what_a_device_needs(tmp_path: Path) -> None:
+    """One call gives a cloud, its address and credentials that work with it."""
+    for environment in (0, 1, 2):
+        with secure_sandbox(tmp_path, "demo", environment) as sandbox:
+            device = read_device_certificate(*sandbox.device, ca_bundle=sandbox.ca_bundle)
+            options = {"ca_bundle": sandbox.ca_bundle, "limits": QUICK}
+            with ApiClient(sandbox.url, device, **options) as client:
+                assert client.get_device().device_id == "demo"
+            assert sandbox.server.device_ids == ["demo"]
 
 
 def test_no_error_shows_a_secret(cloud: SandboxCloud, pki: SandboxPki, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def connect(path: Path, durability: Durability, busy_ms: int) -> sqlite3.Connect
         raw.execute("PRAGMA cell_size_check = ON")
         raw.execute("PRAGMA journal_size_limit = 8388608")
         raw.execute("PRAGMA trusted_schema = OFF")
+        raw.execute("PRAGMA cache_size = -16384")
     except BaseException:
         raw.close()
         raise

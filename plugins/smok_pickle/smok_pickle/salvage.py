@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.errors import CorruptData
-from smok_pickle.chunks import unpack
+from smok_pickle.chunks import Chunk, Point, chunks_between, drop_point, store, unpack
 from smok_pickle.files import sibling
 from smok_pickle.queue import done_in
 from smok_pickle.schema import TABLES
@@ -23,7 +24,7 @@ __all__ = ["salvage"]
 _SECONDS: Final = 60.0  # a device that starts late is better than lost data, to a point
 _ATTEMPTS: Final = 500  # per table
 _END: Final = 2**62
-_KEYS: Final = {"tail": "seq", "chunks": "last_seq", "done": "seq", "rows": "seq"}
+_KEYS: Final = {"tail": "seq", "chunks": "last_seq", "done": "seq"}
 
 
 class _Source(NamedTuple):
@@ -79,6 +80,7 @@ def _copy_all(source: _Source, target: sqlite3.Connection) -> int:
     try:
         for table in TABLES:
             copied += _copy(source, target, table)
+        _drop_doubles(target)
         _count_again(target)
     except BaseException:
         target.execute("ROLLBACK")
@@ -90,7 +92,9 @@ def _copy_all(source: _Source, target: sqlite3.Connection) -> int:
 def _copy(source: _Source, target: sqlite3.Connection, table: str) -> int:
     columns = [row[1] for row in target.execute(f"PRAGMA table_info({table})")]
     marks = ", ".join("?" * len(columns))
-    insert = f"INSERT OR IGNORE INTO {table}({', '.join(columns)}) VALUES({marks})"
+    # A later row is a later change; the index knows names only, so it must not replace.
+    verb = "REPLACE" if table == "rows" else "IGNORE"
+    insert = f"INSERT OR {verb} INTO {table}({', '.join(columns)}) VALUES({marks})"
     copied = 0
     for row in _every(source, table, columns):
         with contextlib.suppress(sqlite3.Error):
@@ -100,7 +104,8 @@ def _copy(source: _Source, target: sqlite3.Connection, table: str) -> int:
 
 def _every(source: _Source, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
     key, listed = _KEYS.get(table, "id"), ", ".join(columns)
-    query = f"SELECT {listed} FROM {table} WHERE {key} BETWEEN ? AND ? ORDER BY {key}"
+    where = f"{key} BETWEEN ? AND ? ORDER BY {key}"
+    query = f"SELECT {listed} FROM {table} WHERE {where}"  # noqa: S608 - fixed words only
     for row in _around_damage(source, query, columns.index(key)):
         if _sound(table, row):
             yield row
@@ -149,8 +154,9 @@ def _from_index(source: _Source, table: str, columns: list[str]) -> Iterator[tup
     if table not in _INDEXES:
         return
     index, listed = _INDEXES[table]
+    query = f"SELECT {listed} FROM {table} INDEXED BY {index}"  # noqa: S608 - fixed words only
     try:
-        rows = source.raw.execute(f"SELECT {listed} FROM {table} INDEXED BY {index}").fetchall()
+        rows = source.raw.execute(query).fetchall()
     except (sqlite3.Error, UnicodeDecodeError):
         return
     for row in rows:
@@ -165,6 +171,27 @@ def _sound(table: str, row: tuple[Any, ...]) -> bool:
     except CorruptData:
         return False
     return True
+
+
+def _drop_doubles(target: sqlite3.Connection) -> None:
+    """A page from before a change may have come back: of two places of a point the later wins."""
+    names = [row[0] for row in target.execute("SELECT id FROM names").fetchall()]
+    for name in names:
+        chunks = list(chunks_between(target, name, None, None))
+        if any(one.ts_max >= other.ts_min for one, other in itertools.pairwise(chunks)):
+            points = {p.ts: p for p in sorted(_points(chunks), key=lambda p: p.seq)}
+            target.execute("DELETE FROM chunks WHERE name = ?", (name,))
+            store(target, name, [points[ts] for ts in sorted(points)])
+    for name, ts, seq in target.execute(
+        "SELECT name, ts, max(seq) FROM tail GROUP BY 1, 2"
+    ).fetchall():
+        target.execute("DELETE FROM tail WHERE name = ? AND ts = ? AND seq < ?", (name, ts, seq))
+        drop_point(target, name, ts)
+
+
+def _points(chunks: list[Chunk]) -> Iterator[Point]:
+    for chunk in chunks:
+        yield from chunk.unpacked()
 
 
 def _count_again(target: sqlite3.Connection) -> None:
@@ -188,13 +215,15 @@ def _count_pending(target: sqlite3.Connection, mark: int, high: int) -> int:
     return len(queued - done_in(target, mark, high))
 
 
+#: Seqs that were lost with their rows must not be given again: hence the gap above the highest.
 _LATER_TAIL: Final = "SELECT seq FROM tail WHERE seq > ? AND seq <= ?"
 _LATER_CHUNKS: Final = (
     "SELECT data, first_seq, ts_min FROM chunks WHERE last_seq > ? AND last_seq <= ?"
 )
 _COUNT_ROWS: Final = """UPDATE sections SET (rows, pending, last) =
-  (SELECT count(*), coalesce(sum(pending), 0), 1048576 + max(coalesce(max(seq), :low), sections.last)
-  FROM rows WHERE seq BETWEEN :low AND :high) WHERE id = :section"""
+  (SELECT count(*), coalesce(sum(pending), 0),
+    1048576 + max(coalesce(max(seq), :low), sections.last)
+  FROM rows WHERE section = :section) WHERE id = :section"""
 _COUNT_POINTS: Final = """UPDATE sections SET settled = :settled, pending = :pending,
   rows = (SELECT count(*) FROM tail WHERE seq BETWEEN :low AND :high)
     + (SELECT coalesce(sum(points), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high),

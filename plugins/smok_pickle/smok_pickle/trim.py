@@ -7,6 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smok_pickle.chunks import Chunk, chunks_between, insert, pack, rewrite, store
+from smok_pickle.lines import LAST
 from smok_pickle.queue import done_in
 from smok_pickle.sections import span
 
@@ -27,10 +28,7 @@ class Trimmed(NamedTuple):
     then: int | None
 
 
-
-_TAIL: Final = (
-    "SELECT name, ts, seq, value FROM tail WHERE seq BETWEEN ? AND ? ORDER BY name, ts"
-)
+_TAIL: Final = "SELECT name, ts, seq, value FROM tail WHERE seq BETWEEN ? AND ? ORDER BY name, ts"
 _OLD: Final = "SELECT 1 FROM tail WHERE seq BETWEEN ? AND ? AND ts < ? LIMIT 1"
 _NEWEST: Final = "SELECT ts_max FROM chunks WHERE name = ? ORDER BY ts_min DESC LIMIT 1"
 
@@ -63,7 +61,9 @@ def old_names(raw: sqlite3.Connection, lines: Lines, before: int) -> list[int]:
     return [name for name in names if raw.execute(first, (before, name)).fetchone()[0]]
 
 
-def trim(raw: sqlite3.Connection, lines: Lines, name: int, before: int, start: int | None) -> Trimmed:
+def trim(
+    raw: sqlite3.Connection, lines: Lines, name: int, before: int, start: int | None
+) -> Trimmed:
     """Forget old settled points of a name, a bounded piece per call; never its newest.
 
     Args:
@@ -76,6 +76,8 @@ def trim(raw: sqlite3.Connection, lines: Lines, name: int, before: int, start: i
     newest = lines.newest(raw, name)
     done = done_in(raw, lines.settled + 1, span(lines.id)[1])
     before = min(before, newest)
+    if before < -LAST:
+        return Trimmed(0, None)  # nothing lies before the first timestamp there is
     chunks = list(itertools.islice(chunks_between(raw, name, start, before - 1), _PIECE))
     gone = 0
     for chunk in chunks:
@@ -87,7 +89,8 @@ def trim(raw: sqlite3.Connection, lines: Lines, name: int, before: int, start: i
     if gone:
         lines.rows -= gone
         lines.save(raw)
-    return Trimmed(gone, chunks[-1].ts_max + 1 if len(chunks) == _PIECE else None)
+    then = min(chunks[-1].ts_max + 1, LAST) if len(chunks) == _PIECE else None
+    return Trimmed(gone, then)
 
 
 def _trim_chunk(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from smok_pickle.plugin import PickleOptions, smok_open_engine
 
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import StoreSettings
-from smok_pickle.plugin import PickleOptions, smok_open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Engine
 
 
-def open_store(path: Path, device: str = "pump", durability: str = "crash", **options: Any) -> Engine:
+def open_store(
+    path: Path, device: str = "pump", durability: str = "crash", **options: Any
+) -> Engine:
     """Open a store as the core does."""
     context = StoreContext(
         store="local",

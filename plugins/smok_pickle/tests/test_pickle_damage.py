@@ -155,7 +155,9 @@ def test_damage_that_is_met_at_run_time(path: Path, opened: Callable[..., Engine
 
 
 @pytest.mark.parametrize("damage", ["zero", "half", "one byte", "flipped"])
-def test_a_damaged_log(damage: str, path: Path, tmp_path: Path, opened: Callable[..., Engine]) -> None:
+def test_a_damaged_log(
+    damage: str, path: Path, tmp_path: Path, opened: Callable[..., Engine]
+) -> None:
     """A log that was hit by a power cut or worse does not keep the store from opening."""
     engine = opened()
     fill(engine)

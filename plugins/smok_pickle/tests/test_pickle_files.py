@@ -8,9 +8,9 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from smok_pickle import schema
 
 from smok_core.errors import ForeignData, ReadOnlyStore, SchemaTooNew, StoreError
-from smok_pickle import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,7 +148,22 @@ def test_power_loss_syncs_every_commit(path: Path, opened: Callable[..., Engine]
 
 def test_keys_are_compared_byte_for_byte(opened: Callable[..., Engine]) -> None:
     """Nothing about a key is special, and no two of them are the same."""
-    keys = ["../x", "/abs", "a.b", "$ne", "a", "A", "é", "e\u0301", "*", "a\nb", "😀", "1", "1.0", "%"]
+    keys = [
+        "../x",
+        "/abs",
+        "a.b",
+        "$ne",
+        "a",
+        "A",
+        "é",
+        "e\u0301",
+        "*",
+        "a\nb",
+        "😀",
+        "1",
+        "1.0",
+        "%",
+    ]
     engine = opened()
     for key in keys:
         engine.table("t").put(key, key.encode())

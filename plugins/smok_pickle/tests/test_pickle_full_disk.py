@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from smok_core.engine.base import Engine, Series
+    from smok_core.engine.base import Engine, Series, Table
 
 
 @pytest.fixture
@@ -56,6 +56,11 @@ def eat(disk: Path) -> None:
             pass
 
 
+def put_many(table: Table, count: int) -> None:
+    for number in range(count):
+        table.put(f"key {number}", b"v" * 1000)
+
+
 def drain(series: Series) -> list[int]:
     """Hand over and settle everything in batches; give the timestamps in order."""
     seen: list[int] = []
@@ -70,7 +75,7 @@ def drain(series: Series) -> list[int]:
 def test_what_was_taken_can_be_handed_over(
     batch: int, reopen: bool, disk: Path, opened: Callable[..., Engine]
 ) -> None:
-    """Everything acknowledged is there, is handed over and settled, with not a byte freed by hand."""
+    """Everything acknowledged is there, is handed over and settled; nobody frees anything."""
     engine = opened(path=disk / "smok.db")
     series = engine.series("pathpoints")
     count = fill_up(series, size=60 if batch > 1 else 600, batch=batch)
@@ -124,6 +129,5 @@ def test_a_disk_eaten_by_somebody_else(disk: Path, opened: Callable[..., Engine]
     assert table.stats().rows == 0
     assert drain(series) == list(range(20_000))
     with pytest.raises(StorageFull):
-        for number in range(100_000):
-            table.put(f"key {number}", b"v" * 1000)
+        put_many(table, 100_000)
     assert os.statvfs(disk).f_bavail * 4096 < 2**21

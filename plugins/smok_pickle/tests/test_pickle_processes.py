@@ -30,7 +30,9 @@ options = PickleOptions(path=sys.argv[1])
 engine = smok_open_engine(StoreContext(store="local", device="pump", options=options))
 series, table = engine.series("pathpoints"), engine.table("metadata")
 """
-WRITE = OPEN + """
+WRITE = (
+    OPEN
+    + """
 number = int(sys.argv[2])
 while True:
     if number % 50 == 0:
@@ -45,7 +47,10 @@ while True:
     print(number, flush=True)
     number += 1
 """
-APPEND = OPEN + """
+)
+APPEND = (
+    OPEN
+    + """
 name, count = sys.argv[2], int(sys.argv[3])
 for number in range(count):
     if number % 10:
@@ -54,6 +59,7 @@ for number in range(count):
         series.append([("shared", number, name.encode()), (name, number, b"x")])
     table.put(name, b"%d" % number)
 """
+)
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
@@ -69,9 +75,7 @@ def killed_after(path: Path, first: int, seconds: float) -> list[int]:
     told = [int(child.stdout.readline())]
     timer = threading.Timer(seconds, child.send_signal, [signal.SIGKILL])
     timer.start()
-    for line in child.stdout:
-        if line.endswith("\n"):
-            told.append(int(line))
+    told += [int(line) for line in child.stdout if line.endswith("\n")]
     child.wait()
     timer.join()
     child.stdout.close()
@@ -88,9 +92,7 @@ def test_kill_loses_nothing(path: Path, opened: Callable[..., Engine]) -> None:
         with opened() as engine:
             series = engine.series("pathpoints")
             stored = [
-                (ts, value)
-                for n in range(5)
-                for ts, value in series.range(f"W{n}", None, None)
+                (ts, value) for n in range(5) for ts, value in series.range(f"W{n}", None, None)
             ]
             assert {ts for ts, _ in stored} >= set(range(last + 1))
             assert all(value == b"%d" % ts for ts, value in stored)
@@ -206,15 +208,19 @@ def test_waiting_too_long_is_temporary(path: Path, opened: Callable[..., Engine]
     series.append([("W", 2, b"v")])
 
 
+def _descriptors() -> set[str]:
+    return set(os.listdir("/proc/self/fd"))  # noqa: PTH208 - links to nowhere are no paths
+
+
 def test_nothing_is_left_open(path: Path, opened: Callable[..., Engine]) -> None:
     """Closing lets go of every file; later calls raise StoreClosed; twice is harmless."""
-    before = set(os.listdir("/proc/self/fd"))
+    before = _descriptors()
     engine = opened()
     series, table = engine.series("s"), engine.table("t")
     series.append([("W", 1, b"v")])
     engine.close()
     engine.close()
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert _descriptors() == before
     for work in (
         lambda: series.append([("W", 2, b"v")]),
         lambda: series.append([]),

@@ -30,6 +30,8 @@ __all__ = ["find", "put_baob"]
 
 Handler = Callable[..., Any]
 
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
+
 
 def find(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
     """Give the handler of a call and the decoded parts of its path.
@@ -41,9 +43,16 @@ def find(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
     for verb, pattern, handler in _TABLE:
         match = pattern.fullmatch(path.partition("?")[0])
         if match and verb == method:
-            return handler, tuple(unquote(part, errors="strict") for part in match.groups())
+            return handler, _unquoted(match.groups())
         found = found or match is not None
     raise Refusal(405 if found else 404, "there is no such call")
+
+
+def _unquoted(parts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(unquote(part, errors="strict") for part in parts)
+    except UnicodeDecodeError:
+        raise Refusal(400, "the path is not UTF-8") from None
 
 
 def _batch(cloud: SandboxCloud, records: list[dict[str, Any]]) -> None:
@@ -113,14 +122,12 @@ def get_predicates(cloud: SandboxCloud, _body: None) -> Any:
 def post_baobs(cloud: SandboxCloud, body: Any) -> Any:
     """Compare the device's BAOBs with those here."""
     theirs = {each.key: each.version for each in checked(body, list[BaobDigestInput])}
-    ours = {key: version for key, (_, version) in cloud.baobs.items()}
+    ours, gone = {key: pair[1] for key, pair in cloud.baobs.items()}, cloud.deleted_baobs
     return {
-        "should_delete": [key for key in theirs if key in cloud.deleted_baobs],
+        "should_delete": [key for key in theirs if key in gone],
         "should_download": [key for key in ours if ours[key] > theirs.get(key, -1)],
         "should_upload": [
-            key
-            for key, version in theirs.items()
-            if key not in cloud.deleted_baobs and version > ours.get(key, -1)
+            key for key in theirs if key not in gone and theirs[key] > ours.get(key, -1)
         ],
     }
 
@@ -170,10 +177,9 @@ def _occurrences(cloud: SandboxCloud, macro: dict[str, Any], window: range) -> l
 
 def post_macro(cloud: SandboxCloud, _body: None, macro_id: str, timestamp: str) -> Any:
     """Note that an occurrence was executed."""
-    try:
-        moment = float(timestamp)
-    except ValueError:
-        raise Refusal(400, "the timestamp is not a number") from None
+    if not _NUMBER.fullmatch(timestamp):
+        raise Refusal(400, "the timestamp is not a number")
+    moment = float(timestamp)
     cloud.macros_done.append((macro_id, int(moment) if moment.is_integer() else moment))
     return {}
 
