@@ -14,7 +14,7 @@ CLAUSES = {str(clause): clause for clause in all_clauses()}
 BEYOND_MEMORY = [
     clause
     for clause in all_clauses()
-    if clause.ability or clause.needs not in (None, "persistent") or clause.id == "G10"
+    if clause.ability or clause.needs not in (None, "persistent")
 ]
 
 
