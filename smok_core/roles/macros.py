@@ -173,7 +173,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
 
     def stats(self) -> RoleStats:
         return RoleStats(
-            rows=self._table.stats().rows,
+            rows=len(self.get_macros()),
             pending=self._done.stats().pending,
             oldest_pending=self._queue.oldest(lambda execution: execution.timestamp),
             dead=self.dead.count(),

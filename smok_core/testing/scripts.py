@@ -40,9 +40,12 @@ def _blob(roles: Databases, turn: int) -> None:
     roles.baobs.set_baob_value("k", b"%d" % turn * (300_000 if turn % 2 else 1), turn)
 
 
-def _replace(roles: Databases, turn: int) -> None:
+def _sensors(roles: Databases, turn: int) -> None:
     sensors = [Sensor(fqts=f"s{n}", path=str(turn), type_name="t") for n in range(turn % 3 + 1)]
     roles.sensors.on_sensors_sync(sensors)
+
+
+def _macros(roles: Databases, turn: int) -> None:
     roles.macros.set_macros([Macro(macro_id=f"m{turn}", occurrences_not_done=[turn, turn + 1])])
 
 
@@ -52,8 +55,10 @@ def _changing(roles: Databases, turn: int) -> None:
     change(roles, turn)
 
 
+#: One call of a role each: a step is there whole or not at all.
 _STEPS: Final = (
-    *(_adding(place) for place in range(len(QUEUES))), _upload, _batch, _blob, _replace, _changing, _upload,
+    *(_adding(place) for place in range(len(QUEUES))),
+    _upload, _batch, _blob, _sensors, _macros, _changing, _upload,
 )  # fmt: skip
 
 
