@@ -2,6 +2,7 @@
 # it makes .venv and installs what it needs from the project's own files.
 PYTHON ?= python3
 VENV ?= .venv
+PYTEST_ARGS ?=
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 DEMO_STAMP = $(VENV)/.installed-demo
@@ -28,7 +29,7 @@ imports: $(STAMP)
 	$(BIN)/lint-imports
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-long: $(STAMP)            ## the same tests with thousands of seeds and examples
 	SMOK_LONG=1 $(BIN)/python -m pytest

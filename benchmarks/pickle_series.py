@@ -15,14 +15,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smok_pickle.plugin import PickleOptions, smok_open_engine
+
 from smok_core.hookspecs import StoreContext
 from smok_core.roles.pathpoints import PathpointDatabase
-from smok_pickle.plugin import PickleOptions, smok_open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from smok_core.engine.base import Engine
+    from smok_core.engine.base import Engine, Table
 
 ROUNDS = 5
 NAMES = [f"W{number}" for number in range(100)]
@@ -35,7 +36,9 @@ def plain() -> Iterator[sqlite3.Connection]:
         raw = sqlite3.connect(Path(folder) / "plain.db", isolation_level=None)
         raw.execute("PRAGMA journal_mode = WAL")
         raw.execute("PRAGMA synchronous = NORMAL")
-        raw.execute("CREATE TABLE points(id INTEGER PRIMARY KEY, name TEXT, ts INTEGER, value BLOB)")
+        raw.execute(
+            "CREATE TABLE points(id INTEGER PRIMARY KEY, name TEXT, ts INTEGER, value BLOB)"
+        )
         yield raw
         raw.close()
 
@@ -52,7 +55,10 @@ def opened() -> Iterator[tuple[Engine, PathpointDatabase]]:
 
 def points(count: int, start: int = 0) -> list[tuple[str, int, float]]:
     """A scan of 100 pathpoints each second."""
-    return [(NAMES[n % 100], 1_700_000_000_000 + n // 100 * 1000, n * 0.5) for n in range(start, start + count)]
+    return [
+        (NAMES[n % 100], 1_700_000_000_000 + n // 100 * 1000, n * 0.5)
+        for n in range(start, start + count)
+    ]
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -93,11 +99,13 @@ def compare(title: str, count: int, hand: Callable, ours: Callable) -> None:  # 
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
         with plain() as raw:
-            times[0].append(seconds(lambda: hand(raw, points(count))))  # noqa: B023
+            times[0].append(seconds(lambda: hand(raw, points(count))))
         with opened() as (_, role):
-            times[1].append(seconds(lambda: ours(role, points(count))))  # noqa: B023
+            times[1].append(seconds(lambda: ours(role, points(count))))
     by_hand, by_us = (statistics.median(each) / count * 1e6 for each in times)
-    print(f"{title:28} by hand {by_hand:7.2f} us  ours {by_us:7.2f} us  ratio {by_hand / by_us:.2f}")
+    print(
+        f"{title:28} by hand {by_hand:7.2f} us  ours {by_us:7.2f} us  ratio {by_hand / by_us:.2f}"
+    )
 
 
 def drain(count: int) -> None:
@@ -124,11 +132,12 @@ def tables() -> None:
             table = engine.table(f"t{count}")
             table.replace({f"key {number}": b"x" * 100 for number in range(count)})
             keys = [f"key {number * 7919 % count}" for number in range(2000)]
-            spent = statistics.median(
-                seconds(lambda: [table.put(key, b"y" * 100, pending=True) for key in keys])
-                for _ in range(ROUNDS)
-            )
+            spent = statistics.median(put_all(table, keys) for _ in range(ROUNDS))
             print(f"put among {count:6} keys: {spent / 2000 * 1e6:.1f} us")
+
+
+def put_all(table: Table, keys: list[str]) -> float:
+    return seconds(lambda: [table.put(key, b"y" * 100, pending=True) for key in keys])
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         BaseSensorWriteSynchronization,
         NullEventDatabase,
     )
+    from smok_core.service import Service
     from smok_core.settings import Secret, option
 
 __version__: Final = "0.1.0"
@@ -82,6 +83,7 @@ _HOMES: Final = {
         "BaseSensorWriteSynchronization",
         "NullEventDatabase",
     ),
+    "service": ("Service",),
     "settings": ("Secret", "option"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}

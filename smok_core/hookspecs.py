@@ -70,9 +70,9 @@ def effective_capabilities(
 ) -> frozenset[Capability]:
     """Leave out of what a backend declares what the configured durability does not give."""
     lost: set[Capability] = set()
-    if durability is not Durability.POWER_LOSS:
+    if durability != Durability.POWER_LOSS:
         lost.add(Capability.SURVIVES_POWER_LOSS)
-    if durability is Durability.BUFFERED:
+    if durability == Durability.BUFFERED:
         lost.add(Capability.SURVIVES_KILL)
     return declared - lost
 

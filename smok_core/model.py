@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 import time
-import uuid as uuid_module
 from typing import Any, ClassVar
 
 import msgspec
@@ -49,6 +48,12 @@ class StorageLevel(enum.IntEnum):
     TREND = 1  #: two weeks
 
 
+def _new_uuid() -> str:
+    import uuid  # noqa: PLC0415 - costs start-up time, and many devices never raise an event
+
+    return uuid.uuid4().hex
+
+
 class Event(msgspec.Struct, kw_only=True, eq=True):
     """An event (alarm) that a device raises.
 
@@ -66,7 +71,7 @@ class Event(msgspec.Struct, kw_only=True, eq=True):
     ended_on: int | None = None
     handled_by: str | None = None
     uuid: str | None = None
-    provisional_uuid: str = msgspec.field(default_factory=lambda: uuid_module.uuid4().hex)
+    provisional_uuid: str = msgspec.field(default_factory=_new_uuid)
 
     def is_closed(self) -> bool:
         """Tell whether the event has ended; a point event has no duration and is always closed."""

@@ -12,6 +12,7 @@ from smok_core.config.model import CloudSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from smok_core.cloud.certificates import DeviceCertificate
     from smok_core.config import Config
@@ -28,11 +29,10 @@ def connect(config: Config, *, clock: Callable[[], float] = time.time) -> ApiCli
         ExtraMissing: The extra ``cloud`` is not installed.
     """
     cloud = config.cloud or CloudSettings()
-    ca_bundle = None if cloud.ca_bundle is None else config.resolve(cloud.ca_bundle)
     return ApiClient(
         cloud.url,
         device_certificate(config, clock=clock),
-        ca_bundle=ca_bundle,
+        ca_bundle=_resolve(config, cloud.server_ca),
         proxy=cloud.proxy,
         limits=Limits(cloud.connect_seconds, cloud.read_seconds, cloud.total_seconds),
         accept_empty=cloud.accept_empty,
@@ -55,6 +55,10 @@ def device_certificate(
         config.resolve(cloud.certificate),
         config.resolve(cloud.private_key),
         passphrase=cloud.passphrase,
-        ca_bundle=None if cloud.ca_bundle is None else config.resolve(cloud.ca_bundle),
+        ca_bundle=_resolve(config, cloud.ca_bundle),
         clock=clock,
     )
+
+
+def _resolve(config: Config, path: str | None) -> Path | None:
+    return None if path is None else config.resolve(path)

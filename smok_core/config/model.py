@@ -24,7 +24,10 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     private_key: Annotated[str | None, option("Its private key, a PEM file.")] = None
     passphrase: Annotated[Secret | None, option("Passphrase of the private key.")] = None
     ca_bundle: Annotated[
-        str | None, option("CA certificates for server and device instead of the packaged ones.")
+        str | None, option("Root and device CA, a PEM file, instead of the packaged ones.")
+    ] = None
+    server_ca: Annotated[
+        str | None, option("Who may issue the server's certificate; default: public authorities.")
     ] = None
     connect_seconds: Annotated[float, option("Longest time to connect.", gt=0)] = 10
     read_seconds: Annotated[float, option("Longest silence of the server.", gt=0)] = 30

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import typing
 from pathlib import Path
@@ -322,6 +321,8 @@ class Reader:
 
 
 def _nearest(name: str, known: Any) -> str:
+    import difflib  # noqa: PLC0415 - needed only to explain a mistake
+
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 

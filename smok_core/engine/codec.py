@@ -8,10 +8,10 @@ Subclasses are refused, so no class of anybody's is ever built while reading.
 from __future__ import annotations
 
 import math
+import sys
 from abc import ABC, abstractmethod
-from datetime import datetime, timezone
+from datetime import datetime, timezone, tzinfo
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -95,14 +95,13 @@ def _check_finite(value: float, role: str, key: object) -> None:
 
 def _check_zone(value: datetime, role: str, key: object) -> None:
     zone = value.tzinfo
-    known = zone is None or type(zone) is timezone or (type(zone) is ZoneInfo and zone.key)
-    if not known:
+    if zone is not None and type(zone) is not timezone and not _zone_key(zone):
         raise InvalidType(role, key, zone, "a datetime without zone, or with timezone or ZoneInfo")
 
 
 def pack_datetime(value: datetime) -> list[Any]:
     """Give plain scalars that `unpack_datetime` makes the equal datetime of, zone and fold kept."""
-    zone = value.tzinfo.key if isinstance(value.tzinfo, ZoneInfo) else None
+    zone = _zone_key(value.tzinfo)
     text = (value.replace(tzinfo=None) if zone else value).isoformat()
     return [text, value.fold, zone]
 
@@ -111,7 +110,21 @@ def unpack_datetime(packed: list[Any] | tuple[Any, ...]) -> datetime:
     """Give the datetime that `pack_datetime` took apart."""
     text, fold, zone = packed
     value = datetime.fromisoformat(text)
-    return value.replace(fold=fold, tzinfo=ZoneInfo(zone) if zone else value.tzinfo)
+    return value.replace(fold=fold, tzinfo=_zone(zone) if zone else value.tzinfo)
+
+
+def _zone_key(zone: tzinfo | None) -> str | None:
+    """Give the key of a ZoneInfo; None for any other kind of zone."""
+    # Whoever has a ZoneInfo has imported its module, which is too slow to import for nothing.
+    module = sys.modules.get("zoneinfo")
+    known = module is not None and type(zone) is module.ZoneInfo
+    return zone.key if known else None  # type: ignore[union-attr]
+
+
+def _zone(key: str) -> tzinfo:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - see above
+
+    return ZoneInfo(key)
 
 
 _TUPLE, _SET, _DATETIME, _INT, _DICT = 1, 2, 3, 4, 5

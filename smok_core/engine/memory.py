@@ -189,7 +189,8 @@ class MemorySeries(Series):
             self._make_room(len(fresh))
             for name, ts, value in fresh:
                 self._put(name, ts, value)
-            self._drop_excess()
+            if fresh and self.limits.on_full is OnFull.DROP_OLDEST:
+                self._drop_excess()
 
     def _fresh(self, points: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:
         """Leave out what changes nothing; of repeats the last one counts, at its own place."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
@@ -172,6 +171,8 @@ class Backend:
 
 def _explain(error: pluggy.PluginValidationError) -> str:
     """Add the nearest hook's name to pluggy's message about an unknown one."""
+    import difflib  # noqa: PLC0415 - needed only to explain a mistake
+
     text = str(error).replace("\n", " ")
     words = [word.strip("'\",.()") for word in text.split()]
     for word in words:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.errors import (
@@ -135,6 +134,8 @@ def _import(candidate: Candidate) -> Any:
 
 def _locate(error: Exception) -> str:
     """Say what went wrong on import and in which line of the plugin."""
+    import traceback  # noqa: PLC0415 - needed only to explain a mistake
+
     text = f"{type(error).__name__}: {error}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
     last = frames[-1] if len(frames) > 1 else None

@@ -39,7 +39,7 @@ class ArchivesDatabase(BaseArchivesDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = engine.table(self.role)
+        self._table = self.open_table(self.role)
 
     def get_archiving_instructions(self) -> dict[int, list[str]]:
         rows = self.decoded(self._table, self._table.rows(), self._load)
@@ -53,11 +53,6 @@ class ArchivesDatabase(BaseArchivesDatabase, OnEngine):
 
     def stats(self) -> RoleStats:
         return RoleStats(rows=self._table.stats().rows, dead=self.dead.count())
-
-    def requeue_dead_letter(self, letter_id: str) -> None:
-        letter = self.dead.get(letter_id)
-        self._table.put(letter["key"], letter["value"])
-        self.dead.remove(letter_id)
 
     def _check(self, interval: object, names: object) -> str:
         if type(interval) is not int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import enum
 import logging
-import math
 import threading
 import time
 from abc import ABC
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import msgspec
 
-from smok_core.engine.base import Row, Settlement
+from smok_core.engine.base import QueuedPoint, Row, Settlement, When
 from smok_core.engine.codec import check_plain
 from smok_core.errors import CorruptData, InvalidKey, InvalidType, InvalidValue, NotFound
 
@@ -42,6 +42,7 @@ T = TypeVar("T")
 
 #: Longest key in UTF-8 bytes (contract G5).
 MAX_KEY_BYTES: Final = 512
+_LIMIT: Final = 2**63
 #: Items of a hand-over unless asked otherwise (contract Q1).
 BATCH: Final = 1000
 #: Seconds between two effective checkpoints; the published client calls about once a minute.
@@ -71,16 +72,16 @@ def check_key(role: str, key: object) -> str:
 
 
 def check_number(role: str, key: object, value: object, what: str) -> int | float:
-    """Let a finite int or float through (not a bool).
+    """Let an int or float through that fits 64 bits as an integer (not a bool).
 
     Raises:
         InvalidType: It is something else.
-        InvalidValue: It is NaN or infinite.
+        InvalidValue: It is NaN, infinite or too large.
     """
     if type(value) is not int and type(value) is not float:
         raise InvalidType(role, key, value, f"{what} as int or float")
-    if not math.isfinite(value):
-        raise InvalidValue(role, key, f"has {value} as {what}", "Give a finite number.")
+    if not -_LIMIT <= value < _LIMIT:
+        raise InvalidValue(role, key, f"has {what} {_few(value)}", "Give a number of 64 bits.")
     return value
 
 
@@ -93,13 +94,26 @@ def check_fields(role: str, key: object, value: object, kind: type[S]) -> S:
     """
     if type(value) is not kind:
         raise InvalidType(role, key, value, f"a {kind.__name__}")
-    fields = msgspec.structs.asdict(value)
+    fields = {name: _plain(field) for name, field in msgspec.structs.asdict(value).items()}
     try:
         copy = msgspec.convert(fields, kind)
     except (msgspec.ValidationError, TypeError, ValueError) as error:
         raise InvalidValue(role, key, f"has a wrong field: {error}", "Correct the field.") from None
-    check_plain(msgspec.to_builtins(copy), role, key)
+    check_plain(fields, role, key)
+    for name, number in fields.items():
+        if type(number) is int and not -_LIMIT <= number < _LIMIT:
+            raise InvalidValue(role, key, f"has {name} {_few(number)}", "Give 64 bits at most.")
     return copy
+
+
+def _plain(field: Any) -> Any:
+    """Give an enumeration's value; anything else as it is."""
+    return field.value if isinstance(field, enum.Enum) else field
+
+
+def _few(number: float) -> str:
+    """Show a number in a message, however long it is."""
+    return f"of {number.bit_length()} bits" if isinstance(number, int) else str(number)
 
 
 class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,11 +159,20 @@ class DeadLetters:
         self._role, self._clock, self._codec = role, clock, engine.codec
         self._table: Table = engine.table(f"{role}.dead")
 
-    def add(self, key: str, seq: int, value: bytes, reason: str, ts: int | None = None) -> None:
-        """Set a record aside; the same one twice (after a crash in between) is kept once."""
-        letter = {"at": self._clock(), "reason": reason, "key": key, "value": value, "ts": ts}
-        self._table.put(f"{seq:016x}", self._codec.dumps(letter))
-        logger.error("%s: %r was set aside: %s", self._role, key, reason)
+    def add_row(self, table: str, row: Row, reason: str) -> None:
+        """Set a row aside; the same one twice (after a crash in between) is kept once."""
+        kept = {"table": table, "pending": row.pending, "stamp": row.stamp}
+        self._add(f"{row.seq:016x}.{table}", kept | {"key": row.key, "value": row.value}, reason)
+
+    def add_point(self, point: QueuedPoint, reason: str) -> None:
+        """Set a copy of a queued point aside, likewise."""
+        kept = {"table": None, "ts": point.ts, "key": point.name, "value": point.value}
+        self._add(f"{point.seq:016x}", kept, reason)
+
+    def _add(self, letter_id: str, kept: dict[str, Any], reason: str) -> None:
+        letter = kept | {"at": self._clock(), "reason": reason}
+        self._table.put(letter_id, self._codec.dumps(letter))
+        logger.error("%s: %r was set aside: %s", self._role, kept["key"], reason)
 
     def letters(self) -> Iterator[DeadLetter]:
         """Stream the letters, oldest first."""
@@ -165,7 +188,7 @@ class DeadLetters:
             )
 
     def get(self, letter_id: str) -> dict[str, Any]:
-        """Give key, value (bytes) and ts of a letter; NotFound if there is none of this id."""
+        """Give a letter as it is stored; NotFound if there is none of this id."""
         row = self._table.get(letter_id) if letter_id else None
         if row is None:
             raise NotFound(f"{self._role} dead letters", letter_id)
@@ -230,6 +253,13 @@ class OnEngine(Database):
         self.codec: Codec = engine.codec
         self.dead = DeadLetters(self.role, engine, context.clock)
         self.due = Throttle()
+        self._table_names: dict[Table, str] = {}
+
+    def open_table(self, name: str) -> Table:
+        """Give a table of the engine, and remember its name for dead letters."""
+        table = self.engine.table(name)
+        self._table_names[table] = name
+        return table
 
     def flush(self) -> None:
         self.engine.flush()
@@ -253,5 +283,23 @@ class OnEngine(Database):
             try:
                 yield row, load(row)
             except (CorruptData, msgspec.ValidationError, ValueError, TypeError, LookupError):
-                self.dead.add(row.key, row.seq, row.value, "cannot be decoded")
+                self.set_aside(table, row, "cannot be decoded")
                 table.settle([Settlement(row.key, row.seq, remove=True)])
+
+    def set_aside(self, table: Table, row: Row, reason: str) -> None:
+        """Copy a row to the dead letters; the caller settles it afterwards."""
+        self.dead.add_row(self._table_names[table], row, reason)
+
+    def requeue_dead_letter(self, letter_id: str) -> None:
+        letter = self.dead.get(letter_id)
+        self.restore(letter)
+        self.dead.remove(letter_id)
+
+    def restore(self, letter: dict[str, Any]) -> None:
+        """Put a letter's row back where it was: as it is now if it is still there."""
+        table, key = self.engine.table(letter["table"]), letter["key"]
+        value, stamp, pending = letter["value"], letter["stamp"], letter["pending"]
+        table.put(key, value, stamp=stamp, pending=pending, when=When.ABSENT)
+        row = table.get(key)
+        if pending and row is not None and not row.pending:
+            table.put(key, row.value, stamp=row.stamp, pending=True, expected_seq=row.seq)

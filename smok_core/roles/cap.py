@@ -40,14 +40,14 @@ class QueueCap:
         self._counters = database.engine.table("counters")
         self._key = f"{database.role}.dropped"
 
-    def make_room(self) -> None:
-        """Return when one more row may wait.
+    def make_room(self, key: str) -> None:
+        """Return when the row of this key may be added; one that is there already needs no room.
 
         Raises:
             QueueFull: The policy is ``refuse``, or nothing may be dropped.
         """
         cap = self._limits.max_pending
-        if cap is None:
+        if cap is None or self._table.get(key) is not None:
             return
         excess = self._table.stats().pending + 1 - cap
         if excess > 0:

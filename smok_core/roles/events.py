@@ -148,10 +148,15 @@ class EventDatabase(BaseEventDatabase, OnEngine):
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
         self._keep = context.settings.keep_events_for.seconds
-        self._table, self._cache = engine.table(self.role), engine.table("events.cache")
+        self._table, self._cache = self.open_table(self.role), self.open_table("events.cache")
         self._queue = TableQueue(self, self._table, self._load)
         self._cap = QueueCap(self, self._table, droppable=self._is_closed)
         self._desk: Desk[EventSynchronization] = Desk(self._make)
+
+    def use_cache_of(self, engine: Engine) -> None:
+        """Keep the caches of predicates in another store than the events."""
+        self._cache = engine.table("events.cache")
+        self._table_names[self._cache] = "events.cache"
 
     def get_open_events(self) -> Iterator[Event]:
         return iter([event for _, event in self._events() if not event.is_closed()])
@@ -162,11 +167,12 @@ class EventDatabase(BaseEventDatabase, OnEngine):
     def add_event(self, event: Event) -> None:
         checked = check_fields(self.role, "an event", event, Event)
         key = check_key(self.role, checked.provisional_uuid)
-        self._cap.make_room()
+        uuid = None if checked.uuid is None else check_key(self.role, checked.uuid)
+        self._cap.make_room(key)
         self._table.put(key, self._dump(checked), pending=True, when=When.ABSENT)
-        if checked.uuid is not None:
+        if uuid is not None:
             # Seq 0 is nobody's: only the tag is set.
-            self._table.settle([Settlement(key, 0, check_key(self.role, checked.uuid))])
+            self._table.settle([Settlement(key, 0, uuid)])
 
     def close_event(self, event: Event) -> None:
         given = check_fields(self.role, "an event", event, Event)
@@ -213,9 +219,6 @@ class EventDatabase(BaseEventDatabase, OnEngine):
             dead=self.dead.count(),
             dropped=self._cap.dropped(),
         )
-
-    def requeue_dead_letter(self, letter_id: str) -> None:
-        self._queue.requeue(letter_id)
 
     def _forget(self, before: float | None) -> None:
         for row, event in self._events():

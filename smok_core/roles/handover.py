@@ -129,16 +129,8 @@ class TableQueue(Generic[T]):
     def reject(self, items: Sequence[Item[T]], reason: str) -> None:
         """Set the items aside, then settle them; in this order nothing is lost by a crash."""
         for item in items:
-            self._database.dead.add(item.row.key, item.row.seq, item.row.value, reason)
+            self._database.set_aside(self._table, item.row, reason)
         self.settle(items)
-
-    def requeue(self, letter_id: str) -> None:
-        """Queue a dead letter again: the row as it is now, or as it was if it is gone."""
-        letter = self._database.dead.get(letter_id)
-        row = self._table.get(letter["key"])
-        value, stamp = (row.value, row.stamp) if row else (letter["value"], 0.0)
-        self._table.put(letter["key"], value, stamp=stamp, pending=True)
-        self._database.dead.remove(letter_id)
 
     def oldest(self, when: Callable[[T], float]) -> float | None:
         """Give the time of the head of the queue as ``when`` reads it, or None."""

@@ -132,7 +132,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table, self._done = engine.table(self.role), engine.table("macros.done")
+        self._table, self._done = self.open_table(self.role), self.open_table("macros.done")
         self._queue = TableQueue(self, self._done, self._load_done)
         self._desk: Desk[MacroSynchronization] = Desk(self._make)
 
@@ -173,14 +173,11 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
 
     def stats(self) -> RoleStats:
         return RoleStats(
-            rows=self._table.stats().rows,
+            rows=len(self.get_macros()),
             pending=self._done.stats().pending,
             oldest_pending=self._queue.oldest(lambda execution: execution.timestamp),
             dead=self.dead.count(),
         )
-
-    def requeue_dead_letter(self, letter_id: str) -> None:
-        self._queue.requeue(letter_id)
 
     def _take_out(self, execution: Execution) -> None:
         while (row := self._table.get(execution.macro_id)) is not None:

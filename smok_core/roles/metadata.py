@@ -135,7 +135,7 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = engine.table(self.role)
+        self._table = self.open_table(self.role)
         self._queue = TableQueue(
             self, self._table, self._load, remove=lambda change: change.value is None
         )
@@ -180,9 +180,6 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
             oldest_pending=self._queue.oldest(lambda change: change.timestamp),
             dead=self.dead.count(),
         )
-
-    def requeue_dead_letter(self, letter_id: str) -> None:
-        self._queue.requeue(letter_id)
 
     def _make(self, limit: int) -> PlainSynchronization:
         return PlainSynchronization(self._queue, self._desk, self._queue.take(limit))

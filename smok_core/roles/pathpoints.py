@@ -183,7 +183,7 @@ class DataToSynchronize(BaseDataToSynchronize):
 
     def reject(self, reason: str) -> None:
         for point, _ in self._values:
-            self._database.set_aside(point, reason)
+            self._database.dead.add_point(point, reason)
         self.acknowledge()
 
 
@@ -224,7 +224,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         super().__init__(context, engine)
         self._series = self._open_series(engine)
         self._names: set[str] = set()
-        self._table = engine.table("pathpoints.definitions")
+        self._table = self.open_table("pathpoints.definitions")
         self._queue = TableQueue(self, self._table, self._load_definition)
         self._desk: Desk[DataToSynchronize] = Desk(self._make)
         self._definitions_desk: Desk[DefinitionsToSynchronize] = Desk(self._make_definitions)
@@ -232,7 +232,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
     def _open_series(self, engine: Engine) -> Series:
         settings = self.context.settings
         series = engine.series(self.role, settings.limits)
-        if settings.durability is Durability.BUFFERED:
+        if settings.durability == Durability.BUFFERED:
             return BufferedSeries(series, settings.flush_ms)
         return series
 
@@ -241,7 +241,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
     def on_new_data(
         self, pathpoint: str, timestamp: float, value_or_exception: ValueOrExcept
     ) -> None:
-        if pathpoint not in self._names:
+        if type(pathpoint) is not str or pathpoint not in self._names:
             self._check_name(pathpoint)
         ts = self._microseconds(pathpoint, timestamp)
         self._series.append([(pathpoint, ts, self._dump(pathpoint, value_or_exception))])
@@ -251,8 +251,9 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         if not columns:
             return
         names, times, contents = columns
-        for name in set(names) - self._names:
-            self._check_name(name)
+        if set(map(type, names)) != {str} or not self._names.issuperset(names):
+            for name in names:
+                self._check_name(name)
         stamps = self._all_microseconds(names, times)
         self._series.append(list(zip(names, stamps, self._dump_all(names, contents), strict=True)))
 
@@ -362,10 +363,6 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
             self._series.settle(seqs)
         self._desk.release()
 
-    def set_aside(self, point: QueuedPoint, reason: str) -> None:
-        """Copy a queued point to the dead letters; it stays in the archive."""
-        self.dead.add(point.name, point.seq, point.value, reason, point.ts)
-
     def _make(self, limit: int) -> DataToSynchronize:
         values: list[_Value] = []
         after = 0
@@ -382,7 +379,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
             try:
                 yield _Value(point, self._load(point.value))
             except (CorruptData, ValueError, LookupError):
-                self.set_aside(point, "cannot be decoded")
+                self.dead.add_point(point, "cannot be decoded")
                 self._series.settle([point.seq])
 
     # --- definitions -----------------------------------------------------------------------------
@@ -436,13 +433,11 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
             dropped=counts.dropped,
         )
 
-    def requeue_dead_letter(self, letter_id: str) -> None:
-        letter = self.dead.get(letter_id)
-        if letter["ts"] is None:
-            self._queue.requeue(letter_id)
-            return
-        self._series.requeue([(letter["key"], letter["ts"])])
-        self.dead.remove(letter_id)
+    def restore(self, letter: dict[str, Any]) -> None:
+        if letter["table"] is None:
+            self._series.requeue([(letter["key"], letter["ts"])])
+        else:
+            super().restore(letter)
 
 
 def _milliseconds(ts: int) -> int | float:

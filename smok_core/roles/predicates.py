@@ -51,7 +51,7 @@ class PredicateDatabase(BasePredicateDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = engine.table(self.role)
+        self._table = self.open_table(self.role)
 
     def get_all_predicates(self) -> list[dict[str, Any]]:
         rows = self.decoded(self._table, self._table.rows(), self._load)
@@ -65,11 +65,6 @@ class PredicateDatabase(BasePredicateDatabase, OnEngine):
 
     def stats(self) -> RoleStats:
         return RoleStats(rows=self._table.stats().rows, dead=self.dead.count())
-
-    def requeue_dead_letter(self, letter_id: str) -> None:
-        letter = self.dead.get(letter_id)
-        self._table.put(letter["key"], letter["value"])
-        self.dead.remove(letter_id)
 
     def _check(self, predicate: Any) -> str:
         if type(predicate) is not dict or "predicate_id" not in predicate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
@@ -104,15 +103,16 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = engine.table(self.role)
+        self._table = self.open_table(self.role)
         self._queue = TableQueue(self, self._table, self._load, remove=lambda _: True)
         self._cap = QueueCap(self, self._table)
         self._desk: Desk[SensorWriteSynchronization] = Desk(self._make)
 
     def add_sw(self, event: SensorWriteEvent) -> None:
         record = check_fields(self.role, "a sensor write", event, SensorWriteEvent)
-        self._cap.make_room()
-        self._table.put(_digest(record), self._dump(record), pending=True, when=When.ABSENT)
+        key = _digest(record)
+        self._cap.make_room(key)
+        self._table.put(key, self._dump(record), pending=True, when=When.ABSENT)
 
     def get_sw_sync(self, limit: int = BATCH) -> SensorWriteSynchronization:
         return self._desk.take(limit)
@@ -133,9 +133,6 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
             dropped=self._cap.dropped(),
         )
 
-    def requeue_dead_letter(self, letter_id: str) -> None:
-        self._queue.requeue(letter_id)
-
     def _make(self, limit: int) -> SensorWriteSynchronization:
         return SensorWriteSynchronization(self._queue, self._desk, self._queue.take(limit))
 
@@ -148,5 +145,7 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
 
 def _digest(event: SensorWriteEvent) -> str:
     """Name a record by its content: the same record sent twice is one row, others never clash."""
+    import hashlib  # noqa: PLC0415 - costs start-up time
+
     fields = msgspec.msgpack.encode(msgspec.structs.astuple(event))
     return hashlib.sha256(fields).hexdigest()

@@ -60,7 +60,7 @@ class SensorDatabase(BaseSensorDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = engine.table(self.role)
+        self._table = self.open_table(self.role)
 
     def get_sensor(self, fqts: str) -> Sensor:
         if type(fqts) is not str:
@@ -89,11 +89,6 @@ class SensorDatabase(BaseSensorDatabase, OnEngine):
 
     def stats(self) -> RoleStats:
         return RoleStats(rows=self._table.stats().rows, dead=self.dead.count())
-
-    def requeue_dead_letter(self, letter_id: str) -> None:
-        letter = self.dead.get(letter_id)
-        self._table.put(letter["key"], letter["value"])
-        self.dead.remove(letter_id)
 
     def _load(self, row: Row) -> Sensor:
         return msgspec.convert(self.codec.loads(row.value), Sensor)

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["SPAN", "Chunk", "Point", "chunks_between", "drop_point", "insert", "pack", "rewrite", "store", "unpack"]
+__all__ = [
+    "SPAN",
+    "Chunk",
+    "Point",
+    "chunks_between",
+    "drop_point",
+    "insert",
+    "pack",
+    "rewrite",
+    "store",
+    "unpack",
+]
 
 SPAN: Final = 2048
 _MOST: Final = 1000
@@ -64,9 +75,9 @@ def unpack(data: bytes, first_seq: int, ts_min: int) -> list[Point]:
         CorruptData: The bytes are not what was written.
     """
     body = data[4:]
+    if zlib.crc32(body) != int.from_bytes(data[:4], "big"):
+        raise CorruptData("chunk", f"the checksum of {len(data)} bytes of points is wrong")
     try:
-        if zlib.crc32(body) != int.from_bytes(data[:4], "big"):
-            raise ValueError("wrong checksum")
         seqs, steps, values = _decode(body)
         stamps = itertools.accumulate(steps, initial=ts_min)
         return [
@@ -81,8 +92,10 @@ def pack(name: int, points: Sequence[_Point]) -> list[tuple[int, int, int, int, 
     """Make chunks of ``(ts, seq, value)`` points, which ascend by time."""
     stamps, seqs, values = zip(*points, strict=True)
     first, last = min(seqs), max(seqs)
-    if last - first >= SPAN or len(seqs) > _MOST or (
-        len(seqs) > 1 and sum(map(len, values)) > _BYTES
+    if (
+        last - first >= SPAN
+        or len(seqs) > _MOST
+        or (len(seqs) > 1 and sum(map(len, values)) > _BYTES)
     ):
         return [pack(name, piece)[0] for piece in _pieces(points)]
     steps = list(map(operator.sub, stamps[1:], stamps))
@@ -111,7 +124,7 @@ def insert(raw: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
     raw.executemany(_INSERT, rows)
 
 
-def store(raw: sqlite3.Connection, name: int, points: list[_Point]) -> None:
+def store(raw: sqlite3.Connection, name: int, points: Sequence[_Point]) -> None:
     """Store points, ascending by time and at timestamps that no chunk has.
 
     Chunks in whose time span a new point falls are taken apart.
@@ -136,8 +149,8 @@ def store(raw: sqlite3.Connection, name: int, points: list[_Point]) -> None:
 def chunks_between(
     raw: sqlite3.Connection, name: int, start: int | None, stop: int | None
 ) -> Iterator[Chunk]:
-    """Give the chunks whose time span meets ``start``..``stop`` (inclusive, None: open), in order."""
-    query, values = f"SELECT {_COLUMNS} FROM chunks WHERE name = ?", [name]
+    """Give the chunks whose time span meets ``start``..``stop`` (inclusive), in order."""
+    query, values = f"SELECT {_COLUMNS} FROM chunks WHERE name = ?", [name]  # noqa: S608 - fixed words only
     if start is not None:
         query += (
             " AND ts_min >= coalesce((SELECT max(ts_min) FROM chunks WHERE name = ?"

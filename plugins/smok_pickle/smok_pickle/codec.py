@@ -50,12 +50,12 @@ _BROKEN: Final = (
 
 
 class _Reader(pickle.Unpickler):
-    """Refuses everything that is not data; the scan has refused it before, this is the second lock."""
+    """Refuses everything that is not data: the second lock behind the scan."""
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"{module}.{name} is not plain data")
 
-    def persistent_load(self, pid: Any) -> Any:
+    def persistent_load(self, _pid: Any) -> Any:
         raise pickle.UnpicklingError("a persistent id is not plain data")
 
 

@@ -9,7 +9,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from smok_core.errors import BackendUnavailable, CorruptData, StorageFull, StoreClosed
+from smok_core.errors import CorruptData, StorageFull, StoreClosed
 from smok_pickle.ballast import Ballast, free_bytes
 from smok_pickle.failures import translate
 from smok_pickle.files import DoorLock, make_parents, put_aside, secure, sibling
@@ -32,7 +32,11 @@ _LOG_PAGES: Final = 2000
 _LOG_PAGES_TIGHT: Final = 32
 _TIGHT: Final = 64 * 2**20  # bytes free
 _SPARE: Final = 2048  # free pages kept inside the file for what comes next
+_STEP: Final = 128  # pages given back at once
+_STEPS: Final = 64  # ... and how often, on a full disk
 _TICK: Final = 128  # plain appends between two looks at the free space
+_TICK_WRITES: Final = 16  # other writes between two looks
+_NOW: Final = 2**30  # the next write has to look
 
 
 class Connection:
@@ -59,18 +63,19 @@ class Connection:
         """Run ``work`` in one transaction; new data is refused while the reserve is in use."""
 
         def checked(raw: sqlite3.Connection) -> T:
-            self.tick(every=1)
+            self.tick(every=_TICK_WRITES)
             return work(raw)
 
         return self._run("BEGIN IMMEDIATE", checked)
 
     def drain(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``work``, which frees or settles something, in one transaction; it may use the reserve."""
+        """Run ``work``, which frees or settles something; it may use the reserve."""
         try:
             return self._run("BEGIN IMMEDIATE", work)
         except StorageFull:
             with self.lock:
                 self.ballast.release()
+                self._ticks = _NOW
                 self._fold_log()
                 return self._run("BEGIN IMMEDIATE", work)
 
@@ -105,6 +110,7 @@ class Connection:
         free = free_bytes(self.path)
         self._set_log_pages(_LOG_PAGES if free is None or free > _TIGHT else _LOG_PAGES_TIGHT)
         if self.ballast.released and not self.ballast.restore():
+            self._ticks = _NOW
             raise StorageFull(str(self.path), "no space is left on the file system")
 
     def sync(self) -> None:
@@ -127,10 +133,20 @@ class Connection:
         with self.lock:
             raw = self.raw()
             self._fold_log()
-            self.ballast.restore()
             with contextlib.suppress(sqlite3.Error):
-                if raw.execute("PRAGMA freelist_count").fetchone()[0] > _SPARE:
-                    raw.execute(f"PRAGMA incremental_vacuum({_SPARE // 4})").fetchall()
+                self._shrink(raw)
+            self.ballast.restore()
+
+    def _shrink(self, raw: sqlite3.Connection) -> None:
+        """Give free pages back to the file system, all that can be had if that is full."""
+        tight = self.ballast.released
+        for _ in range(_STEPS if tight else 1):
+            free = raw.execute("PRAGMA freelist_count").fetchone()[0]
+            if free <= (0 if tight else _SPARE):
+                return
+            raw.execute(f"PRAGMA incremental_vacuum({_STEP})").fetchall()
+            if tight:
+                self._fold_log()
 
     def close(self) -> None:
         """Copy the log into the file and let go; later work raises StoreClosed."""
@@ -249,6 +265,7 @@ class Connection:
             raise damage
         assert self._door is not None
         self._door.wait_alone()
+        self.ballast.release()  # a new file must be made even on a full disk
         if self._raw is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._raw.close()
@@ -258,6 +275,7 @@ class Connection:
         self._connect()
         self._fold_log()
         salvage(aside, self._require(), self.path)
+        self.ballast.restore()
         self._door.shared()
 
     def _drop(self) -> None:
@@ -269,7 +287,7 @@ class Connection:
         self._raw = self._door = None
 
     def forget_parent(self) -> None:
-        """In a forked child: leave the parent's connection alone and open an own one when needed."""
+        """In a forked child: leave the parent's connection alone, open an own one when needed."""
         _inherited.append((self._raw, self._door))
         self.lock = threading.RLock()
         self._raw = self._door = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -28,7 +27,7 @@ T = TypeVar("T")
 
 def open_engine(context: StoreContext) -> SqliteEngine:
     """Open the store of a configuration; raises a `StoreError` if that fails."""
-    path = Path(os.path.abspath(context.base_dir / context.options.path))
+    path = Path(context.base_dir, context.options.path).absolute()
     connection = Connection(path, context.settings.durability, context.options)
     return SqliteEngine(connection, context.device, context.settings.durability)
 
@@ -88,9 +87,7 @@ class SqliteEngine(Engine):
             found.append(f"{path}: the disk is full; new data is refused until there is room.")
         return tuple(found)
 
-    def _kept(
-        self, known: dict[str, T], name: str, make: Callable[[Connection, str, str], T]
-    ) -> T:
+    def _kept(self, known: dict[str, T], name: str, make: Callable[[Connection, str, str], T]) -> T:
         with self._lock:
             if name not in known:
                 known[name] = make(self._connection, self._device, name)

@@ -27,7 +27,9 @@ _DENIED: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
 _LITTLE: Final = 128 * 1024  # SQLite reports a full disk as an I/O error in some of its paths
 
 
-def translate(error: sqlite3.Error | OSError, path: Path) -> StoreError:
+def translate(  # noqa: PLR0911 - a table in the shape of a function
+    error: sqlite3.Error | OSError, path: Path
+) -> StoreError:
     """Give the error of ours that says the same about the store at ``path``."""
     if isinstance(error, OSError):
         return _of_system(error, path)

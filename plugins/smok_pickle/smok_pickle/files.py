@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -52,7 +52,7 @@ def secure(path: Path) -> None:
 
 def put_aside(path: Path) -> Path:
     """Rename the damaged file and what belongs to it; give its new name."""
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = sibling(path, _MARK + stamp)
     # The log goes first: a cut between the two renames must not leave it beside a new file.
     for suffix in (*_COMPANIONS, ""):

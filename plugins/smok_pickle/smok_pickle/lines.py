@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from smok_pickle.connection import Connection
 
-__all__ = ["NEVER", "Line", "Lines"]
+__all__ = ["LAST", "NEVER", "Line", "Lines"]
 
 NEVER: Final = -(2**63) - 1  #: before every timestamp
+LAST: Final = 2**63 - 1  #: the last timestamp there is
 _MANY: Final = 200_000  # names remembered at most
 
 _LOOK: Final = (
@@ -91,8 +92,7 @@ class Lines:
     def note(self, line: Line, ts: int, seq: int, size: int) -> None:
         """Remember a point that went into the tail."""
         line.tail[ts] = seq
-        if ts > line.top:
-            line.top = ts
+        line.top = max(line.top, ts)
         self.tail_rows += 1
         self.tail_bytes += size
 

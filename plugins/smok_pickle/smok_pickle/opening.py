@@ -16,10 +16,12 @@ from smok_pickle.schema import APPLICATION_ID, TABLES, VERSION, create, migrate
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["connect", "examine", "prepare"]
+__all__ = ["check_pages", "connect", "examine", "prepare"]
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
+#: Second byte of a pickle of protocol 2 to 5.
+_PICKLE_PROTOCOLS: Final = (b"\x02", b"\x03", b"\x04", b"\x05")
 _WAL_MAGIC: Final = frozenset({0x377F0682, 0x377F0683})
 _WAL_HEADER: Final = 32
 _IMPLAUSIBLE: Final = 10_000  # no release counts its schema that far: the number itself is damaged
@@ -38,11 +40,12 @@ def connect(path: Path, durability: Durability, busy_ms: int) -> sqlite3.Connect
         cached_statements=256,
     )  # fmt: skip
     try:
-        level = "FULL" if durability is Durability.POWER_LOSS else "NORMAL"
+        level = "FULL" if durability == Durability.POWER_LOSS else "NORMAL"
         raw.execute(f"PRAGMA synchronous = {level}")
         raw.execute("PRAGMA cell_size_check = ON")
         raw.execute("PRAGMA journal_size_limit = 8388608")
         raw.execute("PRAGMA trusted_schema = OFF")
+        raw.execute("PRAGMA cache_size = -16384")
     except BaseException:
         raw.close()
         raise
@@ -75,6 +78,11 @@ def examine(path: Path, *, alone: bool) -> None:
     """
     with path.open("rb") as file:
         header = file.read(_HEADER)
+    if header[:1] == b"\x80" and header[1:2] in _PICKLE_PROTOCOLS:
+        raise ForeignData(
+            str(path), "a pickle lies there, such as the smok package writes",
+            "Give the store another path, and bring the data with `smok import-legacy`.",
+        )  # fmt: skip
     if len(header) < _HEADER or not header.startswith(_MAGIC):
         raise CorruptData(str(path), "the file is empty, torn or not an SQLite file")
     version, application = _numbers(header)
@@ -84,9 +92,8 @@ def examine(path: Path, *, alone: bool) -> None:
         raise SchemaTooNew(str(path), version, VERSION)
     elif not 0 < version <= VERSION:
         raise CorruptData(str(path), f"its header says schema version {version}")
-    if alone:
+    if alone and not _has_log(path):
         _check_length(path, header)
-        _check_log(path)
 
 
 def check_pages(raw: sqlite3.Connection, path: Path, *, unclean: bool) -> None:
@@ -127,17 +134,22 @@ def _tell_foreign(path: Path) -> None:
 
 
 def _check_length(path: Path, header: bytes) -> None:
-    """A file shorter than it says itself was torn; the log may only add pages at its end."""
+    """A file shorter than it says itself was torn.
+
+    With a log beside it that is no damage: copying the log may have stopped on a full disk.
+    """
     size, pages = struct.unpack_from(">H", header, 16)[0], struct.unpack_from(">I", header, 28)[0]
     if path.stat().st_size < pages * (size if size > 1 else 65536):
         raise CorruptData(str(path), "the file is shorter than its own header says")
 
 
-def _check_log(path: Path) -> None:
+def _has_log(path: Path) -> bool:
+    """Tell whether a log that can be read lies beside the file; a damaged one is an error."""
     log = sibling(path, "-wal")
     if not log.exists() or not log.stat().st_size:
-        return
+        return False
     with log.open("rb") as file:
         head = file.read(_WAL_HEADER)
     if len(head) < _WAL_HEADER or int.from_bytes(head[:4], "big") not in _WAL_MAGIC:
         raise CorruptData(str(path), "its log (-wal) is torn or damaged")
+    return True

@@ -22,13 +22,12 @@ __all__ = ["Queued", "done_in", "heads", "next_seqs", "settle"]
 #: (seq, id of the name, timestamp, value)
 Queued = tuple[int, int, int, bytes]
 
-_COLUMNS: Final = "last_seq, first_seq, name, ts_min, ts_max, points, data"
-_CHUNKS: Final = (
-    f"SELECT {_COLUMNS} FROM chunks WHERE last_seq > ? AND last_seq <= ? ORDER BY last_seq"
+_FROM: Final = (
+    "SELECT last_seq, first_seq, name, ts_min, ts_max, points, data FROM chunks"
+    " WHERE last_seq > ? AND last_seq <= ?"
 )
-_OVERLAP: Final = (
-    f"SELECT {_COLUMNS} FROM chunks WHERE last_seq > ? AND last_seq <= ? AND first_seq <= ?"
-)
+_CHUNKS: Final = _FROM + " ORDER BY last_seq"
+_OVERLAP: Final = _FROM + " AND first_seq <= ?"
 _TAIL: Final = (
     "SELECT seq, name, ts, value FROM tail WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
 )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.errors import CorruptData
-from smok_pickle.chunks import unpack
+from smok_pickle.chunks import Chunk, Point, chunks_between, drop_point, store, unpack
 from smok_pickle.files import sibling
-from smok_pickle.schema import SEQ_BITS, TABLES
+from smok_pickle.queue import done_in
+from smok_pickle.schema import TABLES
+from smok_pickle.sections import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["salvage"]
 
-_PAGE: Final = 500
-_SECONDS: Final = 60.0
+_SECONDS: Final = 60.0  # a device that starts late is better than lost data, to a point
+_ATTEMPTS: Final = 500  # per table
 _END: Final = 2**62
-_KEYS: Final = {"tail": "seq", "chunks": "last_seq", "done": "seq", "rows": "seq"}
+_KEYS: Final = {"tail": "seq", "chunks": "last_seq", "done": "seq"}
 
 
 class _Source(NamedTuple):
@@ -77,6 +80,7 @@ def _copy_all(source: _Source, target: sqlite3.Connection) -> int:
     try:
         for table in TABLES:
             copied += _copy(source, target, table)
+        _drop_doubles(target)
         _count_again(target)
     except BaseException:
         target.execute("ROLLBACK")
@@ -88,7 +92,9 @@ def _copy_all(source: _Source, target: sqlite3.Connection) -> int:
 def _copy(source: _Source, target: sqlite3.Connection, table: str) -> int:
     columns = [row[1] for row in target.execute(f"PRAGMA table_info({table})")]
     marks = ", ".join("?" * len(columns))
-    insert = f"INSERT OR IGNORE INTO {table}({', '.join(columns)}) VALUES({marks})"
+    # A later row is a later change; the index knows names only, so it must not replace.
+    verb = "REPLACE" if table == "rows" else "IGNORE"
+    insert = f"INSERT OR {verb} INTO {table}({', '.join(columns)}) VALUES({marks})"
     copied = 0
     for row in _every(source, table, columns):
         with contextlib.suppress(sqlite3.Error):
@@ -98,27 +104,43 @@ def _copy(source: _Source, target: sqlite3.Connection, table: str) -> int:
 
 def _every(source: _Source, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
     key, listed = _KEYS.get(table, "id"), ", ".join(columns)
-    query = f"SELECT {listed} FROM {table} WHERE {key} BETWEEN ? AND ? ORDER BY {key}"
-    for row in _ranges(source, query, columns.index(key)):
+    where = f"{key} BETWEEN ? AND ? ORDER BY {key}"
+    query = f"SELECT {listed} FROM {table} WHERE {where}"  # noqa: S608 - fixed words only
+    for row in _around_damage(source, query, columns.index(key)):
         if _sound(table, row):
             yield row
     yield from _from_index(source, table, columns)
 
 
-def _ranges(source: _Source, query: str, key: int) -> Iterator[tuple[Any, ...]]:
-    """Read by ranges of the key, halving a range that cannot be read."""
-    todo = [(0, _END)]
-    while todo and time.monotonic() < source.deadline:
+def _around_damage(source: _Source, query: str, key: int) -> Iterator[tuple[Any, ...]]:
+    """Read a range of keys from both ends up to the damage; what lies between is halved."""
+    todo, attempts = [(0, _END)], 0
+    while todo and attempts < _ATTEMPTS and time.monotonic() < source.deadline:
         low, high = todo.pop()
-        try:
-            rows = source.raw.execute(f"{query} LIMIT {_PAGE}", (low, high)).fetchall()
-        except (sqlite3.Error, UnicodeDecodeError):
-            middle = (low + high) // 2
-            todo += [(middle + 1, high), (low, middle)] if low < high else []
+        attempts += 1
+        for row in (reader := _Reader(source.raw, query, (low, high))):
+            yield row
+            low = row[key] + 1
+        if not reader.failed:
             continue
-        yield from rows
-        if len(rows) == _PAGE and rows[-1][key] < high:
-            todo.append((rows[-1][key] + 1, high))
+        for row in _Reader(source.raw, f"{query} DESC", (low, high)):
+            yield row
+            high = row[key] - 1
+        middle = (low + high) // 2
+        todo += [(middle + 1, high), (low, middle)] if low < high else []
+
+
+class _Reader:
+    """Iterates over a query until it ends or meets a damaged page; ``failed`` tells which."""
+
+    def __init__(self, raw: sqlite3.Connection, query: str, values: tuple[int, int]) -> None:
+        self._raw, self._query, self._values, self.failed = raw, query, values, False
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._raw.execute(self._query, self._values)
+        except (sqlite3.Error, UnicodeDecodeError):
+            self.failed = True
 
 
 _INDEXES: Final = {
@@ -132,8 +154,9 @@ def _from_index(source: _Source, table: str, columns: list[str]) -> Iterator[tup
     if table not in _INDEXES:
         return
     index, listed = _INDEXES[table]
+    query = f"SELECT {listed} FROM {table} INDEXED BY {index}"  # noqa: S608 - fixed words only
     try:
-        rows = source.raw.execute(f"SELECT {listed} FROM {table} INDEXED BY {index}").fetchall()
+        rows = source.raw.execute(query).fetchall()
     except (sqlite3.Error, UnicodeDecodeError):
         return
     for row in rows:
@@ -150,28 +173,61 @@ def _sound(table: str, row: tuple[Any, ...]) -> bool:
     return True
 
 
+def _drop_doubles(target: sqlite3.Connection) -> None:
+    """A page from before a change may have come back: of two places of a point the later wins."""
+    names = [row[0] for row in target.execute("SELECT id FROM names").fetchall()]
+    for name in names:
+        chunks = list(chunks_between(target, name, None, None))
+        if any(one.ts_max >= other.ts_min for one, other in itertools.pairwise(chunks)):
+            points = {p.ts: p for p in sorted(_points(chunks), key=lambda p: p.seq)}
+            target.execute("DELETE FROM chunks WHERE name = ?", (name,))
+            store(target, name, [points[ts] for ts in sorted(points)])
+    for name, ts, seq in target.execute(
+        "SELECT name, ts, max(seq) FROM tail GROUP BY 1, 2"
+    ).fetchall():
+        target.execute("DELETE FROM tail WHERE name = ? AND ts = ? AND seq < ?", (name, ts, seq))
+        drop_point(target, name, ts)
+
+
+def _points(chunks: list[Chunk]) -> Iterator[Point]:
+    for chunk in chunks:
+        yield from chunk.unpacked()
+
+
 def _count_again(target: sqlite3.Connection) -> None:
     """Counts are not trusted: they are made anew from what was saved."""
-    for section, kind, settled in target.execute("SELECT id, kind, settled FROM sections").fetchall():
-        low, high = section << SEQ_BITS, (section + 1 << SEQ_BITS) - 1
-        counts = _COUNT[kind] if kind in _COUNT else None
-        if counts:
-            settled = min(max(settled, low), high)
-            found = {"low": low, "high": high, "settled": settled, "section": section}
-            target.execute("UPDATE sections SET settled = ? WHERE id = ?", (settled, section))
-            target.execute(counts, found)
+    sections = target.execute("SELECT id, kind, settled FROM sections").fetchall()
+    for section, kind, settled in sections:
+        low, high = span(section)
+        known = {"low": low, "high": high, "section": section}
+        if kind == "table":
+            target.execute(_COUNT_ROWS, known)
+        elif kind == "series":
+            mark = min(max(settled, low), high)
+            pending = _count_pending(target, mark, high)
+            target.execute(_COUNT_POINTS, {**known, "settled": mark, "pending": pending})
 
 
-_COUNT: Final = {
-    "table": (
-        "UPDATE sections SET (rows, pending, last) = (SELECT count(*), coalesce(sum(pending), 0),"
-        " max(coalesce(max(seq), :low), sections.last) FROM rows WHERE seq BETWEEN :low AND :high)"
-        " WHERE id = :section"
-    ),
-    "series": (
-        "UPDATE sections SET last = max(last, :low, settled,"
-        " (SELECT coalesce(max(seq), 0) FROM tail WHERE seq BETWEEN :low AND :high),"
-        " (SELECT coalesce(max(last_seq), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high)),"
-        " epoch = -1 WHERE id = :section"
-    ),
-}
+def _count_pending(target: sqlite3.Connection, mark: int, high: int) -> int:
+    queued = {row[0] for row in target.execute(_LATER_TAIL, (mark, high))}
+    for row in target.execute(_LATER_CHUNKS, (mark, high)):
+        queued.update(point.seq for point in unpack(*row) if point.seq > mark)
+    return len(queued - done_in(target, mark, high))
+
+
+#: Seqs that were lost with their rows must not be given again: hence the gap above the highest.
+_LATER_TAIL: Final = "SELECT seq FROM tail WHERE seq > ? AND seq <= ?"
+_LATER_CHUNKS: Final = (
+    "SELECT data, first_seq, ts_min FROM chunks WHERE last_seq > ? AND last_seq <= ?"
+)
+_COUNT_ROWS: Final = """UPDATE sections SET (rows, pending, last) =
+  (SELECT count(*), coalesce(sum(pending), 0),
+    1048576 + max(coalesce(max(seq), :low), sections.last)
+  FROM rows WHERE section = :section) WHERE id = :section"""
+_COUNT_POINTS: Final = """UPDATE sections SET settled = :settled, pending = :pending,
+  rows = (SELECT count(*) FROM tail WHERE seq BETWEEN :low AND :high)
+    + (SELECT coalesce(sum(points), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high),
+  last = 1048576 + max(last, :settled,
+    (SELECT coalesce(max(seq), 0) FROM tail WHERE seq BETWEEN :low AND :high),
+    (SELECT coalesce(max(last_seq), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high))
+  WHERE id = :section"""

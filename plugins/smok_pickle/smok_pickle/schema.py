@@ -30,10 +30,11 @@ CREATE TABLE sections(id INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NO
 CREATE UNIQUE INDEX sections_by_name ON sections(device, kind, name);
 CREATE TABLE names(id INTEGER PRIMARY KEY, section INTEGER NOT NULL, name TEXT NOT NULL);
 CREATE UNIQUE INDEX names_by_name ON names(section, name);
-CREATE TABLE rows(seq INTEGER PRIMARY KEY, section INTEGER NOT NULL, key TEXT NOT NULL,
-  stamp REAL NOT NULL, pending INTEGER NOT NULL, tag TEXT, value BLOB NOT NULL);
+CREATE TABLE rows(id INTEGER PRIMARY KEY, section INTEGER NOT NULL, key TEXT NOT NULL,
+  seq INTEGER NOT NULL, stamp REAL NOT NULL, pending INTEGER NOT NULL, tag TEXT,
+  value BLOB NOT NULL);
 CREATE UNIQUE INDEX rows_by_key ON rows(section, key);
-CREATE INDEX rows_pending ON rows(seq) WHERE pending = 1;
+CREATE INDEX rows_pending ON rows(section, seq) WHERE pending = 1;
 CREATE TABLE blobs(id INTEGER PRIMARY KEY, section INTEGER NOT NULL, key TEXT NOT NULL,
   version INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE UNIQUE INDEX blobs_by_key ON blobs(section, key, version);

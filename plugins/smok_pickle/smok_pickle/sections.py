@@ -41,7 +41,9 @@ class Section:
             found = self.find(raw)
             assert found is not None
             first = found << SEQ_BITS
-            raw.execute("UPDATE sections SET last = ?, settled = ? WHERE id = ?", (first, first, found))
+            raw.execute(
+                "UPDATE sections SET last = ?, settled = ? WHERE id = ?", (first, first, found)
+            )
         return found
 
 

@@ -16,8 +16,8 @@ from smok_core.engine.base import Limits, OnFull, QueuedPoint, Series, SeriesSta
 from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue
 from smok_pickle.chunks import Point, chunks_between, drop_point, insert, pack, store
-from smok_pickle.lines import NEVER, Line, Lines
-from smok_pickle.trim import fold, trim
+from smok_pickle.lines import LAST, NEVER, Line, Lines
+from smok_pickle.trim import Trimmed, fold, has_old_tail, old_names, trim
 
 if TYPE_CHECKING:
     import sqlite3
@@ -92,9 +92,7 @@ class SqliteSeries(Series):
             self._drop_excess(raw)
             lines.save(raw)
 
-    def _groups(
-        self, raw: sqlite3.Connection, points: Sequence[_Given]
-    ) -> _Groups | None:
+    def _groups(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> _Groups | None:
         """Give the points by name with their seqs if all of them are simply newer, else None."""
         groups = _grouped(points, self._lines.top + 1)
         for name, group in groups.items():
@@ -106,13 +104,15 @@ class SqliteSeries(Series):
         return groups
 
     def _fresh(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> list[_Given]:
-        """Leave out what changes nothing, make way for what replaces; of repeats the last counts."""
+        """Leave out what changes nothing, make way for what replaces; the last repeat counts."""
         last = dict[tuple[str, int], bytes]()
         for name, ts, value in reversed(points):
             last.setdefault((name, ts), value)
         given = [(name, ts, value) for (name, ts), value in reversed(last.items())]
         stored = self._stored(raw, given)
-        fresh = [item for item in given if (old := stored.get(item[:2])) is None or old[1] != item[2]]
+        fresh = [
+            item for item in given if (old := stored.get(item[:2])) is None or old[1] != item[2]
+        ]
         if not self._has_room(len(fresh)):
             self._refuse(len(fresh))
         for name, ts, _ in fresh:
@@ -198,14 +198,8 @@ class SqliteSeries(Series):
         """Fold after a point that is stored already: what goes wrong now is not that point's."""
         if self._lines.tail_rows % 128 and self._lines.tail_rows > _FOLD_ROWS:
             return  # it failed a moment ago
-
-        def work(raw: sqlite3.Connection) -> None:
-            self._lines.sync(raw)
-            fold(raw, self._lines)
-            self._lines.save(raw)
-
         with contextlib.suppress(StoreError):
-            self._connection.write(work)
+            self._connection.write(self._fold)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -327,10 +321,39 @@ class SqliteSeries(Series):
         ]
 
     def trim(self, before: int) -> int:
-        def work(raw: sqlite3.Connection) -> int:
-            return trim(raw, self._lines, before) if self._lines.sync(raw) else 0
+        """Forget; in many small transactions, so that it works with little room left."""
 
-        return self._connection.drain(work)
+        def look(raw: sqlite3.Connection) -> tuple[bool, list[int]]:
+            lines = self._lines
+            if not lines.sync(raw):
+                return False, []
+            return has_old_tail(raw, lines, before), old_names(raw, lines, before)
+
+        before = min(before, LAST)
+        with self._connection.lock:
+            unfolded, names = self._connection.read(look)
+            if unfolded:
+                self._connection.drain(self._fold)
+                names = self._connection.read(look)[1]
+            return sum(self._trim(name, before) for name in names)
+
+    def _trim(self, name: int, before: int) -> int:
+        gone, then = 0, None
+
+        def work(raw: sqlite3.Connection) -> Trimmed:
+            self._lines.sync(raw)
+            return trim(raw, self._lines, name, before, then)
+
+        while True:
+            piece = self._connection.drain(work)
+            gone, then = gone + piece.gone, piece.then
+            if then is None:
+                return gone
+
+    def _fold(self, raw: sqlite3.Connection) -> None:
+        self._lines.sync(raw)
+        fold(raw, self._lines)
+        self._lines.save(raw)
 
 
 def _grouped(points: Sequence[_Given], first: int) -> _Groups:
@@ -369,13 +392,13 @@ def _page_of(
     for chunk in chunks_between(raw, line.id, start, stop):
         packed += ((ts, value) for ts, _, value in chunk.unpacked() if ts >= low)
         if len(packed) >= _PAGE:
-            end, then = chunk.ts_max, chunk.ts_max + 1
+            end, then = chunk.ts_max, min(chunk.ts_max + 1, LAST)
             break
     if stop is not None:
         packed = [point for point in packed if point[0] <= stop]
         end = min(stop, line.top if end is None else end)
     stamps = sorted(ts for ts in line.tail if low <= ts and (end is None or ts <= end))
     recent = [(point.ts, point.value) for point in _lookup(raw, line, stamps)]
-    if then is not None and stop is not None and then > stop:
+    if then is not None and (end == LAST or (stop is not None and then > stop)):
         then = None
     return list(heapq.merge(packed, recent)), then

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.engine.base import Row, Settlement, Table, TableStats, When
-from smok_pickle.sections import Section, span
+from smok_pickle.sections import Section
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteTable"]
 
-_COLUMNS: Final = "key, value, stamp, seq, pending, tag"
-_GET: Final = f"SELECT {_COLUMNS} FROM rows WHERE section = ? AND key = ?"
-_STATE: Final = "SELECT seq, stamp, pending FROM rows WHERE section = ? AND key = ?"
+_SELECT: Final = "SELECT key, value, stamp, seq, pending, tag FROM rows"
+_GET: Final = _SELECT + " WHERE section = ? AND key = ?"
+_ALL: Final = _SELECT + " WHERE section = ? ORDER BY seq"
+_WAITING: Final = (
+    _SELECT + " INDEXED BY rows_pending WHERE pending = 1 AND section = ? AND seq > ?"
+    " ORDER BY seq LIMIT ?"
+)
+_STATE: Final = "SELECT seq, stamp, pending, id FROM rows WHERE section = ? AND key = ?"
 _NEXT: Final = (
     "UPDATE sections SET last = last + 1, rows = rows + ?, pending = pending + ?"
     " WHERE id = ? RETURNING last"
@@ -77,18 +82,15 @@ class SqliteTable(Table):
             old = raw.execute(_STATE, (section, key)).fetchone()
             if not old or expected_seq not in (None, old[0]):
                 return False
-            raw.execute("DELETE FROM rows WHERE seq = ?", (old[0],))
+            raw.execute("DELETE FROM rows WHERE id = ?", (old[3],))
             raw.execute(_COUNT, (-1, -old[2], section))
             return True
 
         return self._connection.drain(work)
 
     def rows(self) -> Iterator[Row]:
-        query = f"SELECT {_COLUMNS} FROM rows WHERE section = ? AND seq BETWEEN ? AND ? ORDER BY seq"
-
         def work(raw: sqlite3.Connection) -> list[Any]:
-            section = self._section.find(raw)
-            return raw.execute(query, (section, *span(section))).fetchall()
+            return raw.execute(_ALL, (self._section.find(raw),)).fetchall()
 
         return map(_row, self._connection.read(work))
 
@@ -97,12 +99,15 @@ class SqliteTable(Table):
 
         def work(raw: sqlite3.Connection) -> None:
             section = self._section.make(raw)
-            raw.execute("DELETE FROM rows WHERE seq BETWEEN ? AND ?", span(section))
+            raw.execute("DELETE FROM rows WHERE section = ?", (section,))
             query = "SELECT last FROM sections WHERE id = ?"
             last = raw.execute(query, (section,)).fetchone()[0]
             raw.executemany(
                 _PUT,
-                [(last + n, section, key, 0.0, 0, value) for n, (key, value) in enumerate(fresh, 1)],
+                [
+                    (last + n, section, key, 0.0, 0, value)
+                    for n, (key, value) in enumerate(fresh, 1)
+                ],
             )
             query = "UPDATE sections SET last = ?, rows = ?, pending = 0 WHERE id = ?"
             raw.execute(query, (last + len(fresh), len(fresh), section))
@@ -110,14 +115,9 @@ class SqliteTable(Table):
         self._connection.write(work)
 
     def pending(self, limit: int, after: int = 0) -> list[Row]:
-        query = (
-            f"SELECT {_COLUMNS} FROM rows INDEXED BY rows_pending"
-            " WHERE pending = 1 AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
-        )
-
         def work(raw: sqlite3.Connection) -> list[Any]:
-            low, high = span(self._section.find(raw))
-            return raw.execute(query, (max(low, after + 1), high, max(limit, 0))).fetchall()
+            section = self._section.find(raw)
+            return raw.execute(_WAITING, (section, after, max(limit, 0))).fetchall()
 
         return list(map(_row, self._connection.read(work)))
 
@@ -144,16 +144,16 @@ def _settle(raw: sqlite3.Connection, section: int | None, item: Settlement) -> b
     old = raw.execute(_STATE, (section, item.key)).fetchone()
     if not old:
         return False
-    seq, _, pending = old
+    seq, _, pending, number = old
     current = seq == item.seq
     if current and item.remove:
-        raw.execute("DELETE FROM rows WHERE seq = ?", (seq,))
+        raw.execute("DELETE FROM rows WHERE id = ?", (number,))
         raw.execute(_COUNT, (-1, -pending, section))
         return True
     if item.tag is not None:
-        raw.execute("UPDATE rows SET tag = ? WHERE seq = ?", (item.tag, seq))
+        raw.execute("UPDATE rows SET tag = ? WHERE id = ?", (item.tag, number))
     if current and pending:
-        raw.execute("UPDATE rows SET pending = 0 WHERE seq = ?", (seq,))
+        raw.execute("UPDATE rows SET pending = 0 WHERE id = ?", (number,))
         raw.execute(_COUNT, (0, -1, section))
     return bool(current and pending)
 

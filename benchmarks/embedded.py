@@ -1,0 +1,117 @@
+"""smok-pickle through the roles, against sqlite3 written by hand, durability "crash".
+
+By hand is one plain table (path, ts, value) that nothing can be looked up in by pathpoint and that
+has no upload queue: the least a program could do. Run: python benchmarks/embedded.py
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from figures import interleaved, report
+
+import smok_core
+
+POINTS = [
+    (f"plant/pump{i % 100}", 1_700_000_000_000 + i, random.Random(i).random()) for i in range(1000)
+]
+
+
+def by_hand(folder: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(folder / "hand.db", isolation_level=None)
+    connection.execute("pragma journal_mode=wal")
+    connection.execute("pragma synchronous=normal")
+    connection.execute(
+        "create table points (id integer primary key, path text, ts integer, value real)"
+    )
+    return connection
+
+
+def open_databases(folder: Path, name: str) -> smok_core.Databases:
+    stores = {"local": {"backend": "pickle", "path": str(folder / name)}}
+    return smok_core.open_databases(
+        {"device": "bench", "stores": stores, "roles": {"default": "local"}}
+    )
+
+
+def shifted(batch: int) -> list[tuple[str, int, float]]:
+    """Give the points as of a later batch: nothing is ever stored twice."""
+    return [(path, ts + batch * 1000, value) for path, ts, value in POINTS]
+
+
+def one_by_one(folder: Path) -> float:
+    hand, ours, batches = by_hand(folder), open_databases(folder, "row.db"), itertools.count()
+    insert = "insert into points (path, ts, value) values (?, ?, ?)"
+
+    def row_by_row() -> None:
+        for point in shifted(0):
+            hand.execute(insert, point)
+
+    def through_the_role() -> None:
+        put = ours.pathpoints.on_new_data
+        for path, ts, value in shifted(next(batches)):
+            put(path, ts, value)
+
+    seconds, baseline = interleaved(through_the_role, row_by_row, 15)
+    print(f"per call: ours {seconds * 1000:.1f} us, by hand {baseline * 1000:.1f} us")
+    ours.close()
+    return baseline / seconds
+
+
+def in_thousands(folder: Path) -> float:
+    hand, ours, batches = by_hand(folder), open_databases(folder, "many.db"), itertools.count()
+    insert = "insert into points (path, ts, value) values (?, ?, ?)"
+    prepared = [shifted(batch) for batch in range(400)]
+
+    def executemany() -> None:
+        for batch in prepared[:20]:
+            hand.execute("begin")
+            hand.executemany(insert, batch)
+            hand.execute("commit")
+
+    def through_the_role() -> None:
+        for batch in [prepared[next(batches)] for _ in range(20)]:
+            ours.pathpoints.on_new_data_many(batch)
+
+    seconds, baseline = interleaved(through_the_role, executemany, 15)
+    print(f"per point in thousands: ours {seconds * 50:.2f} us, by hand {baseline * 50:.2f} us")
+    ours.close()
+    return baseline / seconds
+
+
+def growth(folder: Path) -> float:
+    small, large = open_databases(folder, "small.db"), open_databases(folder, "large.db")
+    for databases, count in ((small, 100), (large, 100_000)):
+        table = databases.metadata.engine.table("metadata")  # type: ignore[attr-defined]
+        codec = databases.metadata.engine.codec  # type: ignore[attr-defined]
+        table.replace({f"key {number}": codec.dumps("x" * 20) for number in range(count)})
+
+    def put(databases: smok_core.Databases, count: int) -> None:
+        for number in range(300):
+            databases.metadata.put_plain(f"key {number * 7919 % count}", "y" * 20)
+
+    seconds, baseline = interleaved(lambda: put(large, 100_000), lambda: put(small, 100), 15)
+    print(f"put_plain: {seconds / 300e-6:.1f} us of 100 000 keys, {baseline / 300e-6:.1f} of 100")
+    small.close()
+    large.close()
+    return seconds / baseline
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        ratio = one_by_one(Path(name))
+        report("on_new_data / insert and commit by hand, speed", ratio, ">= 0.6", met=ratio >= 0.6)
+    with tempfile.TemporaryDirectory() as name:
+        ratio = in_thousands(Path(name))
+        report("on_new_data_many / executemany by hand, speed", ratio, ">= 0.6", met=ratio >= 0.6)
+    with tempfile.TemporaryDirectory() as name:
+        ratio = growth(Path(name))
+        report("put_plain with 100 000 keys / with 100, time", ratio, "<= 1.3", met=ratio <= 1.3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""How the figures are taken: two things in turn in one run, and the ratio of their medians.
+
+These machines are noisy, so a single time says nothing; a ratio of interleaved runs does.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+
+def interleaved(
+    ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 7
+) -> tuple[float, float]:
+    """Run both in turn, first once without counting; give both medians in seconds."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds + 1):
+        for action, kept in zip((ours, theirs), times, strict=True):
+            start = time.perf_counter()
+            action()
+            if number:
+                kept.append(time.perf_counter() - start)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def report(name: str, value: float, goal: str, *, met: bool) -> None:
+    """Print one figure, its goal, and whether it was met."""
+    print(f"{name:<66} {value:6.2f}   goal {goal:<8} {'met' if met else 'MISSED'}")

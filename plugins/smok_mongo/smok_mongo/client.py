@@ -1,0 +1,192 @@
+"""The connection: one client per process, explicit guarantees, and the only place that retries.
+
+Every operation the engine hands to `Server.run` is idempotent, because an answer can get lost at
+any time. The driver's own retries are off: they cover neither standalone servers nor
+multi-document writes, and two retrying layers would multiply the time a caller waits.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pymongo import MongoClient, ReadPreference
+
+from smok_core.errors import BackendUnavailable, StoreClosed
+from smok_mongo.address import parse_address
+from smok_mongo.errors import DRIVER_ERRORS, judge
+from smok_mongo.fork import start_afresh_in_children
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pymongo.database import Database
+
+    from smok_mongo.plugin import MongoOptions
+
+__all__ = ["Gate", "Server"]
+
+_T = TypeVar("_T")
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+
+
+class Server:
+    """A database on a server: opened at first use, opened anew in a forked child."""
+
+    def __init__(self, store: str, options: MongoOptions, base_dir: Path) -> None:
+        self.store, self.options = store, options
+        self.address = parse_address(options.url.reveal())
+        self.database_name = options.database or self.address.database or "smok"
+        self._base_dir, self._closed = base_dir, False
+        self._budget = options.retry_ms / 1000
+        self._due = threading.local()
+        self._abandoned: list[object] = []
+        self.start_afresh()
+        start_afresh_in_children(self)
+
+    def start_afresh(self) -> None:
+        """Forget the connection without touching its sockets, which belong to the parent."""
+        self._abandoned.append(getattr(self, "_client", None))
+        self._client: MongoClient[dict[str, Any]] | None = None
+        self._lock = threading.Lock()
+        #: Names this process among all that write to the database.
+        self.writer = uuid.uuid4().hex
+
+    @property
+    def location(self) -> str:
+        """Give the place without secrets."""
+        return f"{self.address.location}/{self.database_name}"
+
+    @property
+    def patience(self) -> float:
+        """Give the longest time one operation may take, in seconds."""
+        options = self.options
+        return self._budget + (options.server_selection_ms + options.socket_ms) / 1000
+
+    @contextmanager
+    def operation(self) -> Iterator[None]:
+        """Bound all attempts within the block by one deadline, however many commands it sends."""
+        outermost = getattr(self._due, "at", None) is None
+        if outermost:
+            self._due.at = time.monotonic() + self._budget
+        try:
+            yield
+        finally:
+            if outermost:
+                self._due.at = None
+
+    def run(self, work: Callable[[Database[dict[str, Any]]], _T]) -> _T:
+        """Do idempotent work, again while that may help and the time lasts.
+
+        Raises:
+            StoreError: What the driver reported, translated.
+        """
+        with self.operation():
+            for pause in _pauses():
+                try:
+                    return work(self._connected()[self.database_name])
+                except DRIVER_ERRORS as error:
+                    self._give_up_or_wait(error, pause)
+        raise AssertionError  # pragma: no cover - the pauses never end
+
+    def _give_up_or_wait(self, error: Exception, pause: float) -> None:
+        verdict = judge(error, self.store)
+        if self._closed:
+            raise StoreClosed(self.store, "it was closed") from None
+        if not verdict.again or time.monotonic() + pause >= self._due.at:
+            raise verdict.error from error
+        time.sleep(pause)
+
+    def _connected(self) -> MongoClient[dict[str, Any]]:
+        with self._lock:
+            if self._closed:
+                raise StoreClosed(self.store, "it was closed")
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def _connect(self) -> MongoClient[dict[str, Any]]:
+        try:
+            return MongoClient(self.options.url.reveal(), **self._settings())
+        except (*DRIVER_ERRORS, ValueError, TypeError, OSError) as error:
+            # Its text may repeat the URL, so it is neither shown nor chained.
+            raise judge(error, self.store).error from None
+
+    def _settings(self) -> dict[str, Any]:
+        options = self.options
+        settings = {
+            "w": "majority",
+            "journal": True,
+            "wTimeoutMS": max(1, options.socket_ms * 4 // 5),
+            "retryWrites": False,
+            "retryReads": False,
+            "read_preference": ReadPreference.PRIMARY,
+            "serverSelectionTimeoutMS": options.server_selection_ms,
+            "connectTimeoutMS": options.connect_ms,
+            "socketTimeoutMS": options.socket_ms,
+            "waitQueueTimeoutMS": options.connect_ms,
+            "maxPoolSize": options.max_connections,
+            "appname": "smok",
+            "tz_aware": True,
+        }
+        return settings | self._tls()
+
+    def _tls(self) -> dict[str, Any]:
+        files = {
+            "tlsCAFile": self.options.tls_ca_file,
+            "tlsCertificateKeyFile": self.options.tls_certificate_key_file,
+        }
+        named = {name: str(self._base_dir / path) for name, path in files.items() if path}
+        return {"tls": True, **named} if named else {}
+
+    def close(self) -> None:
+        """Close the connections of this process; closing twice is harmless."""
+        with self._lock:
+            self._closed = True
+            if self._client is not None:
+                self._client.close()
+
+
+class Gate:
+    """A lock of one primitive within this process, with a bound on the wait for it.
+
+    Servers that compare and set atomically do not need it; FerretDB v1 does, and the caches of
+    a series do. It also sets the deadline that all commands of the operation share.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.start_afresh()
+        start_afresh_in_children(self)
+
+    def start_afresh(self) -> None:
+        """Forget who held the lock when the process was forked."""
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=self._server.patience):
+            raise BackendUnavailable(self._server.store, "other threads keep the store busy")
+        try:
+            with self._server.operation():
+                yield
+        finally:
+            self._lock.release()
+
+    def __call__(self) -> Any:
+        """Hold the lock for a ``with`` block."""
+        return self._held()
+
+
+def _pauses() -> Iterator[float]:
+    """Give pauses in seconds: full jitter below a bound that doubles."""
+    bound = _FIRST_PAUSE
+    while True:
+        yield random.uniform(0, bound)  # noqa: S311 - not cryptography
+        bound = min(bound * 2, _LONGEST_PAUSE)

@@ -1,0 +1,178 @@
+"""The commands the primitives are made of; each may be sent twice, and `Server.run` may do so."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from smok_mongo.errors import DUPLICATE_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pymongo.collection import Collection
+
+    from smok_mongo.client import Server
+
+__all__ = [
+    "SLICE",
+    "Document",
+    "bulk",
+    "count",
+    "delete",
+    "find",
+    "find_all",
+    "find_one",
+    "insert_new",
+    "insert_one",
+    "slices",
+    "update",
+    "update_one",
+]
+
+Document = dict[str, Any]
+_T = TypeVar("_T")
+
+#: Ids in one ``$in``, operations in one bulk: keeps each command short and far below 16 MiB.
+SLICE: Final = 1000
+#: Payload of one insert command.
+_COMMAND_BYTES: Final = 8 << 20
+
+
+def slices(items: Iterable[_T], size: int = SLICE) -> Iterator[list[_T]]:
+    """Cut into lists of at most ``size``."""
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def find_one(
+    server: Server, collection: str, query: Document, fields: Document | None = None
+) -> Document | None:
+    """Give the document, or None."""
+    return server.run(lambda db: db[collection].find_one(query, fields))
+
+
+def find(
+    server: Server,
+    collection: str,
+    query: Document,
+    fields: Document | None = None,
+    *,
+    sort: str = "_id",
+    direction: int = 1,
+    limit: int = 0,
+) -> list[Document]:
+    """Give the documents in the order of a field; ``limit`` 0 is no limit."""
+
+    def work(db: Any) -> list[Document]:
+        found = db[collection].find(query, fields, limit=limit, batch_size=limit)
+        return list(found.sort(sort, direction))
+
+    return server.run(work)
+
+
+def find_all(
+    server: Server, collection: str, ids: Iterable[str], fields: Document | None = None
+) -> list[Document]:
+    """Give the documents that exist among ``ids``, in no particular order."""
+    found: list[Document] = []
+    for part in slices(ids):
+        found += _find_part(server, collection, part, fields)
+    return found
+
+
+def _find_part(
+    server: Server, collection: str, ids: list[str], fields: Document | None
+) -> list[Document]:
+    query = {"_id": {"$in": ids}}
+    return server.run(lambda db: list(db[collection].find(query, fields)))
+
+
+def count(server: Server, collection: str, query: Document) -> int:
+    """Count documents."""
+    return server.run(lambda db: db[collection].count_documents(query))
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def insert_one(server: Server, collection: str, document: Document) -> bool:
+    """Insert; tell whether the ``_id`` was free. After a lost answer that may be False."""
+    return server.run(lambda db: _insert_one(db[collection], document))
+
+
+def _insert_one(collection: Collection[Document], document: Document) -> bool:
+    try:
+        collection.insert_one(document)
+    except DuplicateKeyError:
+        return False
+    return True
+
+
+def insert_new(server: Server, collection: str, documents: Sequence[Document]) -> list[Document]:
+    """Insert; give back those whose ``_id`` was there already, which are left as they are."""
+    taken: list[Document] = []
+    for part in _parts(documents):
+        taken += _insert_part(server, collection, part)
+    return taken
+
+
+def _insert_part(server: Server, collection: str, documents: list[Document]) -> list[Document]:
+    return server.run(lambda db: _insert_many(db[collection], documents))
+
+
+def _insert_many(collection: Collection[Document], documents: list[Document]) -> list[Document]:
+    try:
+        collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        faults = error.details["writeErrors"]
+        others = any(fault["code"] != DUPLICATE_KEY for fault in faults)
+        if others or error.details["writeConcernErrors"]:
+            raise
+        return [documents[fault["index"]] for fault in faults]
+    return []
+
+
+def _parts(documents: Sequence[Document]) -> Iterator[list[Document]]:
+    part: list[Document] = []
+    size = 0
+    for document in documents:
+        weight = sum(len(value) for value in document.values() if isinstance(value, bytes | str))
+        if part and size + weight > _COMMAND_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(document)
+        size += weight
+    if part:
+        yield part
+
+
+def update_one(server: Server, collection: str, query: Document, change: Document) -> bool:
+    """Change a document; tell whether the query matched. After a lost answer that may be False."""
+    return server.run(lambda db: bool(db[collection].update_one(query, change).matched_count))
+
+
+def update(server: Server, collection: str, query: Document, change: Document) -> int:
+    """Change documents; tell how many were changed."""
+    return server.run(lambda db: db[collection].update_many(query, change).modified_count)
+
+
+def delete(server: Server, collection: str, query: Document) -> int:
+    """Remove documents; tell how many there were."""
+    return server.run(lambda db: db[collection].delete_many(query).deleted_count)
+
+
+def bulk(server: Server, collection: str, operations: Sequence[Any]) -> int:
+    """Send updates and deletions that do not depend on each other; tell how many matched."""
+    return sum(_bulk_part(server, collection, part) for part in slices(operations))
+
+
+def _bulk_part(server: Server, collection: str, operations: list[Any]) -> int:
+    done = server.run(lambda db: db[collection].bulk_write(operations, ordered=False))
+    return done.matched_count + done.deleted_count

@@ -1,0 +1,114 @@
+"""The names of a series, and up to when each may have points: what saves looking points up.
+
+A point later than everything its name may have is new without asking. The bound is raised in
+the database, an hour ahead, before points are stored; so it holds after a crash and between
+processes, and is written about once an hour and name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bson import Int64
+from pymongo import UpdateOne
+
+from smok_mongo.commands import Document, bulk, count, find, find_all, insert_new
+from smok_mongo.ids import join, segment, span, unsegment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from smok_mongo.store import Store
+
+__all__ = ["NAMES", "Names"]
+
+NAMES: Final = "smok_names"
+_AHEAD: Final = 3600 * 1_000_000
+_NEVER: Final = -(1 << 63) - 1
+_LAST: Final = (1 << 63) - 1
+
+
+class _Known:
+    """What this process knows of a name."""
+
+    __slots__ = ("has_points", "reserved", "until")
+
+    def __init__(self, document: Document | None) -> None:
+        self.reserved = int(document["until"]) if document else _NEVER
+        self.until = self.reserved  #: no stored point is later
+        self.has_points = bool(document and document["points"])
+
+
+class Names:
+    """The names of one series of one device."""
+
+    def __init__(self, store: Store, prefix: str, role: str) -> None:
+        self._server, self._prefix, self._role = store.server, prefix, role
+        self._known: dict[str, _Known] = {}
+
+    def forget(self) -> None:
+        """Ask the database again: another process has written."""
+        self._known.clear()
+
+    def learn(self, names: Iterable[str]) -> None:
+        """Make sure something is known of each name."""
+        unknown = {self._id(name): name for name in set(names) - self._known.keys()}
+        found = {d["_id"]: d for d in find_all(self._server, NAMES, unknown)} if unknown else {}
+        for name_id, name in unknown.items():
+            self._known[name] = _Known(found.get(name_id))
+
+    def is_new(self, name: str, ts: int) -> bool:
+        """Tell whether nothing can be stored at ``(name, ts)``, without asking."""
+        return ts > self._known[name].until
+
+    def reserve(self, latest: dict[str, int]) -> None:
+        """Raise the bounds in the database where points up to ``latest`` exceed them."""
+        self.learn(latest)
+        low = {n: ts for n, ts in latest.items() if ts > self._known[n].reserved}
+        bounds = {name: min(ts + _AHEAD, _LAST) for name, ts in low.items()}
+        new = [
+            {"_id": self._id(name), "until": Int64(bound), "points": False}
+            for name, bound in bounds.items()
+            if self._known[name].reserved == _NEVER
+        ]
+        taken = {document["_id"] for document in insert_new(self._server, NAMES, new)}
+        written = {document["_id"] for document in new} - taken
+        self._raise({n: b for n, b in bounds.items() if self._id(n) not in written})
+        for name, bound in bounds.items():
+            self._known[name].reserved = bound
+        for name, ts in latest.items():
+            self._known[name].until = max(self._known[name].until, ts)
+
+    def _raise(self, bounds: dict[str, int]) -> None:
+        bulk(
+            self._server,
+            NAMES,
+            [
+                UpdateOne({"_id": self._id(name)}, {"$max": {"until": Int64(bound)}})
+                for name, bound in bounds.items()
+            ],
+        )
+
+    def mark(self, names: Iterable[str]) -> None:
+        """Note that the names have points."""
+        self.learn(names)
+        fresh = [name for name in names if not self._known[name].has_points]
+        operations = [
+            UpdateOne({"_id": self._id(name)}, {"$set": {"points": True}}) for name in fresh
+        ]
+        bulk(self._server, NAMES, operations)
+        for name in fresh:
+            self._known[name].has_points = True
+
+    def stream(self) -> Iterator[str]:
+        """Give the names that have points."""
+        query = {"_id": span(self._prefix), "points": True}
+        found = find(self._server, NAMES, query, {"_id": 1})
+        return (unsegment(document["_id"].rpartition("|")[2]) for document in found)
+
+    def count(self) -> int:
+        """Count the names that have points."""
+        return count(self._server, NAMES, {"_id": span(self._prefix), "points": True})
+
+    def _id(self, name: str) -> str:
+        return join(self._prefix, segment(name, self._role))

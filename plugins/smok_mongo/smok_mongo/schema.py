@@ -1,0 +1,48 @@
+"""The schema document of a device: what version its data has. Newer data is not touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bson import Int64
+
+from smok_core.errors import CorruptData, SchemaTooNew
+from smok_mongo.commands import find_one, insert_one
+from smok_mongo.generation import ROWS
+
+if TYPE_CHECKING:
+    from smok_mongo.client import Server
+
+__all__ = ["META", "VERSION", "check_schema", "prepare_schema"]
+
+META: Final = "smok_meta"
+#: Version 1: README.md, "What lies in the database".
+VERSION: Final = 1
+
+
+def check_schema(server: Server, document_id: str) -> int | None:
+    """Give the version of what is stored, None if there is nothing; change nothing.
+
+    Raises:
+        SchemaTooNew: A newer release wrote it.
+    """
+    found = find_one(server, META, {"_id": document_id})
+    if found is None:
+        return None
+    version = found.get("schema")
+    if not isinstance(version, int):
+        raise CorruptData(server.store, "its schema document names no version")
+    if version > VERSION:
+        raise SchemaTooNew(server.store, version, VERSION)
+    return int(version)
+
+
+def prepare_schema(server: Server, document_id: str) -> None:
+    """Write the schema document if there is none, and the one secondary index.
+
+    It is an acknowledged write like any other, so it also proves that the server takes them.
+    """
+    if check_schema(server, document_id) is None:
+        insert_one(server, META, {"_id": document_id, "schema": VERSION, "seq": Int64(0)})
+        check_schema(server, document_id)  # if somebody else was faster
+    server.run(lambda db: db[ROWS].create_index("q", name="smok_q", sparse=True))

@@ -1,0 +1,269 @@
+"""Series: an append commits by inserting one batch document, and then brings the rest up to date.
+
+Order of an append: bounds of the names, the batch (the commit point, and the queue entry), the
+archive, the queue entries of replaced points. Until the last step is done the batch is this
+process's debt, paid before anything else is read or written. What a killed process owed is paid
+by whoever uses the series next; every step may be repeated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from smok_core.engine.base import Limits, OnFull, Series, SeriesStats
+from smok_core.errors import BackendUnavailable, InvalidValue, QueueFull, SmokError
+from smok_mongo.archive import Archive
+from smok_mongo.client import Gate
+from smok_mongo.head import Head, Heads
+from smok_mongo.ids import MAX_POSITIONS, base_text, join, segment, time_text
+from smok_mongo.names import Names
+from smok_mongo.queue import Batch, BatchQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from smok_core.engine.base import QueuedPoint
+    from smok_mongo.chunks import Chunks
+    from smok_mongo.queue import Point
+    from smok_mongo.store import Store
+
+__all__ = ["MongoSeries"]
+
+#: After how many appends the head says again what is archived; bounds the work of a recovery.
+_NOTE_EVERY: Final = 64
+
+
+class _Debt:
+    """A batch that is not, or not for sure, in place everywhere."""
+
+    def __init__(self, batch: Batch, replaced: list[int]) -> None:
+        self.batch, self.replaced = batch, replaced
+        self.committed = False
+
+
+class MongoSeries(Series):
+    """The points of one series of one device."""
+
+    def __init__(self, store: Store, chunks: Chunks, name: str) -> None:
+        self._store, self._server, self._role = store, store.server, name
+        self.limits = Limits()
+        prefix = join(store.device, segment(name))
+        self._queue = BatchQueue(store, chunks, prefix)
+        self._archive = Archive(store, prefix, name)
+        self._names = Names(store, prefix, name)
+        self._heads = Heads(store.server, prefix)
+        self._gate = Gate(store.server)
+        self._debt: _Debt | None = None
+        self._recovered = False
+        self._archived = 0  #: greatest base that this process knows to be in the archive
+        self._unnoted = 0  #: appends since the head was told
+        self._at_most: int | None = None  #: never fewer than wait in the queue, or unknown
+
+    # --- appending ---------------------------------------------------------------------------
+
+    def append(self, points: Sequence[Point]) -> None:
+        last = self._checked(points)
+        with self._gate():
+            head = self._own()
+            self._names.learn(name for name, _, _ in last)
+            fresh, replaced = self._fresh(last)
+            self._refuse_if_full(len(fresh))
+            if fresh:
+                self._commit(fresh, replaced)
+            self._drop_excess(head)
+
+    def _checked(self, points: Sequence[Point]) -> list[Point]:
+        """Keep the last of repeats at its own place; refuse what cannot be stored."""
+        last: dict[tuple[str, int], bytes] = {}
+        for name, ts, value in reversed(points):
+            last.setdefault((name, ts), bytes(value))
+        for name, ts in last:
+            time_text(ts, self._role)
+            segment(name, self._role)
+        if len(last) > MAX_POSITIONS:
+            remedy = f"Append at most {MAX_POSITIONS} at once."
+            raise InvalidValue(self._role, "a batch", f"has {len(last)} points", remedy)
+        return [(name, ts, value) for (name, ts), value in reversed(last.items())]
+
+    def _own(self) -> Head:
+        """Make sure this process is the last writer and nothing is owed."""
+        self._ready()
+        head = self._heads.read()
+        if head.writer != self._server.writer:
+            self._heads.claim()
+            self._names.forget()
+            self._at_most = None
+            self._recover(head)
+        return head
+
+    def _ready(self) -> None:
+        """Pay what is owed: by this process, or by one that was killed before it began."""
+        if self._debt is None and self._recovered:
+            return
+        with self._gate():
+            if self._debt is not None:
+                self._pay(self._debt)
+            if not self._recovered:
+                self._recover(self._heads.read())
+
+    def _recover(self, head: Head) -> None:
+        newest = head.archived
+        for batch in self._queue.since(head.archived):
+            self._archive.store(batch)
+            self._names.mark({name for name, _, _ in batch.points})
+            newest = batch.base
+        self._archived = max(self._archived, newest)
+        self._recovered = True
+
+    def _fresh(self, points: list[Point]) -> tuple[list[Point], list[int]]:
+        """Leave out what is stored equally; give the rest, and the seqs of what it replaces."""
+        asked = [(name, ts) for name, ts, _ in points if not self._names.is_new(name, ts)]
+        stored = self._archive.find(asked) if asked else {}
+        fresh = [
+            (name, ts, value)
+            for name, ts, value in points
+            if (name, ts) not in stored or stored[name, ts].value != value
+        ]
+        return fresh, [stored[name, ts].seq for name, ts, _ in fresh if (name, ts) in stored]
+
+    def _commit(self, points: list[Point], replaced: list[int]) -> None:
+        latest: dict[str, int] = {}
+        for name, ts, _ in points:
+            latest[name] = max(ts, latest.get(name, ts))
+        self._names.reserve(latest)
+        self._debt = _Debt(self._batch(points), replaced)
+        try:
+            self._pay(self._debt)
+        except BackendUnavailable:
+            raise  # it may have been committed: the debt stays, and is paid later
+        except SmokError:
+            if not self._debt.committed:
+                self._debt = None
+            raise
+        if self._at_most is not None:
+            self._at_most += len(points)
+
+    def _batch(self, points: Sequence[Point]) -> Batch:
+        base = self._store.sequence.take(above=self._archived)
+        return Batch(base, base_text(base) + self._server.writer, points)
+
+    def _pay(self, debt: _Debt) -> None:
+        while not debt.committed:
+            if self._queue.insert(debt.batch):
+                debt.committed = True
+            else:
+                debt.batch = self._batch(debt.batch.points)
+        self._archive.store(debt.batch)
+        self._names.mark({name for name, _, _ in debt.batch.points})
+        self._settled(self._queue.settle(debt.replaced))
+        self._archived = max(self._archived, debt.batch.base)
+        self._debt = None
+        self._unnoted += 1
+        if self._unnoted >= _NOTE_EVERY:
+            self.note_archived()
+
+    def note_archived(self) -> None:
+        """Let the head say what is archived, so that a recovery begins there."""
+        if self._unnoted:
+            self._heads.archived(self._archived)
+            self._unnoted = 0
+
+    def requeue(self, points: Sequence[tuple[str, int]]) -> int:
+        with self._gate():
+            self._own()
+            stored = self._archive.find(points)
+            queued = self._queue.open_seqs(old.seq for old in stored.values())
+            again = [
+                (name, ts, stored[name, ts].value)
+                for name, ts in dict.fromkeys(points)
+                if (name, ts) in stored and stored[name, ts].seq not in queued
+            ]
+            if again:
+                self._commit(again, [])
+            return len(again)
+
+    # --- limits ------------------------------------------------------------------------------
+
+    def _refuse_if_full(self, count: int) -> None:
+        cap = self.limits.max_pending
+        if cap is None or not count or self.limits.on_full is not OnFull.REFUSE:
+            return
+        if self._exceeds(cap - count):
+            detail = f"{self._at_most} points wait, max_pending is {cap}"
+            raise QueueFull(self._server.store, detail)
+
+    def _exceeds(self, cap: int) -> bool:
+        """Tell whether more than ``cap`` points wait; count only if they might."""
+        if self._at_most is None or self._at_most > cap:
+            self._at_most = self._queue.waiting()
+        return self._at_most > cap
+
+    def _drop_excess(self, head: Head) -> None:
+        """Take the oldest out of a queue that is too long; they are counted before they go."""
+        cap = self.limits.max_pending
+        if cap is None or self.limits.on_full is OnFull.REFUSE or not self._exceeds(cap):
+            return
+        seqs = self._queue.oldest((self._at_most or 0) - cap)
+        self._heads.dropped(head.dropped + len(seqs))
+        self._settled(self._queue.settle(seqs))
+
+    def _settled(self, count: int) -> None:
+        if self._at_most is not None:
+            self._at_most -= count
+
+    # --- handing over ------------------------------------------------------------------------
+
+    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
+        with self._server.operation():
+            self._ready()
+            return self._queue.read(limit, after) if limit > 0 else []
+
+    def settle(self, seqs: Iterable[int]) -> int:
+        with self._gate():
+            self._ready()
+            settled = self._queue.settle(seqs)
+            self._settled(settled)
+            return settled
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def latest(self, name: str) -> tuple[int, bytes] | None:
+        with self._server.operation():
+            self._ready()
+            return self._archive.latest(name)
+
+    def range(self, name: str, start: int | None, stop: int | None) -> Iterator[tuple[int, bytes]]:
+        self._ready()
+        return self._archive.range(name, start, stop)
+
+    def names(self) -> Iterator[str]:
+        self._ready()
+        return self._names.stream()
+
+    def stats(self) -> SeriesStats:
+        with self._server.operation():
+            self._ready()
+            head = self._queue.read(1, 0)
+            return SeriesStats(
+                names=self._names.count(),
+                points=self._archive.count(),
+                pending=self._queue.waiting(),
+                dropped=self._heads.read().dropped,
+                oldest_pending=head[0].ts if head else None,
+            )
+
+    # --- retention ---------------------------------------------------------------------------
+
+    def trim(self, before: int) -> int:
+        return sum(self._trim(name, before) for name in list(self.names()))
+
+    def _trim(self, name: str, before: int) -> int:
+        gone, latest = 0, None
+        for page in self._archive.before(name, before):
+            latest = latest or self._archive.latest(name)
+            with self._gate():
+                queued = self._queue.open_seqs(page.values())
+                keep = latest[0] if latest else None
+                old = {ts: s for ts, s in page.items() if s not in queued and ts != keep}
+                gone += self._archive.forget(name, old)
+        return gone

@@ -1,0 +1,19 @@
+"""What every primitive of one open store shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from smok_mongo.client import Server
+    from smok_mongo.sequence import Sequence
+
+__all__ = ["Store"]
+
+
+class Store(NamedTuple):
+    """The connection, the device's segment of all ids, and the source of seqs."""
+
+    server: Server
+    device: str  #: percent-encoded
+    sequence: Sequence

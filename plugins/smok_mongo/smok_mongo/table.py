@@ -1,0 +1,266 @@
+"""Tables: one document per row, written by comparing and setting its seq.
+
+A row that waits to be handed over carries ``q``, its place in the queue, under a sparse index;
+ending the wait removes ``q`` by its exact value, so a row that changed meanwhile keeps waiting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bson import Binary, Int64
+from pymongo import DeleteOne, UpdateOne
+
+from smok_core.engine.base import Row, Table, TableStats, When
+from smok_core.errors import InvalidValue
+from smok_mongo.client import Gate
+from smok_mongo.commands import (
+    Document,
+    bulk,
+    count,
+    delete,
+    find,
+    insert_new,
+    insert_one,
+    slices,
+    update,
+    update_one,
+)
+from smok_mongo.generation import ROWS, TRIES, Generations, generation_text
+from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, join, segment, seq_text, span, unsegment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from smok_core.engine.base import Settlement
+    from smok_mongo.store import Store
+
+__all__ = ["MongoTable"]
+
+#: The server's limit is 16 MiB for the whole document.
+_MAX_VALUE: Final = 15 << 20
+_MAX_SEQ: Final = (1 << 63) - 1
+
+
+class MongoTable(Table):
+    """The rows of one table of one device."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._server, self._name = store, store.server, name
+        self._generations = Generations(store.server, join(store.device, segment(name)))
+        self._gate = Gate(store.server)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def get(self, key: str) -> Row | None:
+        return self.get_many([key]).get(key)
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Row]:
+        tails = [segment(key, self._name) for key in keys]
+        with self._server.operation():
+            return {row.key: row for row in map(_row, self._generations.find(tails))}
+
+    def rows(self) -> Iterator[Row]:
+        """Read all rows before giving the first one; other processes may write meanwhile."""
+        with self._gate():
+            found = self._generations.read(self._scan)
+        return iter(sorted(map(_row, found), key=lambda row: row.seq))
+
+    def pending(self, limit: int, after: int = 0) -> list[Row]:
+        if limit <= 0:
+            return []
+
+        def read(prefix: str) -> list[Document]:
+            begin = seq_text(min(max(after + 1, 0), _MAX_SEQ))
+            waiting = {"q": {"$gte": join(prefix, begin), "$lt": f"{prefix}}}"}}
+            return find(self._server, ROWS, waiting, sort="q", limit=limit)
+
+        with self._server.operation():
+            return list(map(_row, self._generations.read(read)))
+
+    def stats(self) -> TableStats:
+        with self._server.operation():
+            return self._generations.read(self._count)
+
+    def _scan(self, prefix: str) -> list[Document]:
+        return find(self._server, ROWS, {"_id": span(prefix)})
+
+    def _count(self, prefix: str) -> TableStats:
+        rows = count(self._server, ROWS, {"_id": span(prefix)})
+        return TableStats(rows=rows, pending=count(self._server, ROWS, {"q": span(prefix)}))
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def put(
+        self,
+        key: str,
+        value: bytes,
+        *,
+        stamp: float = 0.0,
+        pending: bool = False,
+        when: When = When.ALWAYS,
+        expected_seq: int | None = None,
+    ) -> bool:
+        self._check_size(key, value)
+        mine = set[int]()
+        with self._gate():
+            for _ in range(TRIES):
+                old = self.get(key)
+                if old is not None and old.seq in mine:
+                    return True  # it was written, only the answer got lost
+                if not _may_write(old, stamp, when, expected_seq):
+                    return False
+                seq = self._store.sequence.row_seq(above=old.seq if old else 0)
+                mine.add(seq)
+                fields = {"v": Binary(value), "stamp": float(stamp), "seq": Int64(seq)}
+                if self._write(key, old, fields, pending=pending):
+                    return True
+        raise self._generations.contended()
+
+    def _write(self, key: str, old: Row | None, fields: Document, *, pending: bool) -> bool:
+        """Insert, or change the row if it still is as it was read."""
+        queued = {"q": self._place(self._generations.seen, fields["seq"], key)} if pending else {}
+        if old is None:
+            document = {"_id": self._id(key), **fields, **queued}
+            return insert_one(self._server, ROWS, document)
+        query = {"_id": self._id(key), "seq": Int64(old.seq)}
+        change: Document = {"$set": fields | queued}
+        if not pending:
+            change["$unset"] = {"q": ""}
+        return update_one(self._server, ROWS, query, change)
+
+    def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
+        tried = False
+        with self._gate():
+            for _ in range(TRIES):
+                old = self.get(key)
+                if old is None or expected_seq not in (None, old.seq):
+                    return tried and old is None
+                query, tried = {"_id": self._id(key), "seq": Int64(old.seq)}, True
+                if delete(self._server, ROWS, query):
+                    return True
+        raise self._generations.contended()
+
+    def replace(self, rows: Mapping[str, bytes]) -> None:
+        for key, value in rows.items():
+            self._check_size(key, value)
+        if len(rows) > MAX_POSITIONS:
+            raise InvalidValue(self._name, "the set", "has too many rows", "Store fewer rows.")
+        with self._gate():
+            for _ in range(TRIES):
+                if self._replace(rows):
+                    return
+        raise self._generations.contended()
+
+    def _replace(self, rows: Mapping[str, bytes]) -> bool:
+        """Write the set as a new generation and flip the head to it, unless somebody else did."""
+        old = self._generations.current()
+        base = self._store.sequence.take(above=self._generations.base_of(old))
+        new = generation_text(base, self._server.writer)
+        prefix, first = join(self._generations.prefix, new), base << POSITION_BITS
+        documents = [
+            {
+                "_id": join(prefix, segment(key, self._name)),
+                "v": Binary(value),
+                "stamp": 0.0,
+                "seq": Int64(first + position),
+            }
+            for position, (key, value) in enumerate(rows.items())
+        ]
+        insert_new(self._server, ROWS, documents)
+        flipped = self._generations.flip(old, new)
+        if flipped:
+            self._generations.sweep(below=new)
+        return flipped
+
+    # --- settling ----------------------------------------------------------------------------
+
+    def settle(self, settlements: Sequence[Settlement]) -> int:
+        """End waits: tags first, then the queue. A fault between leaves rows tagged and waiting."""
+        if not settlements:
+            return 0
+        with self._gate():
+            self._generations.current()
+            self._tag([done for done in settlements if done.tag is not None])
+            ended = self._end_wait([done for done in settlements if not done.remove])
+            return ended + self._remove([done for done in settlements if done.remove])
+
+    def _tag(self, settlements: Sequence[Settlement]) -> None:
+        bulk(
+            self._server,
+            ROWS,
+            [
+                UpdateOne({"_id": self._id(done.key)}, {"$set": {"tag": _tag_bytes(done.tag)}})
+                for done in settlements
+            ],
+        )
+
+    def _end_wait(self, settlements: Sequence[Settlement]) -> int:
+        ended, change = 0, {"$unset": {"q": ""}}
+        for part in slices(settlements):
+            ended += update(self._server, ROWS, self._waiting(part), change)
+        return ended
+
+    def _remove(self, settlements: Sequence[Settlement]) -> int:
+        removed = 0
+        for part in slices(settlements):
+            gone = delete(self._server, ROWS, self._waiting(part))
+            removed += gone if gone == len(part) else gone + self._remove_settled(part)
+        return removed
+
+    def _remove_settled(self, settlements: Sequence[Settlement]) -> int:
+        """Remove rows that did not wait any more and still have the seq."""
+        wanted = {done.key: done.seq for done in settlements}
+        rows = self.get_many(wanted).values()
+        gone = [row for row in rows if row.seq == wanted[row.key]]
+        bulk(
+            self._server,
+            ROWS,
+            [DeleteOne({"_id": self._id(row.key), "seq": Int64(row.seq)}) for row in gone],
+        )
+        return len(gone)
+
+    # --- names -------------------------------------------------------------------------------
+
+    def _id(self, key: str) -> str:
+        return join(self._generations.prefix, self._generations.seen, segment(key, self._name))
+
+    def _place(self, generation: str, seq: int, key: str) -> str:
+        """Give a place in the queue; the key keeps equal seqs of two processes apart."""
+        tail = segment(key, self._name)
+        return join(self._generations.prefix, generation, seq_text(seq), tail)
+
+    def _waiting(self, settlements: Sequence[Settlement]) -> Document:
+        """Make the query for rows that still wait with the seq that was handed out."""
+        generation = self._generations.seen
+        return {"q": {"$in": [self._place(generation, s.seq, s.key) for s in settlements]}}
+
+    def _check_size(self, key: str, value: bytes) -> None:
+        if len(value) > _MAX_VALUE:
+            reason = f"has {len(value)} bytes, a row holds at most {_MAX_VALUE}"
+            raise InvalidValue(self._name, key, reason, "Split it, or store it as a BAOB.")
+
+
+def _tag_bytes(tag: str | None) -> Binary | None:
+    """Give the tag as bytes: a server that stores JSON refuses some texts."""
+    return None if tag is None else Binary(tag.encode())
+
+
+def _row(document: Document) -> Row:
+    tag = document.get("tag")
+    return Row(
+        unsegment(document["_id"].rpartition("|")[2]),
+        bytes(document["v"]),
+        float(document["stamp"]),
+        int(document["seq"]),
+        "q" in document,
+        None if tag is None else bytes(tag).decode(),
+    )
+
+
+def _may_write(old: Row | None, stamp: float, when: When, expected_seq: int | None) -> bool:
+    if expected_seq is not None and (old is None or old.seq != expected_seq):
+        return False
+    if when is When.ABSENT:
+        return old is None
+    return when is When.ALWAYS or old is None or stamp > old.stamp

@@ -1,0 +1,50 @@
+"""Fixtures: stores on a temporary file, all closed at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from smok_pickle.plugin import PickleOptions, smok_open_engine
+
+from smok_core.hookspecs import StoreContext
+from smok_core.settings import StoreSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from smok_core.engine.base import Engine
+
+
+def open_store(
+    path: Path, device: str = "pump", durability: str = "crash", **options: Any
+) -> Engine:
+    """Open a store as the core does."""
+    context = StoreContext(
+        store="local",
+        device=device,
+        options=PickleOptions(path=str(path), **options),
+        settings=StoreSettings(durability=durability),  # type: ignore[arg-type]
+    )
+    return smok_open_engine(context)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Give the path of a store that is not there yet."""
+    return tmp_path / "var" / "smok.db"
+
+
+@pytest.fixture
+def opened(path: Path) -> Iterator[Callable[..., Engine]]:
+    """Give a function that opens the store, closed when the test ends."""
+    engines: list[Engine] = []
+
+    def make(**given: Any) -> Engine:
+        engines.append(open_store(given.pop("path", path), **given))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()

@@ -1,0 +1,133 @@
+"""A full disk refuses new data, loses nothing, and lets the backlog go (G13): on a real one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smok_core.engine.base import Settlement
+from smok_core.errors import StorageFull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from smok_core.engine.base import Engine, Series, Table
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a file system of 8 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command here")
+    if done.returncode:
+        pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def fill_up(series: Series, size: int, batch: int) -> int:
+    """Append until the store refuses; give how many points were taken."""
+    count = 0
+    while True:
+        points = [(f"W{n % 10}", n, b"v" * size) for n in range(count, count + batch)]
+        try:
+            series.append(points)
+        except StorageFull:
+            return count
+        count += batch
+
+
+def eat(disk: Path) -> None:
+    """Let somebody else take all room that is left."""
+    with (disk / "other").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+
+
+def put_many(table: Table, count: int) -> None:
+    for number in range(count):
+        table.put(f"key {number}", b"v" * 1000)
+
+
+def drain(series: Series) -> list[int]:
+    """Hand over and settle everything in batches; give the timestamps in order."""
+    seen: list[int] = []
+    while batch := series.pending(1000):
+        assert series.settle([point.seq for point in batch]) == len(batch)
+        seen += [point.ts for point in batch]
+    return seen
+
+
+@pytest.mark.parametrize("batch", [1, 200])
+@pytest.mark.parametrize("reopen", [False, True])
+def test_what_was_taken_can_be_handed_over(
+    batch: int, reopen: bool, disk: Path, opened: Callable[..., Engine]
+) -> None:
+    """Everything acknowledged is there, is handed over and settled; nobody frees anything."""
+    engine = opened(path=disk / "smok.db")
+    series = engine.series("pathpoints")
+    count = fill_up(series, size=60 if batch > 1 else 600, batch=batch)
+    eat(disk)
+    assert count > 3000
+    if reopen:
+        engine.close()
+        eat(disk)
+        engine = opened(path=disk / "smok.db")
+        series = engine.series("pathpoints")
+    assert series.stats().pending == count
+    with pytest.raises(StorageFull):
+        series.append([("W1", 10**9 + n, b"v" * 5000) for n in range(50)])
+    assert sorted(drain(series)) == list(range(count))
+    assert series.stats().pending == 0
+    assert len(list(series.range("W3", None, None))) == len(range(3, count, 10))
+    assert any("full" in warning for warning in engine.health().warnings)
+
+
+def test_it_takes_new_data_when_there_is_room_again(
+    disk: Path, opened: Callable[..., Engine]
+) -> None:
+    """When somebody has made room, the reserve is taken again and new data is stored."""
+    engine = opened(path=disk / "smok.db")
+    series = engine.series("pathpoints")
+    count = fill_up(series, size=100, batch=100)
+    eat(disk)
+    drain(series)
+    with pytest.raises(StorageFull):
+        series.append([("W1", 10**9, b"v" * 3_000_000)])
+    (disk / "other").unlink(missing_ok=True)
+    series.trim(count // 2)
+    for _ in range(50):
+        engine.checkpoint()
+    assert (disk / "smok.db.ballast").stat().st_blocks * 512 >= 2**20
+    series.append([("W1", 10**9, b"v")])
+    assert not engine.health().warnings
+
+
+def test_a_disk_eaten_by_somebody_else(disk: Path, opened: Callable[..., Engine]) -> None:
+    """Rows are settled and removed although another program filled the disk."""
+    engine = opened(path=disk / "smok.db")
+    table, series = engine.table("events"), engine.series("pathpoints")
+    for number in range(2000):
+        table.put(f"key {number}", b"v" * 100, pending=True)
+    series.append([("W1", number, b"v" * 20) for number in range(20_000)])
+    eat(disk)
+    while rows := table.pending(200):
+        done = [Settlement(row.key, row.seq, tag="id", remove=True) for row in rows]
+        assert table.settle(done) == len(rows)
+    assert table.stats().rows == 0
+    assert drain(series) == list(range(20_000))
+    with pytest.raises(StorageFull):
+        put_many(table, 100_000)
+    assert os.statvfs(disk).f_bavail * 4096 < 2**21

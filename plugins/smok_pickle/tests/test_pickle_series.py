@@ -1,0 +1,138 @@
+"""The series does what the engine in memory does, whatever comes in which order."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from smok_pickle import series as series_module
+
+from smok_core.engine.base import Limits, OnFull
+from smok_core.engine.memory import MemoryEngine
+from smok_core.errors import QueueFull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_core.engine.base import Engine, Series
+
+
+class Twins:
+    """The same calls on both engines, with the same answers."""
+
+    def __init__(self, chance: random.Random, ours: list[Series], model: Series) -> None:
+        self.chance, self.ours, self.model = chance, ours, model
+        self.names = [f"W{n}" for n in range(chance.choice([1, 3, 12]))]
+        self.top, self.clock = chance.choice([30, 3000]), 0
+        self.seqs: list[tuple[int, int]] = []
+
+    def same(self, work: Callable[[Series], Any]) -> None:
+        assert work(self.chance.choice(self.ours)) == work(self.model)
+
+    def append(self) -> None:
+        points, newer = [], self.chance.random() < 0.6
+        for _ in range(self.chance.choice([1, 1, 1, 5, 40, 200])):
+            self.clock += newer
+            ts = self.clock if newer else self.chance.randrange(self.top)
+            points.append((self.chance.choice(self.names), ts, self.chance.choice([b"a", b"b"])))
+        self.same(lambda series: series.append(points))
+
+    def pending(self) -> None:
+        limit = self.chance.choice([1, 20, 500])
+        ours, model = self.chance.choice(self.ours).pending(limit), self.model.pending(limit)
+        assert [point[1:] for point in ours] == [point[1:] for point in model]
+        self.seqs += [(one.seq, two.seq) for one, two in zip(ours, model, strict=True)]
+
+    def settle(self) -> None:
+        count = min(len(self.seqs), self.chance.choice([1, 20, 500]))
+        chosen = self.chance.sample(self.seqs, count)
+        if self.chance.random() < 0.5:
+            chosen = self.seqs[-count:] if count else []
+        ours = self.chance.choice(self.ours).settle(one for one, _ in chosen)
+        assert ours == self.model.settle(two for _, two in chosen)
+
+    def read(self) -> None:
+        name = self.chance.choice([*self.names, "unknown"])
+        start, stop = (self.chance.choice([None, self.chance.randrange(self.top)]) for _ in "12")
+        self.same(lambda series: list(series.range(name, start, stop)))
+        self.same(lambda series: series.latest(name))
+        self.same(lambda series: sorted(series.names()))
+        self.same(lambda series: series.stats())
+
+    def trim(self) -> None:
+        before = self.chance.randrange(max(self.top, self.clock))
+        self.same(lambda series: series.trim(before))
+
+    def requeue(self) -> None:
+        chosen = [
+            (self.chance.choice(self.names), self.chance.randrange(self.top)) for _ in range(20)
+        ]
+        self.same(lambda series: series.requeue(chosen))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_like_the_engine_in_memory(
+    seed: int, opened: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two connections in turn and the model in memory: always the same answers."""
+    chance = random.Random(seed)
+    monkeypatch.setattr(series_module, "_FOLD_ROWS", chance.choice([8, 40, 2048]))
+    monkeypatch.setattr(series_module, "_DENSE", chance.choice([1, 8]))
+    monkeypatch.setattr(series_module, "_PAGE", chance.choice([3, 1000]))
+    ours = [opened().series("s") for _ in range(chance.choice([1, 2]))]
+    twins = Twins(chance, ours, MemoryEngine().series("s"))
+    steps = [twins.append] * 9 + [twins.pending, twins.settle] * 3
+    steps += [twins.read] * 3 + [twins.trim, twins.requeue]
+    for _ in range(250):
+        chance.choice(steps)()
+
+
+def test_refuse_and_drop(opened: Callable[..., Engine]) -> None:
+    """At max_pending new points are refused, or the oldest dropped and counted for good."""
+    engine = opened()
+    series = engine.series("s", Limits(10, OnFull.REFUSE))
+    for ts in range(10):
+        series.append([("W", ts, b"v")])
+    with pytest.raises(QueueFull, match="max_pending"):
+        series.append([("W", 10, b"v")])
+    series.append([("W", 3, b"v")])
+    series = engine.series("s", Limits(10, OnFull.DROP_OLDEST))
+    for ts in range(10, 1000):
+        series.append([("W", ts, b"v")])
+    engine.close()
+    stats = opened().series("s").stats()
+    assert (stats.pending, stats.dropped, stats.points) == (10, 990, 1000)
+    assert stats.oldest_pending == 990
+
+
+def test_a_large_value_makes_no_large_chunk(opened: Callable[..., Engine]) -> None:
+    """Values of 64 KiB are streamed a few at a time."""
+    engine = opened()
+    series = engine.series("s")
+    series.append([("W", ts, bytes([ts]) * 65536) for ts in range(200)])
+    sizes = engine._connection.read(
+        lambda raw: raw.execute("SELECT max(length(data)) FROM chunks").fetchone()
+    )
+    assert sizes[0] < 6 * 65536
+    assert [value[0] for _, value in series.range("W", None, None)] == list(range(200))
+    assert len(series.pending(1000)) == 200
+
+
+def test_the_ends_of_the_timescale(opened: Callable[..., Engine]) -> None:
+    """64-bit timestamps of either sign are kept."""
+    series = opened().series("s")
+    ends = [-(2**63), -1, 0, 2**63 - 1]
+    series.append([("W", ts, b"v") for ts in ends] * 10)
+    series.append([("X", ts, b"v") for ts in ends])
+    series.append([("W", ts, b"w") for ts in range(100, 120)])
+    for name, count in (("W", 24), ("X", 4)):
+        stamps = [ts for ts, _ in series.range(name, None, None)]
+        assert len(stamps) == count
+        assert stamps == sorted(stamps)
+        assert stamps[0] == ends[0]
+        assert series.latest(name) == (2**63 - 1, b"v")
+        assert [ts for ts, _ in series.range(name, 2**63 - 1, 2**63 - 1)] == [2**63 - 1]
+    series.settle(point.seq for point in series.pending(100))
+    assert series.trim(-(2**63)) == 0
+    assert series.trim(2**63 - 1) == 26

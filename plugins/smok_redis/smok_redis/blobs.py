@@ -1,0 +1,108 @@
+"""Versioned bytes: a hash of heads, and for each key a hash of its chunks."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from smok_core.engine import Blobs
+from smok_core.errors import BackendUnavailable, CorruptData, StoreError
+
+if TYPE_CHECKING:
+    from smok_redis.client import Client
+    from smok_redis.keys import BlobKeys
+
+__all__ = ["RedisBlobs"]
+
+#: Bytes sent in one piece: even a slow link carries it within the timeout.
+_CHUNK = 1 << 20
+_ASIDE_MS = 3_600_000
+_READS = 10
+
+
+class RedisBlobs(Blobs):
+    """Blobs; see `smok_redis.keys.BlobKeys` for what lies where."""
+
+    def __init__(self, client: Client, keys: BlobKeys) -> None:
+        self._client, self._keys = client, keys
+
+    def put(self, key: str, data: bytes, version: int) -> int | None:
+        if len(data) <= _CHUNK:
+            return self._commit(key, version, 1, (), data)
+        stored = self.version(key)
+        if stored is not None and stored >= version:
+            return stored
+        return self._put_large(key, data, version)
+
+    def _put_large(self, key: str, data: bytes, version: int) -> int | None:
+        """Write the chunks aside; one script makes them the value, together with the version."""
+        client = self._client
+        writer = client.writers.take()
+        aside = client.keys.aside(writer.name, writer.number)
+        pieces = [data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)]
+        try:
+            for number, piece in enumerate(pieces):
+                client.batch(("HSET", aside, number, piece), ("PEXPIRE", aside, _ASIDE_MS))
+            stored = self._commit(key, version, len(pieces), (aside,), b"")
+        except StoreError:
+            self._discard(aside)
+            raise
+        finally:
+            client.writers.give_back(writer)
+        if stored is not None:
+            self._discard(aside)
+        return stored
+
+    def _discard(self, aside: str) -> None:
+        with suppress(StoreError):  # it goes by itself after an hour
+            self._client.batch(("UNLINK", aside))
+
+    def _commit(
+        self, key: str, version: int, count: int, aside: tuple[str, ...], data: bytes
+    ) -> int | None:
+        keys = (self._keys.heads, self._keys.chunks + key, *aside)
+        answer = self._client.write("blobs_put", keys, self._keys.seq, key, version, count, data)
+        return int(answer[0]) if isinstance(answer, list) else None
+
+    def get(self, key: str) -> tuple[bytes, int] | None:
+        for _ in range(_READS):
+            head, first = self._chunk(key, 0)
+            if head is None:
+                return None
+            version, _, count = head.split()
+            data = self._rest(key, head, first, int(count))
+            if data is not None:
+                return data, int(version)
+        raise BackendUnavailable(self._client.store, "a blob is replaced faster than it is read")
+
+    def _rest(self, key: str, head: bytes, first: bytes | None, count: int) -> bytes | None:
+        """Read the other chunks; None if the blob was replaced meanwhile."""
+        pieces = [first]
+        for number in range(1, count):
+            now, piece = self._chunk(key, number)
+            if now != head:
+                return None
+            pieces.append(piece)
+        if None in pieces:
+            raise CorruptData(self._client.store, "a blob lacks a part", "Write the blob again.")
+        return pieces[0] if count == 1 else b"".join(filter(None, pieces))
+
+    def _chunk(self, key: str, number: int) -> Any:
+        keys = (self._keys.heads, self._keys.chunks + key)
+        return self._client.read("blobs_get", keys, key, number)
+
+    def version(self, key: str) -> int | None:
+        head = self._client.read("blobs_version", (self._keys.heads,), key)
+        return _version(head) if head is not None else None
+
+    def versions(self) -> dict[str, int]:
+        (heads,) = self._client.snapshot(("HGETALL", self._keys.heads))
+        return {key.decode(): _version(head) for key, head in heads.items()}
+
+    def delete(self, key: str) -> bool:
+        keys = (self._keys.heads, self._keys.chunks + key)
+        return bool(int(self._client.write("blobs_delete", keys, key)))
+
+
+def _version(head: bytes) -> int:
+    return int(head.partition(b" ")[0])

@@ -1,0 +1,197 @@
+"""Sends scripts, waits, tries again within a bound, and makes each write happen once.
+
+The driver never retries; this file does, and it may: a write carries its writer's name and a
+number, the server remembers the last number and its answer (``lua/prelude.lua``), so the same
+write sent again is answered and not applied.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import time
+import uuid
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import redis.exceptions as driver
+
+from smok_core.errors import DataLost, StorageFull, StoreClosed
+from smok_redis.errors import DRIVER_ERRORS, judge
+from smok_redis.packing import pack
+from smok_redis.scripts import script
+from smok_redis.wire import Server, pipe, raise_first, send, transact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from smok_redis.keys import Keys
+    from smok_redis.links import Link
+
+__all__ = ["Client", "Writer", "Writers"]
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
+
+
+class Writer:
+    """A name under which one write at a time is numbered."""
+
+    __slots__ = ("name", "number")
+
+    def __init__(self, name: str) -> None:
+        self.name, self.number = name, 0
+
+
+class Writers:
+    """The writers of this process: as many as there were ever writes under way at once."""
+
+    def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        self._pid, self._stem = os.getpid(), uuid.uuid4().hex[:16]
+        self._free, self._numbers = deque[Writer](), itertools.count()
+
+    def take(self) -> Writer:
+        """Give a writer nobody else uses, ready for its next write."""
+        if self._pid != os.getpid():  # a forked child must not go on with its parent's names
+            self._start()
+        try:
+            writer = self._free.pop()
+        except IndexError:
+            writer = Writer(f"{self._stem}.{next(self._numbers)}")
+        writer.number += 1
+        return writer
+
+    def give_back(self, writer: Writer) -> None:
+        """Take a writer back, whatever became of its write."""
+        if writer.name.startswith(self._stem):
+            self._free.append(writer)
+
+
+class Client:
+    """One store's way to its server.
+
+    Args:
+        store: What errors call the store.
+        link: The way to the primary.
+        keys: The device's keys.
+        timeout: About how long one call may try, in seconds.
+    """
+
+    def __init__(self, store: str, link: Link, keys: Keys, timeout: float) -> None:
+        self.store, self.keys, self.timeout = store, keys, timeout
+        self.store_id = ""
+        #: Sent after each write on the same connection: WAITAOF or WAIT, and what it must answer.
+        self.fence: Callable[[Any], None] | None = None
+        self.fence_command: Sequence[Any] = ()
+        self.writers = Writers()
+        self._link, self._closed, self._down = link, False, False
+
+    def read(self, name: str, keys: Sequence[str], *args: Any) -> Any:
+        """Run a script that changes nothing."""
+        return self._run(name, keys, ("", ""), args)
+
+    def write(self, name: str, keys: Sequence[str], *args: Any) -> Any:
+        """Run a script that changes something; it is applied once, however often it is sent."""
+        writer = self.writers.take()
+        try:
+            return self._run(name, keys, (writer.name, writer.number), args)
+        finally:
+            self.writers.give_back(writer)
+
+    def snapshot(self, *commands: Sequence[Any]) -> list[Any]:
+        """Run commands that change nothing at one moment; more than a script should touch.
+
+        Args:
+            commands: Each a word, a key of the store, and more words.
+        """
+        marker = ("HGET", self.keys.meta, "id")
+        try:
+            found, *answers = self.persist(lambda server: transact(server, [marker, *commands]))
+        except StorageFull:  # when it is full, Redis 7.0 refuses any transaction
+            return self._snapshot_by_script(commands)
+        if found != self.store_id.encode():
+            raise DataLost(self.store, "the server came back empty, or with another store's data")
+        return answers
+
+    def _snapshot_by_script(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        packed = pack([(word, *rest) for word, _, *rest in commands])
+        answers = self.read("snapshot", [key for _, key, *_ in commands], packed)
+        return [
+            dict(zip(answer[::2], answer[1::2], strict=True)) if word == "HGETALL" else answer
+            for (word, *_), answer in zip(commands, answers, strict=True)
+        ]
+
+    def batch(self, *commands: Sequence[Any]) -> None:
+        """Send commands that are harmless to send twice, in one round trip."""
+        self.persist(lambda server: raise_first(pipe(server, commands)))
+
+    def persist(self, do: Callable[[Server], Any]) -> Any:
+        """Do something with the primary, again and again until it works or time is up.
+
+        Once a call has waited in vain, later ones try only twice, until one succeeds: a device
+        whose server is away is told so at once and not after `timeout` each time.
+        """
+        deadline, pause = time.monotonic() + self.timeout * 0.6, _FIRST_PAUSE
+        for attempt in itertools.count(1):
+            self._check_open()
+            try:
+                answer = do(self._link.primary())
+            except DRIVER_ERRORS as error:
+                self._link.heed(error)
+                verdict = judge(error)
+                spent = time.monotonic() + pause > deadline or (self._down and attempt > 1)
+                if spent or not verdict.again:
+                    self._down = verdict.again
+                    raise verdict.error(self.store) from error
+            else:
+                self._down = False
+                return answer
+            time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - not a secret
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Let go; later calls raise `StoreClosed`."""
+        if not self._closed:
+            self._closed = True
+            self._link.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreClosed(self.store, "it was closed")
+
+    def _run(
+        self, name: str, keys: Sequence[str], head: tuple[str, int | str], args: Sequence[Any]
+    ) -> Any:
+        text, digest = script(name)
+        own = (self.keys.meta, self.keys.writers)
+        tail = (len(keys) + 2, *own, *keys, self.store_id, *head, *args)
+        fenced = bool(head[0]) and self.fence is not None
+        send_it = self._send_fenced if fenced else send
+
+        def attempt(server: Server) -> Any:
+            try:
+                return send_it(server, ("EVALSHA", digest, *tail))
+            except driver.NoScriptError:  # a server that was restarted, or another one
+                return send_it(server, ("EVAL", text, *tail))
+
+        return self.persist(attempt)
+
+    def _send_fenced(self, server: Server, command: Sequence[Any]) -> Any:
+        """Write, and wait until the server's disk or its replicas have it.
+
+        The server waits for the last write of this connection. When the script only repeats an
+        earlier answer, it has written nothing: the touch in between has. On a full server the
+        touch is refused, which is no reason to refuse what the script did.
+        """
+        touch = ("HSET", self.keys.meta, "touched", 1)
+        answer, _, *waited = pipe(server, [command, touch, self.fence_command])
+        for reply in (answer, *waited):
+            if isinstance(reply, Exception):
+                raise reply
+        if self.fence is not None:
+            self.fence(waited[0])
+        return answer

@@ -1,0 +1,148 @@
+"""The open handle of one store on a Redis or Valkey server."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import redis.exceptions as driver
+
+from smok_core.engine import Engine, Health, Limits, MsgpackCodec
+from smok_core.errors import BackendUnavailable, DataLost, SchemaTooNew
+from smok_redis import probe
+from smok_redis.address import parse_url
+from smok_redis.blobs import RedisBlobs
+from smok_redis.client import Client
+from smok_redis.identity import recall, remember
+from smok_redis.keys import Keys
+from smok_redis.links import open_link
+from smok_redis.scripts import NAMES, script
+from smok_redis.series import RedisSeries
+from smok_redis.table import RedisTable
+from smok_redis.wire import Server, pipe
+
+if TYPE_CHECKING:
+    from smok_core.hookspecs import StoreContext
+    from smok_redis.plugin import Options
+
+__all__ = ["SCHEMA", "RedisEngine"]
+
+#: Version of the layout of the keys.
+SCHEMA = 1
+
+
+class RedisEngine(Engine):
+    """A store on a server; it shares one pool of connections.
+
+    Opening is one round trip: it looks at the server, finds or founds the store, and loads the
+    scripts.
+
+    Args:
+        context: What the core tells about the store.
+
+    Raises:
+        BackendUnavailable: The server is not there, or does not let us in.
+        DurabilityUnmet: It cannot keep the configured durability.
+        SchemaTooNew: A newer release has written the store; nothing was changed.
+        DataLost: The store that was remembered is not there any more.
+        ForeignData: The key of the store holds something else.
+    """
+
+    def __init__(self, context: StoreContext) -> None:
+        options: Options = context.options
+        address = parse_url(options.url.reveal())
+        self.codec = MsgpackCodec()
+        self._keys = Keys(options.prefix, context.device)
+        self._location = f"{address} {self._keys.base}"
+        self._durability, self._replicas = context.settings.durability, options.replicas
+        path = context.base_dir / options.remember if options.remember else None
+        store = f"{context.store} ({address})"
+        known = recall(store, path)
+        link = open_link(address, options, context.base_dir, self._keys.meta)
+        self._client = Client(store, link, self._keys, options.timeout)
+        try:
+            facts = self._look(known)
+            self._set_fence(facts)
+            remember(store, path, self._client.store_id)
+        except BaseException:
+            self._client.close()
+            raise
+
+    def table(self, name: str) -> RedisTable:
+        return RedisTable(self._client, self._keys.table(name))
+
+    def series(self, name: str, limits: Limits = Limits()) -> RedisSeries:  # noqa: B008 - frozen
+        return RedisSeries(self._client, self._keys.series(name), name, limits)
+
+    def blobs(self, name: str) -> RedisBlobs:
+        return RedisBlobs(self._client, self._keys.blobs(name))
+
+    def health(self) -> Health:
+        facts = self._look(self._client.store_id)
+        return Health(
+            location=self._location,
+            durability=self._durability,
+            schema=SCHEMA,
+            free_bytes=max(facts.limit - facts.used, 0) if facts.limit else None,
+            notes=probe.notes(facts),
+            warnings=probe.warnings(facts),
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _look(self, known: str) -> probe.Facts:
+        """Look at the server and at the store on it; ``known`` is the id it has to have, or ''."""
+        store = self._client.store
+        *answers, found = self._client.persist(lambda server: self._probe(server, known))
+        facts = probe.facts_of(*answers)
+        schema, store_id = (item and item.decode() for item in found)
+        if schema is not None and int(schema) > SCHEMA:
+            raise SchemaTooNew(store, int(schema), SCHEMA)
+        if known and store_id != known:
+            raise DataLost(store, "the server came back empty, or with another store's data")
+        probe.check(store, facts, self._durability)
+        self._client.store_id = store_id or ""
+        return facts
+
+    def _probe(self, server: Server, known: str) -> list[Any]:
+        """Do all of opening in one round trip; what may be forbidden comes before the store."""
+        load = () if self._client.store_id else NAMES
+        keys = (2, self._keys.meta, self._keys.writers)
+        mode = "join" if known else "found"
+        replies = pipe(
+            server,
+            [
+                ("CLIENT SETNAME", self._keys.client),
+                *probe.PROBES,
+                *(("SCRIPT LOAD", script(name).text) for name in load),
+                ("EVAL", script("open").text, *keys, uuid.uuid4().hex, SCHEMA, mode),
+            ],
+        )
+        if isinstance(replies[-1], Exception):
+            raise replies[-1]
+        if isinstance(replies[1], dict) and replies[1].get("role") == "slave":
+            raise driver.ReadOnlyError("READONLY the server is a replica")
+        return [*replies[1 : 1 + len(probe.PROBES)], replies[-1]]
+
+    def _set_fence(self, facts: probe.Facts) -> None:
+        """Choose what each write waits for besides its answer."""
+        wait_ms = int(self._client.timeout * 300)
+        if probe.needs_waitaof(facts, self._durability):
+            self._client.fence_command = ("WAITAOF", 1, self._replicas, wait_ms)
+            self._client.fence = self._check_waitaof
+        elif self._replicas:
+            self._client.fence_command = ("WAIT", self._replicas, wait_ms)
+            self._client.fence = self._check_wait
+
+    def _check_waitaof(self, reply: Any) -> None:
+        if reply[0] < 1 or reply[1] < self._replicas:
+            raise BackendUnavailable(
+                self._client.store, "the server did not bring a write to its disk in time"
+            )
+
+    def _check_wait(self, reply: Any) -> None:
+        if reply < self._replicas:
+            raise BackendUnavailable(
+                self._client.store, f"fewer than {self._replicas} replicas took a write in time"
+            )

@@ -1,0 +1,145 @@
+"""The one place where what the driver and the server say becomes one of our errors."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import redis.exceptions as driver
+
+from smok_core.errors import (
+    BackendUnavailable,
+    DataLost,
+    DurabilityUnmet,
+    ForeignData,
+    ReadOnlyStore,
+    StorageFull,
+    StoreError,
+)
+
+__all__ = ["DRIVER_ERRORS", "Verdict", "code_of", "judge"]
+
+#: What the driver raises; everything else is a bug and stays what it is.
+DRIVER_ERRORS = (driver.RedisError, OSError)
+
+
+class Verdict(NamedTuple):
+    """What an error means, and whether trying again within the call can help."""
+
+    kind: type[StoreError]
+    detail: str
+    again: bool = False
+    remedy: str | None = None
+
+    def error(self, store: str) -> StoreError:
+        """Make the error to raise."""
+        return self.kind(store, self.detail, self.remedy)
+
+
+_ACCESS = "Correct the user, the password or the ACL (see the README of smok-redis)."
+_DISK = "Look at the server's log and disk; nothing stored is lost."
+
+#: What the server's answer begins with, or (6.2, inside a script) has somewhere in it.
+_ANSWERS = {
+    "OOM": Verdict(StorageFull, "the server has reached its maxmemory"),
+    "WRONGTYPE": Verdict(ForeignData, "a key of the store holds something else"),
+    "SMOKLOST": Verdict(DataLost, "the server came back empty, or with another store's data"),
+    "SMOKGONE": Verdict(BackendUnavailable, "a large write lost what was prepared for it"),
+    "SMOKSTALE": Verdict(BackendUnavailable, "a write was overtaken by a later one"),
+    "MISCONF": Verdict(
+        BackendUnavailable, "the server cannot write to its disk and takes no data", remedy=_DISK
+    ),
+    "READONLY": Verdict(
+        ReadOnlyStore,
+        "the server is a read-only replica",
+        again=True,
+        remedy="Give the url of the primary, or of the sentinels.",
+    ),
+    "LOADING": Verdict(BackendUnavailable, "the server is still loading its data", again=True),
+    "BUSY": Verdict(BackendUnavailable, "the server is busy with somebody's script", again=True),
+    "MASTERDOWN": Verdict(BackendUnavailable, "the server has lost its primary", again=True),
+    "CLUSTERDOWN": Verdict(BackendUnavailable, "the cluster is down", again=True),
+    "TRYAGAIN": Verdict(BackendUnavailable, "the cluster is moving the keys", again=True),
+    "MOVED": Verdict(BackendUnavailable, "the cluster has moved the keys", again=True),
+    "ASK": Verdict(BackendUnavailable, "the cluster is moving the keys", again=True),
+    "NOREPLICAS": Verdict(
+        BackendUnavailable, "the server has too few replicas to take data", again=True
+    ),
+    "UNKILLABLE": Verdict(BackendUnavailable, "the server is busy with a script", again=True),
+    "NOAUTH": Verdict(BackendUnavailable, "the server wants a password", remedy=_ACCESS),
+    "WRONGPASS": Verdict(
+        BackendUnavailable, "the server refuses the user or the password", remedy=_ACCESS
+    ),
+    "NOPERM": Verdict(
+        BackendUnavailable, "the server's ACL forbids the command or the key", remedy=_ACCESS
+    ),
+    "NOPROTO": Verdict(StoreError, "the server is too old", remedy="Use Redis 6.2 or newer."),
+}
+_NO_AOF = Verdict(
+    DurabilityUnmet,
+    "the server stopped keeping its append-only file",
+    remedy="Set appendonly yes on the server.",
+)
+_CODE = re.compile(rf"(?<![A-Za-z])({'|'.join(_ANSWERS)}|NOSCRIPT)(?![A-Za-z])")
+_SCRIPT_LINE = re.compile(r"unknown command '?([A-Za-z]+)", re.IGNORECASE)
+
+
+#: The driver cuts the code off the texts of these.
+_CLASSES: tuple[tuple[type[Exception], str], ...] = (
+    (driver.AuthenticationError, "WRONGPASS"),
+    (driver.BusyLoadingError, "LOADING"),
+    (driver.ReadOnlyError, "READONLY"),
+    (driver.NoPermissionError, "NOPERM"),
+    (driver.NoScriptError, "NOSCRIPT"),
+    (driver.OutOfMemoryError, "OOM"),
+    (driver.MasterDownError, "MASTERDOWN"),
+    (driver.ClusterDownError, "CLUSTERDOWN"),
+    (driver.TryAgainError, "TRYAGAIN"),
+    (driver.MovedError, "MOVED"),
+    (driver.AskError, "ASK"),
+)
+
+
+def code_of(error: BaseException) -> str | None:
+    """Give the server's word for the error (``OOM``, ``LOADING``...), or None."""
+    text = str(error)
+    if isinstance(error, driver.AuthenticationError) and "required" in text:
+        return "NOAUTH"
+    for kind, code in _CLASSES:
+        if isinstance(error, kind):
+            return code
+    match = _CODE.search(text) if isinstance(error, driver.ResponseError) else None
+    return match[1] if match else None
+
+
+def judge(error: BaseException) -> Verdict:
+    """Say what an error of `DRIVER_ERRORS` means.
+
+    The server's own words are not repeated: they may quote what was stored.
+    """
+    code = code_of(error)
+    if code == "MISCONF" and "space" in str(error).lower():
+        return Verdict(StorageFull, "the server's disk is full", remedy=_DISK)
+    if code in _ANSWERS:
+        return _ANSWERS[code]
+    if "appendonly is disabled" in str(error):
+        return _NO_AOF
+    if isinstance(error, driver.TimeoutError | TimeoutError):
+        return Verdict(BackendUnavailable, "the server does not answer in time", again=True)
+    if isinstance(error, driver.ConnectionError | OSError):
+        return Verdict(BackendUnavailable, f"no connection ({_reason(error)})", again=True)
+    unknown = _SCRIPT_LINE.search(str(error))
+    if unknown:
+        detail = f"the server does not know {unknown[1].upper()}"
+        return Verdict(StoreError, detail, remedy="Use Redis 6.2 or newer, or Valkey.")
+    return Verdict(StoreError, f"the server refuses a command ({type(error).__name__})")
+
+
+def _reason(error: BaseException) -> str:
+    """Name the cause without the driver's text, which could quote anything."""
+    inner = error
+    while inner is not None and not isinstance(inner, OSError):
+        inner = inner.__cause__ or inner.__context__  # type: ignore[assignment]
+    if isinstance(inner, OSError) and inner.strerror:
+        return inner.strerror.strip("()").lower()
+    return "closed by the server"

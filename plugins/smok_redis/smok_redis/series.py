@@ -1,0 +1,166 @@
+"""A stream per name for the points in order, a sorted set for late ones, a stream as queue.
+
+A stream keeps a point in a third of the memory of a sorted set, but takes only growing ids. The
+id of a point is its place (the timestamp + 2^63) and its seq. What comes late goes to the
+sorted set beside it, where the members sort by place; a reader merges the two.
+"""
+
+from __future__ import annotations
+
+from heapq import merge
+from typing import TYPE_CHECKING, Any
+
+from smok_core.engine import Limits, QueuedPoint, Series, SeriesStats
+from smok_core.errors import InvalidValue, QueueFull
+from smok_redis.packing import CHUNK, MOST, chunks, pack, raw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from smok_redis.client import Client
+    from smok_redis.keys import SeriesKeys
+
+__all__ = ["RedisSeries"]
+
+_ZERO = 2**63
+_FIRST, _LAST = 0, 2**64 - 1
+_SEQS = range(1, 2**53)
+_NAMES_PER_TRIM = 200
+
+
+class RedisSeries(Series):
+    """A series; see `smok_redis.keys.SeriesKeys` for what lies where."""
+
+    def __init__(self, client: Client, keys: SeriesKeys, name: str, limits: Limits) -> None:
+        self._client, self._keys, self._name, self._limits = client, keys, name, limits
+
+    def append(self, points: Sequence[tuple[str, int, bytes]]) -> None:
+        if not points:
+            return
+        cap, on_full = self._limits.max_pending, self._limits.on_full.value
+        answer = self._write("series_append", points, "" if cap is None else cap, on_full)
+        if isinstance(answer, list):
+            detail = f"{answer[0]} points wait, max_pending is {cap}"
+            raise QueueFull(self._client.store, detail)
+
+    def _write(
+        self, script: str, points: Sequence[tuple[str, int, bytes]], *settings: str | int
+    ) -> Any:
+        if len(points) > MOST:
+            raise InvalidValue(
+                self._name,
+                "a call",
+                f"holds {len(points)} points",
+                f"Give at most {MOST} at once: a call is one atomic step of the server.",
+            )
+        names, packed = _pack(points)
+        keys = [self._keys.queue, self._keys.names, *self._keys_of(names)]
+        return self._client.write(script, keys, self._keys.fields, *settings, packed)
+
+    def _keys_of(self, names: Iterable[str]) -> list[str]:
+        stream, late = self._keys.stream, self._keys.late
+        return [key for name in names for key in (stream + name, late + name)]
+
+    def latest(self, name: str) -> tuple[int, bytes] | None:
+        entries = self._client.read("series_latest", (self._keys.stream + name,))
+        return _entry(entries[0]) if entries else None
+
+    def range(self, name: str, start: int | None, stop: int | None) -> Iterator[tuple[int, bytes]]:
+        first = _FIRST if start is None else max(start + _ZERO, _FIRST)
+        last = _LAST if stop is None else min(stop + _ZERO, _LAST)
+        while first <= last:
+            page, seen = self._page(name, first, last)
+            yield from page
+            first = seen + 1
+
+    def _page(self, name: str, first: int, last: int) -> tuple[list[tuple[int, bytes]], int]:
+        """Give points from place ``first`` on, and the place up to which these are all."""
+        entries, members = self._client.read(
+            "series_page", self._keys_of([name]), f"{first:020d}", f"{last:020d}", CHUNK
+        )
+        in_order, late = list(map(_entry, entries)), list(map(_member, members))
+        ends = [part[-1][0] + _ZERO for part in (in_order, late) if len(part) == CHUNK]
+        seen = min(ends, default=last)
+        return [point for point in merge(in_order, late) if point[0] + _ZERO <= seen], seen
+
+    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
+        found, start = list[QueuedPoint](), f"({after}-0"
+        while len(found) < limit:
+            size = min(CHUNK, limit - len(found))
+            page = self._client.read("series_pending", (self._keys.queue,), start, size)
+            found += map(_queued, page)
+            if len(page) < size:
+                break
+            start = f"({found[-1].seq}-0"
+        return found
+
+    def settle(self, seqs: Iterable[int]) -> int:
+        known = [seq for seq in seqs if seq in _SEQS]
+        return sum(
+            int(self._client.write("series_settle", (self._keys.queue,), pack(some)))
+            for some in chunks(known, MOST)
+        )
+
+    def requeue(self, points: Sequence[tuple[str, int]]) -> int:
+        wanted = [(name, ts, b"") for name, ts in dict.fromkeys(points)]
+        return int(self._write("series_requeue", wanted)) if wanted else 0
+
+    def trim(self, before: int) -> int:
+        last = f"{min(before - 1 + _ZERO, _LAST):020d}"
+        if before + _ZERO <= _FIRST:
+            return 0
+        return sum(self._trim(some, last) for some in self._names(_NAMES_PER_TRIM))
+
+    def _trim(self, names: list[str], last: str) -> int:
+        keys, gone = [self._keys.queue, *self._keys_of(names)], 0
+        at: list[Any] = [1, "s", f"{_FIRST:020d}"]
+        while int(at[0]) <= len(names):
+            answer = self._client.write("series_trim", keys, self._keys.fields, last, CHUNK, *at)
+            count, *at = answer.split(b" ", 3)
+            gone += int(count)
+        return gone
+
+    def names(self) -> Iterator[str]:
+        for some in self._names(CHUNK):
+            yield from some
+
+    def _names(self, size: int) -> Iterator[list[str]]:
+        start: str | bytes = "-"
+        while page := self._client.read("series_names", (self._keys.names,), start, size):
+            yield [name.decode() for name in page]
+            if len(page) < size:
+                return
+            start = b"(" + page[-1]
+
+    def stats(self) -> SeriesStats:
+        keys = (self._keys.queue, self._keys.names)
+        names, points, pending, dropped, head = self._client.read(
+            "series_stats", keys, self._keys.fields
+        )
+        oldest = _queued(head[0]).ts if head else None
+        return SeriesStats(names, points, pending, dropped, oldest)
+
+
+def _pack(points: Sequence[tuple[str, int, bytes]]) -> tuple[list[str], bytes]:
+    """Leave out repeats, the last counts at its own place; number the names."""
+    last = dict[tuple[str, int], bytes]()
+    for name, ts, value in reversed(points):
+        last.setdefault((name, ts), value)
+    numbers, flat = dict[str, int](), list[Any]()
+    for (name, ts), value in reversed(last.items()):
+        number = numbers.setdefault(name, len(numbers) + 1)
+        flat += (number, f"{ts + _ZERO:020d}", str(ts), raw(value))
+    return list(numbers), pack((list(numbers), flat))
+
+
+def _entry(entry: Any) -> tuple[int, bytes]:
+    return int(entry[0].partition(b"-")[0]) - _ZERO, entry[1][1]
+
+
+def _member(member: bytes) -> tuple[int, bytes]:
+    return int(member[:20]) - _ZERO, member[37:]
+
+
+def _queued(entry: Any) -> QueuedPoint:
+    place, fields = entry
+    return QueuedPoint(int(place.partition(b"-")[0]), fields[1].decode(), int(fields[3]), fields[5])

@@ -1,0 +1,142 @@
+"""Rows in a hash, those that wait in a sorted set, the other side's names in a hash."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from smok_core.engine import Row, Settlement, Table, TableStats, When
+from smok_core.errors import StoreError
+from smok_redis.packing import CHUNK, MOST, chunks, pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from smok_redis.client import Client
+    from smok_redis.keys import TableKeys
+
+__all__ = ["RedisTable"]
+
+#: A replacement of more bytes than this is written aside first.
+_ONE_CALL = 4 << 20
+#: How long what was written aside may lie there, in ms, should the process die.
+_ASIDE_MS = 3_600_000
+
+
+class RedisTable(Table):
+    """A table; see `smok_redis.keys.TableKeys` for what lies where."""
+
+    def __init__(self, client: Client, keys: TableKeys) -> None:
+        self._client, self._keys = client, keys
+        self._all = (keys.rows, keys.queue, keys.tags)
+
+    def get(self, key: str) -> Row | None:
+        return self.get_many([key]).get(key)
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Row]:
+        found = dict[str, Row]()
+        for some in chunks(list(dict.fromkeys(keys))):
+            answer = self._client.read("table_get", self._all, *some)
+            for key, stored, waits, tag in zip(some, *answer, strict=True):
+                if stored is not None:
+                    found[key] = _row(key, stored, waits is not None, tag)
+        return found
+
+    def put(
+        self,
+        key: str,
+        value: bytes,
+        *,
+        stamp: float = 0.0,
+        pending: bool = False,
+        when: When = When.ALWAYS,
+        expected_seq: int | None = None,
+    ) -> bool:
+        answer = self._client.write(
+            "table_put",
+            (self._keys.rows, self._keys.queue),
+            self._keys.seq,
+            key,
+            value,
+            repr(float(stamp)),
+            "1" if pending else "",
+            when.value,
+            "" if expected_seq is None else expected_seq,
+        )
+        return bool(int(answer))
+
+    def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
+        expected = "" if expected_seq is None else expected_seq
+        return bool(int(self._client.write("table_delete", self._all, key, expected)))
+
+    def rows(self) -> Iterator[Row]:
+        # One native command each and no paging: it is the only way to see one moment.
+        stored, queue, tags = self._client.snapshot(
+            ("HGETALL", self._keys.rows),
+            ("ZRANGE", self._keys.queue, 0, -1),
+            ("HGETALL", self._keys.tags),
+        )
+        waiting = frozenset(queue)
+        found = [
+            _row(key.decode(), row, key in waiting, tags.get(key)) for key, row in stored.items()
+        ]
+        return iter(sorted(found, key=lambda row: row.seq))
+
+    def replace(self, rows: Mapping[str, bytes]) -> None:
+        if len(rows) > CHUNK or sum(map(len, rows.values())) > _ONE_CALL:
+            return self._replace_large(list(rows.items()))
+        flat = [part for pair in rows.items() for part in pair]
+        self._client.write("table_replace", self._all, self._keys.seq, *flat)
+        return None
+
+    def _replace_large(self, rows: list[tuple[str, bytes]]) -> None:
+        """Write the rows aside in pieces; a rename makes all of them the table at once."""
+        client = self._client
+        seq = int(client.write("table_reserve", (), self._keys.seq, len(rows)))
+        writer = client.writers.take()
+        aside = client.keys.aside(writer.name, writer.number)
+        try:
+            for some in chunks(list(enumerate(rows, seq + 1)), CHUNK):
+                flat = [part for n, (key, value) in some for part in (key, b"%d 0 %b" % (n, value))]
+                client.batch(("HSET", aside, *flat), ("PEXPIRE", aside, _ASIDE_MS))
+            client.write("table_commit", (*self._all, aside), len(rows))
+        except StoreError:
+            with suppress(StoreError):
+                client.batch(("UNLINK", aside))
+            raise
+        finally:
+            client.writers.give_back(writer)
+
+    def pending(self, limit: int, after: int = 0) -> list[Row]:
+        found, start = dict[str, Row](), f"({after}"
+        while len(found) < limit:
+            size = min(CHUNK, limit - len(found))
+            answer = self._client.read("table_pending", self._all, start, size)
+            page = [
+                _row(key.decode(), row, pending=True, tag=tag)
+                for key, row, tag in zip(*answer, strict=True)
+            ]
+            for row in page:  # one that was changed meanwhile comes again, at its new place
+                found.pop(row.key, None)
+                found[row.key] = row
+            if len(page) < size:
+                break
+            start = f"({page[-1].seq}"
+        return list(found.values())
+
+    def settle(self, settlements: Sequence[Settlement]) -> int:
+        settled = 0
+        for some in chunks(settlements, MOST):
+            packed = pack([(s.key, s.seq, s.tag is not None and s.tag, s.remove) for s in some])
+            settled += int(self._client.write("table_settle", self._all, packed))
+        return settled
+
+    def stats(self) -> TableStats:
+        rows, pending = self._client.read("table_stats", (self._keys.rows, self._keys.queue))
+        return TableStats(rows=rows, pending=pending)
+
+
+def _row(key: str, stored: bytes, pending: bool, tag: bytes | None) -> Row:
+    seq, stamp, value = stored.split(b" ", 2)
+    name: Any = None if tag is None else tag.decode()
+    return Row(key, value, float(stamp), int(seq), pending, name)

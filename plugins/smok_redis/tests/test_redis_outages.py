@@ -1,0 +1,303 @@
+"""Servers that die, hang, load, or come back empty: bounded, typed, and it goes on by itself."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+
+import pytest
+
+from smok_core.errors import BackendUnavailable, CorruptData, DataLost, StoreClosed
+from tests.servers.redis_proxy import ReplyDropper
+from tests.servers.redis_servers import Server, wait_until
+
+
+def fill(engine, count=50):
+    """Put something of each kind."""
+    engine.series("s").append([("n", ts, b"%d" % ts) for ts in range(count)])
+    engine.table("t").put("k", b"v", pending=True)
+    engine.blobs("b").put("k", b"x" * 3_000_000, 3)
+
+
+def check_filled(engine, count=50):
+    """Everything that `fill` put is there."""
+    assert [q.ts for q in engine.series("s").pending(999)] == list(range(count))
+    assert [row.key for row in engine.table("t").pending(9)] == ["k"]
+    assert engine.blobs("b").get("k") == (b"x" * 3_000_000, 3)
+
+
+def timed(call):
+    """Give the seconds a call takes."""
+    start = time.monotonic()
+    call()
+    return time.monotonic() - start
+
+
+def test_everything_survives_a_killed_server(own_server, opened):
+    """What returned is there after kill -9 of the server, and the open engine goes on with it."""
+    engine = opened(own_server.url)
+    fill(engine)
+    own_server.kill()
+    own_server.start()
+    check_filled(engine)
+    engine.series("s").append([("n", 999, b"new")])
+    assert engine.series("s").latest("n") == (999, b"new")
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_killing_the_server_between_operations_loses_nothing(own_server, opened, round_):
+    """Kill -9 after every few operations: each acknowledged one is there, each once."""
+    engine, series = (e := opened(own_server.url)), e.series("s")
+    for number in range(12):
+        series.append([("n", number, b"v")])
+        assert engine.table("t").put(f"{number}", b"v", pending=True)
+        if number % 4 == round_:
+            own_server.kill()
+            own_server.start()
+    assert [q.ts for q in series.pending(99)] == list(range(12))
+    assert [row.key for row in engine.table("t").pending(99)] == [f"{n}" for n in range(12)]
+
+
+def test_a_missing_server_is_told_within_the_timeout(own_server, opened):
+    """With the server gone a call ends with BackendUnavailable about in `timeout`, then at once."""
+    engine = opened(own_server.url, timeout=1.0)
+    fill(engine)
+    own_server.kill()
+
+    def fail():
+        with pytest.raises(BackendUnavailable, match="try again"):
+            engine.table("t").put("k", b"v")
+
+    assert timed(fail) < 1.5
+    assert timed(fail) < 0.3
+    own_server.start()
+    check_filled(engine)
+
+
+def test_a_call_waits_for_a_server_that_comes_back(own_server, opened):
+    """A call during a restart of the server just takes longer."""
+    engine = opened(own_server.url, timeout=10.0)
+    own_server.kill()
+    starter = threading.Timer(0.5, own_server.start)
+    starter.start()
+    engine.series("s").append([("n", 1, b"v")])
+    starter.join()
+    assert len(engine.series("s").pending(9)) == 1
+
+
+def test_a_hanging_server_is_told_within_the_timeout(own_server, opened):
+    """A server that takes connections and answers nothing costs about `timeout`, and no data."""
+    engine = opened(own_server.url, timeout=1.0)
+    own_server.pause()
+
+    def fail():
+        with pytest.raises(BackendUnavailable, match="does not answer in time"):
+            engine.series("s").append([("n", 1, b"v")])
+
+    assert timed(fail) < 2.0
+    own_server.resume()
+    engine.series("s").append([("n", 1, b"v"), ("n", 2, b"v")])
+    assert [q.ts for q in engine.series("s").pending(9)] == [1, 2]
+
+
+def test_opening_without_a_server_is_told_within_the_timeout(own_server, opened):
+    """Opening a store whose server is away is BackendUnavailable, within seconds."""
+    own_server.kill()
+
+    def fail():
+        with pytest.raises(BackendUnavailable):
+            opened(own_server.url, timeout=1.0)
+
+    assert timed(fail) < 1.5
+
+
+@pytest.mark.parametrize("kind", ["append", "settle", "blob", "replace"])
+def test_a_request_cut_in_the_middle_is_sent_again(own_server, opened, kind):
+    """A connection that is cut while a request is under way: the request is whole, and once."""
+    with ReplyDropper(own_server.port) as proxy:
+        engine = opened(f"redis://127.0.0.1:{proxy.port}", timeout=20.0)
+        series, table, blobs = engine.series("s"), engine.table("t"), engine.blobs("b")
+        series.append([("n", ts, b"v" * 50) for ts in range(5000)])
+        seqs = [queued.seq for queued in series.pending(3000)]
+        work = {
+            "append": lambda: series.append([("m", ts, b"v" * 50) for ts in range(5000)]),
+            "settle": lambda: series.settle(seqs),
+            "blob": lambda: blobs.put("k", b"x" * 2_500_000, 1),
+            "replace": lambda: table.replace({f"{n}": b"v" for n in range(2500)}),
+        }
+        proxy.halving = True
+        work[kind]()
+        proxy.halving = False
+        assert proxy.dropped > 0
+        assert series.stats().points == (10_000 if kind == "append" else 5000)
+        assert series.stats().pending == {"append": 10_000, "settle": 2000}.get(kind, 5000)
+        assert table.stats().rows == (2500 if kind == "replace" else 0)
+        assert (blobs.get("k") == (b"x" * 2_500_000, 1)) == (kind == "blob")
+        engine.close()
+
+
+def test_a_loading_server_is_waited_for(own_server, opened):
+    """While the server loads its data it is unavailable, said so; afterwards it goes on."""
+    engine = opened(own_server.url, timeout=0.5)
+    fill(engine, 300)
+    own_server.command("EVAL", "for i = 1, 6000 do redis.call('SET', 'other:' .. i, 1) end", 0)
+    own_server.kill()
+    own_server.settings["key_load_delay"] = 300  # microseconds for each command
+    own_server.start(ready=False)
+    wait_until(lambda: b"LOADING" in _ping(own_server))
+    with pytest.raises(BackendUnavailable, match="loading"):
+        engine.table("t").get("k")
+    wait_until(own_server._answers, 30)
+    check_filled(engine, 300)
+
+
+def _ping(server):
+    try:
+        return server.command("PING")
+    except OSError:
+        return b""
+
+
+def test_a_server_that_runs_a_long_script_is_waited_for(own_server, opened):
+    """A server busy with somebody's endless script is unavailable until that ends."""
+    engine = opened(own_server.url, timeout=2.0)
+    own_server.command("CONFIG", "SET", "lua-time-limit", 50)
+    spin = threading.Thread(target=_spin, args=(own_server,))
+    spin.start()
+    wait_until(lambda: b"BUSY" in own_server.command("PING"))
+    with pytest.raises(BackendUnavailable, match="busy"):
+        engine.table("t").put("k", b"v")
+    own_server.command("SCRIPT", "KILL")
+    spin.join()
+    assert engine.table("t").put("k", b"v")
+
+
+def _spin(server):
+    server.command("EVAL", "while true do end", 0)
+
+
+def test_scripts_are_sent_again_to_a_server_that_forgot_them(own_server, opened):
+    """A server that lost its scripts, as after a failover, gets them again."""
+    engine = opened(own_server.url)
+    own_server.command("SCRIPT", "FLUSH")
+    fill(engine)
+    check_filled(engine)
+
+
+@pytest.mark.parametrize("how", ["flush", "empty", "other"])
+def test_a_server_that_came_back_empty_is_data_loss(own_server, opened, how):
+    """FLUSHALL, a lost disk, another store's data: DataLost in every call, not "nothing stored"."""
+    engine = opened(own_server.url, device="pump")
+    fill(engine)
+    lose(own_server, how, opened)
+    calls = [
+        lambda: engine.table("t").get("k"),
+        lambda: engine.table("t").put("k", b"v"),
+        lambda: list(engine.table("t").rows()),
+        lambda: engine.table("t").settle([]) or engine.table("t").pending(9),
+        lambda: engine.series("s").append([("n", 1, b"v")]),
+        lambda: engine.series("s").latest("n"),
+        lambda: list(engine.series("s").range("n", None, None)),
+        lambda: engine.series("s").pending(9),
+        lambda: engine.series("s").stats(),
+        lambda: engine.blobs("b").get("k"),
+        lambda: engine.blobs("b").versions(),
+        lambda: engine.blobs("b").put("k", b"v", 9),
+        engine.health,
+    ]
+    for call in calls:
+        with pytest.raises(DataLost, match="Restore the server's data"):
+            call()
+    assert b":0" in own_server.command("EXISTS", "smok:{pump}:s:s:queue")
+
+
+def lose(server, how, opened):
+    """Let a server lose its data in one of the ways servers do."""
+    if how == "empty":
+        server.kill()
+        shutil.rmtree(server.folder)
+        server.start()
+    else:
+        server.command("FLUSHALL")
+    if how == "other":
+        opened(server.url, device="pump")
+
+
+def test_restored_data_is_used_again(own_server, opened, tmp_path):
+    """An engine that met DataLost goes on by itself when the data is back."""
+    engine = opened(own_server.url)
+    fill(engine)
+    own_server.kill()
+    saved = own_server.folder.rename(tmp_path / "saved")
+    own_server.start()
+    with pytest.raises(DataLost):
+        engine.table("t").get("k")
+    own_server.kill()
+    shutil.rmtree(own_server.folder)
+    saved.rename(own_server.folder)
+    own_server.start()
+    check_filled(engine)
+
+
+def test_a_remembered_store_that_is_gone_is_data_loss_at_open(own_server, opened, tmp_path):
+    """With `remember` a server emptied while the device was off is noticed at the next start."""
+    options = {"device": "pump", "base_dir": tmp_path, "remember": "var/plant.id"}
+    opened(own_server.url, **options).close()
+    opened(own_server.url, **options).close()
+    own_server.command("FLUSHALL")
+    for _ in range(2):  # noticing it changes nothing
+        with pytest.raises(DataLost):
+            opened(own_server.url, **options)
+        assert b":0" in own_server.command("DBSIZE")
+    (tmp_path / "var/plant.id").unlink()
+    opened(own_server.url, **options).close()
+
+
+def test_a_damaged_memory_of_the_store_is_told(own_server, opened, tmp_path):
+    """A `remember` file that holds no id is CorruptData naming the file, and is left alone."""
+    (tmp_path / "plant.id").write_text("")
+    with pytest.raises(CorruptData, match=r"plant\.id"):
+        opened(own_server.url, base_dir=tmp_path, remember="plant.id")
+    assert (tmp_path / "plant.id").read_text() == ""
+
+
+def test_a_closed_store_says_so(own_server, opened):
+    """After close every call raises StoreClosed; closing again is harmless."""
+    engine = opened(own_server.url)
+    table, series = engine.table("t"), engine.series("s")
+    engine.close()
+    engine.close()
+    for call in (lambda: table.get("k"), lambda: series.append([("n", 1, b"")]), engine.health):
+        with pytest.raises(StoreClosed):
+            call()
+
+
+def test_a_torn_append_only_file_costs_no_more_than_its_tail(own_server, opened):
+    """After a power cut that tore the server's file, the store opens with all that was whole."""
+    engine = opened(own_server.url)
+    fill(engine)
+    engine.series("s").append([("n", 50, b"torn")])
+    own_server.kill()
+    last = max(own_server.folder.glob("appendonlydir/*.incr.aof"))
+    last.write_bytes(last.read_bytes()[:-10])
+    own_server.start()
+    check_filled(engine, 50)
+
+
+def test_a_replica_is_no_place_to_write(own_server, opened, tmp_path):
+    """A server that became a replica is told; when it is primary again, it goes on by itself."""
+    engine = opened(own_server.url, timeout=1.0)
+    engine.table("t").put("k", b"v")
+    with Server("valkey", tmp_path / "other") as other:
+        other.command("REPLICAOF", "127.0.0.1", own_server.port)
+        wait_until(lambda: b"link_status:up" in other.command("INFO", "replication"))
+        from smok_core.errors import ReadOnlyStore
+
+        with pytest.raises(ReadOnlyStore, match="primary"):
+            opened(other.url, timeout=0.5)
+        own_server.command("REPLICAOF", "127.0.0.1", other.port)
+        with pytest.raises(ReadOnlyStore, match="primary"):
+            engine.table("t").put("k", b"w")
+        own_server.command("REPLICAOF", "NO", "ONE")
+        assert engine.table("t").put("k", b"w")

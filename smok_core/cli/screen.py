@@ -1,0 +1,101 @@
+"""What commands print with: tables for people, JSON for programs, numbers as people read them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+
+__all__ = [
+    "console",
+    "human_age",
+    "human_size",
+    "iso_time",
+    "json_option",
+    "print_json",
+    "print_table",
+]
+
+#: Width of tables where no terminal says how wide it is, for example in a pipe or a log file.
+_PIPE_WIDTH = 160
+
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Give a rich console for stdout or stderr."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: str = ""
+) -> None:
+    """Print a table; ``right`` names the columns (by their heads) that hold numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    numbers = right.split(",")
+    for column in columns:
+        justify: Any = "right" if column in numbers else "left"
+        table.add_column(column, justify=justify, overflow="fold")
+    for row in rows:
+        table.add_row(*map(_cell, row))
+    console().print(table)
+
+
+def _cell(value: object) -> Any:
+    from rich.text import Text
+
+    return value if isinstance(value, Text) else Text("" if value is None else str(value))
+
+
+def human_size(size: int | None) -> str:
+    """Give ``12.3 MiB``; nothing for None."""
+    if size is None:
+        return ""
+    amount = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
+
+
+def human_age(seconds: float | None) -> str:
+    """Give ``3 d 4 h``, ``12 min``, ``5 s``; nothing for None."""
+    if seconds is None:
+        return ""
+    if seconds < 0:
+        return "in the future"
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """Give an instant in UTC to the second; what no calendar reaches is given as a number."""
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds:.0f} s since the epoch"

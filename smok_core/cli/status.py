@@ -1,0 +1,118 @@
+"""``smok status``: what is stored, what waits for upload, and whether anything was lost."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smok_core.cli.app import Session, pass_session
+from smok_core.cli.screen import (
+    human_age,
+    human_size,
+    iso_time,
+    json_option,
+    print_json,
+    print_table,
+)
+
+if TYPE_CHECKING:
+    from smok_core.databases import Databases
+
+__all__ = ["command"]
+
+
+@click.command("status")
+@json_option
+@pass_session
+def command(session: Session, as_json: bool) -> None:
+    """Count rows, records waiting for upload, dead letters and dropped records of each role."""
+    from smok_core.databases import open_databases
+
+    with open_databases(session.config) as databases:
+        report = {"roles": _roles(databases), "stores": _stores(databases)}
+    if as_json:
+        print_json(report)
+    else:
+        _show(report)
+
+
+def _roles(databases: Databases) -> list[dict[str, Any]]:
+    now, rows = time.time(), []
+    for role, database in databases:
+        stats = database.stats()
+        oldest = stats.oldest_pending
+        rows.append(
+            {
+                "role": role,
+                "store": databases.config.roles[role].store,
+                "rows": stats.rows,
+                "waiting": stats.pending,
+                "oldest_waiting": iso_time(oldest),
+                "oldest_waiting_seconds": None if oldest is None else round(now - oldest, 3),
+                "dead_letters": stats.dead,
+                "dropped": stats.dropped,
+            }
+        )
+    return rows
+
+
+def _stores(databases: Databases) -> list[dict[str, Any]]:
+    return [
+        {
+            "store": name,
+            "location": health.location,
+            "size_bytes": health.size_bytes,
+            "free_bytes": health.free_bytes,
+            "warnings": list(health.warnings),
+        }
+        for name, health in databases.health().items()
+    ]
+
+
+def _show(report: dict[str, Any]) -> None:
+    columns = ("role", "store", "rows", "waiting", "oldest waiting", "dead letters", "dropped")
+    numbers = "rows,waiting,oldest waiting,dead letters,dropped"
+    print_table("", columns, map(_row, report["roles"]), right=numbers)
+    for store in report["stores"]:
+        size, free = human_size(store["size_bytes"]), human_size(store["free_bytes"])
+        told = [f"{size} used"] * bool(size) + [f"{free} free"] * bool(free)
+        click.echo(f"{store['store']}: {', '.join([store['location'], *told])}")
+        for warning in store["warnings"]:
+            click.secho(f"warning: {store['store']}: {warning}", fg="yellow")
+    _show_losses(report["roles"])
+
+
+def _row(row: dict[str, Any]) -> list[object]:
+    return [
+        row["role"],
+        row["store"],
+        row["rows"],
+        row["waiting"],
+        human_age(row["oldest_waiting_seconds"]),
+        _alarming(row["dead_letters"]),
+        _alarming(row["dropped"]),
+    ]
+
+
+def _alarming(count: int) -> object:
+    from rich.text import Text
+
+    return Text(str(count), style="bold red" if count else "green")
+
+
+def _show_losses(rows: list[dict[str, Any]]) -> None:
+    """Say what is lost or set aside, with the command that tells more; or that nothing is."""
+    fine = True
+    for row in rows:
+        if row["dead_letters"]:
+            text = f"{row['role']}: {row['dead_letters']} set aside; look: "
+            click.secho(f"{text}smok dead-letters {row['role']}", fg="red")
+            fine = False
+        if row["dropped"]:
+            text = f"{row['role']}: {row['dropped']} dropped because of max_pending; look: "
+            click.secho(f"{text}smok why {row['role']}", fg="red")
+            fine = False
+    if fine:
+        click.secho("nothing lost: 0 dropped, 0 dead letters", fg="green")

@@ -1,0 +1,22 @@
+"""Reading what smok 0.21.0 has stored: an inert decoder, and the import into our databases.
+
+No pickle is ever loaded: an interpreter of its opcodes moves names and values about as data, and
+per kind of file a converter checks every field (see `machine`, `kinds`).
+"""
+
+from smok_core.legacy.importing import import_directory, import_legacy
+from smok_core.legacy.machine import Limits, decode
+from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused, Refusal
+from smok_core.legacy.report import Report
+
+__all__ = [
+    "EntryRefused",
+    "Fault",
+    "LegacyRefused",
+    "Limits",
+    "Refusal",
+    "Report",
+    "decode",
+    "import_directory",
+    "import_legacy",
+]

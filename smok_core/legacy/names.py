@@ -1,0 +1,40 @@
+"""The exact ``module:name`` that may stand in a file of smok 0.21.0; others are only reported.
+
+Module and name are compared together: a dotted name cannot imitate a longer module.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "COLOR",
+    "DISABLED_TIME",
+    "ENUMS",
+    "EVENT",
+    "FAILED",
+    "KNOWN",
+    "MACRO",
+    "NOT_READ",
+    "REASON",
+    "SENSOR_WRITE",
+    "SETS",
+    "TIME",
+]
+
+EVENT: Final = "smok.predicate.event:Event"
+COLOR: Final = "smok.predicate.event:Color"
+MACRO: Final = "smok.macro.macro:Macro"
+SENSOR_WRITE: Final = "smok.sensor.write_logs:SensorWriteEvent"
+DISABLED_TIME: Final = "smok.predicate.base:DisabledTime"
+TIME: Final = "smok.predicate.base:Time"
+FAILED: Final = "smok.exceptions:OperationFailedError"
+NOT_READ: Final = "smok.exceptions:NotReadedError"
+REASON: Final = "smok.exceptions:OperationFailedReason"
+
+KNOWN: Final = frozenset(
+    {EVENT, COLOR, MACRO, SENSOR_WRITE, DISABLED_TIME, TIME, FAILED, NOT_READ, REASON}
+)
+ENUMS: Final = frozenset({COLOR, REASON})
+#: Protocols 2 and 3 have no opcode for a set.
+SETS: Final = frozenset({"builtins:set", "__builtin__:set"})

@@ -1,0 +1,27 @@
+"""The optional libraries of the kit: imported where they are used, named when they are missing."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from smok_core.errors import ExtraMissing
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["need"]
+
+
+def need(module: str, what: str) -> ModuleType:
+    """Import a library of the extra ``testing``.
+
+    Raises:
+        ExtraMissing: It is not installed; the message says how to install it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0]:
+            raise
+        raise ExtraMissing(what, module, "testing") from error

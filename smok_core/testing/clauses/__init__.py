@@ -1,0 +1,1 @@
+"""The clauses, one module per subject; each registers itself when it is imported."""

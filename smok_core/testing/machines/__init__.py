@@ -1,0 +1,1 @@
+"""Hypothesis state machines: random histories against a model that is a plain dict."""

@@ -1,0 +1,49 @@
+"""Runs a state machine for a clause: small, quick and the same every time, unless told otherwise."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from smok_core.hookspecs import Capability
+from smok_core.testing._extras import need
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_core.testing.lab import Lab
+
+__all__ = ["EXAMPLES", "Machine", "assume", "run_machine", "stateful", "strategies"]
+
+stateful: Any = need("hypothesis.stateful", "The conformance kit")
+strategies: Any = need("hypothesis.strategies", "The conformance kit")
+hypothesis: Any = need("hypothesis", "The conformance kit")
+assume: Any = hypothesis.assume
+
+#: With more histories than by default (``SMOK_KIT_EXAMPLES=2000``) they differ every time.
+EXAMPLES = "SMOK_KIT_EXAMPLES"
+
+
+class Machine(stateful.RuleBasedStateMachine):  # type: ignore[misc] # hypothesis is optional
+    """A history on a fresh store; `lab` opens it."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__()
+        self.lab = lab
+        self.persistent = Capability.PERSISTENT in lab.info.capabilities
+
+
+def run_machine(lab: Lab, machine: Callable[[Lab], Machine], examples: int, steps: int) -> None:
+    """Run histories of ``steps`` steps; raise what the shortest failing one raises."""
+    chosen = os.environ.get(EXAMPLES)
+    settings = hypothesis.settings(
+        max_examples=int(chosen) if chosen else examples,
+        derandomize=not chosen,
+        stateful_step_count=steps,
+        database=None,
+        phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    stateful.run_state_machine_as_test(lambda: machine(lab), settings=settings)

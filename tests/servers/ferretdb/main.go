@@ -1,0 +1,50 @@
+// A MongoDB-compatible server for the tests: FerretDB v1 on SQLite, embedded.
+//
+// Usage: ferretdb -listen 127.0.0.1:0 -data DIR [-quiet]
+//
+// It prints one line with its URI and serves until it is told to stop. `go install` of FerretDB's
+// own command builds one that panics at start, because its version file is not in the module.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/FerretDB/FerretDB/ferretdb"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:0", "TCP address to serve on")
+	data := flag.String("data", "", "existing directory for the SQLite files")
+	flag.Parse()
+
+	if *data == "" {
+		log.Fatal("-data is required")
+	}
+
+	server, err := ferretdb.New(&ferretdb.Config{
+		Listener:  ferretdb.ListenerConfig{TCP: *listen},
+		Handler:   "sqlite",
+		SQLiteURL: (&url.URL{Scheme: "file", Opaque: *data + "/"}).String(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+
+	fmt.Println(server.MongoDBURI())
+	if err := <-done; err != nil && ctx.Err() == nil {
+		log.Fatal(err)
+	}
+}

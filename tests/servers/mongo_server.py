@@ -1,0 +1,187 @@
+"""A MongoDB server for the tests, in this order: a given one, a mongod on PATH, FerretDB.
+
+``SMOK_TEST_MONGO_URL`` names a server that runs; its databases ``smok_test_…`` are used and
+dropped. Otherwise ``mongod`` is started as a replica set of one, or FerretDB (``ferretdb/``) is
+built where Go is installed and cached by the hash of its sources. With ``mongo`` in
+``SMOK_REQUIRE`` a missing server is an error instead of a reason to skip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pymongo
+
+__all__ = ["MongoServer", "NoServer", "start_server"]
+
+_SOURCES = Path(__file__).with_name("ferretdb")
+_START_SECONDS = 30.0
+
+
+class NoServer(Exception):
+    """There is no server to be had; the text says why."""
+
+
+class MongoServer:
+    """A running server that can be killed and started again on the same data and port."""
+
+    def __init__(self, kind: str, command: list[str], port: int, data: Path) -> None:
+        self.kind, self.port, self._command, self._data = kind, port, command, data
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"mongodb://127.0.0.1:{port}/"
+
+    @property
+    def is_real(self) -> bool:
+        """Tell whether it is MongoDB itself."""
+        return self.kind != "ferretdb"
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        log = (self._data / "server.log").open("ab")
+        self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        log.close()
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise NoServer((self._data / "server.log").read_text()[-2000:])
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        options = {"serverSelectionTimeoutMS": 500, "directConnection": True}
+        with pymongo.MongoClient(self.url, **options) as client:
+            try:
+                hello = client.admin.command("hello")
+                if self.kind == "mongod" and "setName" not in hello:
+                    client.admin.command(
+                        "replSetInitiate",
+                        {"_id": "smok", "members": [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]},
+                    )
+                return bool(hello.get("isWritablePrimary"))
+            except pymongo.errors.PyMongoError:
+                return False
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it politely, and remove its data."""
+        self._end(signal.SIGTERM)
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    def pause(self) -> None:
+        """Let it answer nothing more, with its connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def _end(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+
+class _GivenServer(MongoServer):
+    """A server that somebody else runs: it is neither started nor ended."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("given", [], 0, Path())
+        self.url = url
+
+    def start(self) -> None:
+        with pymongo.MongoClient(self.url, serverSelectionTimeoutMS=5000) as client:
+            client.admin.command("hello")
+
+    def stop(self) -> None:
+        return
+
+    def kill(self) -> None:
+        raise NoServer("a given server is not killed")
+
+
+def start_server() -> MongoServer:
+    """Start the best server there is.
+
+    Raises:
+        NoServer: There is none; with ``mongo`` in ``SMOK_REQUIRE`` a RuntimeError instead.
+    """
+    try:
+        server = _choose()
+        server.start()
+    except NoServer as error:
+        if "mongo" in os.environ.get("SMOK_REQUIRE", ""):
+            raise RuntimeError(f"SMOK_REQUIRE demands a MongoDB server: {error}") from error
+        raise
+    return server
+
+
+def _choose() -> MongoServer:
+    url = os.environ.get("SMOK_TEST_MONGO_URL")
+    if url:
+        return _GivenServer(url)
+    data, port = Path(tempfile.mkdtemp(prefix="smok-mongo-")), _free_port()
+    mongod = shutil.which("mongod")
+    if mongod:
+        command = [
+            mongod,
+            "--dbpath",
+            str(data),
+            "--port",
+            str(port),
+            "--bind_ip",
+            "127.0.0.1",
+            "--replSet",
+            "smok",
+        ]
+        return MongoServer("mongod", command, port, data)
+    command = [str(_ferretdb()), "-listen", f"127.0.0.1:{port}", "-data", str(data)]
+    return MongoServer("ferretdb", command, port, data)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _ferretdb() -> Path:
+    """Give the built server; build it if its sources changed."""
+    names = ("main.go", "go.mod", "go.sum")
+    digest = hashlib.sha256(b"".join((_SOURCES / name).read_bytes() for name in names))
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smok-tests"
+    binary = cache / f"ferretdb-{digest.hexdigest()[:16]}"
+    if not binary.exists():
+        _build(binary)
+    return binary
+
+
+def _build(binary: Path) -> None:
+    go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
+    if not go:
+        raise NoServer("no SMOK_TEST_MONGO_URL, no mongod on PATH, and no Go to build FerretDB")
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    fresh = binary.with_suffix(f".{os.getpid()}")
+    command = [go, "build", "-tags", "ferretdb_no_postgresql", "-o", str(fresh), "."]
+    done = subprocess.run(command, cwd=_SOURCES, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NoServer(f"FerretDB cannot be built: {done.stderr[-2000:]}")
+    fresh.rename(binary)

@@ -1,0 +1,109 @@
+"""The synchronizer keeps its rules in hundreds of seeded worlds full of faults (U1, U2, Q1-Q5).
+
+A failing seed is repeated by ``python -c "from tests.simulation.world import run; run(SEED)"``.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from smok_core.cloud import delivery
+from smok_core.cloud.api import ApiClient
+from smok_core.cloud.errors import ClientFault
+from smok_core.roles.pathpoints import DataToSynchronize
+from tests.simulation.world import World, run
+
+SEEDS = 5000 if os.environ.get("SMOK_LONG") else 300
+CHUNK = 25
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_every_good_record_arrives_whatever_happens(first):
+    """Mixed faults, restarts, clock jumps: nothing lost, nothing settled without its answer."""
+    worlds = []
+    for seed in range(first, first + CHUNK):
+        try:
+            worlds.append(run(seed))
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+    assert sum(world.restarts for world in worlds) > 0, "no process died: the worlds are too tame"
+    assert sum(len(world.cloud.faults.taken) for world in worlds) > CHUNK
+
+
+def test_one_seed_is_one_run():
+    """The same seed gives the same requests in the same order."""
+    first, second = run(7), run(7)
+    assert [r[:2] for r in first.cloud.requests] == [r[:2] for r in second.cloud.requests]
+
+
+def caught(seeds: int = 60) -> int:
+    """Count the seeds whose world notices that something is wrong."""
+    count = 0
+    for seed in range(seeds):
+        try:
+            run(seed)
+        except AssertionError:
+            count += 1
+    return count
+
+
+def test_dropping_the_batch_on_any_4xx_is_caught(monkeypatch):
+    """The reference's rule, damaged data is marked as sent, loses good records here."""
+
+    def deliver(batch, send, statistics):
+        try:
+            send(batch)
+        except ClientFault as error:
+            batch.reject(str(error))
+
+    monkeypatch.setattr("smok_core.cloud.uploads.deliver", deliver)
+    assert caught() > 0
+
+
+def test_a_2xx_without_a_valid_body_as_success_is_caught(monkeypatch):
+    """A captive portal's page taken for an answer settles what never arrived."""
+    monkeypatch.setattr(ApiClient, "_check_taken", lambda *_: None)
+    assert caught() > 0
+
+
+def test_acknowledging_by_timestamp_is_caught(monkeypatch):
+    """Settling everything up to the newest timestamp of the batch loses late points."""
+
+    def acknowledge(self):
+        newest = max(value.point.ts for value in self._values)
+        waiting = self._database._series.pending(10**6)
+        self._database.settle([point.seq for point in waiting if point.ts <= newest])
+
+    monkeypatch.setattr(DataToSynchronize, "acknowledge", acknowledge)
+    assert caught() > 0
+
+
+def test_rejecting_a_whole_batch_is_caught(monkeypatch):
+    """Without bisection good records become dead letters."""
+    monkeypatch.setattr(
+        delivery, "_divide", lambda batch, _send, _stats, error: batch.reject(str(error))
+    )
+    assert caught() > 0
+
+
+def test_settling_before_the_answer_is_caught(monkeypatch):
+    """What leaves the queue before the cloud has answered is lost with the link."""
+    send = ApiClient.post_values
+
+    def careless(self, values):
+        world.roles["pathpoints"].get_data_to_sync().acknowledge()
+        send(self, values)
+
+    failures = 0
+    for seed in range(20):
+        world = World(seed)
+        with monkeypatch.context() as patch:
+            patch.setattr(ApiClient, "post_values", careless)
+            try:
+                world.live(40)
+                world.check_settled()
+            except AssertionError:
+                failures += 1
+    assert failures > 0
