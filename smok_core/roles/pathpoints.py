@@ -273,10 +273,9 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         self, pathpoint: str, start: float | None = None, stop: float | None = None
     ) -> Iterator[tuple[int | float, ValueOrExcept]]:
         name = check_key(self.role, pathpoint)
-        ends = [
-            None if end is None else self._values.microseconds(name, end) for end in (start, stop)
-        ]
-        return self._stream(name, *ends)
+        convert = self._values.microseconds
+        first, last = (None if end is None else convert(name, end) for end in (start, stop))
+        return self._stream(name, first, last)
 
     def _stream(
         self, name: str, start: int | None, stop: int | None
