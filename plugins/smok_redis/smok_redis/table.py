@@ -55,7 +55,6 @@ class RedisTable(Table):
         answer = self._client.write(
             "table_put",
             (self._keys.rows, self._keys.queue),
-            self._keys.seq,
             key,
             value,
             repr(float(stamp)),
@@ -86,13 +85,13 @@ class RedisTable(Table):
         if len(rows) > CHUNK or sum(map(len, rows.values())) > _ONE_CALL:
             return self._replace_large(list(rows.items()))
         flat = [part for pair in rows.items() for part in pair]
-        self._client.write("table_replace", self._all, self._keys.seq, *flat)
+        self._client.write("table_replace", self._all, *flat)
         return None
 
     def _replace_large(self, rows: list[tuple[str, bytes]]) -> None:
         """Write the rows aside in pieces; a rename makes all of them the table at once."""
         client = self._client
-        seq = int(client.write("table_reserve", (), self._keys.seq, len(rows)))
+        seq = int(client.write("table_reserve", (), len(rows)))
         writer = client.writers.take()
         aside = client.keys.aside(writer.name, writer.number)
         try:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from smok_core.engine import Settlement
 from smok_core.errors import BackendUnavailable, CorruptData, DataLost, StoreClosed
 from tests.servers.redis_proxy import ReplyDropper
 from tests.servers.redis_servers import Server, wait_until
@@ -301,3 +302,26 @@ def test_a_replica_is_no_place_to_write(own_server, opened, tmp_path):
             engine.table("t").put("k", b"w")
         own_server.command("REPLICAOF", "NO", "ONE")
         assert engine.table("t").put("k", b"w")
+
+
+def test_a_seq_is_not_given_twice_by_a_server_that_lost_its_last_seconds(own_server, opened):
+    """Failover or a power cut took the last writes: their seqs are not used for others."""
+    engine = opened(own_server.url, device="pump")
+    series, table = engine.series("s"), engine.table("t")
+    series.append([("n", 1, b"v")])
+    state = [own_server.command("HGET", "smok:{pump}:meta", name) for name in ("seq", "s:s:points")]
+    series.append([("n", 2, b"lost")])
+    table.put("lost", b"v", pending=True)
+    handed, row = series.pending(9)[1], table.pending(9)[0]
+    seq, points = (told.split(b"\r\n")[1].decode() for told in state)
+    own_server.command("HSET", "smok:{pump}:meta", "seq", seq, "s:s:points", points)
+    for place in ("t:t:rows", "t:t:queue"):
+        own_server.command("DEL", f"smok:{{pump}}:{place}")
+    for place in ("s:s:queue", "s:s:p:n"):
+        ids = own_server.command("XREVRANGE", f"smok:{{pump}}:{place}", "+", "-", "COUNT", 1)
+        own_server.command("XDEL", f"smok:{{pump}}:{place}", ids.split(b"\r\n")[3].decode())
+    series.append([("n", 3, b"new")])
+    table.put("new", b"v", pending=True)
+    assert series.settle([handed.seq]) == 0
+    assert table.settle([Settlement("new", row.seq)]) == 0
+    assert [queued.ts for queued in series.pending(9)] == [1, 3]

@@ -14,7 +14,17 @@ from tests.servers.redis_servers import Server, require
 
 POWER_LOSS = StoreSettings(durability=Durability.POWER_LOSS)
 #: What a device needs, as the README says.
-ACL = ["on", ">pw", "~smok:{pump}:*", "resetchannels", "-@all", "+@all", "-@dangerous", "-@admin", "+info"]
+ACL = [
+    "on",
+    ">pw",
+    "~smok:{pump}:*",
+    "resetchannels",
+    "-@all",
+    "+@all",
+    "-@dangerous",
+    "-@admin",
+    "+info",
+]
 
 
 @pytest.mark.parametrize("flavour", ["valkey", "redis"])
