@@ -14,6 +14,16 @@ from tests.servers.redis_proxy import ReplyDropper
 from tests.servers.redis_servers import Server, wait_until
 
 
+@pytest.fixture
+def own_server(tmp_path):
+    """A server that loses nothing when it is killed.
+
+    With everysec it may: it puts writing off while the disk is busy with the last second.
+    """
+    with Server("valkey", tmp_path / "srv", appendfsync="always") as running:
+        yield running
+
+
 def fill(engine, count=50):
     """Put something of each kind."""
     engine.series("s").append([("n", ts, b"%d" % ts) for ts in range(count)])
@@ -140,11 +150,11 @@ def test_a_request_cut_in_the_middle_is_sent_again(own_server, opened, kind):
 
 def test_a_loading_server_is_waited_for(own_server, opened):
     """While the server loads its data it is unavailable, said so; afterwards it goes on."""
-    engine = opened(own_server.url, timeout=0.5)
+    engine = opened(own_server.url, timeout=2.0)
     fill(engine, 300)
-    own_server.command("EVAL", "for i = 1, 6000 do redis.call('SET', 'other:' .. i, 1) end", 0)
+    own_server.command("EVAL", "for i = 1, 30000 do redis.call('SET', 'other:' .. i, 1) end", 0)
     own_server.kill()
-    own_server.settings["key_load_delay"] = 300  # microseconds for each command
+    own_server.settings["key_load_delay"] = 100  # microseconds for each command
     own_server.start(ready=False)
     wait_until(lambda: b"LOADING" in _ping(own_server))
     with pytest.raises(BackendUnavailable, match="loading"):

@@ -68,7 +68,9 @@ def test_keys_are_data(engine):
         table.put(name, b"%d" % number)
         series.append([(name, number, b"v")])
         blobs.put(name, b"%d" % number, 1)
-    assert {row.key: int(row.value) for row in table.rows()} == dict(zip(names, range(99)))
+    assert {row.key: int(row.value) for row in table.rows()} == dict(
+        zip(names, range(13), strict=True)
+    )
     assert sorted(series.names()) == sorted(names)
     assert [series.latest(name)[0] for name in names] == list(range(len(names)))
     assert [int(blobs.get(name)[0]) for name in names] == list(range(len(names)))
