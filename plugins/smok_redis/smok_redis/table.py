@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smok_core.engine import Row, Settlement, Table, TableStats, When
-from smok_core.errors import StoreError
+from smok_core.errors import CorruptData, StoreError
 from smok_redis.packing import CHUNK, MOST, chunks, pack
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ __all__ = ["RedisTable"]
 _ONE_CALL = 4 << 20
 #: How long what was written aside may lie there, in ms, should the process die.
 _ASIDE_MS = 3_600_000
+
+
+_REMEDY = "Look at what else writes to the server; delete the row or write it again."
 
 
 class RedisTable(Table):
@@ -136,6 +139,9 @@ class RedisTable(Table):
 
 
 def _row(key: str, stored: bytes, pending: bool, tag: bytes | None) -> Row:
-    seq, stamp, value = stored.split(b" ", 2)
-    name: Any = None if tag is None else tag.decode()
-    return Row(key, value, float(stamp), int(seq), pending, name)
+    try:
+        seq, stamp, value = stored.split(b" ", 2)
+        name = None if tag is None else tag.decode()
+        return Row(key, value, float(stamp), int(seq), pending, name)
+    except ValueError as error:  # somebody else has written there
+        raise CorruptData("redis", f"the row {key!r} cannot be read", _REMEDY) from error
