@@ -150,7 +150,9 @@ class ExpectedSeqOfNothing(MemoryTable):
     """Writes a row that is gone again."""
 
     def put(self, key, value, *, expected_seq=None, **more):
-        return super().put(key, value, expected_seq=expected_seq if key in self._rows else None, **more)
+        return super().put(
+            key, value, expected_seq=expected_seq if key in self._rows else None, **more
+        )
 
 
 @table("TA2.expected_seq_adds_to_the_condition")
