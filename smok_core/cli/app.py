@@ -30,6 +30,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("run", "Synchronize with the SMOK cloud."),
     "certs": ("certs", "Show the device's certificates and when they end."),
     "sandbox": ("sandbox", "Serve a SMOK cloud on this machine to try things out."),
+    "conformance": ("conformance", "Prove that a backend keeps what it promises."),
+    "new-plugin": ("new_plugin", "Write the distribution of a new backend."),
 }
 _INTERRUPTED: Final = 128 + signal.SIGINT
 

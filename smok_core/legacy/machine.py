@@ -191,7 +191,7 @@ class _Machine:
             return
         if type(target) is not kind or (kind is Map and len(items) % 2):
             raise self._refuse(f"items are put into a {describe(target)}")
-        kept: Any = target if kind is list else target.flat if kind is Map else target.items
+        kept: Any = target if kind is list else getattr(target, "flat" if kind is Map else "items")
         kept.extend(items)
 
     # --- memo ------------------------------------------------------------------------------------
