@@ -55,6 +55,8 @@ def command(session: Session, /, file: Path, **options: Any) -> int:
 
     if options["wide"] and (options["pathpoint"] or options["value"]):
         raise click.UsageError("--wide takes every column; leave out --pathpoint and --value.")
+    if len(options["delimiter"] or ",") != 1:
+        raise click.UsageError("--delimiter is one character; a tab is recognised without it.")
     values = ValueReader(as_text=options["as_text"])
     rejects = Rejects(options["rejects"] or _default_rejects(file))
     started = time.monotonic()
