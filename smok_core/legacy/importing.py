@@ -146,6 +146,9 @@ class _Import:
 
     def _take(self, kind: Kind[Any], root: Node, progress: Progress | None) -> None:
         if isinstance(kind, BaobDirectory):
+            if self._file.name != INDEX:
+                detail = f"the directory with the BAOBs and their {INDEX} expected"
+                raise LegacyRefused(Fault.WRONG_SHAPE, detail)
             kind.directory = self._file.parent
         entries = kind.entries(root)
         self._report.found = len(entries)
