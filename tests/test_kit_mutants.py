@@ -1,13 +1,21 @@
-"""The kit proves itself: it passes the right backend and catches every wrong one."""
+"""The kit proves itself: it passes the right backends and catches every wrong one."""
 
 from __future__ import annotations
 
 import pytest
-from tests.mutants import ALL, RIGHT, Mutant
 
 from smok_core.testing import ConformanceSuite, Status, Subject, all_clauses, run_clause
+from smok_core.testing.clauses import kill
+from tests.mutants import ALL, RIGHT, RIGHT_FILE, Mutant
 
 CLAUSES = {str(clause): clause for clause in all_clauses()}
+
+#: What only an engine that survives its process can show.
+BEYOND_MEMORY = [
+    clause
+    for clause in all_clauses()
+    if clause.ability or clause.needs not in (None, "persistent")
+]
 
 
 class TestRight(ConformanceSuite):
@@ -16,6 +24,14 @@ class TestRight(ConformanceSuite):
     @pytest.fixture
     def subject(self) -> Subject:
         return RIGHT
+
+
+@pytest.mark.parametrize("clause", BEYOND_MEMORY, ids=str)
+def test_the_file_engine_is_right(clause, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the mutants with a file are made of survives kills, power cuts and all staged faults."""
+    monkeypatch.setattr(kill, "STEPS", 15)
+    outcome = run_clause(RIGHT_FILE, clause)
+    assert outcome.status is Status.PASSED or clause.needs == "multi-process", str(outcome)
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=str)

@@ -26,10 +26,12 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "status": ("status", "Count what is stored, what waits for upload, what was lost."),
     "export": ("export", "Write pathpoints or another role as CSV or JSON lines."),
     "dead-letters": ("dead_letters", "List records that were set aside; queue them again."),
+    "demo": ("demo", "Show the whole job on this machine in half a minute."),
     "run": ("run", "Synchronize with the SMOK cloud."),
     "certs": ("certs", "Show the device's certificates and when they end."),
     "sandbox": ("sandbox", "Serve a SMOK cloud on this machine to try things out."),
-    "demo": ("demo", "Show the whole job on this machine in half a minute."),
+    "conformance": ("conformance", "Prove that a backend keeps what it promises."),
+    "new-plugin": ("new_plugin", "Write the distribution of a new backend."),
 }
 _INTERRUPTED: Final = 128 + signal.SIGINT
 

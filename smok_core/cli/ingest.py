@@ -84,8 +84,11 @@ def _load(
         zone_named(options["timezone"]),
     )
     kind = options["kind"] or _KINDS.get(file.suffix.lower())
-    records = open_source(binary, kind, layout, values)
-    with open_databases(session.config) as databases, shown(binary) as progress:
+    with (
+        open_databases(session.config) as databases,
+        open_source(binary, kind, layout, values) as records,
+        shown(binary) as progress,
+    ):
         loader = Loader(
             databases, times, zone, rejects, one_clock=options["wide"], progress=progress
         )

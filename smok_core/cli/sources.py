@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -38,17 +39,23 @@ class Layout(NamedTuple):
     delimiter: str | None = None
 
 
+@contextlib.contextmanager
 def open_source(
     binary: BinaryIO, kind: str | None, layout: Layout, values: ValueReader
-) -> Iterator[Record | Rejected]:
+) -> Iterator[Iterator[Record | Rejected]]:
     """Give the records of a stream; ``kind`` is csv or jsonl, None looks at the first bytes."""
     head = cast("io.BufferedReader", binary).peek(_PEEK)[:_PEEK].removeprefix(b"\xef\xbb\xbf")
     first = head.lstrip()[:1]
     # Bytes that are no UTF-8 become lone surrogates, which the store refuses row by row.
     text = io.TextIOWrapper(binary, "utf-8-sig", errors="surrogateescape", newline="")
-    if kind == "jsonl" or (kind is None and first == b"{"):
-        return _JsonLines(text, layout, values).records()
-    return _Csv(text, layout, values, head.partition(b"\n")[0]).records()
+    try:
+        if kind == "jsonl" or (kind is None and first == b"{"):
+            yield _JsonLines(text, layout, values).records()
+        else:
+            yield _Csv(text, layout, values, head.partition(b"\n")[0]).records()
+    finally:
+        # The stream is the caller's: stdin must not be closed with this wrapper.
+        text.detach()
 
 
 class _Csv:

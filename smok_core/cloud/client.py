@@ -72,7 +72,11 @@ class Requester:
         self._transport = transport or _sockets(url, certificate, ca_bundle, plain_proxy)
 
     def close(self) -> None:
-        """Close idle connections; the client can be used again."""
+        """End requests under way, which raise NoLink, and close idle connections.
+
+        May be called from any thread and from a signal handler, to stop at once. The client can
+        be used again.
+        """
         self._transport.close()
 
     def _fetch(self, method: str, path: str, shape: type[_T], body: Any = _NO_BODY) -> _T:

@@ -20,14 +20,16 @@ _current = threading.local()
 class Deadline:
     """A context manager that ends what its thread's connections do after so many seconds.
 
-    What is ended sees a broken connection; ``expired`` tells why. Looking up a host name cannot
-    be ended: the system's resolver has limits of its own.
+    What is ended sees a broken connection; ``reason`` tells why, None if nothing was ended.
+    Looking up a host name cannot be ended: the system's resolver has limits of its own.
     """
 
     def __init__(self, seconds: float) -> None:
-        self.expired = False
-        self._lock, self._handles = threading.Lock(), list[socket.socket]()
-        self._timer = threading.Timer(seconds, self._expire)
+        self.reason: str | None = None
+        # Reentrant, because a signal handler may call end() in the thread that is in watch().
+        self._lock, self._handles = threading.RLock(), list[socket.socket]()
+        text = f"it took longer than {seconds:g} s in total"
+        self._timer = threading.Timer(seconds, self.end, [text])
         self._timer.name, self._timer.daemon = "smok-deadline", True
 
     def __enter__(self) -> Self:
@@ -54,12 +56,13 @@ class Deadline:
         handle = socket.fromfd(connection.fileno(), connection.family, connection.type)
         with self._lock:
             self._handles.append(handle)
-            if self.expired:
+            if self.reason is not None:
                 _shut(handle)
 
-    def _expire(self) -> None:
+    def end(self, reason: str) -> None:
+        """End it now, from any thread or from a signal handler."""
         with self._lock:
-            self.expired = True
+            self.reason = self.reason or reason
             for handle in self._handles:
                 _shut(handle)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -170,6 +171,7 @@ class RequestsTransport:
         https = base_url.startswith("https:")
         context = client_context(certificate, ca_bundle) if https else None
         self._base_url, self._adapter = base_url.rstrip("/"), _Adapter(context, proxy)
+        self._deadlines: set[Deadline] = set()  # each operation on it is atomic
         self._proxies = {"http": proxy, "https": proxy} if proxy is not None else {}
 
     def send(
@@ -184,8 +186,20 @@ class RequestsTransport:
         prepared = request.prepare()
         if prepared.url != self._base_url + path:
             raise InvalidCloudSetting("url", f"became {prepared.url!a:.200}", "Normalize it.")
-        with Deadline(limits.total) as deadline, translated(call, deadline, limits):
+        with (
+            Deadline(limits.total) as deadline,
+            self._under_way(deadline),
+            translated(call, deadline, limits),
+        ):
             return self._exchange(call, prepared, limits)
+
+    @contextlib.contextmanager
+    def _under_way(self, deadline: Deadline) -> Iterator[None]:
+        self._deadlines.add(deadline)
+        try:
+            yield
+        finally:
+            self._deadlines.discard(deadline)
 
     def _exchange(self, call: str, request: requests.PreparedRequest, limits: Limits) -> Answer:
         timeout = (min(limits.connect, limits.total), min(limits.read, limits.total))
@@ -200,7 +214,9 @@ class RequestsTransport:
             response.close()
 
     def close(self) -> None:
-        """Close idle connections; the transport can be used again."""
+        """End requests under way and close idle connections; see `Transport.close`."""
+        for deadline in self._deadlines.copy():
+            deadline.end("the client was closed")
         self._adapter.close()
 
 

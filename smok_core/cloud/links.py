@@ -37,19 +37,15 @@ _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")
 
 @contextlib.contextmanager
 def translated(call: str, deadline: Deadline, limits: Limits) -> Iterator[None]:
-    """Raise our errors in place of the libraries', and `NoLink` when the deadline has passed."""
+    """Raise our errors in place of the libraries', and `NoLink` if the deadline ended it."""
     try:
         yield
     except (OSError, requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        if deadline.expired:
-            raise _too_long(call, limits) from error
+        if deadline.reason is not None:
+            raise NoLink(call, deadline.reason) from error
         raise _translate(call, error, limits) from error
-    if deadline.expired:
-        raise _too_long(call, limits)
-
-
-def _too_long(call: str, limits: Limits) -> NoLink:
-    return NoLink(call, f"it took longer than {limits.total:g} s in total")
+    if deadline.reason is not None:
+        raise NoLink(call, deadline.reason)
 
 
 def _translate(call: str, error: BaseException, limits: Limits) -> CloudError:

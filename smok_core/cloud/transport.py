@@ -55,5 +55,8 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Close idle connections; the transport can be used again."""
+        """End requests under way, which raise NoLink, and close idle connections.
+
+        May be called from any thread and from a signal handler; the transport can be used again.
+        """
         ...

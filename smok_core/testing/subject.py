@@ -65,7 +65,12 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     def has(self, ability: str) -> bool:
         """Tell whether the author has given this ability."""
-        return getattr(self, ability) is not None
+        return getattr(self, ability) not in (None, False)
+
+    @property
+    def processes(self) -> bool:
+        """Tell whether other processes can find the backend: by entry point, or by name."""
+        return self.plugin is None or isinstance(self.plugin, str)
 
 
 def _fill(value: Any, place: Path) -> Any:

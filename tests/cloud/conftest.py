@@ -14,6 +14,8 @@ from smok_core.testing.cloud.inprocess import InProcessTransport
 from smok_core.testing.cloud.pki import Files, SandboxPki
 from smok_core.testing.cloud.server import SandboxServer
 
+#: For what shall succeed, also on a busy machine, and for what shall be given up soon.
+PATIENT = Limits(connect=5.0, read=5.0, total=10.0, answer_bytes=1024 * 1024)
 QUICK = Limits(connect=0.5, read=0.3, total=0.8, answer_bytes=1024 * 1024)
 
 
@@ -50,8 +52,8 @@ def server(cloud: SandboxCloud) -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def client(server: SandboxServer) -> Iterator[ApiClient]:
-    """A client of the sandbox over real sockets, with short limits."""
-    with ApiClient(server.url, limits=QUICK, baob_limits=QUICK) as opened:
+    """A client of the sandbox over real sockets."""
+    with ApiClient(server.url, limits=PATIENT, baob_limits=PATIENT) as opened:
         yield opened
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from collections.abc import Mapping
 
 import pytest
@@ -307,6 +308,20 @@ def test_compressed_answers_are_read() -> None:
     for body, encoding in ((b"[]", "gzip"), (whole[:-5], "gzip"), (whole, "br"), (whole, "")):
         with pytest.raises(NotTheApi):
             _canned(body, content_encoding=encoding).get_sensors()
+
+
+def test_a_bomb_is_not_decompressed_beyond_the_limit() -> None:
+    """A small answer that would become a large, valid one is refused and takes no memory."""
+    bomb = gzip.compress(b"[" + b" " * 10_000_000 + b"]", 1)
+    transport = Canned(bomb, content_encoding="gzip")
+    client = ApiClient("http://x", transport=transport, limits=Limits(answer_bytes=500_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotTheApi, match="larger than 500000 bytes"):
+            client.get_sensors()
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_compressed_refusal_is_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 
@@ -199,6 +200,27 @@ def test_many_threads_share_a_client(client: ApiClient, cloud: SandboxCloud) -> 
     for each in threads:
         each.join()
     assert len(cloud.metadata) == 80
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        (b"POST /v1/device/pathpoints HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"411"),
+        (b"POST /v1/device/pathpoints HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"411"),
+        (b"NONSENSE\r\n\r\n", b"400"),
+    ],
+)
+def test_a_request_without_a_length_is_refused(
+    server: SandboxServer, request_text: bytes, status: bytes
+) -> None:
+    """What the server cannot frame it refuses, and closes the connection."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.sendall(request_text)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    assert status in answer
+    assert server.cloud.requests == []
 
 
 def test_closing_ends_what_hangs() -> None:

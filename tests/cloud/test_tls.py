@@ -39,7 +39,7 @@ from smok_core.testing.cloud.pki import (
 from smok_core.testing.cloud.secure import secure_sandbox
 from smok_core.testing.cloud.server import SandboxServer, server_context
 
-from .conftest import QUICK
+from .conftest import PATIENT
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def _tls(
 def _client(
     server: SandboxServer, device: DeviceCertificate | None, ca_bundle: Path | None
 ) -> ApiClient:
-    return ApiClient(server.url, device, ca_bundle=ca_bundle, limits=QUICK)
+    return ApiClient(server.url, device, ca_bundle=ca_bundle, limits=PATIENT)
 
 
 @pytest.fixture
@@ -137,6 +137,15 @@ def test_public_authorities_do_not_vouch_for_a_private_server(
         pytest.raises(UntrustedServer),
     ):
         client.get_device()
+
+
+def test_private_authorities_replace_the_public_ones(
+    cloud: SandboxCloud, pki: SandboxPki, device: DeviceCertificate
+) -> None:
+    """With ca_bundle nobody else can vouch for a server, not even after requests were sent."""
+    with _tls(cloud, pki) as server, _client(server, device, pki.bundle) as client:
+        client.get_device()
+        assert client._transport._adapter._context.cert_store_stats()["x509_ca"] == 2
 
 
 def test_no_certificate_is_told_as_credentials(cloud: SandboxCloud, pki: SandboxPki) -> None:
@@ -241,7 +250,7 @@ def test_a_clear_text_server_on_a_tls_port_is_not_the_api(
     with SandboxServer(cloud) as server:
         url = server.url.replace("http:", "https:")
         with (
-            ApiClient(url, device, ca_bundle=bundle, limits=QUICK) as client,
+            ApiClient(url, device, ca_bundle=bundle, limits=PATIENT) as client,
             pytest.raises(NotTheApi, match="does not speak TLS"),
         ):
             client.get_device()
@@ -262,7 +271,7 @@ def test_a_configured_proxy_is_used(cloud: SandboxCloud, server: SandboxServer) 
     """A proxy that is configured gets the whole URL."""
     # The sandbox is no proxy: it knows the whole URL as no call of its API.
     with (
-        ApiClient("http://api.example", proxy=server.url, limits=QUICK) as client,
+        ApiClient("http://api.example", proxy=server.url, limits=PATIENT) as client,
         pytest.raises(CloudError, match="404"),
     ):
         client.get_device()
@@ -304,7 +313,7 @@ def test_mutual_tls_goes_through_a_proxy(
     """A proxy tunnels: it sees its own password and neither requests nor certificate."""
     seen: list[str] = []
     with _tls(cloud, pki) as server, _connect_proxy(seen) as proxy:
-        options = {"ca_bundle": pki.bundle, "limits": QUICK, "proxy": Secret(proxy)}
+        options = {"ca_bundle": pki.bundle, "limits": PATIENT, "proxy": Secret(proxy)}
         with ApiClient(server.url, device, **options) as client:
             client.put_metadata("k", "v", 1.0)
     assert server.device_ids == ["pump-17"]
@@ -317,7 +326,7 @@ def test_the_ready_made_sandbox_is_what_a_device_needs(tmp_path: Path) -> None:
     for environment in (0, 1, 2):
         with secure_sandbox(tmp_path, "demo", environment) as sandbox:
             device = read_device_certificate(*sandbox.device, ca_bundle=sandbox.ca_bundle)
-            options = {"ca_bundle": sandbox.ca_bundle, "limits": QUICK}
+            options = {"ca_bundle": sandbox.ca_bundle, "limits": PATIENT}
             with ApiClient(sandbox.url, device, **options) as client:
                 assert client.get_device().device_id == "demo"
             assert sandbox.server.device_ids == ["demo"]
@@ -333,7 +342,7 @@ def test_no_error_shows_a_secret(cloud: SandboxCloud, pki: SandboxPki, tmp_path:
     seen = repr(device)
     for options in ({"ca_bundle": pki.bundle}, {"proxy": proxy}, {"ca_bundle": None}):
         with _tls(cloud, pki, _server_files(pki, "expired")) as server:
-            client = ApiClient(server.url, device, limits=QUICK, **options)
+            client = ApiClient(server.url, device, limits=PATIENT, **options)
             with client, pytest.raises(CloudError) as caught:
                 client.get_device()
         seen += repr(client) + "".join(traceback.format_exception(caught.value))

@@ -44,6 +44,7 @@ def _settle_without_answer(lab: Lab) -> None:
     table, series, blobs = lab.table(), lab.series(), lab.blobs()
     row, points = table.pending(1)[0], [point.seq for point in series.pending(1)]
     _without_answer(lab, lambda: table.settle([Settlement(row.key, row.seq, tag="t")]))
+    same(table.pending(9), [], "rows that wait after the only one was settled")
     _without_answer(lab, lambda: series.settle(points))
     _without_answer(lab, lambda: series.requeue([("n", 1)]))
     _without_answer(lab, lambda: table.delete("a"))

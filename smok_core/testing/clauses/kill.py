@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ def wanted(steps: int) -> dict[str, Any]:
         return snapshot(roles)
 
 
-@clause("G3", "G4", "Q3", level=Level.DURABLE, needs=Capability.SURVIVES_KILL)
+@clause("G3", "G4", "Q3", level=Level.DURABLE, needs=Capability.SURVIVES_KILL, ability="processes")
 def what_returned_survives_a_kill(lab: Lab) -> None:
     """Killed after any step, the store holds all that had returned, and no step in part."""
     with Worker(lab) as worker:
@@ -62,6 +63,7 @@ def what_returned_survives_a_power_cut(lab: Lab) -> None:
 def _kill_after(worker: Worker, place: Path, step: int) -> int:
     worker.start(place, "everything", STEPS, hold=True)
     worker.follow(f"done {step}")
+    time.sleep(step * 7 % 10 / 4000)  # so that kills fall into steps, too, not only between them
     return worker.kill() if worker.pid else worker.done
 
 
@@ -83,7 +85,7 @@ def _difference(found: dict[str, Any], right: dict[str, Any], done: int) -> str:
     return f"killed after step {done}, then opened: " + "; ".join(parts)
 
 
-@clause("G3", "G10", level=Level.DURABLE, needs=Capability.SURVIVES_KILL)
+@clause("G3", "G10", level=Level.DURABLE, needs=Capability.SURVIVES_KILL, ability="processes")
 def a_killed_owner_leaves_no_lock(lab: Lab) -> None:
     """After the owner of a store was killed, it opens at once, again and again, and works."""
     with Worker(lab) as worker:

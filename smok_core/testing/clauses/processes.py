@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from smok_core.testing.lab import Lab
 
 clause = clauses_of("general")
-SHARED = {"level": Level.CONCURRENT, "needs": Capability.MULTI_PROCESS}
+SHARED = {
+    "level": Level.CONCURRENT,
+    "needs": Capability.MULTI_PROCESS,
+    "ability": "processes",
+}
 STEPS = 30
 
 
-@clause("G10", level=Level.CONCURRENT, needs=Capability.PERSISTENT)
+@clause("G10", **SHARED | {"needs": Capability.PERSISTENT})
 def a_second_process_shares_or_is_refused(lab: Lab) -> None:
     """It can work beside the first, or gets `AlreadyOpen`; the first one never notices."""
     lab.roles.metadata.put_plain("k", "1")
@@ -67,7 +71,7 @@ def processes_see_each_others_writes(lab: Lab) -> None:
     expect(batch and len(batch) == 4, "the upload lacks values of the other process")
 
 
-@clause("G10", "G3", level=Level.CONCURRENT, needs=Capability.MULTI_PROCESS)
+@clause("G10", "G3", **SHARED)
 def a_killed_neighbour_does_no_harm(lab: Lab) -> None:
     """A process that is killed while it writes leaves the store whole for the others."""
     roles = lab.roles

@@ -32,14 +32,21 @@ class RequestHandler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """Serve one request of the connection."""
         line = self.rfile.readline(65537)
-        self.close_connection = True
         self.raw_requestline = line
         if not line.strip() or not self.parse_request():
+            self.close_connection = True
             return
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or "Transfer-Encoding" in self.headers:
+            self.close_connection = True
+            self.send_error(411)
+            return
+        body = self.rfile.read(int(length))
         headers = {name.lower(): value for name, value in self.headers.items()}
         reply, fault = self._answer(headers, body)
-        if reply is not None:
+        if reply is None:
+            self.close_connection = True
+        else:
             self._write(reply, fault)
 
     @property

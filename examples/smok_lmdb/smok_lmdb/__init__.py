@@ -1,0 +1,7 @@
+"""Keeps the data of SMOK devices in lmdb: a backend for smok-core."""
+
+from smok_lmdb.plugin import LmdbOptions
+
+__all__ = ["LmdbOptions"]
+
+__version__ = "0.1.0"

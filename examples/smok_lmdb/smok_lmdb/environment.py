@@ -1,0 +1,136 @@
+"""LMDB environments, shared within the process: LMDB forbids to open one file twice in it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Final
+
+import lmdb
+
+from smok_core.errors import CorruptData, ForeignData, SchemaTooNew
+from smok_lmdb.failures import DAMAGED, translated
+from smok_lmdb.files import check_whole, put_aside
+from smok_lmdb.keys import seq_bytes, seq_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from smok_lmdb.plugin import LmdbOptions
+
+__all__ = ["MIB", "SCHEMA", "SECTIONS", "Environment", "acquire", "release"]
+
+MIB: Final = 1 << 20
+SCHEMA: Final = 1
+#: LMDB's named databases; the keys of each begin with the space of a primitive.
+SECTIONS: Final = (
+    "state", "rows", "waiting", "tags", "names", "points", "queue", "blobs", "data",
+)  # fmt: skip
+_SCHEMA_KEY: Final = b"schema"
+_READERS: Final = 512
+_STEP: Final = 4 * MIB
+
+
+class Environment:
+    """An open file, and the lock under which this process uses it."""
+
+    def __init__(self, path: Path, options: LmdbOptions) -> None:
+        self.path, self.lock, self.users = path, threading.RLock(), 0
+        self.reserve = options.reserve_mib * MIB
+        self.env = lmdb.open(
+            str(path),
+            subdir=False,
+            map_size=options.max_mib * MIB + self.reserve,
+            max_dbs=len(SECTIONS),
+            max_readers=_READERS,
+            metasync=False,  # `sync` makes up for it, when and where the durability wants it
+        )
+        self.page: int = self.env.stat()["psize"]
+        self.allocated = 0
+        self._check_schema()
+        self.dbs = {name: self.env.open_db(name.encode()) for name in SECTIONS}
+        self.env.reader_check()  # forget the readers of processes that were killed
+
+    def sync(self) -> None:
+        """Return when all that was committed survives a power cut."""
+        self.env.sync(force=True)
+
+    def has_reserve(self, more: int) -> bool:
+        """Make the file longer than its data by the reserve and ``more``; tell if there is room.
+
+        The blocks are really there, so a disk that others fill up cannot take them.
+        """
+        used = (self.env.info()["last_pgno"] + 1) * self.page
+        wanted = used + self.reserve + more
+        if wanted <= self.allocated:
+            return True
+        with self.path.open("r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, wanted + _STEP)
+            except OSError:
+                return False
+        self.allocated = wanted + _STEP
+        return True
+
+    def used(self, transaction: lmdb.Transaction) -> int:
+        """Count the bytes of the pages that hold data, within a transaction."""
+        stats = [transaction.stat(db) for db in self.dbs.values()]
+        names = ("branch_pages", "leaf_pages", "overflow_pages")
+        pages: int = sum(stat[name] for stat in stats for name in names)
+        return pages * self.page
+
+    def _check_schema(self) -> None:
+        state = self.env.open_db(b"state")
+        with self.env.begin(write=True) as transaction:
+            found = transaction.get(_SCHEMA_KEY, db=state)
+            if found is None and self.env.stat()["entries"] > 1:
+                raise ForeignData(str(self.path), "it is an LMDB file of another program")
+            if found is None:
+                transaction.put(_SCHEMA_KEY, seq_bytes(SCHEMA), db=state)
+            elif seq_of(found) > SCHEMA:
+                raise SchemaTooNew(str(self.path), seq_of(found), SCHEMA)
+
+
+_open: dict[tuple[int, str], Environment] = {}
+_lock = threading.Lock()
+
+
+def acquire(path: Path, options: LmdbOptions) -> Environment:
+    """Give the environment of a file, the same one to everybody in this process."""
+    with _lock:
+        # After a fork the child must not touch its parent's environment.
+        key = (os.getpid(), str(path))
+        if key not in _open:
+            _open[key] = _opened(path, options)
+        _open[key].users += 1
+        return _open[key]
+
+
+def release(environment: Environment) -> None:
+    """Give it back; the last one closes it."""
+    with _lock:
+        environment.users -= 1
+        if environment.users == 0:
+            _open.pop((os.getpid(), str(environment.path)), None)
+            environment.env.close()
+
+
+def _opened(path: Path, options: LmdbOptions) -> Environment:
+    with translated(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _whole(path, options)
+    except CorruptData:
+        if options.on_corrupt == "refuse":
+            raise
+        put_aside(path)
+        return _whole(path, options)
+
+
+def _whole(path: Path, options: LmdbOptions) -> Environment:
+    check_whole(path)
+    with translated(path):
+        try:
+            return Environment(path, options)
+        except DAMAGED as error:
+            raise CorruptData(str(path), f"LMDB cannot read it ({error})") from error

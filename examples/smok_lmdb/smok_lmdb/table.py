@@ -1,0 +1,189 @@
+"""Table: rows by key, and beside them the seqs of the rows that wait."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from smok_core.engine.base import Row, Settlement, Table, TableStats, When
+from smok_lmdb.keys import key_of, seq_bytes
+from smok_lmdb.scan import clear, prefixed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import lmdb
+
+    from smok_lmdb.connection import Connection
+
+__all__ = ["LmdbTable"]
+
+_HEAD: Final = struct.Struct(">QdH")
+_PENDING, _ROWS, _SEQ = b"p", b"r", b"s"
+
+
+class _Stored(NamedTuple):
+    """What stands in ``rows``; that a row waits, and its tag, stand elsewhere.
+
+    So settling writes small entries only, which is what a full store has room for.
+    """
+
+    key: str
+    value: bytes
+    stamp: float
+    seq: int
+
+    @classmethod
+    def read(cls, entry: bytes) -> _Stored:
+        seq, stamp, size = _HEAD.unpack_from(entry)
+        middle = _HEAD.size + size
+        return cls(entry[_HEAD.size : middle].decode(), entry[middle:], stamp, seq)
+
+    def entry(self) -> bytes:
+        key = self.key.encode()
+        return b"%b%b%b" % (_HEAD.pack(self.seq, self.stamp, len(key)), key, self.value)
+
+
+class LmdbTable(Table):
+    """The table of one name."""
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self._connection, self._space = connection, connection.space("table", name)
+
+    def get(self, key: str) -> Row | None:
+        return self.get_many([key]).get(key)
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Row]:
+        with self._connection.reading() as transaction:
+            found = ((key, self._stored(transaction, key)) for key in keys)
+            return {key: self._row(transaction, stored) for key, stored in found if stored}
+
+    def put(
+        self,
+        key: str,
+        value: bytes,
+        *,
+        stamp: float = 0.0,
+        pending: bool = False,
+        when: When = When.ALWAYS,
+        expected_seq: int | None = None,
+    ) -> bool:
+        with self._connection.writing(len(value)) as transaction:
+            old = self._stored(transaction, key)
+            if not _may_write(old, stamp, when, expected_seq):
+                return False
+            if old:
+                self._end_wait(transaction, old.seq)
+            self._write(transaction, key, value, stamp)
+            if pending:
+                self._wait(transaction, key)
+            self._count(transaction, _ROWS, 0 if old else 1)
+            return True
+
+    def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
+        with self._connection.settling() as transaction:
+            stored = self._stored(transaction, key)
+            if stored is None or expected_seq not in (None, stored.seq):
+                return False
+            self._remove(transaction, stored)
+            return True
+
+    def rows(self) -> Iterator[Row]:
+        with self._connection.reading() as transaction:
+            entries = prefixed(transaction, self._connection.db("rows"), self._space)
+            rows = [self._row(transaction, _Stored.read(entry)) for _, entry in entries]
+        return iter(sorted(rows, key=lambda row: row.seq))
+
+    def replace(self, rows: Mapping[str, bytes]) -> None:
+        with self._connection.writing(sum(map(len, rows.values()))) as transaction:
+            for section in ("rows", "waiting", "tags"):
+                clear(transaction, self._connection.db(section), self._space)
+            for word in (_ROWS, _PENDING):
+                self._count(transaction, word, -self._count(transaction, word))
+            for key, value in rows.items():
+                self._write(transaction, key, value, 0.0)
+            self._count(transaction, _ROWS, len(rows))
+
+    def pending(self, limit: int, after: int = 0) -> list[Row]:
+        with self._connection.reading() as transaction:
+            rows: list[Row] = []
+            start = seq_bytes(after + 1)
+            waiting = self._connection.db("waiting")
+            for _, key in prefixed(transaction, waiting, self._space, start):
+                if len(rows) >= limit:
+                    break
+                stored = self._stored(transaction, key.decode())
+                assert stored is not None  # both change in one transaction
+                rows.append(self._row(transaction, stored))
+            return rows
+
+    def settle(self, settlements: Sequence[Settlement]) -> int:
+        with self._connection.settling() as transaction:
+            return sum([self._settle(transaction, done) for done in settlements])
+
+    def stats(self) -> TableStats:
+        with self._connection.reading() as transaction:
+            return TableStats(
+                rows=self._count(transaction, _ROWS), pending=self._count(transaction, _PENDING)
+            )
+
+    def _settle(self, transaction: lmdb.Transaction, done: Settlement) -> bool:
+        stored = self._stored(transaction, done.key)
+        if stored is None:
+            return False
+        if done.tag is not None:
+            place = key_of(self._space, done.key)
+            transaction.put(place, done.tag.encode(), db=self._connection.db("tags"))
+        if stored.seq != done.seq:
+            return False
+        if done.remove:
+            self._remove(transaction, stored)
+            return True
+        return self._end_wait(transaction, stored.seq)
+
+    def _write(self, transaction: lmdb.Transaction, key: str, value: bytes, stamp: float) -> None:
+        seq = self._count(transaction, _SEQ, 1)
+        entry = _Stored(key, value, float(stamp), seq).entry()
+        transaction.put(key_of(self._space, key), entry, db=self._connection.db("rows"))
+
+    def _wait(self, transaction: lmdb.Transaction, key: str) -> None:
+        place = self._space + seq_bytes(self._count(transaction, _SEQ))
+        transaction.put(place, key.encode(), db=self._connection.db("waiting"))
+        self._count(transaction, _PENDING, 1)
+
+    def _end_wait(self, transaction: lmdb.Transaction, seq: int) -> bool:
+        place = self._space + seq_bytes(seq)
+        ended: bool = transaction.delete(place, db=self._connection.db("waiting"))
+        self._count(transaction, _PENDING, -1 if ended else 0)
+        return ended
+
+    def _remove(self, transaction: lmdb.Transaction, stored: _Stored) -> None:
+        self._end_wait(transaction, stored.seq)
+        for section in ("rows", "tags"):
+            place = key_of(self._space, stored.key)
+            transaction.delete(place, db=self._connection.db(section))
+        self._count(transaction, _ROWS, -1)
+
+    def _stored(self, transaction: lmdb.Transaction, key: str) -> _Stored | None:
+        entry = transaction.get(key_of(self._space, key), db=self._connection.db("rows"))
+        return None if entry is None else _Stored.read(entry)
+
+    def _row(self, transaction: lmdb.Transaction, stored: _Stored) -> Row:
+        tag = transaction.get(key_of(self._space, stored.key), db=self._connection.db("tags"))
+        place = self._space + seq_bytes(stored.seq)
+        pending = transaction.get(place, db=self._connection.db("waiting")) is not None
+        key, value, stamp, seq = stored
+        return Row(key, value, stamp, seq, pending, None if tag is None else tag.decode())
+
+    def _count(self, transaction: lmdb.Transaction, word: bytes, more: int = 0) -> int:
+        return self._connection.count(transaction, self._space, word, more)
+
+
+def _may_write(
+    old: _Stored | None, stamp: float, when: When, expected_seq: int | None
+) -> bool:
+    if expected_seq is not None and (old is None or old.seq != expected_seq):
+        return False
+    if when is When.ABSENT:
+        return old is None
+    return when is When.ALWAYS or old is None or stamp > old.stamp

@@ -1,0 +1,36 @@
+"""Small charts of readings for a terminal."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["short_number", "sparkline"]
+
+_BARS: Final = "▁▂▃▄▅▆▇█"
+_ASCII_BARS: Final = "_.-~=+*#"
+
+
+def sparkline(values: Sequence[float], width: int, *, unicode: bool = True) -> str:
+    """Draw values in at most ``width`` characters, each the mean of its share of them."""
+    if not values:
+        return ""
+    bars = _BARS if unicode else _ASCII_BARS
+    columns = min(width, len(values))
+    edges = [at * len(values) // columns for at in range(columns + 1)]
+    shares = [values[start:stop] for start, stop in pairwise(edges)]
+    means = [sum(share) / len(share) for share in shares]
+    low, span = min(means), max(means) - min(means)
+    scale = (len(bars) - 1) / span if span else 0
+    return "".join(bars[round((mean - low) * scale)] for mean in means)
+
+
+def short_number(number: float) -> str:
+    """Give ``12.5``, ``340``, ``1.2 M``."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
+        if abs(number) >= size:
+            return f"{number / (1e3 if unit == 'k' else size):.1f} {unit}"
+    return f"{number:.4g}"
