@@ -29,7 +29,7 @@ class Worker:
 
     def __init__(self, lab: Lab, **settings: Any) -> None:
         self._subject, self._settings = lab.subject, settings
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "smok_core.testing.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
