@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smok_core.testing.lab import Lab
 
 clause = clauses_of("general")
-PERSISTENT = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
+PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
 
 DEVICES = ("a", "a:b", "a:b:kit", "}", "{a}", "a.b", "../a", "A", "*", "é", "e\u0301", "$x", "a b")
 
@@ -82,7 +82,7 @@ def housekeeping_is_always_allowed(lab: Lab) -> None:
 def a_clock_that_jumps_loses_and_reorders_nothing(lab: Lab) -> None:
     """An hour back, to 1970 and into 2100: every queue keeps everything in its order."""
     times = (1.7e9, 1.7e9 - 3600, 0.0, 4.1e9, -5.0, 1.7e9)
-    for number, lab.clock.now in enumerate(times, start=1):  # noqa: B020 - the clock is set
+    for number, lab.clock.now in enumerate(times, start=1):
         for queue in QUEUES:
             queue.add(lab.roles, number)
         lab.roles.checkpoint()
