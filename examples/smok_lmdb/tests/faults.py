@@ -7,6 +7,7 @@ import resource
 from typing import TYPE_CHECKING
 
 import lmdb
+from smok_lmdb import environment as environment_module
 from smok_lmdb.files import lock_of
 from smok_lmdb.keys import seq_bytes
 
@@ -20,6 +21,8 @@ NAME = "smok.lmdb"
 @contextlib.contextmanager
 def full(place: Path) -> Iterator[None]:
     """Let no file of this process grow, as on a disk without room."""
+    for environment in environment_module._open.values():
+        environment.allocated = 0  # the disk is asked again
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, ((place / NAME).stat().st_size, hard))
     try:
