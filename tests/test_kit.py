@@ -1,4 +1,4 @@
-"""The kit itself: verdicts that cannot lie, a complete catalogue, and costs only where it is used."""
+"""The kit itself: verdicts that cannot lie, a complete catalogue, imports when needed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from smok_core.testing import (
 )
 from smok_core.testing._extras import need
 from smok_core.testing.catalogue import page
-from smok_core.testing.clause import PRIMITIVES, clauses_of
+from smok_core.testing.clause import PRIMITIVES, Clause, clauses_of
 from smok_core.testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
 from tests.mutants import ALL, RIGHT
+from tests.mutants.unused import WITHOUT_MUTANT
 
 ROOT = Path(__file__).parent.parent
 CLAUSES = {str(clause): clause for clause in all_clauses()}
@@ -140,12 +141,15 @@ def test_every_subject_has_core_clauses() -> None:
     assert core == {*ROLES, *PRIMITIVES, "general"}
 
 
-def test_every_way_of_checking_catches_a_mutant_or_says_why_not() -> None:
-    """Clauses of which no mutant makes use are listed, so that the list can only shrink."""
-    caught = {CLAUSES[mutant.caught_by].check.__wrapped__.__name__
-              if hasattr(CLAUSES[mutant.caught_by].check, "__wrapped__")
-              else CLAUSES[mutant.caught_by].name for mutant in ALL}  # fmt: skip
-    assert len(caught) > 150
+def test_checks_without_a_mutant_are_listed() -> None:
+    """Every check catches a mutant made for it, or stands in a list that should only shrink."""
+    caught = {check_name(CLAUSES[mutant.caught_by]) for mutant in ALL}
+    assert {check_name(clause) for clause in all_clauses()} - caught == WITHOUT_MUTANT
+
+
+def check_name(clause: Clause) -> str:
+    """Give the name of the function behind a clause; several queues may share one."""
+    return getattr(clause.check, "__wrapped__", clause.check).__name__
 
 
 @pytest.mark.parametrize(
