@@ -153,6 +153,11 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         self._cap = QueueCap(self, self._table, droppable=self._is_closed)
         self._desk: Desk[EventSynchronization] = Desk(self._make)
 
+    def use_cache_of(self, engine: Engine) -> None:
+        """Keep the caches of predicates in another store than the events."""
+        self._cache = engine.table("events.cache")
+        self._table_names[self._cache] = "events.cache"
+
     def get_open_events(self) -> Iterator[Event]:
         return iter([event for _, event in self._events() if not event.is_closed()])
 

@@ -20,6 +20,8 @@ __all__ = ["check_pages", "connect", "examine", "prepare"]
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
+#: Second byte of a pickle of protocol 2 to 5.
+_PICKLE_PROTOCOLS: Final = (b"\x02", b"\x03", b"\x04", b"\x05")
 _WAL_MAGIC: Final = frozenset({0x377F0682, 0x377F0683})
 _WAL_HEADER: Final = 32
 _IMPLAUSIBLE: Final = 10_000  # no release counts its schema that far: the number itself is damaged
@@ -76,6 +78,11 @@ def examine(path: Path, *, alone: bool) -> None:
     """
     with path.open("rb") as file:
         header = file.read(_HEADER)
+    if header[:1] == b"\x80" and header[1:2] in _PICKLE_PROTOCOLS:
+        raise ForeignData(
+            str(path), "a pickle lies there, such as the smok package writes",
+            "Give the store another path, and bring the data with `smok import-legacy`.",
+        )  # fmt: skip
     if len(header) < _HEADER or not header.startswith(_MAGIC):
         raise CorruptData(str(path), "the file is empty, torn or not an SQLite file")
     version, application = _numbers(header)

@@ -1,0 +1,101 @@
+"""Databases without a config file: one role by one line of Python; those on one place share it.
+
+A plugin derives its nine classes from `Shortcut` and the role's implementation, for example
+``class PicklingMetadataDatabase(Pickling, MetadataDatabase)``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from smok_core.context import StoreContext
+from smok_core.roles.base import OnEngine
+from smok_core.settings import StoreSettings, decode_setting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_core.engine.base import Engine
+
+__all__ = ["DEFAULT_DEVICE", "Shortcut"]
+
+#: Id of the device unless one is given; a config file asks for one instead.
+DEFAULT_DEVICE = "device"
+
+
+class _Shared:
+    """An open engine and how many shortcuts use it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.users = engine, 0
+
+
+_lock = threading.Lock()
+_open: dict[tuple[Any, ...], _Shared] = {}
+
+
+class Shortcut(OnEngine):
+    """A role's database that opens its own store; `close` it when it is not needed any more.
+
+    Args:
+        options: The backend's options.
+        device: Whose data it is; two devices at one place do not see each other's.
+        settings: What `StoreSettings` knows: durability, retention, max_pending, ...
+
+    Raises:
+        StoreError: The store cannot be opened.
+        msgspec.ValidationError: A setting is unknown or wrong.
+    """
+
+    #: The backend's ``smok_open_engine``.
+    open_engine: ClassVar[Callable[[StoreContext], Engine]]
+
+    def __init__(
+        self, options: msgspec.Struct, device: str = DEFAULT_DEVICE, **settings: Any
+    ) -> None:
+        context = StoreContext(
+            store=type(self).__name__,
+            device=device,
+            options=options,
+            settings=msgspec.convert(settings, StoreSettings, dec_hook=decode_setting),
+        )
+        # A forked child must open connections of its own.
+        self._key = (os.getpid(), type(self).open_engine, device, options, repr(context.settings))
+        super().__init__(context, _acquire(self._key, context))
+        self._is_open = True
+
+    def share(self, options: msgspec.Struct) -> Engine:
+        """Give the engine of another place, closed with this database."""
+        key = (*self._key[:3], options, self._key[4])
+        self._extra = key
+        return _acquire(key, msgspec.structs.replace(self.context, options=options))
+
+    def close(self) -> None:
+        """Flush, and close the store if no other shortcut uses it; twice is harmless."""
+        if self._is_open:
+            self._is_open = False
+            super().close()
+            for key in (self._key, getattr(self, "_extra", None)):
+                _release(key)
+
+
+def _acquire(key: tuple[Any, ...], context: StoreContext) -> Engine:
+    with _lock:
+        if key not in _open:
+            _open[key] = _Shared(key[1](context))
+        _open[key].users += 1
+        return _open[key].engine
+
+
+def _release(key: tuple[Any, ...] | None) -> None:
+    with _lock:
+        shared = None if key is None else _open[key]
+        if shared is not None:
+            shared.users -= 1
+            if shared.users == 0:
+                del _open[key]  # type: ignore[arg-type]
+                shared.engine.close()
