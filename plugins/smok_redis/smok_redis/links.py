@@ -8,6 +8,7 @@ slot: a Cluster is, for one store, the question which server has that slot.
 from __future__ import annotations
 
 import inspect
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ __all__ = ["Link", "open_link"]
 
 #: The answers after which another server may be the right one.
 _ASTRAY = frozenset({"READONLY", "CLUSTERDOWN", "MASTERDOWN", "LOADING"})
+#: "MOVED 3999 10.0.0.7:6381"; some versions of the driver cut the first word off.
+_MOVED = re.compile(r"\d+ (\S*):(\d+)\b")
 
 
 class Link(ABC):
@@ -140,9 +143,10 @@ class ClusterLink(Link):
         return self._client(found)
 
     def heed(self, error: BaseException) -> None:
-        if isinstance(error, driver.MovedError):
+        moved = _MOVED.search(str(error)) if code_of(error) == "MOVED" else None
+        if moved:
             asked = self._found or self._known[0]
-            self._found = Host(error.host or asked.name, error.port)
+            self._found = Host(moved[1] or asked.name, int(moved[2]))
         elif code_of(error) in _ASTRAY or _is_cut(error):
             self._found = None
 

@@ -41,6 +41,7 @@ TABLE = [
     (driver.MasterDownError("MASTERDOWN Link with MASTER is down"), BackendUnavailable, True),
     (driver.TryAgainError("TRYAGAIN Multiple keys request"), BackendUnavailable, True),
     (driver.MovedError("1 127.0.0.1:7000"), BackendUnavailable, True),
+    (driver.ResponseError("MOVED 1 127.0.0.1:7000"), BackendUnavailable, True),
     (driver.AskError("1 127.0.0.1:7000"), BackendUnavailable, True),
     (driver.AuthenticationError("invalid username-password pair"), BackendUnavailable, False),
     (driver.AuthenticationError("Authentication required."), BackendUnavailable, False),
