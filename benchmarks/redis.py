@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 # The folder of this file holds modules called like drivers.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import redis
+import redis  # noqa: E402, I001
 
-from smok_core.hookspecs import StoreContext
-from smok_core.settings import Secret
-from smok_redis.plugin import Options, smok_open_engine
-from tests.servers.redis_servers import Server
+from smok_core.hookspecs import StoreContext  # noqa: E402
+from smok_core.settings import Secret  # noqa: E402
+from smok_redis.plugin import RedisOptions, smok_open_engine  # noqa: E402
+from tests.servers.redis_servers import Server  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ return '1'
 
 
 def open_engine(url: str, device: str) -> Engine:
-    context = StoreContext(store="bench", device=device, options=Options(url=Secret(url)))
+    context = StoreContext(store="bench", device=device, options=RedisOptions(url=Secret(url)))
     return smok_open_engine(context)
 
 

@@ -23,7 +23,7 @@ from smok_redis.wire import Server, pipe
 
 if TYPE_CHECKING:
     from smok_core.hookspecs import StoreContext
-    from smok_redis.plugin import Options
+    from smok_redis.plugin import RedisOptions
 
 __all__ = ["SCHEMA", "RedisEngine"]
 
@@ -51,7 +51,7 @@ class RedisEngine(Engine):
     """
 
     def __init__(self, context: StoreContext) -> None:
-        options: Options = context.options
+        options: RedisOptions = context.options
         address = parse_url(options.url.reveal())
         self.codec = MsgpackCodec()
         self._keys = Keys(options.prefix, context.device)

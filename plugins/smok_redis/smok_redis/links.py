@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smok_redis.address import Address
-    from smok_redis.plugin import Options
+    from smok_redis.plugin import RedisOptions
 
 __all__ = ["Link", "open_link"]
 
@@ -174,7 +174,7 @@ class ClusterLink(Link):
         raise driver.ClusterDownError("CLUSTERDOWN nobody has the slot")
 
 
-def open_link(address: Address, options: Options, base_dir: Path, key: str) -> Link:
+def open_link(address: Address, options: RedisOptions, base_dir: Path, key: str) -> Link:
     """Make the link for an address; nothing is sent yet.
 
     Args:
@@ -196,7 +196,7 @@ def open_link(address: Address, options: Options, base_dir: Path, key: str) -> L
     return SingleLink(settings, address)
 
 
-def _settings(address: Address, options: Options, base_dir: Path) -> dict[str, Any]:
+def _settings(address: Address, options: RedisOptions, base_dir: Path) -> dict[str, Any]:
     """Set everything: the driver's defaults differ from version to version."""
     patience = options.timeout * 0.4
     settings = {
@@ -222,7 +222,7 @@ def _anonymous() -> dict[str, Any]:
     return {"lib_name": None, "lib_version": None}
 
 
-def _tls(options: Options, base_dir: Path) -> dict[str, Any]:
+def _tls(options: RedisOptions, base_dir: Path) -> dict[str, Any]:
     def at(path: str | None) -> str | None:
         return None if path is None else str(base_dir / path)
 
