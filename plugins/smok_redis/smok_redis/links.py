@@ -33,6 +33,8 @@ __all__ = ["Link", "open_link"]
 
 #: The answers after which another server may be the right one.
 _ASTRAY = frozenset({"READONLY", "CLUSTERDOWN", "MASTERDOWN", "LOADING"})
+#: So many servers of a Cluster are asked in one attempt; each may take the whole patience.
+_ASKED_AT_ONCE = 2
 #: "MOVED 3999 10.0.0.7:6381"; some versions of the driver cut the first word off.
 _MOVED = re.compile(r"\d+ (\S*):(\d+)\b")
 
@@ -94,7 +96,9 @@ class SentinelLink(Link):
         super().__init__(settings)
         self._service = address.service
         self._found: Host | None = None
-        login = {**settings, "db": 0, **sentinel_login}
+        patience = settings["socket_timeout"] / len(address.hosts)  # all of them within one attempt
+        limits = {"socket_timeout": patience, "socket_connect_timeout": patience}
+        login = {**settings, **limits, "db": 0, **sentinel_login}
         self._sentinels = [redis.Redis(host=h.name, port=h.port, **login) for h in address.hosts]
 
     def primary(self) -> redis.Redis:
@@ -152,11 +156,12 @@ class ClusterLink(Link):
 
     def _ask(self) -> Host:
         trouble: BaseException | None = None
-        for host in list(self._known):
+        for host in self._known[:_ASKED_AT_ONCE]:
             try:
                 ranges = send(self._client(host), ("CLUSTER", "SLOTS"))
             except DRIVER_ERRORS as error:
                 trouble = error
+                self._known = [*(h for h in self._known if h != host), host]
                 continue
             return self._pick(host, ranges)
         raise driver.ConnectionError("no server of the cluster answers") from trouble
