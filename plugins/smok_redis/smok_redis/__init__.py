@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_redis.plugin import Options
+from smok_redis.plugin import RedisOptions
 
 if TYPE_CHECKING:
     from smok_redis.shortcuts import (
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Options",
     "RedisArchivesDatabase",
     "RedisBAOBDatabase",
     "RedisEventDatabase",
     "RedisMacroDatabase",
     "RedisMetadataDatabase",
+    "RedisOptions",
     "RedisPathpointDatabase",
     "RedisPredicateDatabase",
     "RedisSensorDatabase",

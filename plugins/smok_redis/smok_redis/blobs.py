@@ -48,7 +48,7 @@ class RedisBlobs(Blobs):
             self._discard(aside)
             raise
         finally:
-            client.writers.give_back(writer)
+            client.writers.give_back(writer, failed=False)
         if stored is not None:
             self._discard(aside)
         return stored

@@ -75,10 +75,18 @@ class Writers:
         """Give the clock in microseconds, in the range of numbers that Lua takes exactly."""
         return min(max(int(self._clock() * 1e6), 1), 8 * 10**15)
 
-    def give_back(self, writer: Writer) -> None:
-        """Take a writer back, whatever became of its write."""
-        if writer.name.startswith(self._stem):
+    def give_back(self, writer: Writer, *, failed: bool) -> None:
+        """Take a writer back.
+
+        One whose write was given up is the next to be used: once its next number has arrived,
+        the server refuses what may still be under way of the old one.
+        """
+        if not writer.name.startswith(self._stem):
+            return
+        if failed:
             self._free.append(writer)
+        else:
+            self._free.appendleft(writer)
 
 
 class Client:
@@ -109,12 +117,14 @@ class Client:
 
     def write(self, name: str, keys: Sequence[str], *args: Any, counters: str = "") -> Any:
         """Run a script that changes something; it is applied once, however often it is sent."""
-        writer = self.writers.take()
+        writer, failed = self.writers.take(), True
         try:
             head = (self.store_id, writer.name, writer.number, counters)
-            return self._run(name, keys, (*head, *args), fenced=self.fence is not None)
+            answer = self._run(name, keys, (*head, *args), fenced=self.fence is not None)
+            failed = False
+            return answer
         finally:
-            self.writers.give_back(writer)
+            self.writers.give_back(writer, failed=failed)
 
     def snapshot(self, *commands: Sequence[Any]) -> list[Any]:
         """Run commands that change nothing at one moment; more than a script should touch.

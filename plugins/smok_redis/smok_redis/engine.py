@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import redis.exceptions as driver
 
 from smok_core.engine import Engine, Health, Limits, MsgpackCodec
-from smok_core.errors import BackendUnavailable, DataLost, SchemaTooNew
+from smok_core.errors import DataLost, SchemaTooNew
 from smok_redis import probe
 from smok_redis.address import parse_url
 from smok_redis.blobs import RedisBlobs
 from smok_redis.client import Client
+from smok_redis.errors import NotConfirmed
 from smok_redis.identity import recall, remember
 from smok_redis.keys import Keys
 from smok_redis.links import open_link
@@ -23,7 +24,7 @@ from smok_redis.wire import Server, pipe
 
 if TYPE_CHECKING:
     from smok_core.hookspecs import StoreContext
-    from smok_redis.plugin import Options
+    from smok_redis.plugin import RedisOptions
 
 __all__ = ["SCHEMA", "RedisEngine"]
 
@@ -51,13 +52,17 @@ class RedisEngine(Engine):
     """
 
     def __init__(self, context: StoreContext) -> None:
-        options: Options = context.options
+        options: RedisOptions = context.options
         address = parse_url(options.url.reveal())
         self.codec = MsgpackCodec()
         self._keys = Keys(options.prefix, context.device)
         self._location = f"{address} {self._keys.base}"
         self._durability, self._replicas = context.settings.durability, options.replicas
         path = context.base_dir / options.remember if options.remember else None
+        #: The way out of DataLost where a file remembers the store.
+        self._restore: str | None = None
+        if path is not None:
+            self._restore = f"Restore the server's data, or accept the loss: delete {path}."
         store = f"{context.store} ({address})"
         known = recall(store, path)
         link = open_link(address, options, context.base_dir, self._keys.meta)
@@ -105,7 +110,8 @@ class RedisEngine(Engine):
         if schema is not None and int(schema) > SCHEMA:
             raise SchemaTooNew(store, int(schema), SCHEMA)
         if known and store_id != known:
-            raise DataLost(store, "the server came back empty, or with another store's data")
+            detail = "the server came back empty, or with another store's data"
+            raise DataLost(store, detail, self._restore)
         probe.check(store, facts, self._durability)
         self._client.store_id = store_id or ""
         return facts
@@ -140,12 +146,8 @@ class RedisEngine(Engine):
 
     def _check_waitaof(self, reply: Any) -> None:
         if reply[0] < 1 or reply[1] < self._replicas:
-            raise BackendUnavailable(
-                self._client.store, "the server did not bring a write to its disk in time"
-            )
+            raise NotConfirmed("the server did not bring a write to its disk in time")
 
     def _check_wait(self, reply: Any) -> None:
         if reply < self._replicas:
-            raise BackendUnavailable(
-                self._client.store, f"fewer than {self._replicas} replicas took a write in time"
-            )
+            raise NotConfirmed(f"fewer than {self._replicas} replicas took a write in time")

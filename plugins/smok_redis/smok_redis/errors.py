@@ -17,7 +17,12 @@ from smok_core.errors import (
     StoreError,
 )
 
-__all__ = ["DRIVER_ERRORS", "Verdict", "code_of", "judge"]
+__all__ = ["DRIVER_ERRORS", "NotConfirmed", "Verdict", "code_of", "judge"]
+
+
+class NotConfirmed(driver.RedisError):
+    """A write was carried out, and disk or replicas did not confirm it in time."""
+
 
 #: What the driver raises; everything else is a bug and stays what it is.
 DRIVER_ERRORS = (driver.RedisError, OSError)
@@ -117,6 +122,8 @@ def judge(error: BaseException) -> Verdict:
 
     The server's own words are not repeated: they may quote what was stored.
     """
+    if isinstance(error, NotConfirmed):
+        return Verdict(BackendUnavailable, str(error), again=True)
     code = code_of(error)
     if code == "MISCONF" and "space" in str(error).lower():
         return Verdict(StorageFull, "the server's disk is full", remedy=_DISK)

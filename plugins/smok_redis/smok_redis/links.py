@@ -8,6 +8,7 @@ slot: a Cluster is, for one store, the question which server has that slot.
 from __future__ import annotations
 
 import inspect
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smok_redis.address import Address
-    from smok_redis.plugin import Options
+    from smok_redis.plugin import RedisOptions
 
 __all__ = ["Link", "open_link"]
 
 #: The answers after which another server may be the right one.
 _ASTRAY = frozenset({"READONLY", "CLUSTERDOWN", "MASTERDOWN", "LOADING"})
+#: So many servers of a Cluster are asked in one attempt; each may take the whole patience.
+_ASKED_AT_ONCE = 2
+#: "MOVED 3999 10.0.0.7:6381"; some versions of the driver cut the first word off.
+_MOVED = re.compile(r"\d+ (\S*):(\d+)\b")
 
 
 class Link(ABC):
@@ -91,7 +96,9 @@ class SentinelLink(Link):
         super().__init__(settings)
         self._service = address.service
         self._found: Host | None = None
-        login = {**settings, "db": 0, **sentinel_login}
+        patience = settings["socket_timeout"] / len(address.hosts)  # all of them within one attempt
+        limits = {"socket_timeout": patience, "socket_connect_timeout": patience}
+        login = {**settings, **limits, "db": 0, **sentinel_login}
         self._sentinels = [redis.Redis(host=h.name, port=h.port, **login) for h in address.hosts]
 
     def primary(self) -> redis.Redis:
@@ -140,19 +147,21 @@ class ClusterLink(Link):
         return self._client(found)
 
     def heed(self, error: BaseException) -> None:
-        if isinstance(error, driver.MovedError):
+        moved = _MOVED.search(str(error)) if code_of(error) == "MOVED" else None
+        if moved:
             asked = self._found or self._known[0]
-            self._found = Host(error.host or asked.name, error.port)
+            self._found = Host(moved[1] or asked.name, int(moved[2]))
         elif code_of(error) in _ASTRAY or _is_cut(error):
             self._found = None
 
     def _ask(self) -> Host:
         trouble: BaseException | None = None
-        for host in list(self._known):
+        for host in self._known[:_ASKED_AT_ONCE]:
             try:
                 ranges = send(self._client(host), ("CLUSTER", "SLOTS"))
             except DRIVER_ERRORS as error:
                 trouble = error
+                self._known = [*(h for h in self._known if h != host), host]
                 continue
             return self._pick(host, ranges)
         raise driver.ConnectionError("no server of the cluster answers") from trouble
@@ -170,7 +179,7 @@ class ClusterLink(Link):
         raise driver.ClusterDownError("CLUSTERDOWN nobody has the slot")
 
 
-def open_link(address: Address, options: Options, base_dir: Path, key: str) -> Link:
+def open_link(address: Address, options: RedisOptions, base_dir: Path, key: str) -> Link:
     """Make the link for an address; nothing is sent yet.
 
     Args:
@@ -192,7 +201,7 @@ def open_link(address: Address, options: Options, base_dir: Path, key: str) -> L
     return SingleLink(settings, address)
 
 
-def _settings(address: Address, options: Options, base_dir: Path) -> dict[str, Any]:
+def _settings(address: Address, options: RedisOptions, base_dir: Path) -> dict[str, Any]:
     """Set everything: the driver's defaults differ from version to version."""
     patience = options.timeout * 0.4
     settings = {
@@ -218,7 +227,7 @@ def _anonymous() -> dict[str, Any]:
     return {"lib_name": None, "lib_version": None}
 
 
-def _tls(options: Options, base_dir: Path) -> dict[str, Any]:
+def _tls(options: RedisOptions, base_dir: Path) -> dict[str, Any]:
     def at(path: str | None) -> str | None:
         return None if path is None else str(base_dir / path)
 

@@ -12,10 +12,10 @@ from smok_core.settings import Secret, option
 if TYPE_CHECKING:
     from smok_core.engine import Engine
 
-__all__ = ["Options", "smok_backend", "smok_open_engine"]
+__all__ = ["RedisOptions", "smok_backend", "smok_open_engine"]
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RedisOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The keys of ``[stores.NAME]`` with ``backend = "redis"``."""
 
     url: Annotated[
@@ -62,7 +62,7 @@ def smok_backend() -> BackendInfo:
     """Describe the backend."""
     return BackendInfo(
         summary="Redis or Valkey: one server, Sentinel or Cluster.",
-        options=Options,
+        options=RedisOptions,
         capabilities=frozenset(
             {
                 Capability.PERSISTENT,

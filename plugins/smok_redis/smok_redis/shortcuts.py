@@ -15,7 +15,7 @@ from smok_core.roles.sensor_writes import SensorWriteDatabase
 from smok_core.roles.sensors import SensorDatabase
 from smok_core.settings import Secret
 from smok_core.shortcuts import Shortcut
-from smok_redis.plugin import Options, smok_open_engine
+from smok_redis.plugin import RedisOptions, smok_open_engine
 
 __all__ = [
     "RedisArchivesDatabase",
@@ -41,7 +41,7 @@ class OnRedis(Shortcut):
     open_engine = staticmethod(smok_open_engine)
 
     def __init__(self, url: str, **settings: Any) -> None:
-        super().__init__(Options(url=Secret(url)), **settings)
+        super().__init__(RedisOptions(url=Secret(url)), **settings)
 
 
 class RedisPredicateDatabase(OnRedis, PredicateDatabase):

@@ -107,7 +107,7 @@ class RedisTable(Table):
                 client.batch(("UNLINK", aside))
             raise
         finally:
-            client.writers.give_back(writer)
+            client.writers.give_back(writer, failed=False)
 
     def pending(self, limit: int, after: int = 0) -> list[Row]:
         found, start = dict[str, Row](), f"({after}"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from smok_redis.plugin import Options, smok_open_engine  # noqa: E402
+from smok_redis.plugin import RedisOptions, smok_open_engine  # noqa: E402
 
 from smok_core.hookspecs import StoreContext  # noqa: E402
 from smok_core.settings import Secret, StoreSettings  # noqa: E402
@@ -52,7 +52,7 @@ def opened():
         context = StoreContext(
             store="plant",
             device=device or f"device {uuid.uuid4()}",
-            options=Options(url=Secret(url), **options),
+            options=RedisOptions(url=Secret(url), **options),
             settings=settings or StoreSettings(),
             base_dir=base_dir,
         )

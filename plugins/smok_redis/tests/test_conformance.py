@@ -11,7 +11,7 @@ from smok_core.testing import ConformanceSuite, Subject
 from tests.servers.redis_proxy import ReplyDropper
 from tests.servers.redis_servers import Server
 
-SECRET = "s3cret-w0rd"  # noqa: S105
+SECRET = "s3cret-w0rd"
 #: Installed, the backend is found as a user finds it; from a checkout, by its module.
 INSTALLED = any(point.name == "redis" for point in entry_points(group="smok_core.backends.v1"))
 PLUGIN = None if INSTALLED else "smok_redis.plugin"

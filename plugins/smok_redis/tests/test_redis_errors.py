@@ -41,6 +41,7 @@ TABLE = [
     (driver.MasterDownError("MASTERDOWN Link with MASTER is down"), BackendUnavailable, True),
     (driver.TryAgainError("TRYAGAIN Multiple keys request"), BackendUnavailable, True),
     (driver.MovedError("1 127.0.0.1:7000"), BackendUnavailable, True),
+    (driver.ResponseError("MOVED 1 127.0.0.1:7000"), BackendUnavailable, True),
     (driver.AskError("1 127.0.0.1:7000"), BackendUnavailable, True),
     (driver.AuthenticationError("invalid username-password pair"), BackendUnavailable, False),
     (driver.AuthenticationError("Authentication required."), BackendUnavailable, False),
@@ -200,7 +201,7 @@ def test_a_late_set_that_is_foreign_stops_a_late_point_whole(own_server, opened)
 
 @pytest.mark.parametrize("value", ["SET smok:{pump}:meta x", "HSET smok:{pump}:meta a b"])
 def test_a_foreign_marker_is_left_alone(own_server, opened, value):
-    """Opening where the store's own key holds something else is ForeignData, and changes nothing."""
+    """Opening where the marker holds something else is ForeignData, and changes nothing."""
     own_server.command(*value.split())
     before = own_server.command("DUMP", "smok:{pump}:meta")
     with pytest.raises(ForeignData):

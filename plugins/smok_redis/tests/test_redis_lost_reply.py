@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from smok_redis.client import Writers
 
 from smok_core.engine import Limits, OnFull, Settlement, When
 from smok_core.settings import StoreSettings
@@ -121,7 +122,7 @@ def test_a_write_that_was_given_up_never_overtakes_a_later_one(own_server, opene
     table.put("k", b"first")
     writer = client.writers.take()
     name, number = writer.name, writer.number
-    client.writers.give_back(writer)
+    client.writers.give_back(writer, failed=True)
     table.put("k", b"second")  # the next number of the same writer
     late = ("", "k", "given up", "0.0", "", "always", "")
     keys = ("meta", "t:t:rows", "t:t:queue")
@@ -133,3 +134,16 @@ def test_a_write_that_was_given_up_never_overtakes_a_later_one(own_server, opene
     )
     assert b"SMOKSTALE" in answer
     assert table.get("k").value == b"second"
+
+
+def test_the_writer_of_a_write_that_was_given_up_is_the_next_to_write():
+    """So nothing of the old write can arrive after what the same caller writes next."""
+    now = [5.0]
+    writers = Writers(lambda: now[0])
+    first, second = writers.take(), writers.take()
+    writers.give_back(first, failed=True)
+    writers.give_back(second, failed=False)
+    number, now[0] = first.number, -1e9
+    assert writers.take() is first
+    assert first.number == number + 1  # also when the clock went back
+    assert writers.take() is second

@@ -258,7 +258,7 @@ def test_a_remembered_store_that_is_gone_is_data_loss_at_open(own_server, opened
     opened(own_server.url, **options).close()
     own_server.command("FLUSHALL")
     for _ in range(2):  # noticing it changes nothing
-        with pytest.raises(DataLost):
+        with pytest.raises(DataLost, match=r"delete .*var/plant\.id"):
             opened(own_server.url, **options)
         assert b":0" in own_server.command("DBSIZE")
     (tmp_path / "var/plant.id").unlink()

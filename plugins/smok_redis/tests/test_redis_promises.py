@@ -105,7 +105,7 @@ def test_an_append_only_file_that_is_switched_off_is_noticed(own_server, opened)
 
 def test_a_disk_that_does_not_confirm_in_time_is_told(own_server, opened):
     """A write the disk did not confirm is BackendUnavailable; writing it again is harmless."""
-    engine = opened(own_server.url, settings=POWER_LOSS, timeout=1.0)
+    engine = opened(own_server.url, settings=POWER_LOSS, timeout=2.0)
     series = engine.series("s")
     engine._client.fence_command = ("WAITAOF", 1, 1, 50)  # a replica there is not
     engine._replicas = 1
@@ -118,7 +118,7 @@ def test_a_disk_that_does_not_confirm_in_time_is_told(own_server, opened):
 
 def test_replicas_that_do_not_confirm_in_time_are_told(own_server, opened):
     """With `replicas` a write returns only when so many have it."""
-    engine = opened(own_server.url, replicas=1, timeout=0.5)
+    engine = opened(own_server.url, replicas=1, timeout=2.0)
     with pytest.raises(BackendUnavailable, match="fewer than 1 replicas"):
         engine.table("t").put("k", b"v")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
+import smok_redis
 
+from smok_core import Event
 from smok_core.engine import Limits, OnFull, Settlement, When
 from smok_core.engine.memory import MemoryEngine
-from smok_core.errors import QueueFull
+from smok_core.errors import CorruptData, QueueFull
 
 NAMES = ["a", "b:c", "{x}", "é\n*", "z" * 1024]
 STAMPS = [0, 5, -7, 10**15, 10**15 + 1, 2**63 - 1, -(2**63)]
@@ -234,3 +236,30 @@ def test_many_names_are_listed_and_trimmed(engine):
     series.settle(q.seq for q in series.pending(10_000))
     assert series.trim(100) == 2300 * 2
     assert series.stats().points == 2300
+
+
+def test_a_row_somebody_else_has_written_is_told(server, opened):
+    """A row that is not ours is CorruptData naming its key, and stays as it is."""
+    engine = opened(server.url, device="tampered")
+    engine.table("t").put("fine", b"v")
+    server.command("HSET", "smok:{tampered}:t:t:rows", "odd", "not a row")
+    for read in (lambda: engine.table("t").get("odd"), lambda: list(engine.table("t").rows())):
+        with pytest.raises(CorruptData, match="odd"):
+            read()
+    assert engine.table("t").get("fine").value == b"v"
+    assert b"not a row" in server.command("HGET", "smok:{tampered}:t:t:rows", "odd")
+
+
+def test_databases_without_a_config_share_a_store(server):
+    """The published client's class names work on a server, with a URL and nothing else."""
+    events = smok_redis.RedisEventDatabase(server.url, device="shortcut")
+    metadata = smok_redis.RedisMetadataDatabase(server.url, device="shortcut")
+    try:
+        event = Event(started_on=5)
+        events.add_event(event)
+        metadata.put_plain("name", "pump")
+        assert metadata.get_plain("name") == "pump"
+        assert [found.started_on for found in events.get_all_events()] == [5]
+    finally:
+        events.close()
+        metadata.close()

@@ -175,9 +175,9 @@ SCRIPT = """
 import sys
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import Secret
-from smok_redis.plugin import Options, smok_open_engine
+from smok_redis.plugin import RedisOptions, smok_open_engine
 url, device, number = sys.argv[1:]
-options = Options(url=Secret(url))
+options = RedisOptions(url=Secret(url))
 engine = smok_open_engine(StoreContext(store="plant", device=device, options=options))
 for ts in range(200):
     engine.series("s").append([("shared", ts, number.encode()), (number, ts, b"v")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 
@@ -260,3 +262,16 @@ def test_writers_from_many_threads_survive_a_failover(tmp_path, opened):
         # Replication is asynchronous: what was under way in that very moment may be lost.
         assert len(lost) <= 8
         assert len(kept) == len(set(kept))
+
+
+@pytest.mark.parametrize("topology", ["sentinel", "cluster"])
+def test_servers_that_do_not_answer_cost_no_more_than_the_timeout(opened, topology):
+    """With many servers named, all of them hanging, opening ends about within `timeout`."""
+    with contextlib.ExitStack() as stack:
+        hanging = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(6)]
+        hosts = ",".join(f"127.0.0.1:{one.getsockname()[1]}" for one in hanging)
+        tail = "/plant" if topology == "sentinel" else ""
+        start = time.monotonic()
+        with pytest.raises(BackendUnavailable):
+            opened(f"redis+{topology}://{hosts}{tail}", timeout=1.0)
+        assert time.monotonic() - start < 2.5

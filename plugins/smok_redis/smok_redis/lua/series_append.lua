@@ -9,13 +9,15 @@ for p = 1, #points, 4 do  -- nothing is written until all points are looked at
     replaced = replaced + (old and 1 or 0)
   end
 end
-local cap, drops = packed[3], packed[4]
-local waiting = cap and redis.call('XLEN', KEYS[2])
-if #fresh == 0 and not (cap and drops and waiting > cap) then
+if #fresh == 0 then
   return '1'
 end
-if cap and not drops and waiting + #fresh > cap then
-  return {waiting}
+local cap, drops = packed[3], packed[4]
+if cap and not drops then
+  local waiting = redis.call('XLEN', KEYS[2])
+  if waiting + #fresh > cap then
+    return {waiting}
+  end
 end
 for _, point in ipairs(fresh) do
   write(point[1], points[point[1] + 3], point[2])
