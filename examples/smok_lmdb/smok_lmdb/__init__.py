@@ -1,4 +1,4 @@
-"""Keeps the data of SMOK devices in lmdb: a backend for smok-core."""
+"""Keeps the data of a SMOK device in one LMDB file: a backend for smok-core."""
 
 from smok_lmdb.plugin import LmdbOptions
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from smok_core.engine.base import Blobs
 from smok_lmdb.keys import key_of
-from smok_lmdb.scan import prefixed
+from smok_lmdb.scan import entry_at, prefixed
 
 if TYPE_CHECKING:
     import lmdb
@@ -42,7 +42,9 @@ class LmdbBlobs(Blobs):
             version = self._version(transaction, place)
             if version is None:
                 return None
-            return bytes(transaction.get(place, db=self._connection.db("data"))), version
+            data = entry_at(transaction, self._connection.db("data"), place)
+            assert data is not None  # both change in one transaction
+            return data, version
 
     def version(self, key: str) -> int | None:
         with self._connection.reading() as transaction:
@@ -61,5 +63,5 @@ class LmdbBlobs(Blobs):
             return gone
 
     def _version(self, transaction: lmdb.Transaction, place: bytes) -> int | None:
-        entry = transaction.get(place, db=self._connection.db("blobs"))
+        entry = entry_at(transaction, self._connection.db("blobs"), place)
         return None if entry is None else int(_VERSION.unpack_from(entry)[0])

@@ -11,6 +11,7 @@ from smok_core.errors import StorageFull, StoreClosed
 from smok_lmdb.environment import MIB, acquire, release
 from smok_lmdb.failures import translated
 from smok_lmdb.keys import seq_bytes, seq_of, space_of
+from smok_lmdb.scan import entry_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +78,7 @@ class Connection:
     def count(self, transaction: lmdb.Transaction, space: bytes, word: bytes, more: int = 0) -> int:
         """Give a counter that lasts as long as the store, after adding to it."""
         key, db = space + word, self.db("state")
-        found = transaction.get(key, db=db)
+        found = entry_at(transaction, db, key)
         number = (seq_of(found) if found else 0) + more
         if more:
             transaction.put(key, seq_bytes(number), db=db)

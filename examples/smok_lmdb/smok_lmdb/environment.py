@@ -12,6 +12,7 @@ from smok_core.errors import CorruptData, ForeignData, SchemaTooNew
 from smok_lmdb.failures import DAMAGED, translated
 from smok_lmdb.files import check_whole, put_aside
 from smok_lmdb.keys import seq_bytes, seq_of
+from smok_lmdb.scan import entry_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,7 @@ class Environment:
         )
         self.page: int = self.env.stat()["psize"]
         self.allocated = 0
+        self._check_owner()
         self._check_schema()
         self.dbs = {name: self.env.open_db(name.encode()) for name in SECTIONS}
         self.env.reader_check()  # forget the readers of processes that were killed
@@ -75,20 +77,26 @@ class Environment:
     def used(self, transaction: lmdb.Transaction) -> int:
         """Count the bytes of the pages that hold data, within a transaction."""
         stats = [transaction.stat(db) for db in self.dbs.values()]
-        names = ("branch_pages", "leaf_pages", "overflow_pages")
-        pages: int = sum(stat[name] for stat in stats for name in names)
-        return pages * self.page
+        pages = (s["branch_pages"] + s["leaf_pages"] + s["overflow_pages"] for s in stats)
+        return sum(pages) * self.page
+
+    def _check_owner(self) -> None:
+        """Refuse what another program keeps there, before anything is written."""
+        with self.env.begin() as transaction:
+            ours = transaction.get(b"state") is not None
+        if self.env.stat()["entries"] and not ours:
+            self.env.close()
+            raise ForeignData(str(self.path), "it is an LMDB file of another program")
 
     def _check_schema(self) -> None:
         state = self.env.open_db(b"state")
         with self.env.begin(write=True) as transaction:
-            found = transaction.get(_SCHEMA_KEY, db=state)
-            if found is None and self.env.stat()["entries"] > 1:
-                raise ForeignData(str(self.path), "it is an LMDB file of another program")
+            found = entry_at(transaction, state, _SCHEMA_KEY)
             if found is None:
                 transaction.put(_SCHEMA_KEY, seq_bytes(SCHEMA), db=state)
-            elif seq_of(found) > SCHEMA:
-                raise SchemaTooNew(str(self.path), seq_of(found), SCHEMA)
+        if found is not None and seq_of(found) > SCHEMA:
+            self.env.close()
+            raise SchemaTooNew(str(self.path), seq_of(found), SCHEMA)
 
 
 _open: dict[tuple[int, str], Environment] = {}
@@ -123,7 +131,8 @@ def _opened(path: Path, options: LmdbOptions) -> Environment:
     except CorruptData:
         if options.on_corrupt == "refuse":
             raise
-        put_aside(path)
+        with translated(path):
+            put_aside(path)
         return _whole(path, options)
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_whole", "lock_of", "put_aside", "quarantined"]
 
-_PAGE: Final = 4096
+#: The page size is that of the machine that made the file.
+_PAGES: Final = tuple(1 << bits for bits in range(12, 17))
 _MAGIC: Final = 0xBEEFC0DE
 #: After the page's own header of 16 bytes: magic, version, address, map size, two databases of 48
 #: bytes each (the page size stands in the first), last page, transaction.
@@ -34,20 +35,22 @@ def check_whole(path: Path) -> None:
     if not path.exists() or path.stat().st_size == 0:
         return
     with path.open("rb") as file:
-        head = file.read(_PAGE + _META.size)
-    if len(head) < _PAGE + _META.size:
-        raise CorruptData(str(path), f"it has only {len(head)} bytes")
-    needed = max(_end(head, 0, path), _end(head, _PAGE, path))
+        head = file.read(_PAGES[-1] + _META.size)
     size = path.stat().st_size
+    page, first = _read_meta(head, 0, path)
+    needed = page * (1 + max(first, _read_meta(head, page, path)[1]))
     if size < needed:
         raise CorruptData(str(path), f"it has {size} bytes and should have {needed}")
 
 
-def _end(head: bytes, offset: int, path: Path) -> int:
+def _read_meta(head: bytes, offset: int, path: Path) -> tuple[int, int]:
+    """Give the page size and the last page that one of the two heads tells."""
+    if len(head) < offset + _META.size:
+        raise CorruptData(str(path), f"it ends after {len(head)} bytes")
     magic, _, _, _, page, last, _ = _META.unpack_from(head, offset)
-    if magic != _MAGIC or page != _PAGE:
+    if magic != _MAGIC or page not in _PAGES:
         raise CorruptData(str(path), "it does not begin as an LMDB file does")
-    return (int(last) + 1) * _PAGE
+    return page, last
 
 
 def put_aside(path: Path) -> Path:

@@ -40,7 +40,7 @@ def smok_backend() -> BackendInfo:
         summary="One LMDB file on this device, shared by any number of processes.",
         options=LmdbOptions,
         capabilities=frozenset(Capability) - {Capability.NEEDS_NETWORK},
-        drivers=(Driver(module="lmdb", requirement="lmdb>=1.4"),),
+        drivers=(Driver(module="lmdb", requirement="lmdb>=1.4,<4"),),
     )
 
 

@@ -9,7 +9,13 @@ if TYPE_CHECKING:
 
     import lmdb
 
-__all__ = ["clear", "last_before", "prefixed"]
+__all__ = ["clear", "entry_at", "last_before", "prefixed"]
+
+
+def entry_at(transaction: lmdb.Transaction, db: lmdb._Database, key: bytes) -> bytes | None:
+    """Give the entry under a key, or None."""
+    found = transaction.get(key, db=db)
+    return None if found is None else bytes(found)
 
 
 def prefixed(
@@ -20,9 +26,9 @@ def prefixed(
         if not cursor.set_range(prefix + start):
             return
         for key, value in cursor:
-            if not key.startswith(prefix):
+            if not bytes(key).startswith(prefix):
                 return
-            yield key, value
+            yield bytes(key), bytes(value)
 
 
 def last_before(
@@ -33,14 +39,13 @@ def last_before(
         found = cursor.set_range(prefix + stop)
         if not found or cursor.key() != prefix + stop:
             found = cursor.prev() if found else cursor.last()
-        if not found or not cursor.key().startswith(prefix):
+        if not found or not bytes(cursor.key()).startswith(prefix):
             return None
-        key, value = cursor.item()
-        return key, value
+        return bytes(cursor.key()), bytes(cursor.value())
 
 
 def clear(transaction: lmdb.Transaction, db: lmdb._Database, prefix: bytes) -> None:
     """Delete every entry under ``prefix``."""
     with transaction.cursor(db=db) as cursor:
-        while cursor.set_range(prefix) and cursor.key().startswith(prefix):
+        while cursor.set_range(prefix) and bytes(cursor.key()).startswith(prefix):
             cursor.delete()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from smok_core.engine.base import Limits, OnFull, QueuedPoint, Series, SeriesStats
 from smok_core.errors import QueueFull
 from smok_lmdb.keys import key_of, seq_bytes, seq_of, ts_bytes, ts_of
-from smok_lmdb.scan import last_before, prefixed
+from smok_lmdb.scan import entry_at, last_before, prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +66,7 @@ class LmdbSeries(Series):
         db, found = self._connection.db("points"), []
         for (name, ts), value in last.items():
             prefix = self._prefix(transaction, name)
-            old = transaction.get(prefix + ts_bytes(ts), db=db) if prefix else None
+            old = entry_at(transaction, db, prefix + ts_bytes(ts)) if prefix else None
             if old is None or old[8:] != value:
                 found.append(_Point(name, ts, value, None if old is None else seq_of(old[:8])))
         return found
@@ -149,7 +149,8 @@ class LmdbSeries(Series):
             return [self._queued(transaction, key, entry) for key, entry in heads]
 
     def _queued(self, transaction: lmdb.Transaction, key: bytes, entry: bytes) -> QueuedPoint:
-        stored = transaction.get(self._space + entry[:16], db=self._connection.db("points"))
+        stored = entry_at(transaction, self._connection.db("points"), self._space + entry[:16])
+        assert stored is not None  # both change in one transaction
         seq = seq_of(key[len(self._space) :])
         return QueuedPoint(seq, entry[16:].decode(), ts_of(entry[8:16]), stored[8:])
 
@@ -165,7 +166,7 @@ class LmdbSeries(Series):
     def _requeue(self, transaction: lmdb.Transaction, name: str, ts: int) -> bool:
         prefix = self._prefix(transaction, name)
         place = (prefix or self._space) + ts_bytes(ts)
-        entry = transaction.get(place, db=self._connection.db("points")) if prefix else None
+        entry = entry_at(transaction, self._connection.db("points"), place) if prefix else None
         if entry is None or self._waits(transaction, entry):
             return False
         self._enqueue(transaction, place, name, entry[8:])
@@ -176,7 +177,8 @@ class LmdbSeries(Series):
 
     def _trim(self, name: str, before: int) -> int:
         """Forget page by page: one transaction for all might not fit into a full store."""
-        forgotten, start = 0, b""
+        forgotten = 0
+        start: bytes | None = b""
         while start is not None:
             with self._connection.settling() as transaction:
                 count, start = self._trim_page(transaction, name, before, start)
@@ -218,7 +220,7 @@ class LmdbSeries(Series):
 
     def _prefix(self, transaction: lmdb.Transaction, name: str) -> bytes | None:
         """Give what the keys of a name's points begin with; None if it has none."""
-        entry = transaction.get(key_of(self._space, name), db=self._connection.db("names"))
+        entry = entry_at(transaction, self._connection.db("names"), key_of(self._space, name))
         return None if entry is None else self._space + entry[:8]
 
     def _new_name(self, transaction: lmdb.Transaction, name: str) -> bytes:
@@ -229,7 +231,7 @@ class LmdbSeries(Series):
 
     def _waits(self, transaction: lmdb.Transaction, entry: bytes) -> bool:
         place = self._space + entry[:8]
-        return transaction.get(place, db=self._connection.db("queue")) is not None
+        return entry_at(transaction, self._connection.db("queue"), place) is not None
 
     def _count(self, transaction: lmdb.Transaction, word: bytes, more: int = 0) -> int:
         return self._connection.count(transaction, self._space, word, more)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smok_core.engine.base import Row, Settlement, Table, TableStats, When
 from smok_lmdb.keys import key_of, seq_bytes
-from smok_lmdb.scan import clear, prefixed
+from smok_lmdb.scan import clear, entry_at, prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -165,13 +165,13 @@ class LmdbTable(Table):
         self._count(transaction, _ROWS, -1)
 
     def _stored(self, transaction: lmdb.Transaction, key: str) -> _Stored | None:
-        entry = transaction.get(key_of(self._space, key), db=self._connection.db("rows"))
+        entry = entry_at(transaction, self._connection.db("rows"), key_of(self._space, key))
         return None if entry is None else _Stored.read(entry)
 
     def _row(self, transaction: lmdb.Transaction, stored: _Stored) -> Row:
-        tag = transaction.get(key_of(self._space, stored.key), db=self._connection.db("tags"))
+        tag = entry_at(transaction, self._connection.db("tags"), key_of(self._space, stored.key))
         place = self._space + seq_bytes(stored.seq)
-        pending = transaction.get(place, db=self._connection.db("waiting")) is not None
+        pending = entry_at(transaction, self._connection.db("waiting"), place) is not None
         key, value, stamp, seq = stored
         return Row(key, value, stamp, seq, pending, None if tag is None else tag.decode())
 
@@ -179,9 +179,7 @@ class LmdbTable(Table):
         return self._connection.count(transaction, self._space, word, more)
 
 
-def _may_write(
-    old: _Stored | None, stamp: float, when: When, expected_seq: int | None
-) -> bool:
+def _may_write(old: _Stored | None, stamp: float, when: When, expected_seq: int | None) -> bool:
     if expected_seq is not None and (old is None or old.seq != expected_seq):
         return False
     if when is When.ABSENT:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import faults
 import pytest
 
-from smok_core.testing import ConformanceSuite, Subject
+from smok_core.testing import ConformanceSuite, Subject, all_clauses, run_clause
 
+OPTIONS = {"path": "{place}/smok.lmdb"}
 
 
 class TestLmdb(ConformanceSuite):
@@ -15,5 +17,18 @@ class TestLmdb(ConformanceSuite):
     def subject(self) -> Subject:
         return Subject(
             backend="lmdb",
-            options={"path": "{place}/smok.lmdb"},
+            options=OPTIONS,
+            full=faults.full,
+            damage=faults.damage,
+            make_newer=faults.make_newer,
         )
+
+
+def test_what_returned_survives_a_power_cut():
+    """With durability = "power-loss" nothing returns before it was synced; the kit's own clause."""
+    subject = Subject(
+        backend="lmdb-synced", plugin="synced", options=OPTIONS, power_cut=faults.power_cut
+    )
+    (clause,) = [c for c in all_clauses() if c.ability == "power_cut"]
+    outcome = run_clause(subject, clause)
+    assert outcome.status == "passed", str(outcome)

@@ -1,0 +1,7 @@
+"""Tells an HTTP server of every event at once: the role events, for smok-core."""
+
+from smok_events_webhook.plugin import WebhookOptions
+
+__all__ = ["WebhookOptions"]
+
+__version__ = "0.1.0"

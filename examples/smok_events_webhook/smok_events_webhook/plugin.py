@@ -1,0 +1,45 @@
+"""What smok-core finds at the entry point: a backend of one role, without an engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from smok_core.engine.base import Durability
+from smok_core.hookspecs import BackendInfo, StoreContext, hookimpl
+from smok_core.settings import Secret, option
+
+if TYPE_CHECKING:
+    from smok_core.roles import BaseEventDatabase
+
+__all__ = ["WebhookOptions", "smok_backend", "smok_open_events"]
+
+
+class WebhookOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The options of a store with ``backend = "events-webhook"``."""
+
+    url: Annotated[str, option("Where each change of an event is posted.", pattern="^https?://.")]
+    token: Annotated[Secret | None, option("Sent as Authorization: Bearer TOKEN.")] = None
+    timeout_s: Annotated[float, option("Longest wait for an answer, in s.", gt=0, le=300)] = 10.0
+    max_waiting: Annotated[
+        int, option("Posts that may wait for the server; beyond it the oldest is dropped.", ge=1)
+    ] = 10_000
+
+
+@hookimpl
+def smok_backend() -> BackendInfo:
+    """Describe the backend; it promises nothing beyond the life of the process."""
+    return BackendInfo(
+        summary="Events in memory, each change posted to an HTTP server at once.",
+        options=WebhookOptions,
+        durabilities=frozenset({Durability.BUFFERED}),
+    )
+
+
+@hookimpl
+def smok_open_events(context: StoreContext) -> BaseEventDatabase:
+    """Open the role; the server is not asked until there is an event."""
+    from smok_events_webhook.events import open_events  # noqa: PLC0415 - urllib, when it is used
+
+    return open_events(context)

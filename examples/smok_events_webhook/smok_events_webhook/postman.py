@@ -1,0 +1,122 @@
+"""Brings posts to the server in their order, from a thread of its own, until each has arrived."""
+
+from __future__ import annotations
+
+import collections
+import logging
+import random
+import threading
+import time
+import urllib.error
+import urllib.request
+from typing import Any, Final
+
+__all__ = ["Postman"]
+
+logger = logging.getLogger(__name__)
+
+#: Answers that mean "never send me this again"; everything else but 2xx is tried again.
+_REFUSALS: Final = frozenset({400, 413, 422})
+_LONGEST_PAUSE: Final = 60.0
+_LAST_CHANCE: Final = 2.0  # seconds; a device has to end within five
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirected post would become a GET, and take the token to another host."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+class Postman:
+    """Posts bodies one after the other; at least once each, while the process lives.
+
+    Args:
+        url: Where to.
+        token: For the Authorization header; never logged.
+        timeout: Seconds to wait for an answer.
+        most: How many may wait; then the oldest is dropped, counted and logged.
+        pause: Seconds after a first failure; doubled after each further one.
+    """
+
+    def __init__(
+        self, url: str, token: str | None, timeout: float, most: int, pause: float = 1.0
+    ) -> None:
+        self._url, self._timeout, self._most, self._pause = url, timeout, most, pause
+        self._headers = {"Content-Type": "application/json"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._opener = urllib.request.build_opener(_NoRedirects)
+        self._bodies: collections.deque[bytes] = collections.deque()
+        self._changed, self._ended = threading.Condition(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self.dropped = 0
+
+    def post(self, body: bytes) -> None:
+        """Queue a body; returns at once."""
+        with self._changed:
+            if len(self._bodies) >= self._most:
+                self._bodies.popleft()
+                self._lost("too many wait for the server")
+            self._bodies.append(body)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def waiting(self) -> int:
+        """Count what has not arrived yet."""
+        with self._changed:
+            return len(self._bodies)
+
+    def close(self) -> None:
+        """Give what waits two more seconds, then end; what is left is lost, and logged."""
+        deadline = time.monotonic() + _LAST_CHANCE
+        with self._changed:
+            while self._bodies and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
+            if self._bodies and not self._ended.is_set():
+                logger.warning("%d events were not told to %s", len(self._bodies), self._url)
+            self._ended.set()
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while (body := self._next()) is not None:
+            self._deliver(body)
+            with self._changed:
+                # The head may have been dropped for a newer one while it was on its way.
+                if self._bodies and self._bodies[0] is body:
+                    self._bodies.popleft()
+                self._changed.notify_all()
+
+    def _next(self) -> bytes | None:
+        with self._changed:
+            while not self._bodies and not self._ended.is_set():
+                self._changed.wait()
+            return None if self._ended.is_set() else self._bodies[0]
+
+    def _deliver(self, body: bytes) -> None:
+        pause = self._pause
+        while not self._ended.is_set() and not self._arrives(body):
+            # Full jitter: devices that lost one server do not come back all at once.
+            self._ended.wait(random.uniform(0, pause))  # noqa: S311 - no secret
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _arrives(self, body: bytes) -> bool:
+        """Send once; True if it need not be sent again."""
+        request = urllib.request.Request(self._url, body, self._headers)  # noqa: S310 - as configured
+        try:
+            with self._opener.open(request, timeout=self._timeout):
+                return True
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in _REFUSALS:
+                self._lost(f"the server answered {error.code}")
+            return error.code in _REFUSALS
+        except (OSError, ValueError) as error:
+            logger.info("%s cannot be told: %s", self._url, type(error).__name__)
+            return False
+
+    def _lost(self, reason: str) -> None:
+        self.dropped += 1
+        logger.warning("an event was not told to %s: %s", self._url, reason)
