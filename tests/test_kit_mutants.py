@@ -12,9 +12,7 @@ CLAUSES = {str(clause): clause for clause in all_clauses()}
 
 #: What only an engine that survives its process can show.
 BEYOND_MEMORY = [
-    clause
-    for clause in all_clauses()
-    if clause.ability or clause.needs not in (None, "persistent")
+    clause for clause in all_clauses() if clause.ability or clause.needs not in (None, "persistent")
 ]
 
 

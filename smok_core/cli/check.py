@@ -29,7 +29,7 @@ def command(session: Session, as_json: bool) -> int:
 
     config, failed = read_tolerantly(session.config)
     device = find_device(config)
-    rows = [_look(config, store, failed.get(store.name)) for store in _stores(config)]
+    rows = [_look(config, store, failed.get(store.name)) for store in _stores(config, failed)]
     in_memory = [name for name, role in config.roles.items() if role.store == "memory"]
     nowhere = [name for name, role in config.roles.items() if role.store == "null"]
     report = {"config": str(config.path), "device": device, "stores": rows}
@@ -41,8 +41,10 @@ def command(session: Session, as_json: bool) -> int:
     return _STORE_FAILED if any(row["state"] == "error" for row in rows) else 0
 
 
-def _stores(config: Config) -> list[StoreConfig]:
-    return [store for store in config.stores.values() if store.where != "built in"]
+def _stores(config: Config, failed: dict[str, PluginError]) -> list[StoreConfig]:
+    """Give what was configured, and a built-in store only if something is wrong with it."""
+    stores = config.stores.values()
+    return [store for store in stores if store.where != "built in" or store.name in failed]
 
 
 def _look(config: Config, store: StoreConfig, error: PluginError | None) -> dict[str, Any]:

@@ -81,14 +81,14 @@ class Clock:
         zone: The zone of its local times.
         knows: Tells whether a record was read before at an instant, with the same values.
         on_step: Called with the first record after the clock was set back or forward by an hour
-            that the zone does not explain.
+            that the zone does not explain, and how far it is behind now.
     """
 
     def __init__(
         self,
         zone: tzinfo,
         knows: Callable[[Record, int], bool],
-        on_step: Callable[[Record], None],
+        on_step: Callable[[Record, int], None],
     ) -> None:
         self._zone, self._knows, self._on_step = zone, knows, on_step
         self._last: int | None = None
@@ -144,7 +144,7 @@ class Clock:
             self._fold = 1
         else:
             self.behind += HOUR
-            self._on_step(record)
+            self._on_step(record, self.behind)
         self._last = self._held[-1][1]
 
     def _follow(self, record: Record, local: int) -> None:
@@ -162,7 +162,7 @@ class Clock:
         """Notice that a clock behind the zone was set forward again, and the usual interval."""
         if self.behind and 2 * abs(step - self._interval - HOUR) <= self._interval <= HOUR:
             self.behind -= HOUR
-            self._on_step(record)
+            self._on_step(record, self.behind)
         else:
             self._interval = step
 

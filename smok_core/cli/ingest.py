@@ -44,12 +44,19 @@ _KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 def command(session: Session, /, file: Path, **options: Any) -> int:
     """Read FILE (- is stdin) into pathpoints.
 
-    Running it again stores nothing twice: after an interruption, run it again. When a clock was
-    set back an hour and times repeat, all readings are kept, in order.
+    Running it again stores nothing twice: after an interruption, run it again.
+
+    Every reading is kept, in order, also when a clock without a zone was set back and an hour of
+    times comes twice: --timezone explains it in autumn; else the readings from there on are kept
+    an hour later than written, and exported as they were written.
     """
     from smok_core.cli.loading import Rejects
     from smok_core.cli.records import ValueReader
 
+    if options["wide"] and (options["pathpoint"] or options["value"]):
+        raise click.UsageError("--wide takes every column; leave out --pathpoint and --value.")
+    if len(options["delimiter"] or ",") != 1:
+        raise click.UsageError("--delimiter is one character; a tab is recognised without it.")
     values = ValueReader(as_text=options["as_text"])
     rejects = Rejects(options["rejects"] or _default_rejects(file))
     started = time.monotonic()
@@ -137,7 +144,7 @@ def _report(
         "rejects_file": str(rejects.path) if rejects.count else None,
         "repeated": loader.repeated,
         "moved": loader.moved,
-        "clock_steps": [{"line": line, "time": at} for line, at in loader.steps],
+        "clock_steps": [step._asdict() for step in loader.steps],
         "clock_remembered": loader.remembers,
         "rewritten": values.rewritten,
         "rewritten_example": values.example,
@@ -167,13 +174,17 @@ def _remarks(report: dict[str, Any]) -> Iterator[str]:
     if report["moved"]:
         yield f"{report['moved']} had the time of another one and are kept 1 us later"
     for step in report["clock_steps"]:
-        yield f"line {step['line']}: the clock was set by an hour ({step['time']}); {_kept(report)}"
+        yield f"line {step['line']} ({step['time']}): {_told(step, report['clock_remembered'])}"
     if report["rewritten"]:
         text, written = report["rewritten_example"]
         yield f"{report['rewritten']} numbers are exported in another form ({text} as {written});"
         yield "--as-text keeps them as they are"
 
 
-def _kept(report: dict[str, Any]) -> str:
-    kept = "all readings are kept, in order"
-    return f"{kept}, and exported with their own times" if report["clock_remembered"] else kept
+def _told(step: dict[str, Any], remembered: bool) -> str:
+    """Say what a clock that was set back means for the readings after it."""
+    hours = step["hours_behind"]
+    if not hours:
+        return "the clock was set forward again; times are kept as written from here on"
+    kept = f"the clock was set; from here on times are kept {hours} h later than written, in order"
+    return f"{kept}; export writes them as they were" if remembered else kept

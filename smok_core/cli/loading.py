@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
-from smok_core.cli.clocks import Clock, Recent
+from smok_core.cli.clocks import HOUR, Clock, Recent
 from smok_core.cli.offsets import Offsets
 from smok_core.cli.records import BadRow, Record, Rejected
 from smok_core.errors import SmokError, StoreError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smok_core.databases import Databases
     from smok_core.model import ValueOrExcept
 
-__all__ = ["BATCH", "Loader", "Rejects"]
+__all__ = ["BATCH", "Loader", "Rejects", "Step"]
 
 #: Readings in one atomic write.
 BATCH: Final = 5000
@@ -58,6 +58,14 @@ def _raw_text(raw: Any) -> str:
     return text.getvalue()
 
 
+class Step(NamedTuple):
+    """A clock was set back or forward by an hour, which its zone does not explain."""
+
+    line: int
+    time: str  #: as it is written in that line
+    hours_behind: int  #: from there on
+
+
 class Loader:
     """Takes records, gives each reading its instant, and stores them in batches.
 
@@ -89,7 +97,7 @@ class Loader:
         self._batch: list[tuple[str, float, ValueOrExcept]] = []
         self._records: list[Record] = []
         self.stored = 0
-        self.steps: list[tuple[int, str]] = []  #: where a clock was set back or forward
+        self.steps: list[Step] = []
         self.pathpoints: set[str] = set()
         self.first: int | None = None
         self.last: int | None = None
@@ -141,8 +149,8 @@ class Loader:
             clock = self._clocks[key] = Clock(self._zone, self._recent.knows, self._stepped)
         return clock
 
-    def _stepped(self, record: Record) -> None:
-        self.steps.append((record.line, str(record.time)))
+    def _stepped(self, record: Record, behind: int) -> None:
+        self.steps.append(Step(record.line, str(record.time), behind // HOUR))
 
     def _queue(self, record: Record, utc: int, behind: int) -> None:
         for name, value in record.cells:

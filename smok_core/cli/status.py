@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from smok_core.cli.app import Session, pass_session
 from smok_core.cli.screen import (
@@ -16,6 +17,7 @@ from smok_core.cli.screen import (
     print_json,
     print_table,
 )
+from smok_core.errors import ExtraMissing
 
 if TYPE_CHECKING:
     from smok_core.databases import Databases
@@ -32,6 +34,7 @@ def command(session: Session, as_json: bool) -> None:
 
     with open_databases(session.config) as databases:
         report = {"roles": _roles(databases), "stores": _stores(databases)}
+        report["cloud"] = _cloud(databases)
     if as_json:
         print_json(report)
     else:
@@ -71,6 +74,20 @@ def _stores(databases: Databases) -> list[dict[str, Any]]:
     ]
 
 
+def _cloud(databases: Databases) -> list[dict[str, Any]]:
+    """Give what the last synchronizer left about its jobs; nothing where no cloud is configured."""
+    if databases.config.cloud is None:
+        return []
+    try:
+        from smok_core.service import read_statistics
+    except ExtraMissing:
+        return []
+    return [
+        {"job": name, **msgspec.structs.asdict(counts)}
+        for name, counts in read_statistics(databases).items()
+    ]
+
+
 def _show(report: dict[str, Any]) -> None:
     columns = ("role", "store", "rows", "waiting", "oldest waiting", "dead letters", "dropped")
     numbers = "rows,waiting,oldest waiting,dead letters,dropped"
@@ -81,7 +98,20 @@ def _show(report: dict[str, Any]) -> None:
         click.echo(f"{store['store']}: {', '.join([store['location'], *told])}")
         for warning in store["warnings"]:
             click.secho(f"warning: {store['store']}: {warning}", fg="yellow")
+    _show_cloud([job for job in report["cloud"] if job["last_success"] or job["failures"]])
     _show_losses(report["roles"])
+
+
+def _show_cloud(jobs: list[dict[str, Any]]) -> None:
+    columns = ("cloud job", "sent", "acknowledged", "refused", "last success", "trouble")
+    rows = []
+    for job in jobs:
+        success = job["last_success"]
+        since = human_age(None if success is None else time.time() - success)
+        trouble = job["last_error"] if job["failures"] else ""
+        rows.append((job["job"], job["sent"], job["acknowledged"], job["refused"], since, trouble))
+    if rows:
+        print_table("", columns, rows, right="sent,acknowledged,refused,last success")
 
 
 def _row(row: dict[str, Any]) -> list[object]:

@@ -10,7 +10,7 @@ import msgspec
 from smok_core.config import Config, StoreConfig
 from smok_core.config.document import Document
 from smok_core.config.reader import Reader
-from smok_core.errors import PluginError
+from smok_core.errors import CapabilityUnmet, PluginError
 from smok_core.registry import Registry
 
 if TYPE_CHECKING:
@@ -20,11 +20,12 @@ __all__ = ["read_tolerantly"]
 
 
 def read_tolerantly(source: str | None) -> tuple[Config, dict[str, PluginError]]:
-    """Give the configuration, and why each store that has no backend has none.
+    """Give the configuration, and for each store what is wrong with its backend.
+
+    A store in the dict has no backend, or one that does not offer what a role requires.
 
     Raises:
         ConfigError: Something else is wrong with it.
-        CapabilityUnmet: A store does not offer what one of its roles requires.
     """
     environ = dict(os.environ)
     reader = _TolerantReader(Document.read(source, environ), environ, Registry())
@@ -43,5 +44,9 @@ class _TolerantReader(Reader):
         return loaded
 
     def _check_requirements(self, config: Config) -> None:
-        usable = {n: role for n, role in config.roles.items() if role.store not in self.failed}
-        super()._check_requirements(msgspec.structs.replace(config, roles=usable))
+        for name, role in config.roles.items():
+            try:
+                if role.store not in self.failed:
+                    super()._check_requirements(msgspec.structs.replace(config, roles={name: role}))
+            except CapabilityUnmet as error:
+                self.failed[role.store] = error

@@ -22,10 +22,10 @@ __all__ = ["command"]
 def command(session: Session, role: str | None, as_json: bool) -> None:
     """Tell which store keeps ROLE (default: each role), and which line of which file says so."""
     from smok_core.cli.roles import check_role
-    from smok_core.config import load_config
+    from smok_core.cli.tolerant import read_tolerantly
 
     names = check_role(role)
-    config = load_config(session.config)
+    config, _ = read_tolerantly(session.config)
     found = [config.roles[name] for name in names]
     if as_json:
         print_json([_plain(config, role_config) for role_config in found])

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.cloud.deadline import Deadline, watch
-from smok_core.cloud.errors import InvalidCloudSetting, InvalidCredentials, NotTheApi
+from smok_core.cloud.errors import (
+    InvalidCloudSetting,
+    InvalidCredentials,
+    NotTheApi,
+    UnaddressableKey,
+)
 from smok_core.cloud.identity import Environment
 from smok_core.cloud.links import translated
 from smok_core.cloud.transport import Answer, Limits
@@ -168,6 +173,7 @@ class RequestsTransport:
         ca_bundle: str | Path | None = None,
         proxy: str | None = None,
     ) -> None:
+        _check_url(base_url)
         https = base_url.startswith("https:")
         context = client_context(certificate, ca_bundle) if https else None
         self._base_url, self._adapter = base_url.rstrip("/"), _Adapter(context, proxy)
@@ -184,8 +190,8 @@ class RequestsTransport:
         data = io.BytesIO(body) if body else None
         request = requests.Request(method, self._base_url + path, headers=dict(headers), data=data)
         prepared = request.prepare()
-        if prepared.url != self._base_url + path:
-            raise InvalidCloudSetting("url", f"became {prepared.url!a:.200}", "Normalize it.")
+        if prepared.url != self._base_url + path:  # a path that would reach something else
+            raise UnaddressableKey("url", path, f"would become {prepared.url!a:.200}")
         with (
             Deadline(limits.total) as deadline,
             self._under_way(deadline),
@@ -218,6 +224,17 @@ class RequestsTransport:
         for deadline in self._deadlines.copy():
             deadline.end("the client was closed")
         self._adapter.close()
+
+
+def _check_url(url: str) -> None:
+    """Refuse a URL that requests would only refuse, or rewrite, with the first request."""
+    remedy = "Write scheme, host and port in lower case, e.g. https://api.smok.co."
+    try:
+        prepared = requests.Request("GET", url.rstrip("/") + "/").prepare()
+    except (requests.RequestException, ValueError):
+        raise InvalidCloudSetting("url", "does not name a host", remedy) from None
+    if prepared.url != url.rstrip("/") + "/":
+        raise InvalidCloudSetting("url", f"means {prepared.url!a:.200}", remedy)
 
 
 def _read(call: str, raw: Any, limits: Limits) -> bytes:

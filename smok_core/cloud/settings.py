@@ -50,6 +50,7 @@ def _split(setting: str, url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - parsed on access
+        (parts.hostname or "").encode("idna")  # finds labels that no resolver takes
     except ValueError:
         raise InvalidCloudSetting(setting, "is not a URL", remedy) from None
     if not parts.hostname or parts.query or parts.fragment:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import InvalidKey, InvalidType, InvalidValue, NotFound
 from smok_core.legacy.kinds import INDEX, BaobDirectory, Kind, kind_of_role, recognise
-from smok_core.legacy.kinds.base import table_of
+from smok_core.legacy.ledger import Ledger
 from smok_core.legacy.machine import Limits, decode
 from smok_core.legacy.plain import PlainReader
 from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused, Refusal
@@ -131,13 +131,13 @@ class _Import:
         chosen = kind_of_role(role, root) if role else recognise(root, self._path.name)
         database = self._databases[chosen.role]
         self._begin(chosen, database)
-        ledger = table_of(database, f"{chosen.role}.imports")
-        if ledger is not None and ledger.get(digest) is not None:
+        ledger = Ledger(database)
+        if ledger.has(digest):
             self._report.done_before = True
             return
         self._take(chosen(database, PlainReader(self._limits, size)), root, progress)
-        if ledger is not None and not self._report.dry_run and self._report.ok:
-            ledger.put(digest, b"")
+        if self._report.ok and not self._report.dry_run:
+            ledger.add(digest)
 
     def _begin(self, chosen: type[Kind[Any]], database: Database) -> None:
         self._report.role, self._report.kind = chosen.role, chosen.title
@@ -146,6 +146,9 @@ class _Import:
 
     def _take(self, kind: Kind[Any], root: Node, progress: Progress | None) -> None:
         if isinstance(kind, BaobDirectory):
+            if self._file.name != INDEX:
+                detail = f"the directory with the BAOBs and their {INDEX} expected"
+                raise LegacyRefused(Fault.WRONG_SHAPE, detail)
             kind.directory = self._file.parent
         entries = kind.entries(root)
         self._report.found = len(entries)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import logging
-import math
 from abc import abstractmethod
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from smok_core.engine.base import Durability, QueuedPoint, Row
 from smok_core.engine.buffered import BufferedSeries
-from smok_core.errors import CorruptData, InvalidType, InvalidValue
+from smok_core.errors import CorruptData
 from smok_core.model import (
     NotReadedError,
     OperationFailedError,
-    OperationFailedReason,
     PathpointDefinition,
     StorageLevel,
     ValueOrExcept,
 )
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats, check_fields, check_key
 from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
+from smok_core.roles.values import Values, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,13 +35,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-#: Longest text value in UTF-8 bytes (contract PP1).
-MAX_TEXT_BYTES: Final = 64 * 1024
-_INT64: Final = range(-(2**63), 2**63)
-#: Timestamps must fit 64 bits as microseconds: about 292 000 years around the epoch.
-_MAX_MS: Final = (2**63 - 1) // 1000
-_KINDS: Final = "an int, float, str, bool or OperationFailedError"
 
 
 class BaseDataToSynchronize(HandOver):
@@ -109,7 +101,7 @@ class BasePathpointDatabase(Database):
         """
 
     @abstractmethod
-    def on_new_data_many(self, values: Iterable[tuple[str, float, ValueOrExcept]]) -> None:
+    def on_new_data_many(self, points: Iterable[tuple[str, float, ValueOrExcept]]) -> None:
         """Store many ``(pathpoint, timestamp, value)`` as one atomic write; see `on_new_data`."""
 
     @abstractmethod
@@ -224,6 +216,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         super().__init__(context, engine)
         self._series = self._open_series(engine)
         self._names: set[str] = set()
+        self._values = Values(self.role, context.store, engine.codec)
         self._table = self.open_table("pathpoints.definitions")
         self._queue = TableQueue(self, self._table, self._load_definition)
         self._desk: Desk[DataToSynchronize] = Desk(self._make)
@@ -243,19 +236,21 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
     ) -> None:
         if type(pathpoint) is not str or pathpoint not in self._names:
             self._check_name(pathpoint)
-        ts = self._microseconds(pathpoint, timestamp)
-        self._series.append([(pathpoint, ts, self._dump(pathpoint, value_or_exception))])
+        ts = self._values.microseconds(pathpoint, timestamp)
+        value = self._values.dump(pathpoint, value_or_exception)
+        self._series.append([(pathpoint, ts, value)])
 
-    def on_new_data_many(self, values: Iterable[tuple[str, float, ValueOrExcept]]) -> None:
-        columns = list(zip(*values, strict=True))
+    def on_new_data_many(self, points: Iterable[tuple[str, float, ValueOrExcept]]) -> None:
+        columns = list(zip(*points, strict=True))
         if not columns:
             return
         names, times, contents = columns
         if set(map(type, names)) != {str} or not self._names.issuperset(names):
             for name in names:
                 self._check_name(name)
-        stamps = self._all_microseconds(names, times)
-        self._series.append(list(zip(names, stamps, self._dump_all(names, contents), strict=True)))
+        stamps = self._values.all_microseconds(names, times)
+        values = self._values.dump_all(names, contents)
+        self._series.append(list(zip(names, stamps, values, strict=True)))
 
     def _check_name(self, name: object) -> None:
         checked = check_key(self.role, name)
@@ -263,94 +258,36 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         if len(self._names) < 10_000:
             self._names.add(checked)
 
-    def _all_microseconds(self, names: Sequence[str], times: Sequence[float]) -> list[int]:
-        if set(map(type, times)) == {int} and min(times) >= -_MAX_MS and max(times) <= _MAX_MS:
-            return [time * 1000 for time in times]  # type: ignore[misc]
-        return [self._microseconds(*pair) for pair in zip(names, times, strict=True)]
-
-    def _microseconds(self, name: str, timestamp: float) -> int:
-        kind = type(timestamp)
-        if kind is not int and kind is not float:
-            raise InvalidType(self.role, name, timestamp, "a timestamp in ms as int or float")
-        if not -_MAX_MS <= timestamp <= _MAX_MS:
-            remedy = "Give milliseconds since the epoch."
-            raise InvalidValue(self.role, name, f"has the timestamp {timestamp!r}", remedy)
-        return timestamp * 1000 if kind is int else round(timestamp * 1000)  # type: ignore[return-value]
-
-    def _dump_all(self, names: Sequence[str], values: Sequence[ValueOrExcept]) -> list[bytes]:
-        if set(map(type, values)) <= {float, bool} and all(map(math.isfinite, values)):  # type: ignore[arg-type]
-            return self.codec.dumps_many(values)
-        return [self._dump(*pair) for pair in zip(names, values, strict=True)]
-
-    def _dump(self, name: str, value: ValueOrExcept) -> bytes:
-        kind = type(value)
-        if kind is float:
-            if not math.isfinite(value):  # type: ignore[arg-type]
-                raise InvalidValue(self.role, name, f"is {value}", "Give a finite number.")
-        elif kind is int:
-            if value not in _INT64:
-                raise InvalidValue(self.role, name, "exceeds 64 bits", "Give a smaller integer.")
-        elif kind is str:
-            self._check_text(name, value)  # type: ignore[arg-type]
-        elif isinstance(value, OperationFailedError):
-            return self.codec.dumps(self._plain_failure(name, value))
-        elif kind is not bool:
-            raise InvalidType(self.role, name, value, _KINDS)
-        return self.codec.dumps(value)
-
-    def _check_text(self, name: str, value: str) -> None:
-        try:
-            size = len(value.encode())
-        except UnicodeEncodeError:
-            remedy = "Give text that can be written as UTF-8."
-            raise InvalidValue(self.role, name, "holds a lone surrogate", remedy) from None
-        if size > MAX_TEXT_BYTES:
-            remedy = f"Give at most {MAX_TEXT_BYTES}; keep larger things in baobs."
-            raise InvalidValue(self.role, name, f"is a text of {size} bytes", remedy)
-
-    def _plain_failure(self, name: str, failure: OperationFailedError) -> tuple[str, float]:
-        if not isinstance(failure.reason, OperationFailedReason):
-            raise InvalidType(self.role, name, failure, _KINDS + " with a reason")
-        self._microseconds(name, failure.timestamp)
-        return failure.reason.value, failure.timestamp
-
     # --- values out ------------------------------------------------------------------------------
 
     def get_current_value(self, pathpoint: str) -> tuple[int | float, int | float | str | bool]:
         found = self._series.latest(check_key(self.role, pathpoint))
         if found is None:
             raise NotReadedError
-        value = self._load(found[1])
+        value = self._values.load(found[1])
         if isinstance(value, OperationFailedError):
             raise value
-        return _milliseconds(found[0]), value
+        return milliseconds(found[0]), value
 
     def get_archive_data(
         self, pathpoint: str, start: float | None = None, stop: float | None = None
     ) -> Iterator[tuple[int | float, ValueOrExcept]]:
         name = check_key(self.role, pathpoint)
-        ends = [None if end is None else self._microseconds(name, end) for end in (start, stop)]
-        return self._stream(name, *ends)
+        convert = self._values.microseconds
+        first, last = (None if end is None else convert(name, end) for end in (start, stop))
+        return self._stream(name, first, last)
 
     def _stream(
         self, name: str, start: int | None, stop: int | None
     ) -> Iterator[tuple[int | float, ValueOrExcept]]:
         for ts, data in self._series.range(name, start, stop):
             try:
-                yield _milliseconds(ts), self._load(data)
+                yield milliseconds(ts), self._values.load(data)
             except CorruptData:
                 logger.exception("pathpoints: %r at %d us cannot be decoded", name, ts)
 
     def get_pathpoints(self) -> Iterator[str]:
         return self._series.names()
-
-    def _load(self, data: bytes) -> ValueOrExcept:
-        value = self.codec.loads(data)
-        if type(value) is tuple:
-            return OperationFailedError(OperationFailedReason(value[0]), value[1])
-        if type(value) not in (int, float, str, bool):
-            raise CorruptData(self.context.store, f"a {type(value).__name__} is no value")
-        return value  # type: ignore[no-any-return]
 
     # --- hand-over -------------------------------------------------------------------------------
 
@@ -377,7 +314,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
     def _decoded(self, points: Iterable[QueuedPoint]) -> Iterator[_Value]:
         for point in points:
             try:
-                yield _Value(point, self._load(point.value))
+                yield _Value(point, self._values.load(point.value))
             except (CorruptData, ValueError, LookupError):
                 self.dead.add_point(point, "cannot be decoded")
                 self._series.settle([point.seq])
@@ -440,12 +377,8 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
             super().restore(letter)
 
 
-def _milliseconds(ts: int) -> int | float:
-    return ts // 1000 if ts % 1000 == 0 else ts / 1000
-
-
 def _value_json(value: _Value) -> dict[str, Any]:
-    timestamp = _milliseconds(value.point.ts)
+    timestamp = milliseconds(value.point.ts)
     if isinstance(value.value, OperationFailedError):
         assert value.value.reason is not None
         return {"timestamp": timestamp, "error_code": value.value.reason.value}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import SmokError
@@ -32,7 +33,7 @@ def same(actual: object, wanted: object, what: str) -> None:
 def rising(numbers: Iterable[float], what: str) -> None:
     """Fail unless every number is greater than the one before."""
     found = list(numbers)
-    ordered = all(low < high for low, high in zip(found, found[1:], strict=False))
+    ordered = all(low < high for low, high in pairwise(found))
     expect(ordered, f"{what}: expected each to be greater than the one before, got {show(found)}")
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from smok_core.testing.contract import CONTRACT, PRIMITIVE_RULES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -105,6 +107,9 @@ def _promise(check: Check) -> str:
 def _add(clause: Clause) -> None:
     if clause.level is Level.CORE and (clause.needs or clause.ability):
         raise ValueError(f"{clause.ref} is a core clause and must not depend on anything declared")
+    unknown = set(clause.ids) - {*CONTRACT, *PRIMITIVE_RULES}
+    if unknown:
+        raise ValueError(f"{clause.ref} proves {sorted(unknown)}, which the contract does not know")
     if str(clause) in _REGISTRY:
         raise ValueError(f"two clauses are called {clause}")
     _REGISTRY[str(clause)] = clause

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from smok_core.testing.checks import expect
 from smok_core.testing.lab import DEVICE
@@ -40,7 +40,7 @@ class Worker:
         self.done = -1  #: the last step that returned
         self.error = ""
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,8 +53,8 @@ class Worker:
     ) -> None:
         """Begin a job: the steps 0 to ``last``; with ``hold`` the store stays open after them."""
         subject = _as_json(self._subject, place, self._settings)
-        job = {"subject": subject, "place": str(place), "device": DEVICE, "script": script}
-        job |= {"first": 0, "last": last, "me": me, "hold": hold}
+        job: dict[str, Any] = {"subject": subject, "place": str(place), "device": DEVICE}
+        job |= {"script": script, "first": 0, "last": last, "me": me, "hold": hold}
         self.done, self.error = -1, ""
         assert self._process.stdin
         self._process.stdin.write(json.dumps(job).encode() + b"\n")

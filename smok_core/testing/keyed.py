@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.model import Event, Macro, Sensor, fqtsify
@@ -102,7 +103,9 @@ KEYED: Final = (
     ),
     Keyed(
         "archives", "instructions", _archive, lambda roles, k: _archived(roles, k) - 1,
-        lambda roles: sum(roles.archives.get_archiving_instructions().values(), []),
+        lambda roles: list(
+            chain.from_iterable(roles.archives.get_archiving_instructions().values())
+        ),
     ),
     Keyed(
         "predicates", "predicates",

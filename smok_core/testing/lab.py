@@ -8,7 +8,7 @@ import tempfile
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from smok_core.engine.base import Limits
 from smok_core.testing import opening
@@ -47,7 +47,7 @@ class Lab:
         self._engine: Engine | None = None
         self._roles: Databases | None = None
 
-    def __enter__(self) -> Lab:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""The result of a run: what held, what did not, and whether the backend may call itself conforming."""
+"""The result of a run: what held, what did not, and whether the backend conforms."""
 
 from __future__ import annotations
 

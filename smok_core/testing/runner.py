@@ -27,9 +27,7 @@ logging.getLogger("smok_core").addHandler(logging.NullHandler())
 __all__ = ["conformance", "run_clause", "run_conformance", "undeclared"]
 
 
-def conformance(
-    backend: str, options: Mapping[str, Any] | None = None, **more: Any
-) -> Report:
+def conformance(backend: str, options: Mapping[str, Any] | None = None, **more: Any) -> Report:
     """Run the whole kit on a backend; texts in ``options`` may hold ``{place}`` and ``{name}``.
 
     Args:

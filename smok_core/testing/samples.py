@@ -10,11 +10,12 @@ __all__ = ["BYTES", "DIFFICULT_KEYS", "NEIGHBOURS", "PLAIN", "TIMESTAMPS", "desc
 
 #: Ordinary keys (contract G5). Each means something to some path, query, pattern or protocol.
 DIFFICULT_KEYS: Final = (
-    "../x", "/abs", ".", "..", "a/b", "a//b", "./a", "a/../b", "a/", "a\\b", "a.b", "$ne", "{x}", "}", "a:b", "a|b", "a b", " a",
-    "a ", "*", "?", "[a]", "%", "%00", "_", "'", '"', ";--", "a\nb", "a\r\n", "\t", "\x01", "\x7f",
-    "-", "--help", "~", "#", "&", "0", "-1", "1e5", "null", "None", "true", "_id", "metadata.pkl",
-    "A", "a", "ß", "SS", "ss", "\u00e9", "e\u0301", "\u00c5", "\u212b", "A\u030a", "\ufb01", "fi", "🔧", "\ufeffa",
-    "\u202ea", "\ud7ff", "\uffff", "\U0010ffff", "k" * 512, "k" * 511 + "l", "é" * 256,
+    "../x", "/abs", ".", "..", "a/b", "a//b", "./a", "a/../b", "a/", "a\\b", "a.b", "$ne", "{x}",
+    "}", "a:b", "a|b", "a b", " a", "a ", "*", "?", "[a]", "%", "%00", "_", "'", '"', ";--", "a\nb",
+    "a\r\n", "\t", "\x01", "\x7f", "-", "--help", "~", "#", "&", "0", "-1", "1e5", "null", "None",
+    "true", "_id", "metadata.pkl", "A", "a", "ß", "SS", "ss", "\u00e9", "e\u0301", "\u00c5",
+    "\u212b", "A\u030a", "\ufb01", "fi", "🔧", "\ufeffa", "\u202ea", "\ud7ff", "\uffff",
+    "\U0010ffff", "k" * 512, "k" * 511 + "l", "é" * 256,
 )  # fmt: skip
 
 #: Keys of which one is the beginning, the pattern or the escaped form of the next.

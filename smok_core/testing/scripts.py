@@ -28,10 +28,6 @@ def _upload(roles: Databases, turn: int) -> None:
         queue.acknowledge(handover)
 
 
-def _adding(place: int) -> Callable[[Databases, int], None]:
-    return lambda roles, turn: QUEUES[place].add(roles, turn)
-
-
 def _batch(roles: Databases, turn: int) -> None:
     roles.pathpoints.on_new_data_many((f"b{turn}", ts, float(ts)) for ts in range(20))
 
@@ -57,7 +53,7 @@ def _changing(roles: Databases, turn: int) -> None:
 
 #: One call of a role each: a step is there whole or not at all.
 _STEPS: Final = (
-    *(_adding(place) for place in range(len(QUEUES))),
+    *(queue.add for queue in QUEUES),
     _upload, _batch, _blob, _sensors, _macros, _changing, _upload,
 )  # fmt: skip
 

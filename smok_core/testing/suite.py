@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ConformanceSuite"]
 
-pytest: Any = need("pytest", "ConformanceSuite")
+if TYPE_CHECKING:
+    import pytest
+else:
+    pytest = need("pytest", "ConformanceSuite")
 
 
 class ConformanceSuite:
@@ -26,9 +29,8 @@ class ConformanceSuite:
         """Every clause holds, or is skipped with the reason why it cannot be checked."""
         judge(runner.run_clause(subject, clause))
 
-
     def test_declarations(self, subject: Subject) -> None:
-        """The backend declares no less than it does; what cannot be proved here is skipped aloud."""
+        """The backend declares all that it does; what cannot be proved here is skipped aloud."""
         backend = opening.find_backend(subject)
         hidden = runner.undeclared(subject, backend)
         if hidden:

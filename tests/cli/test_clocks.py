@@ -21,7 +21,7 @@ MINUTE = 60_000_000
 def run(locals_, values=None, zone=UTC):
     """Send local times through a clock; give (place in the file, instant) in order of storing."""
     recent, steps, placed = Recent(), [], []
-    clock = Clock(zone, recent.knows, lambda record: steps.append(record.line))
+    clock = Clock(zone, recent.knows, lambda record, behind: steps.append((record.line, behind)))
     contents = values or [float(n) for n in range(len(locals_))]
     records = [Record(n, None, [("p", value)], None) for n, value in enumerate(contents)]
 
@@ -45,14 +45,14 @@ def test_an_hour_set_back_keeps_all_in_order():
     placed, steps, recent = run(minutes((0, 180, 5), (120, 300, 5)))
     assert [line for line, _ in placed] == list(range(72))
     assert [utc for _, utc in placed] == [n * 5 * MINUTE for n in range(72)]
-    assert steps == [36]
+    assert steps == [(36, HOUR)]
     assert (recent.moved, recent.repeated) == (0, 0)
 
 
 def test_an_hour_set_forward_ends_it():
     """A clock set back and later set forward again is right again afterwards."""
     placed, steps, _ = run(minutes((0, 180, 5), (120, 600, 5), (660, 720, 5)))
-    assert len(steps) == 2
+    assert [behind for _, behind in steps] == [HOUR, 0]
     assert placed[-1][1] == 715 * MINUTE
 
 

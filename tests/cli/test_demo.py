@@ -30,6 +30,10 @@ def test_the_whole_story(smok_process, place):
     rows = {row["role"]: row for row in json.loads(status.out)["roles"]}
     assert rows["pathpoints"]["rows"] >= promised["point"].total()
     assert [row["role"] for row in rows.values() if row["waiting"]] == []
+    jobs = {job["job"]: job for job in json.loads(status.out)["cloud"]}
+    assert jobs["pathpoints up"]["acknowledged"] == rows["pathpoints"]["rows"]
+    assert jobs["pathpoints up"]["failures"] == 0
+    assert "pathpoints up" in smok_process("--config", story / "smok.toml", "status").out
 
 
 def test_a_directory_in_use_is_refused(smok, place):

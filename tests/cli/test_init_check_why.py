@@ -102,13 +102,13 @@ def test_check_says_what_is_only_in_memory(smok, place):
 
 
 def test_check_reports_an_unmet_requirement(smok, place):
-    """A role that requires what its store does not offer is an error with its line."""
+    """A role that requires what its store does not offer is an error in the store's row."""
     text = '[roles]\nevents = { store = "memory", require = ["persistent"] }\n'
     place.joinpath("smok.toml").write_text(text)
     result = smok("check")
-    assert result.status == 4
-    assert "error [SMOK-P09]" in result.err
-    assert "smok.toml:2" in result.err
+    assert result.status == 3
+    assert "error [SMOK-P09]" in result.out
+    assert "smok.toml:2" in result.out
 
 
 def test_check_shows_all_config_errors(smok, place):
@@ -145,6 +145,13 @@ def test_why_all_roles_as_json(smok, config):
     rows = json.loads(smok("why", "--json").out)
     assert [row["role"] for row in rows] == list(smok_core.ROLES)
     assert {row["store"] for row in rows} == {"local"}
+
+
+def test_why_works_without_the_backend(smok, place):
+    """Why explains also a configuration whose backend is not installed."""
+    text = '[stores.x]\nbackend = "nonesuch"\n[roles]\ndefault = "x"\n'
+    place.joinpath("smok.toml").write_text(text)
+    assert "events: store x (backend nonesuch)" in smok("why", "events").out
 
 
 def test_why_unknown_role(smok, config):

@@ -32,9 +32,12 @@ def loaded_after(*words: str, also: tuple[str, ...] = ()) -> set[str]:
     return set(done.stdout.rpartition("LOADED")[2].split())
 
 
-@pytest.mark.parametrize("words", [("--version",), ("--help",), ("check", "--help"), ()])
+HELPS = [(name, "--help") for name in COMMANDS]
+
+
+@pytest.mark.parametrize("words", [("--version",), ("--help",), (), *HELPS])
 def test_version_and_help_import_nothing_slow(words):
-    """``smok --version`` and ``--help`` import no plugin, no rich, no requests, no roles."""
+    """``--version`` and every ``--help`` import no plugin, no rich, no requests, no roles."""
     assert loaded_after(*words) == set()
 
 
@@ -102,7 +105,7 @@ def test_an_unforeseen_error_is_one_line(smok, monkeypatch):
     def fail(*_args):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("smok_core.config.load_config", fail)
+    monkeypatch.setattr("smok_core.cli.tolerant.read_tolerantly", fail)
     result = smok("why")
     assert result.status == 1
     assert result.err == (
@@ -128,7 +131,7 @@ def test_interruption_is_polite(smok, monkeypatch):
     def interrupt(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("smok_core.config.load_config", interrupt)
+    monkeypatch.setattr("smok_core.cli.tolerant.read_tolerantly", interrupt)
     result = smok("why")
     assert result.status == 130
     assert "interrupted" in result.err

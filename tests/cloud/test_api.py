@@ -352,7 +352,8 @@ def test_another_encoder_makes_all_bodies(cloud: SandboxCloud) -> None:
     "url",
     [
         "", "api.smok.co", "ftp://x", "https://", "https://u:canary@x", "https://x?q", "https://x#f",
-        "https://x:port",
+        "https://x:port", "https://exa mple", "https://*", "https://[::1", "HTTPS://API.SMOK.CO",
+        "https://x/../y", "https://" + "x" * 300, "https://\ud800",
     ],
 )  # fmt: skip
 def test_a_bad_url_is_refused_at_once(url: str) -> None:
@@ -360,3 +361,15 @@ def test_a_bad_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(InvalidCloudSetting, match="https") as caught:
         ApiClient(url)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.smok.co", "https://api.smok.co/", "https://api.smok.co:443/prefix",
+        "http://127.0.0.1:8080", "https://[::1]:8443", "https://xn--d1acufc.example",
+    ],
+)  # fmt: skip
+def test_a_good_url_is_taken(url: str) -> None:
+    """Hosts, addresses, ports and prefixes are all fine."""
+    ApiClient(url).close()

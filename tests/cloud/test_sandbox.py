@@ -176,6 +176,17 @@ def test_a_fault_can_last(direct: ApiClient, cloud: SandboxCloud) -> None:
     assert direct.get_sensors() == []
 
 
+def test_calls_that_control_devices_are_answered(cloud: SandboxCloud) -> None:
+    """Orders are none, log lines are kept, instrumentation can be changed."""
+    assert _handle(cloud, "POST", "/orders", {}) == 200
+    assert _handle(cloud, "POST", "/orders/message/m1", {}) == 200
+    assert _handle(cloud, "PUT", "/device_logs", [{"line": "x"}]) == 200
+    assert cloud.device_logs == [[{"line": "x"}]]
+    assert _handle(cloud, "PATCH", "/instrumentation/s1", {"linkstate": "{}x"}) == 200
+    assert cloud.instrumentation == {"s1": {"linkstate": "{}x"}}
+    assert _handle(cloud, "GET", "/instrumentation/s1", None) == 200
+
+
 def test_requests_are_recorded_in_order(client: ApiClient, cloud: SandboxCloud) -> None:
     """What arrived, in which order and how often, can be looked up."""
     client.put_metadata("k", "v", 1.0)

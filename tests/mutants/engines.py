@@ -231,7 +231,8 @@ def queue_forgotten(state):
 def everything_queued_again(state):
     """Queues the whole archive again at each opening."""
     for series in state["_series"].values():
-        series._queue, places = {}, [(n, t) for n, line in series._lines.items() for t in line.stamps]
+        places = [(n, t) for n, line in series._lines.items() for t in line.stamps]
+        series._queue = {}
         for name, ts in places:
             series._put(name, ts, series._lines[name].points[ts].value)
 

@@ -10,7 +10,6 @@ import contextlib
 import copy
 import fcntl
 import itertools
-import os
 import pickle
 import shutil
 import time
@@ -49,7 +48,7 @@ class _Series(MemorySeries):
 
 
 class _Gate:
-    """The lock of the engine; leaving it writes the store and loses an answer that shall be lost."""
+    """The lock of the engine; leaving it writes the store, and may lose the answer."""
 
     def __init__(self, engine, inner):
         self._engine, self._inner, self._depth = engine, inner, 0
@@ -109,7 +108,7 @@ class FileEngine(ShelfEngine):
     def lock(self):
         if self.shared:
             return
-        self._locked = open(self.file.with_suffix(".lock"), "w")  # noqa: SIM115 - kept open
+        self._locked = self.file.with_suffix(".lock").open("w")
         try:
             fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -155,7 +154,7 @@ class FileEngine(ShelfEngine):
 
     def sync(self):
         copied = shutil.copy(self.file, self.file.with_suffix(".copy"))
-        os.replace(copied, self.file.with_suffix(".synced"))
+        Path(copied).replace(self.file.with_suffix(".synced"))
 
     def health(self):
         warnings = ("a damaged store was set aside",) if self.damaged else ()
@@ -200,7 +199,7 @@ def _cut_power(place):
     for file in list(Path(place).glob("store-*")):
         if not file.suffix:
             synced = file.with_suffix(".synced")
-            os.replace(synced, file) if synced.exists() else file.unlink()
+            synced.replace(file) if synced.exists() else file.unlink()
 
 
 def _damage(place):

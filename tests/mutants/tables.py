@@ -150,7 +150,8 @@ class ExpectedSeqOfNothing(MemoryTable):
     """Writes a row that is gone again."""
 
     def put(self, key, value, *, expected_seq=None, **more):
-        return super().put(key, value, expected_seq=expected_seq if key in self._rows else None, **more)
+        expected_seq = expected_seq if key in self._rows else None
+        return super().put(key, value, expected_seq=expected_seq, **more)
 
 
 @table("TA2.expected_seq_adds_to_the_condition")

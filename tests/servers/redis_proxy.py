@@ -62,7 +62,12 @@ class ReplyDropper:
 
     def _carry(self, client: socket.socket) -> None:
         """Serve one connection: the driver sends a request whole and then waits."""
-        with client, socket.create_connection(self._target) as server:
+        try:
+            server = socket.create_connection(self._target)
+        except OSError:  # the server is down: so are we
+            client.close()
+            return
+        with client, server:
             self._sockets += [client, server]
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             request = hashlib.sha256()

@@ -51,12 +51,11 @@ class Archive:
             {"_id": self.id_of(name, ts), "v": Binary(value), "seq": Int64(seq)}
             for seq, (name, ts, value) in enumerate(batch.points, batch.first_seq)
         ]
-        taken = insert_new(self._server, POINTS, documents)
-        bulk(
-            self._server,
-            POINTS,
-            [ReplaceOne({"_id": d["_id"], "seq": {"$lt": d["seq"]}}, d) for d in taken],
-        )
+        taken = {d["_id"]: d for d in insert_new(self._server, POINTS, documents)}
+        there = find_all(self._server, POINTS, taken, {"seq": 1})
+        older = [taken[d["_id"]] for d in there if d["seq"] < taken[d["_id"]]["seq"]]
+        replacements = [ReplaceOne({"_id": d["_id"], "seq": {"$lt": d["seq"]}}, d) for d in older]
+        bulk(self._server, POINTS, replacements)
 
     def latest(self, name: str) -> tuple[int, bytes] | None:
         """Give the point with the greatest timestamp."""
@@ -93,14 +92,17 @@ class Archive:
             begin = _time(page[-1]) + 1
 
     def forget(self, name: str, points: dict[int, int]) -> int:
-        """Remove points, given as ``{ts: seq}``, unless they were replaced meanwhile."""
-        gone = 0
+        """Remove stored points, given as ``{ts: seq}``, unless they are replaced meanwhile.
+
+        Returns:
+            How many were given: the server's own count is 0 if its first answer was lost.
+        """
         for part in slices(points.items()):
             ids = [self.id_of(name, ts) for ts, _ in part]
             newest = Int64(max(seq for _, seq in part))
             query: Document = {"_id": {"$in": ids}, "seq": {"$lte": newest}}
-            gone += delete(self._server, POINTS, query)
-        return gone
+            delete(self._server, POINTS, query)
+        return len(points)
 
     def count(self) -> int:
         """Count the points."""

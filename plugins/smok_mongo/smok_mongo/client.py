@@ -70,11 +70,11 @@ class Server:
         return self._budget + (options.server_selection_ms + options.socket_ms) / 1000
 
     @contextmanager
-    def operation(self) -> Iterator[None]:
+    def operation(self, seconds: float | None = None) -> Iterator[None]:
         """Bound all attempts within the block by one deadline, however many commands it sends."""
         outermost = getattr(self._due, "at", None) is None
         if outermost:
-            self._due.at = time.monotonic() + self._budget
+            self._due.at = time.monotonic() + (self._budget if seconds is None else seconds)
         try:
             yield
         finally:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["MongoEngine", "open_engine"]
 
 _SWEEP_SECONDS: Final = 3600.0
+#: After this closing tries nothing again: what it writes is worth no wait.
+_CLOSE_SECONDS: Final = 0.2
 
 
 def open_engine(context: StoreContext) -> MongoEngine:
@@ -122,8 +124,9 @@ class MongoEngine(Engine):
         if self._closed:
             return
         try:
-            for series in list(self._series.values()):
-                series.note_archived()
+            with self._server.operation(_CLOSE_SECONDS):
+                for series in list(self._series.values()):
+                    series.note_archived()
         except StoreError:
             pass  # it only saves the next opening some work
         self.abandon()

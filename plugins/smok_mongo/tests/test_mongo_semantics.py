@@ -157,10 +157,10 @@ def test_blobs_do_what_the_reference_does(engine, seed):
     """Any history of blobs, small and chunked, tells the same as in memory."""
     rng = random.Random(seed)
     ours, memory = engine.blobs("baobs"), MemoryEngine().blobs("baobs")
-    for _ in range(25):
+    for _ in range(15):
         key = rng.choice(KEYS)
         if rng.random() < 0.7:
-            data = bytes([rng.randrange(256)]) * rng.choice([0, 5, 1 << 20, (1 << 20) + 1, 5 << 20])
+            data = bytes([rng.randrange(256)]) * rng.choice([0, 5, 9, 1 << 20, (1 << 20) + 1])
             version = rng.randrange(-3, 9) + rng.choice([0, 2**80])
             assert ours.put(key, data, version) == memory.put(key, data, version)
         else:

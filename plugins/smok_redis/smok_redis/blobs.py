@@ -61,7 +61,7 @@ class RedisBlobs(Blobs):
         self, key: str, version: int, count: int, aside: tuple[str, ...], data: bytes
     ) -> int | None:
         keys = (self._keys.heads, self._keys.chunks + key, *aside)
-        answer = self._client.write("blobs_put", keys, self._keys.seq, key, version, count, data)
+        answer = self._client.write("blobs_put", keys, key, version, count, data)
         return int(answer[0]) if isinstance(answer, list) else None
 
     def get(self, key: str) -> tuple[bytes, int] | None:

@@ -44,13 +44,20 @@ class Writer:
 
 
 class Writers:
-    """The writers of this process: as many as there were ever writes under way at once."""
+    """The writers of this process: as many as there were ever writes under way at once.
 
-    def __init__(self) -> None:
+    The numbers of a writer grow even when the clock goes back.
+
+    Args:
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._start()
 
     def _start(self) -> None:
-        self._pid, self._stem = os.getpid(), uuid.uuid4().hex[:16]
+        self._pid, self._stem = os.getpid(), f"w:{uuid.uuid4().hex[:16]}."
         self._free, self._numbers = deque[Writer](), itertools.count()
 
     def take(self) -> Writer:
@@ -60,9 +67,13 @@ class Writers:
         try:
             writer = self._free.pop()
         except IndexError:
-            writer = Writer(f"{self._stem}.{next(self._numbers)}")
-        writer.number += 1
+            writer = Writer(f"{self._stem}{next(self._numbers)}")
+        writer.number = max(writer.number + 1, self.now())
         return writer
+
+    def now(self) -> int:
+        """Give the clock in microseconds, in the range of numbers that Lua takes exactly."""
+        return min(max(int(self._clock() * 1e6), 1), 8 * 10**15)
 
     def give_back(self, writer: Writer) -> None:
         """Take a writer back, whatever became of its write."""
@@ -78,26 +89,30 @@ class Client:
         link: The way to the primary.
         keys: The device's keys.
         timeout: About how long one call may try, in seconds.
+        clock: Seconds since the epoch.
     """
 
-    def __init__(self, store: str, link: Link, keys: Keys, timeout: float) -> None:
+    def __init__(
+        self, store: str, link: Link, keys: Keys, timeout: float, clock: Callable[[], float]
+    ) -> None:
         self.store, self.keys, self.timeout = store, keys, timeout
         self.store_id = ""
         #: Sent after each write on the same connection: WAITAOF or WAIT, and what it must answer.
         self.fence: Callable[[Any], None] | None = None
         self.fence_command: Sequence[Any] = ()
-        self.writers = Writers()
+        self.writers = Writers(clock)
         self._link, self._closed, self._down = link, False, False
 
-    def read(self, name: str, keys: Sequence[str], *args: Any) -> Any:
-        """Run a script that changes nothing."""
-        return self._run(name, keys, ("", ""), args)
+    def read(self, name: str, keys: Sequence[str], *args: Any, counters: str = "") -> Any:
+        """Run a script that changes nothing; ``counters`` is the prefix of a series' counters."""
+        return self._run(name, keys, (self.store_id, "", "", counters, *args))
 
-    def write(self, name: str, keys: Sequence[str], *args: Any) -> Any:
+    def write(self, name: str, keys: Sequence[str], *args: Any, counters: str = "") -> Any:
         """Run a script that changes something; it is applied once, however often it is sent."""
         writer = self.writers.take()
         try:
-            return self._run(name, keys, (writer.name, writer.number), args)
+            head = (self.store_id, writer.name, writer.number, counters)
+            return self._run(name, keys, (*head, *args), fenced=self.fence is not None)
         finally:
             self.writers.give_back(writer)
 
@@ -109,12 +124,12 @@ class Client:
         """
         marker = ("HGET", self.keys.meta, "id")
         try:
-            found, *answers = self.persist(lambda server: transact(server, [marker, *commands]))
+            told = self.persist(lambda server: transact(server, [marker, *commands]))
         except StorageFull:  # when it is full, Redis 7.0 refuses any transaction
             return self._snapshot_by_script(commands)
-        if found != self.store_id.encode():
+        if told[0] != self.store_id.encode():
             raise DataLost(self.store, "the server came back empty, or with another store's data")
-        return answers
+        return list(told[1:])
 
     def _snapshot_by_script(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         packed = pack([(word, *rest) for word, _, *rest in commands])
@@ -164,12 +179,10 @@ class Client:
             raise StoreClosed(self.store, "it was closed")
 
     def _run(
-        self, name: str, keys: Sequence[str], head: tuple[str, int | str], args: Sequence[Any]
+        self, name: str, keys: Sequence[str], args: Sequence[Any], *, fenced: bool = False
     ) -> Any:
         text, digest = script(name)
-        own = (self.keys.meta, self.keys.writers)
-        tail = (len(keys) + 2, *own, *keys, self.store_id, *head, *args)
-        fenced = bool(head[0]) and self.fence is not None
+        tail = (len(keys) + 1, self.keys.meta, *keys, *args)
         send_it = self._send_fenced if fenced else send
 
         def attempt(server: Server) -> Any:

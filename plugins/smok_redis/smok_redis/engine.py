@@ -29,6 +29,8 @@ __all__ = ["SCHEMA", "RedisEngine"]
 
 #: Version of the layout of the keys.
 SCHEMA = 1
+#: How long a silent writer's last write is remembered at least, in µs; a call takes seconds.
+_WRITERS_KEPT = 3_600_000_000
 
 
 class RedisEngine(Engine):
@@ -59,7 +61,7 @@ class RedisEngine(Engine):
         store = f"{context.store} ({address})"
         known = recall(store, path)
         link = open_link(address, options, context.base_dir, self._keys.meta)
-        self._client = Client(store, link, self._keys, options.timeout)
+        self._client = Client(store, link, self._keys, options.timeout, context.clock)
         try:
             facts = self._look(known)
             self._set_fence(facts)
@@ -94,7 +96,10 @@ class RedisEngine(Engine):
     def _look(self, known: str) -> probe.Facts:
         """Look at the server and at the store on it; ``known`` is the id it has to have, or ''."""
         store = self._client.store
-        *answers, found = self._client.persist(lambda server: self._probe(server, known))
+        done_before = self._client.writers.now() - _WRITERS_KEPT
+        mode = "join" if known else "found"
+        wanted = (uuid.uuid4().hex, SCHEMA, mode, done_before)
+        *answers, found = self._client.persist(lambda server: self._probe(server, wanted))
         facts = probe.facts_of(*answers)
         schema, store_id = (item and item.decode() for item in found)
         if schema is not None and int(schema) > SCHEMA:
@@ -105,18 +110,16 @@ class RedisEngine(Engine):
         self._client.store_id = store_id or ""
         return facts
 
-    def _probe(self, server: Server, known: str) -> list[Any]:
+    def _probe(self, server: Server, wanted: tuple[Any, ...]) -> list[Any]:
         """Do all of opening in one round trip; what may be forbidden comes before the store."""
         load = () if self._client.store_id else NAMES
-        keys = (2, self._keys.meta, self._keys.writers)
-        mode = "join" if known else "found"
         replies = pipe(
             server,
             [
                 ("CLIENT SETNAME", self._keys.client),
                 *probe.PROBES,
                 *(("SCRIPT LOAD", script(name).text) for name in load),
-                ("EVAL", script("open").text, *keys, uuid.uuid4().hex, SCHEMA, mode),
+                ("EVAL", script("open").text, 1, self._keys.meta, *wanted),
             ],
         )
         if isinstance(replies[-1], Exception):

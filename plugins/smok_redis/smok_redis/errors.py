@@ -81,7 +81,7 @@ _NO_AOF = Verdict(
     remedy="Set appendonly yes on the server.",
 )
 _CODE = re.compile(rf"(?<![A-Za-z])({'|'.join(_ANSWERS)}|NOSCRIPT)(?![A-Za-z])")
-_SCRIPT_LINE = re.compile(r"unknown command '?([A-Za-z]+)", re.IGNORECASE)
+_UNKNOWN = re.compile(r"unknown command '?([A-Za-z]+)", re.IGNORECASE)
 
 
 #: The driver cuts the code off the texts of these.
@@ -122,17 +122,21 @@ def judge(error: BaseException) -> Verdict:
         return Verdict(StorageFull, "the server's disk is full", remedy=_DISK)
     if code in _ANSWERS:
         return _ANSWERS[code]
-    if "appendonly is disabled" in str(error):
-        return _NO_AOF
     if isinstance(error, driver.TimeoutError | TimeoutError):
         return Verdict(BackendUnavailable, "the server does not answer in time", again=True)
     if isinstance(error, driver.ConnectionError | OSError):
         return Verdict(BackendUnavailable, f"no connection ({_reason(error)})", again=True)
-    unknown = _SCRIPT_LINE.search(str(error))
+    return _judge_text(str(error), type(error).__name__)
+
+
+def _judge_text(text: str, name: str) -> Verdict:
+    if "appendonly is disabled" in text:
+        return _NO_AOF
+    unknown = _UNKNOWN.search(text)
     if unknown:
         detail = f"the server does not know {unknown[1].upper()}"
         return Verdict(StoreError, detail, remedy="Use Redis 6.2 or newer, or Valkey.")
-    return Verdict(StoreError, f"the server refuses a command ({type(error).__name__})")
+    return Verdict(StoreError, f"the server refuses a command ({name})")
 
 
 def _reason(error: BaseException) -> str:

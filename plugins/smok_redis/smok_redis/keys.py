@@ -16,7 +16,6 @@ class TableKeys(NamedTuple):
     rows: str  #: hash, key -> "seq stamp value"
     queue: str  #: sorted set of the keys that wait, by seq
     tags: str  #: hash, key -> tag
-    seq: str  #: field of the meta hash
 
 
 class SeriesKeys(NamedTuple):
@@ -26,7 +25,7 @@ class SeriesKeys(NamedTuple):
     names: str  #: sorted set of the names, all of score 0
     stream: str  #: + name: stream of its points, id "place-seq"
     late: str  #: + name: sorted set of the points that came late, "place seq value"
-    fields: str  #: prefix of its fields in the meta hash
+    counters: str  #: prefix of its fields in the meta hash: points, dropped
 
 
 class BlobKeys(NamedTuple):
@@ -34,7 +33,6 @@ class BlobKeys(NamedTuple):
 
     heads: str  #: hash, key -> "version seq chunks"
     chunks: str  #: + key: hash, number -> chunk
-    seq: str  #: field of the meta hash
 
 
 class Keys:
@@ -52,14 +50,13 @@ class Keys:
         except UnicodeEncodeError:
             raise InvalidKey("device", device, "holds a lone surrogate") from None
         self.base = f"{prefix}:{{{name}}}"
-        self.meta = f"{self.base}:meta"  #: hash: schema, id, counters
-        self.writers = f"{self.base}:writers"  #: hash, writer -> its last write and the answer
+        self.meta = f"{self.base}:meta"  #: hash: schema, id, seq, counters, last writes
         self.client = f"{prefix}:{name}"[:200]  #: how CLIENT LIST shows the connection
 
     def table(self, name: str) -> TableKeys:
         """Give the keys of a table."""
         base = f"{self.base}:t:{name}"
-        return TableKeys(f"{base}:rows", f"{base}:queue", f"{base}:tags", f"t:{name}:seq")
+        return TableKeys(f"{base}:rows", f"{base}:queue", f"{base}:tags")
 
     def series(self, name: str) -> SeriesKeys:
         """Give the keys of a series."""
@@ -71,7 +68,7 @@ class Keys:
     def blobs(self, name: str) -> BlobKeys:
         """Give the keys of a set of blobs."""
         base = f"{self.base}:b:{name}"
-        return BlobKeys(f"{base}:heads", f"{base}:d:", f"b:{name}:seq")
+        return BlobKeys(f"{base}:heads", f"{base}:d:")
 
     def aside(self, writer: str, number: int) -> str:
         """Give the key where a large write is prepared."""

@@ -13,8 +13,8 @@ __all__ = ["CHUNK", "MOST", "chunks", "pack", "raw"]
 
 #: Rows in one reading or staging call.
 CHUNK = 1000
-#: Rows in one atomic write: one script of about a quarter of a second of the server's time.
-MOST = 50_000
+#: Rows in one atomic write: one script of 0.2 to 1 s of the server's time.
+MOST = 20_000
 
 pack = msgspec.msgpack.Encoder().encode
 

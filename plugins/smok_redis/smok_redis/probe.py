@@ -127,11 +127,11 @@ def _survives(facts: Facts) -> str:
     if not facts.aof:
         return "nothing but a clean shutdown, and what its last snapshot holds"
     cost = {
-        "always": "a power cut, without loss",
-        "everysec": "its own end without loss; a power cut costs up to 2 s",
-        "no": "its own end without loss; a power cut costs up to half a minute",
+        "always": "its own death and a power cut, without loss",
+        "everysec": "its own death and a power cut, but for up to the last 2 s",
+        "no": "its own death; a power cut costs up to half a minute",
     }
-    return cost.get(facts.fsync or "", "its own end; appendfsync is not readable")
+    return cost.get(facts.fsync or "", "its own death, but appendfsync is not readable")
 
 
 def warnings(facts: Facts) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from heapq import merge
 from typing import TYPE_CHECKING, Any
 
-from smok_core.engine import Limits, QueuedPoint, Series, SeriesStats
+from smok_core.engine import Limits, OnFull, QueuedPoint, Series, SeriesStats
 from smok_core.errors import InvalidValue, QueueFull
 from smok_redis.packing import CHUNK, MOST, chunks, pack, raw
 
@@ -37,14 +37,15 @@ class RedisSeries(Series):
     def append(self, points: Sequence[tuple[str, int, bytes]]) -> None:
         if not points:
             return
-        cap, on_full = self._limits.max_pending, self._limits.on_full.value
-        answer = self._write("series_append", points, "" if cap is None else cap, on_full)
+        cap = self._limits.max_pending
+        drops = self._limits.on_full is OnFull.DROP_OLDEST
+        answer = self._write("series_append", points, cap is not None and cap, drops)
         if isinstance(answer, list):
             detail = f"{answer[0]} points wait, max_pending is {cap}"
             raise QueueFull(self._client.store, detail)
 
     def _write(
-        self, script: str, points: Sequence[tuple[str, int, bytes]], *settings: str | int
+        self, script: str, points: Sequence[tuple[str, int, bytes]], *more: int | bool
     ) -> Any:
         if len(points) > MOST:
             raise InvalidValue(
@@ -53,9 +54,10 @@ class RedisSeries(Series):
                 f"holds {len(points)} points",
                 f"Give at most {MOST} at once: a call is one atomic step of the server.",
             )
-        names, packed = _pack(points)
+        names, flat = _flatten(points)
         keys = [self._keys.queue, self._keys.names, *self._keys_of(names)]
-        return self._client.write(script, keys, self._keys.fields, *settings, packed)
+        packed = pack((names, flat, *more))
+        return self._client.write(script, keys, packed, counters=self._keys.counters)
 
     def _keys_of(self, names: Iterable[str]) -> list[str]:
         stream, late = self._keys.stream, self._keys.late
@@ -115,7 +117,9 @@ class RedisSeries(Series):
         keys, gone = [self._keys.queue, *self._keys_of(names)], 0
         at: list[Any] = [1, "s", f"{_FIRST:020d}"]
         while int(at[0]) <= len(names):
-            answer = self._client.write("series_trim", keys, self._keys.fields, last, CHUNK, *at)
+            answer = self._client.write(
+                "series_trim", keys, last, CHUNK, *at, counters=self._keys.counters
+            )
             count, *at = answer.split(b" ", 3)
             gone += int(count)
         return gone
@@ -135,22 +139,24 @@ class RedisSeries(Series):
     def stats(self) -> SeriesStats:
         keys = (self._keys.queue, self._keys.names)
         names, points, pending, dropped, head = self._client.read(
-            "series_stats", keys, self._keys.fields
+            "series_stats", keys, counters=self._keys.counters
         )
         oldest = _queued(head[0]).ts if head else None
         return SeriesStats(names, points, pending, dropped, oldest)
 
 
-def _pack(points: Sequence[tuple[str, int, bytes]]) -> tuple[list[str], bytes]:
-    """Leave out repeats, the last counts at its own place; number the names."""
-    last = dict[tuple[str, int], bytes]()
-    for name, ts, value in reversed(points):
-        last.setdefault((name, ts), value)
+def _flatten(points: Sequence[tuple[str, int, bytes]]) -> tuple[list[str], list[Any]]:
+    """Number the names and leave out repeats: the last counts, at its own place."""
+    if len(points) > 1:
+        last = dict[tuple[str, int], bytes]()
+        for name, ts, value in reversed(points):
+            last.setdefault((name, ts), value)
+        points = [(*at, value) for at, value in reversed(last.items())]
     numbers, flat = dict[str, int](), list[Any]()
-    for (name, ts), value in reversed(last.items()):
+    for name, ts, value in points:
         number = numbers.setdefault(name, len(numbers) + 1)
         flat += (number, f"{ts + _ZERO:020d}", str(ts), raw(value))
-    return list(numbers), pack((list(numbers), flat))
+    return list(numbers), flat
 
 
 def _entry(entry: Any) -> tuple[int, bytes]:

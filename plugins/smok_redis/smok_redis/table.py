@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smok_core.engine import Row, Settlement, Table, TableStats, When
-from smok_core.errors import StoreError
+from smok_core.errors import CorruptData, StoreError
 from smok_redis.packing import CHUNK, MOST, chunks, pack
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ __all__ = ["RedisTable"]
 _ONE_CALL = 4 << 20
 #: How long what was written aside may lie there, in ms, should the process die.
 _ASIDE_MS = 3_600_000
+
+
+_REMEDY = "Look at what else writes to the server; delete the row or write it again."
 
 
 class RedisTable(Table):
@@ -55,7 +58,6 @@ class RedisTable(Table):
         answer = self._client.write(
             "table_put",
             (self._keys.rows, self._keys.queue),
-            self._keys.seq,
             key,
             value,
             repr(float(stamp)),
@@ -86,13 +88,13 @@ class RedisTable(Table):
         if len(rows) > CHUNK or sum(map(len, rows.values())) > _ONE_CALL:
             return self._replace_large(list(rows.items()))
         flat = [part for pair in rows.items() for part in pair]
-        self._client.write("table_replace", self._all, self._keys.seq, *flat)
+        self._client.write("table_replace", self._all, *flat)
         return None
 
     def _replace_large(self, rows: list[tuple[str, bytes]]) -> None:
         """Write the rows aside in pieces; a rename makes all of them the table at once."""
         client = self._client
-        seq = int(client.write("table_reserve", (), self._keys.seq, len(rows)))
+        seq = int(client.write("table_reserve", (), len(rows)))
         writer = client.writers.take()
         aside = client.keys.aside(writer.name, writer.number)
         try:
@@ -137,6 +139,9 @@ class RedisTable(Table):
 
 
 def _row(key: str, stored: bytes, pending: bool, tag: bytes | None) -> Row:
-    seq, stamp, value = stored.split(b" ", 2)
-    name: Any = None if tag is None else tag.decode()
-    return Row(key, value, float(stamp), int(seq), pending, name)
+    try:
+        seq, stamp, value = stored.split(b" ", 2)
+        name = None if tag is None else tag.decode()
+        return Row(key, value, float(stamp), int(seq), pending, name)
+    except ValueError as error:  # somebody else has written there
+        raise CorruptData("redis", f"the row {key!r} cannot be read", _REMEDY) from error

@@ -39,7 +39,6 @@ def test_a_point_takes_the_memory_the_readme_says(server, opened):
     queue = of_key(server, "smok:{memory}:s:s:queue") / 20_000
     assert archive < ARCHIVED
     assert queue < QUEUED
-    print(f"archive {archive:.1f} bytes a point, queue {queue:.1f} bytes a point")
     before = of_key(server, "smok:{memory}:s:s:queue")
     series.settle([queued.seq for queued in series.pending(20_000)])
     assert of_key(server, "smok:{memory}:s:s:queue") < before / 100

@@ -123,13 +123,13 @@ def test_a_write_that_was_given_up_never_overtakes_a_later_one(own_server, opene
     name, number = writer.name, writer.number
     client.writers.give_back(writer)
     table.put("k", b"second")  # the next number of the same writer
-    late = ("t:t:seq", "k", b"given up", "0.0", "", "always", "")
-    keys = ("meta", "writers", "t:t:rows", "t:t:queue")
+    late = ("", "k", "given up", "0.0", "", "always", "")
+    keys = ("meta", "t:t:rows", "t:t:queue")
     full = [f"{client.keys.base}:{key}" for key in keys]
     from smok_redis.scripts import script
 
     answer = own_server.command(
-        "EVALSHA", script("table_put").digest, 4, *full, client.store_id, name, number, *late
+        "EVALSHA", script("table_put").digest, 3, *full, client.store_id, name, number, *late
     )
     assert b"SMOKSTALE" in answer
     assert table.get("k").value == b"second"

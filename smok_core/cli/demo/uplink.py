@@ -92,11 +92,11 @@ def served(pki: SandboxPki) -> Iterator[tuple[SandboxCloud, str]]:
 def upload(config_path: Path, url: str) -> Outcome:
     """Let the synchronizer do everything once, as a device with this configuration would."""
     from smok_core.cloud.connect import connect
-    from smok_core.cloud.synchronizer import Synchronizer
+    from smok_core.service import Service
 
     config = load_config(config_path, environ={"SMOK__CLOUD__URL": url})
     with open_databases(config) as databases, connect(config) as api:
-        synchronizer = Synchronizer(dict(databases), api)
+        synchronizer = Service(databases, api).synchronizer
         complete = synchronizer.run_once()
         return _outcome(synchronizer, databases, complete=complete)
 

@@ -11,7 +11,7 @@ from smok_core.legacy.nodes import Map, Node, Obj
 from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
 from smok_core.roles.base import OnEngine, check_key
-from smok_core.roles.pathpoints import MAX_TEXT_BYTES
+from smok_core.roles.values import MAX_TEXT_BYTES
 
 if TYPE_CHECKING:
     from smok_core.legacy.plain import PlainReader

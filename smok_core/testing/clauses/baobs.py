@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import SmokError, VersionNotNewer
@@ -34,7 +35,7 @@ def a_missing_baob_is_a_key_error(lab: Lab) -> None:
     """Value, version and deletion of what is not there are KeyErrors that name it."""
     baobs = lab.roles.baobs
     for call in (baobs.get_baob_value, baobs.get_baob_version, baobs.delete_baob):
-        refuses(lambda c=call: c("pump"), KeyError, "baobs", "pump", what=call.__name__)
+        refuses(partial(call, "pump"), KeyError, "baobs", "pump", what=call.__name__)
     same((list(baobs.get_all_keys()), baobs.get_all_versions()), ([], {}), "keys and versions")
 
 

@@ -22,6 +22,7 @@ clause = clauses_of("engine")
 #: Names that a careless engine mixes up.
 NAMES = ("kit.a", "kit.b", "kit", "kit.a.b", "kit_a", "KIT.A", "kit.ab")
 
+
 @clause("EN1")
 def two_calls_with_one_name_give_the_same_data(lab: Lab) -> None:
     """What is written through one handle is there through another of the same name."""

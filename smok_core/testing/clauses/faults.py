@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smok_core.engine.base import Settlement, When
@@ -69,9 +70,9 @@ def a_lost_answer_neither_loses_nor_repeats_a_record(lab: Lab) -> None:
     """Records added and batches acknowledged without an answer are there once, or settled."""
     for queue in QUEUES:
         for number in numbers(1, 3):
-            _without_answer(lab, lambda q=queue, n=number: q.add(lab.roles, n))
+            _without_answer(lab, partial(queue.add, lab.roles, number))
         handover = queue.take(lab.roles, 2)
-        _without_answer(lab, lambda q=queue, h=handover: q.acknowledge(h))
+        _without_answer(lab, partial(queue.acknowledge, handover))
         same(queue.offered(lab.roles), [3], f"what {queue.role} offers ({queue.name})")
 
 
@@ -113,8 +114,8 @@ def _refuses_new_data(lab: Lab) -> None:
     with raises(StorageFull, what="writing 64 MB into a full store"):
         for ts in range(1000):
             lab.roles.pathpoints.on_new_data("full", ts, f"{ts:065000}")
-    for ts, value in lab.roles.pathpoints.get_archive_data("full"):
-        same(value, f"{ts:065000}", "a value that was accepted before the store was full")
+    for found, value in lab.roles.pathpoints.get_archive_data("full"):
+        same(value, f"{found:065000}", "a value that was accepted before the store was full")
 
 
 @clause("G14", level=Level.DURABLE, needs=Capability.PERSISTENT, ability="damage")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smok_core.testing.lab import Lab
 
 clause = clauses_of("general")
-PERSISTENT = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
+PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
 
 DEVICES = ("a", "a:b", "a:b:kit", "}", "{a}", "a.b", "../a", "A", "*", "é", "e\u0301", "$x", "a b")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from smok_core.testing.lab import Lab
 
-PERSISTENT = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
+PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
 
 
 def of_each_queue(

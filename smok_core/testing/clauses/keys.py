@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from smok_core.hookspecs import Capability
@@ -41,7 +41,7 @@ def of_each_keyed_role(*ids: str, **more: Any) -> Callable[[Any], Any]:
 
 
 def _for(keyed: Keyed, check: Any) -> Callable[[Lab], None]:
-    @functools.wraps(check)
+    @wraps(check)
     def run(lab: Lab) -> None:
         check(lab, keyed)
 
@@ -78,7 +78,7 @@ def other_keys_are_refused(lab: Lab, keyed: Keyed) -> None:
     for wrong, kind in WRONG_KEYS:
         wanted = Exception if keyed.name in IN_OBJECTS and kind is TypeError else kind
         what = f"the key {wrong!r:.40}"
-        refuses(lambda k=wrong: keyed.put(lab.roles, k, 1), wanted, keyed.role, what=what)
+        refuses(partial(keyed.put, lab.roles, wrong, 1), wanted, keyed.role, what=what)
     same(keyed.keys(lab.roles), [], "the keys that are listed")
 
 
@@ -103,5 +103,3 @@ def no_key_reaches_another_role(lab: Lab) -> None:
         for number, keyed in enumerate(KEYED, start=1):
             same(keyed.get(lab.roles, key), number, f"{key!r} in {keyed.role} ({keyed.name})")
         lab.fresh_roles()
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import SmokError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from smok_core.testing.lab import Lab
 
 clause = clauses_of("metadata")
-PERSISTENT = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
+PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
 
 
 def offered(metadata: BaseMetadataDatabase) -> list[tuple[str, str | None]]:
@@ -178,7 +179,8 @@ def other_values_and_times_are_refused(lab: Lab) -> None:
     )  # fmt: skip
     for value, ts in wrong:
         what = f"{value!r} at {ts!r:.40}"
-        refuses(lambda v=value, t=ts: metadata.put_plain("pump", v, t), Exception, "pump", what=what)
+        put = partial(metadata.put_plain, "pump", value, ts)
+        refuses(put, Exception, "metadata", "pump", what=what)
         with raises(SmokError, what=f"update_plain with {what}"):
             metadata.update_plain("pump", value, ts)
     with raises(SmokError, what="update_plain without a time"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import SmokError
@@ -109,11 +110,8 @@ def other_values_are_refused(lab: Lab) -> None:
     """What is no value is refused, by the names of role and pathpoint, and changes nothing."""
     pathpoints = lab.roles.pathpoints
     for value, kind in WRONG_VALUES:
-        what = f"on_new_data with {kept(value)!r:.60}"
-        refuses(
-            lambda v=value: pathpoints.on_new_data("pump", 1, v), kind, "pathpoints", "pump",
-            what=what,
-        )  # fmt: skip
+        call = partial(pathpoints.on_new_data, "pump", 1, value)
+        refuses(call, kind, "pathpoints", "pump", what=f"on_new_data with {kept(value)!r:.60}")
     same((archive(pathpoints, "pump"), offered(pathpoints)), ([], []), "archive and upload")
 
 
@@ -122,10 +120,8 @@ def other_timestamps_are_refused(lab: Lab) -> None:
     """What is no time in milliseconds is refused and changes nothing."""
     pathpoints = lab.roles.pathpoints
     for ts, kind in WRONG_TIMES:
-        refuses(
-            lambda t=ts: pathpoints.on_new_data("pump", t, 1), kind, "pathpoints", "pump",
-            what=f"on_new_data at {ts!r:.40}",
-        )  # fmt: skip
+        call = partial(pathpoints.on_new_data, "pump", ts, 1)
+        refuses(call, kind, "pathpoints", "pump", what=f"on_new_data at {ts!r:.40}")
     same((archive(pathpoints, "pump"), offered(pathpoints)), ([], []), "archive and upload")
 
 
@@ -133,7 +129,8 @@ def other_timestamps_are_refused(lab: Lab) -> None:
 def a_batch_is_stored_whole_or_not_at_all(lab: Lab) -> None:
     """One wrong value among many, and none of them is stored."""
     pathpoints = lab.roles.pathpoints
-    for wrong in (("a", 3, math.nan), ("a", 3, None), ("", 3, 1), ("a", None, 1)):
+    wrongs: tuple[Any, ...] = (("a", 3, math.nan), ("a", 3, None), ("", 3, 1), ("a", None, 1))
+    for wrong in wrongs:
         with raises(SmokError, what=f"a batch with {wrong}"):
             pathpoints.on_new_data_many([("a", 1, 1.0), ("b", 2, 2.0), wrong])
     same((archive(pathpoints, "a"), offered(pathpoints)), ([], []), "archive and upload")

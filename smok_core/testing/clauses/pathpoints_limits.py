@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smok_core.engine.base import Durability
 from smok_core.errors import QueueFull
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smok_core.testing.lab import Lab
 
 clause = clauses_of("pathpoints")
-PERSISTENT = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
+PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
 
 NOW = 1_700_000_000_000
 HOUR = 3_600_000

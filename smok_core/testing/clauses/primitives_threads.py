@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from smok_core.engine.base import Limits, OnFull, Settlement, When
 from smok_core.testing.checks import expect, rising, same
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from smok_core.testing.lab import Lab
 
 in_table, in_series, in_blobs = map(clauses_of, ("table", "series", "blobs"))
-CONCURRENT = {"level": Level.CONCURRENT}
+CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
 CREW, TURNS = 6, 25
 
 
@@ -67,7 +68,7 @@ def one_of_many_puts_if_absent_wins(lab: Lab) -> None:
         return [k for k in keys if table.put(f"k{k}", b"%d" % me, when=When.ABSENT)]
 
     won = at_once(*(partial(work, me) for me in range(4)))
-    same(sorted(sum(won, [])), list(range(TURNS)), "keys that somebody won")
+    same(sorted(chain.from_iterable(won)), list(range(TURNS)), "keys that somebody won")
     for me, keys in enumerate(won):
         same({row_of(table, f"k{k}").value for k in keys} <= {b"%d" % me}, True, "winners' rows")
 
@@ -94,7 +95,7 @@ def no_change_is_lost_while_settling(lab: Lab) -> None:
         table.put("k", b"old", pending=True)
         done = [Settlement(row.key, row.seq) for row in table.pending(1)]
         new = b"%d" % turn
-        both = [partial(table.settle, done), partial(table.put, "k", new, pending=True)]
+        both: list[Any] = [partial(table.settle, done), partial(table.put, "k", new, pending=True)]
         at_once(*both[:: 1 if turn % 2 else -1])  # the last one tends to be the first to run
         same([row.value for row in table.pending(9)], [new], "values that wait")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import AlreadyOpen
 from smok_core.hookspecs import Capability
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smok_core.testing.lab import Lab
 
 clause = clauses_of("general")
-SHARED = {
+SHARED: dict[str, Any] = {
     "level": Level.CONCURRENT,
     "needs": Capability.MULTI_PROCESS,
     "ability": "processes",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smok_core.testing.lab import Lab
 
 of_sensors, of_archives, of_predicates = map(clauses_of, ("sensors", "archives", "predicates"))
-PERSISTENT = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
+PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
 
 
 def sensor(fqts: str, path: str = "W1", type_name: str = "t") -> Sensor:

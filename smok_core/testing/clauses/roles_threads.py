@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from smok_core.testing.lab import Lab
 
-CONCURRENT = {"level": Level.CONCURRENT}
+CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
 CREW, TURNS = 4, 20
 
 
@@ -125,7 +125,10 @@ def nothing_runs_twice_beside_a_new_list(lab: Lab) -> None:
 def a_reader_sees_an_old_or_a_new_list(lab: Lab) -> None:
     """While lists replace each other, every reading gives one of them as a whole."""
     sensors, ended = lab.roles.sensors, threading.Event()
-    lists = [[Sensor(fqts=f"s{n}", path=str(k), type_name="t") for n in range(9 + k)] for k in (0, 1)]
+    lists = [
+        [Sensor(fqts=f"s{n}", path=str(kind), type_name="t") for n in range(9 + kind)]
+        for kind in range(2)
+    ]
     sensors.on_sensors_sync(lists[0])
 
     def write() -> None:
@@ -146,8 +149,8 @@ def all_roles_at_once(lab: Lab) -> None:
     """Threads that each use another role do not disturb each other, housekeeping included."""
     roles = lab.roles
 
-    def repeat(call: Callable[[int], Any]) -> Callable[[], None]:
-        return lambda: [call(turn) for turn in range(TURNS)] and None
+    def repeat(call: Callable[[int], Any]) -> Callable[[], Any]:
+        return lambda: [call(turn) for turn in range(TURNS)]
 
     at_once(
         repeat(lambda n: roles.pathpoints.on_new_data("p", n, n)),
@@ -156,7 +159,9 @@ def all_roles_at_once(lab: Lab) -> None:
         repeat(lambda n: roles.baobs.set_baob_value("b", b"%d" % n, n)),
         repeat(lambda n: roles.archives.on_archiving_data_sync({n + 1: ["p"]})),
         repeat(lambda n: roles.predicates.update_predicate({"predicate_id": str(n)})),
-        repeat(lambda _: (roles.flush(), roles.checkpoint(), roles.health())),
+        repeat(lambda _: roles.flush()),
+        repeat(lambda _: roles.checkpoint()),
+        repeat(lambda _: roles.health()),
         repeat(lambda _: list(roles.pathpoints.get_archive_data("p"))),
     )
     found = (roles.pathpoints.stats().rows, roles.metadata.stats().rows, roles.baobs.stats().rows)

@@ -37,7 +37,7 @@ class RequestHandler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or "Transfer-Encoding" in self.headers:
+        if not length.isdecimal() or "Transfer-Encoding" in self.headers:
             self.close_connection = True
             self.send_error(411)
             return

@@ -9,6 +9,12 @@ from urllib.parse import unquote
 
 import msgspec
 
+from smok_core.testing.cloud.control import (
+    get_instrumentation,
+    patch_instrumentation,
+    post_orders,
+    put_device_logs,
+)
 from smok_core.testing.cloud.forms import parse_form
 from smok_core.testing.cloud.inputs import (
     AlarmInput,
@@ -204,28 +210,6 @@ def delete_metadata(cloud: SandboxCloud, _body: None, key: str) -> Any:
     """Forget a metadata value."""
     if cloud.metadata.pop(key, None) is None:
         raise Refusal(404, "there is no such key")
-    return {}
-
-
-def post_orders(_cloud: SandboxCloud, _body: Any, *_uuid: str) -> Any:
-    """Give no orders: they control devices and store nothing."""
-    return []
-
-
-def put_device_logs(cloud: SandboxCloud, body: Any) -> Any:
-    """Take log lines as they are."""
-    cloud.device_logs.append(body)
-    return {}
-
-
-def get_instrumentation(cloud: SandboxCloud, _body: None, slave: str) -> Any:
-    """Give a slave device's instrumentation."""
-    return {"linkstate": "{}", "instrumentation": {}, **cloud.instrumentation.get(slave, {})}
-
-
-def patch_instrumentation(cloud: SandboxCloud, body: Any, slave: str) -> Any:
-    """Change a slave device's instrumentation."""
-    cloud.instrumentation.setdefault(slave, {}).update(checked(body, dict[str, Any]))
     return {}
 
 

@@ -78,6 +78,7 @@ class MacrosMachine(Machine):
     @stateful.invariant()
     def role_and_sets_agree(self) -> None:
         """What is due and what is to be reported are what the sets say."""
-        found = {(m.macro_id, ts) for m in self.macros.get_macros() for ts in m.occurrences_not_done}
+        macros = self.macros.get_macros()
+        found = {(macro.macro_id, ts) for macro in macros for ts in macro.occurrences_not_done}
         same(found, self.offered - self.ran, "what is due")
         same(set(self.macros.get_done_macros()), self.ran - self.reported, "to be reported")

@@ -81,7 +81,8 @@ class PathpointsMachine(Machine):
     def role_and_dict_agree(self) -> None:
         """Archive and current value of each pathpoint are what the dict says."""
         for name in ("p", "p:1"):
-            wanted = [(ts, kept(v)) for (n, ts), v in sorted(self.model.items(), key=_at) if n == name]
+            points = sorted((ts, n) for n, ts in self.model if n == name)
+            wanted = [(ts, kept(self.model[n, ts])) for ts, n in points]
             found = [(ts, kept(v)) for ts, v in self.pathpoints.get_archive_data(name)]
             same(found, wanted, f"archive of {name!r}")
             same(self._current(name), wanted[-1][1] if wanted else None, f"value of {name!r}")
@@ -93,7 +94,3 @@ class PathpointsMachine(Machine):
             return None
         except OperationFailedError as failure:
             return kept(failure)
-
-
-def _at(item: tuple[tuple[str, float], Any]) -> tuple[str, float]:
-    return item[0]

@@ -1,9 +1,9 @@
-"""Runs a state machine for a clause: small, quick and the same every time, unless told otherwise."""
+"""Runs a state machine for a clause: small, quick, and the same every time by default."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smok_core.hookspecs import Capability
 from smok_core.testing._extras import need
@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLES", "Machine", "assume", "run_machine", "stateful", "strategies"]
 
-stateful: Any = need("hypothesis.stateful", "The conformance kit")
-strategies: Any = need("hypothesis.strategies", "The conformance kit")
-hypothesis: Any = need("hypothesis", "The conformance kit")
-assume: Any = hypothesis.assume
+if TYPE_CHECKING:
+    import hypothesis
+    from hypothesis import assume, stateful, strategies
+else:
+    hypothesis = need("hypothesis", "The conformance kit")
+    stateful = need("hypothesis.stateful", "The conformance kit")
+    strategies = need("hypothesis.strategies", "The conformance kit")
+    assume = hypothesis.assume
 
 #: With more histories than by default (``SMOK_KIT_EXAMPLES=2000``) they differ every time.
 EXAMPLES = "SMOK_KIT_EXAMPLES"
 
 
-class Machine(stateful.RuleBasedStateMachine):  # type: ignore[misc] # hypothesis is optional
+class Machine(stateful.RuleBasedStateMachine):
     """A history on a fresh store; `lab` opens it."""
 
     def __init__(self, lab: Lab) -> None:
@@ -46,4 +50,4 @@ def run_machine(lab: Lab, machine: Callable[[Lab], Machine], examples: int, step
         report_multiple_bugs=False,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    stateful.run_state_machine_as_test(lambda: machine(lab), settings=settings)
+    stateful.run_state_machine_as_test(lambda: machine(lab), settings=settings)  # type: ignore[arg-type]

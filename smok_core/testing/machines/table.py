@@ -46,7 +46,7 @@ class TableMachine(Machine):
         when=strategies.sampled_from(When), seq=SEQS,
     )  # fmt: skip
     def put(
-        self, key: str, value: bytes, stamp: float, pending: bool, when: When, seq: str
+        self, key: str, value: bytes, *, stamp: float, pending: bool, when: When, seq: str
     ) -> None:
         """Write under every condition, with the right or an old seq."""
         old, expected = self.model.get(key), self._expected(key, seq)

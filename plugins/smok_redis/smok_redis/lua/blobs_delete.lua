@@ -1,8 +1,8 @@
--- KEYS: 3 heads, 4 chunks of the key. ARGV: 4 key. Frees first: it runs on a full server.
-if redis.call('HEXISTS', KEYS[3], ARGV[4]) == 0 then
+-- KEYS: 2 heads, 3 chunks of the key. ARGV: 5 key. Frees first: it runs on a full server.
+if redis.call('HEXISTS', KEYS[2], ARGV[5]) == 0 then
   return '0'
 end
-redis.call('HLEN', KEYS[4])
-redis.call('HDEL', KEYS[3], ARGV[4])
-redis.call('UNLINK', KEYS[4])
+redis.call('HLEN', KEYS[3])
+redis.call('HDEL', KEYS[2], ARGV[5])
+redis.call('UNLINK', KEYS[3])
 return done('1')

@@ -1,3 +1,3 @@
--- KEYS: 3 heads, 4 chunks of the key. ARGV: 4 key, 5 number of the chunk.
+-- KEYS: 2 heads, 3 chunks of the key. ARGV: 5 key, 6 number of the chunk.
 -- Answers {head, chunk}: what belongs together has equal heads.
-return {redis.call('HGET', KEYS[3], ARGV[4]), redis.call('HGET', KEYS[4], ARGV[5])}
+return {redis.call('HGET', KEYS[2], ARGV[5]), redis.call('HGET', KEYS[3], ARGV[6])}

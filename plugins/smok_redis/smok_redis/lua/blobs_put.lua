@@ -1,5 +1,5 @@
--- KEYS: 3 heads, 4 chunks of the key, 5 chunks written aside (if there are).
--- ARGV: 4 field of the seq, 5 key, 6 version, 7 how many chunks, 8 data (if nothing is aside).
+-- KEYS: 2 heads, 3 chunks of the key, 4 chunks written aside (if there are).
+-- ARGV: 5 key, 6 version, 7 how many chunks, 8 data (if nothing is aside).
 -- Answers '1', or {the version that stands in the way}.
 local key, version, chunks = ARGV[5], ARGV[6], ARGV[7]
 
@@ -18,25 +18,25 @@ local function greater(a, b)
   return a > b
 end
 
-local head = redis.call('HGET', KEYS[3], key)
-redis.call('HLEN', KEYS[4])
+local head = redis.call('HGET', KEYS[2], key)
+redis.call('HLEN', KEYS[3])
 if head then
-  local stored = head:match('^%S+')
-  if not greater(version, stored) then
-    return {stored}
+  local old = head:match('^%S+')
+  if not greater(version, old) then
+    return {old}
   end
 end
-if KEYS[5] and redis.call('HLEN', KEYS[5]) ~= tonumber(chunks) then
+if KEYS[4] and redis.call('HLEN', KEYS[4]) ~= tonumber(chunks) then
   return redis.error_reply('SMOKGONE the chunks written aside are gone')
 end
-local seq = text(last_seq(ARGV[4]) + 1)
-redis.call('HSET', KEYS[1], ARGV[4], seq)
-redis.call('HSET', KEYS[3], key, version .. ' ' .. seq .. ' ' .. chunks)
-redis.call('UNLINK', KEYS[4])
-if KEYS[5] then
-  redis.call('RENAME', KEYS[5], KEYS[4])
-  redis.call('PERSIST', KEYS[4])
+seq = text(seq + 1)
+done('1', 'seq', seq)
+redis.call('HSET', KEYS[2], key, version .. ' ' .. seq .. ' ' .. chunks)
+redis.call('UNLINK', KEYS[3])
+if KEYS[4] then
+  redis.call('RENAME', KEYS[4], KEYS[3])
+  redis.call('PERSIST', KEYS[3])
 else
-  redis.call('HSET', KEYS[4], 0, ARGV[8])
+  redis.call('HSET', KEYS[3], 0, ARGV[8])
 end
-return done('1')
+return '1'

@@ -1,2 +1,2 @@
--- KEYS: 3 heads. ARGV: 4 key. Answers the head.
-return redis.call('HGET', KEYS[3], ARGV[4])
+-- KEYS: 2 heads. ARGV: 5 key. Answers the head.
+return redis.call('HGET', KEYS[2], ARGV[5])

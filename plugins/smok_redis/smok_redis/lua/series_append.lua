@@ -1,5 +1,5 @@
--- Archive, queue and counters in one step. KEYS and packed points: see points.lua.
--- ARGV: 5 max_pending or '', 6 on_full, 7 packed points.
+-- Archive, queue and counters in one step. KEYS and packed points: see points.lua; the packed
+-- more is max_pending or false, and whether the oldest are dropped then.
 -- Answers '1', or {pending} if that is too many.
 local fresh, replaced = {}, 0
 for p = 1, #points, 4 do  -- nothing is written until all points are looked at
@@ -9,25 +9,22 @@ for p = 1, #points, 4 do  -- nothing is written until all points are looked at
     replaced = replaced + (old and 1 or 0)
   end
 end
-local cap, drops = tonumber(ARGV[5]), ARGV[6] == 'drop-oldest'
+local cap, drops = packed[3], packed[4]
+local waiting = cap and redis.call('XLEN', KEYS[2])
 if #fresh == 0 and not (cap and drops and waiting > cap) then
   return '1'
 end
 if cap and not drops and waiting + #fresh > cap then
   return {waiting}
 end
-local seq = last_seq(ARGV[4] .. 'seq')
 for _, point in ipairs(fresh) do
-  local p = point[1]
-  seq = seq + 1
-  write(seq, points[p], points[p + 1], points[p + 2], points[p + 3], point[2])
+  write(point[1], points[point[1] + 3], point[2])
 end
-redis.call('HSET', KEYS[1], ARGV[4] .. 'seq', text(seq))
-redis.call('HINCRBY', KEYS[1], ARGV[4] .. 'points', #fresh - replaced)
 if cap and drops then
-  local dropped = redis.call('XTRIM', KEYS[3], 'MAXLEN', cap)
+  local dropped = redis.call('XTRIM', KEYS[2], 'MAXLEN', cap)
   if dropped > 0 then
     redis.call('HINCRBY', KEYS[1], ARGV[4] .. 'dropped', dropped)
   end
 end
-return done('1')
+local count = tonumber(stored or 0) + #fresh - replaced
+return done('1', 'seq', text(seq), ARGV[4] .. 'points', text(count))

@@ -1,2 +1,2 @@
--- KEYS: 3 names. ARGV: 4 '-' or '(' .. last name, 5 limit.
-return redis.call('ZRANGEBYLEX', KEYS[3], ARGV[4], '+', 'LIMIT', 0, ARGV[5])
+-- KEYS: 2 names. ARGV: 5 '-' or '(' .. last name, 6 limit.
+return redis.call('ZRANGEBYLEX', KEYS[2], ARGV[5], '+', 'LIMIT', 0, ARGV[6])

@@ -1,7 +1,7 @@
--- KEYS: 3 stream of the name, 4 its late set. ARGV: 4 first place, 5 last place, 6 limit.
+-- KEYS: 2 stream of the name, 3 its late set. ARGV: 5 first place, 6 last place, 7 limit.
 -- Answers {entries of the stream, members of the late set}, each at most limit.
 return {
-  redis.call('XRANGE', KEYS[3], ARGV[4], ARGV[5], 'COUNT', ARGV[6]),
-  redis.call('ZRANGEBYLEX', KEYS[4], '[' .. ARGV[4], '[' .. ARGV[5] .. '\255',
-    'LIMIT', 0, ARGV[6]),
+  redis.call('XRANGE', KEYS[2], ARGV[5], ARGV[6], 'COUNT', ARGV[7]),
+  redis.call('ZRANGEBYLEX', KEYS[3], '[' .. ARGV[5], '[' .. ARGV[6] .. '\255',
+    'LIMIT', 0, ARGV[7]),
 }

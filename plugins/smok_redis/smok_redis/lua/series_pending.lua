@@ -1,2 +1,2 @@
--- KEYS: 3 queue. ARGV: 4 first id, 5 limit (at most 1000).
-return redis.call('XRANGE', KEYS[3], ARGV[4], '+', 'COUNT', ARGV[5])
+-- KEYS: 2 queue. ARGV: 5 first id, 6 limit (at most 1000).
+return redis.call('XRANGE', KEYS[2], ARGV[5], '+', 'COUNT', ARGV[6])

@@ -1,17 +1,17 @@
 -- Forgets points that are old, not queued, and not the newest of their name.
--- KEYS: 3 queue, then for each name its stream and its late set.
--- ARGV: 4 field prefix, 5 last place to forget, 6 how many points to look at (at most 1000),
+-- KEYS: 2 queue, then for each name its stream and its late set.
+-- ARGV: 5 last place to forget, 6 how many points to look at (at most 1000),
 --       7 where to begin: number of the name, 8 's' stream or 'l' late set, 9 from what on.
 -- Answers 'forgotten name part from': where to go on; the name is one too many at the end.
 -- Frees first: it runs on a full server.
-local head = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)[1]
+local head = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
 local first = head and tonumber(head[1]:match('^%d+'))
 local budget, gone = tonumber(ARGV[6]), 0
 local i, part, from = tonumber(ARGV[7]), ARGV[8], ARGV[9]
 
-local function waits(seq)
-  return first and tonumber(seq) >= first
-    and #redis.call('XRANGE', KEYS[3], seq .. '-0', seq .. '-0') > 0
+local function waits(number)
+  return first and tonumber(number) >= first
+    and #redis.call('XRANGE', KEYS[2], number .. '-0', number .. '-0') > 0
 end
 
 local function old_of_stream(key)
@@ -38,9 +38,9 @@ local function old_of_late(key)
   return 'ZREM', #found, free, last
 end
 
-local names = (#KEYS - 3) / 2
+local names = (#KEYS - 2) / 2
 while i <= names and budget > 0 do
-  local key = KEYS[(part == 's' and 2 or 3) + 2 * i]
+  local key = KEYS[(part == 's' and 1 or 2) + 2 * i]
   local command, seen, free, last = (part == 's' and old_of_stream or old_of_late)(key)
   if #free > 0 then
     gone = gone + redis.call(command, key, unpack(free))
@@ -57,5 +57,4 @@ local answer = gone .. ' ' .. i .. ' ' .. part .. ' ' .. from
 if gone == 0 then
   return answer
 end
-redis.call('HINCRBY', KEYS[1], ARGV[4] .. 'points', -gone)
-return done(answer)
+return done(answer, ARGV[4] .. 'points', text(tonumber(stored or 0) - gone))

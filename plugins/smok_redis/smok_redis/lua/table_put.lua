@@ -1,8 +1,8 @@
--- KEYS: 3 rows, 4 queue. ARGV: 4 field of the seq, 5 key, 6 value, 7 stamp, 8 '1' if pending,
--- 9 when, 10 expected seq or ''. Answers '1' if written, else '0'.
+-- KEYS: 2 rows, 3 queue. ARGV: 5 key, 6 value, 7 stamp, 8 '1' if pending, 9 when,
+-- 10 expected seq or ''. Answers '1' if written, else '0'.
 local key, stamp = ARGV[5], ARGV[7]
-local old = redis.call('HGET', KEYS[3], key)
-local waits = redis.call('ZSCORE', KEYS[4], key)
+local old = redis.call('HGET', KEYS[2], key)
+local waits = redis.call('ZSCORE', KEYS[3], key)
 local old_seq, old_stamp
 if old then
   old_seq, old_stamp = old:match('^(%d+) (%S+) ')
@@ -14,12 +14,12 @@ if old and (ARGV[9] == 'absent'
     or (ARGV[9] == 'newer' and not (tonumber(stamp) > tonumber(old_stamp)))) then
   return '0'
 end
-local seq = text(last_seq(ARGV[4]) + 1)
-redis.call('HSET', KEYS[1], ARGV[4], seq)
-redis.call('HSET', KEYS[3], key, seq .. ' ' .. stamp .. ' ' .. ARGV[6])
+seq = text(seq + 1)
+done('1', 'seq', seq)
+redis.call('HSET', KEYS[2], key, seq .. ' ' .. stamp .. ' ' .. ARGV[6])
 if ARGV[8] == '1' then
-  redis.call('ZADD', KEYS[4], seq, key)
+  redis.call('ZADD', KEYS[3], seq, key)
 elseif waits then
-  redis.call('ZREM', KEYS[4], key)
+  redis.call('ZREM', KEYS[3], key)
 end
-return done('1')
+return '1'

@@ -1,2 +1,2 @@
--- KEYS: 3 rows, 4 queue. Answers {rows, pending}.
-return {redis.call('HLEN', KEYS[3]), redis.call('ZCARD', KEYS[4])}
+-- KEYS: 2 rows, 3 queue. Answers {rows, pending}.
+return {redis.call('HLEN', KEYS[2]), redis.call('ZCARD', KEYS[3])}

@@ -1,0 +1,99 @@
+"""The conformance kit on real servers: Valkey, Redis 7.0, and a Cluster of three."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+
+import pytest
+
+from smok_core.testing import ConformanceSuite, Subject
+from tests.servers.redis_proxy import ReplyDropper
+from tests.servers.redis_servers import Server
+
+SECRET = "s3cret-w0rd"  # noqa: S105
+#: Installed, the backend is found as a user finds it; from a checkout, by its module.
+INSTALLED = any(point.name == "redis" for point in entry_points(group="smok_core.backends.v1"))
+PLUGIN = None if INSTALLED else "smok_redis.plugin"
+
+
+class Site:
+    """A server, a proxy in front of it, and what the kit may do to them."""
+
+    def __init__(self, server, proxy):
+        self.server, self.proxy = server, proxy
+
+    def subject(self):
+        """Give the kit's description."""
+        url = f"redis://default:{SECRET}@127.0.0.1:{self.proxy.port}/0"
+        return Subject(
+            backend="redis",
+            plugin=PLUGIN,
+            options={"url": url, "prefix": "{name}", "timeout": 5.0},
+            secret=SECRET,
+            drop_reply=self.drop_reply,
+            unreachable=self.unreachable,
+            full=self.full,
+            power_cut=self.power_cut,
+            make_newer=self.make_newer,
+        )
+
+    @contextmanager
+    def drop_reply(self, _place):
+        self.proxy.armed = True
+        yield
+        self.proxy.armed = False
+
+    @contextmanager
+    def unreachable(self, _place):
+        self.server.kill()
+        yield
+        self.server.start()
+
+    @contextmanager
+    def full(self, _place):
+        self.server.command("CONFIG", "SET", "maxmemory", 1)
+        yield
+        self.server.command("CONFIG", "SET", "maxmemory", 0)
+
+    def power_cut(self, _place):
+        """End the server, and leave a torn command at the end of its file."""
+        self.server.kill()
+        last = max(self.server.folder.glob("appendonlydir/*.incr.aof"))
+        with last.open("ab") as file:
+            file.write(b"*3\r\n$3\r\nSET\r\n$5\r\nto")
+        self.server.start()
+
+    def make_newer(self, place):
+        told = self.server.command("KEYS", f"{place.name}:*:meta")
+        for key in told.decode().split("\r\n")[2::2]:
+            self.server.command("HSET", key, "schema", 99)
+
+
+@pytest.fixture(scope="session", params=["valkey", "redis"])
+def site(request, tmp_path_factory):
+    """A server of each flavour that loses nothing, behind a proxy."""
+    folder = tmp_path_factory.mktemp("kit")
+    with (
+        Server(request.param, folder, appendfsync="always") as server,
+        ReplyDropper(server.port) as proxy,
+    ):
+        yield Site(server, proxy)
+
+
+class TestServer(ConformanceSuite):
+    """One server, with every fault that can be staged."""
+
+    @pytest.fixture
+    def subject(self, site):
+        return site.subject()
+
+
+class TestCluster(ConformanceSuite):
+    """A Cluster of three servers."""
+
+    @pytest.fixture
+    def subject(self, shared_cluster):
+        url = f"redis+cluster://127.0.0.1:{shared_cluster[0].port}"
+        options = {"url": url, "prefix": "{name}"}
+        return Subject(backend="redis", plugin=PLUGIN, options=options)

@@ -1,0 +1,122 @@
+"""A pathpoint's values and times: what may be stored, and how it becomes bytes and microseconds."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from smok_core.errors import CorruptData, InvalidType, InvalidValue
+from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smok_core.engine.codec import Codec
+
+__all__ = ["Values", "milliseconds"]
+
+#: Longest text value in UTF-8 bytes (contract PP1).
+MAX_TEXT_BYTES: Final = 64 * 1024
+_INT64: Final = range(-(2**63), 2**63)
+#: Timestamps must fit 64 bits as microseconds: about 292 000 years around the epoch.
+_MAX_MS: Final = (2**63 - 1) // 1000
+_KINDS: Final = "an int, float, str, bool or OperationFailedError"
+
+
+def milliseconds(ts: int) -> int | float:
+    """Give microseconds as milliseconds: an int if they are whole."""
+    return ts // 1000 if ts % 1000 == 0 else ts / 1000
+
+
+class Values:
+    """Checks and converts values; everything refused is refused by the pathpoint's name.
+
+    Batches take a short way where all values are of the usual kinds: it decides how fast a device
+    can record.
+    """
+
+    def __init__(self, role: str, store: str, codec: Codec) -> None:
+        self._role, self._store, self._codec = role, store, codec
+
+    def all_microseconds(self, names: Sequence[str], times: Sequence[float]) -> list[int]:
+        """Convert a column of timestamps; see `microseconds`."""
+        if set(map(type, times)) == {int} and min(times) >= -_MAX_MS and max(times) <= _MAX_MS:
+            return [time * 1000 for time in times]  # type: ignore[misc]
+        return [self.microseconds(*pair) for pair in zip(names, times, strict=True)]
+
+    def microseconds(self, name: str, timestamp: float) -> int:
+        """Give a timestamp in ms (int, or float kept to the microsecond) as whole microseconds.
+
+        Raises:
+            InvalidType, InvalidValue: It is no number, NaN, infinite, or beyond 64 bits.
+        """
+        kind = type(timestamp)
+        if kind is not int and kind is not float:
+            raise InvalidType(self._role, name, timestamp, "a timestamp in ms as int or float")
+        if not -_MAX_MS <= timestamp <= _MAX_MS:
+            remedy = "Give milliseconds since the epoch."
+            raise InvalidValue(self._role, name, f"has the timestamp {timestamp!r}", remedy)
+        return timestamp * 1000 if kind is int else round(timestamp * 1000)  # type: ignore[return-value]
+
+    def dump_all(self, names: Sequence[str], values: Sequence[ValueOrExcept]) -> list[bytes]:
+        """Encode a column of values; see `dump`."""
+        if set(map(type, values)) <= {float, bool} and all(map(math.isfinite, values)):  # type: ignore[arg-type]
+            return self._codec.dumps_many(values)
+        return [self.dump(*pair) for pair in zip(names, values, strict=True)]
+
+    def dump(self, name: str, value: ValueOrExcept) -> bytes:
+        """Encode a value.
+
+        Raises:
+            InvalidType, InvalidValue: It is none of the kinds that are kept (contract PP1).
+        """
+        kind = type(value)
+        if kind is float:
+            if not math.isfinite(value):  # type: ignore[arg-type]
+                raise InvalidValue(self._role, name, f"is {value}", "Give a finite number.")
+        elif kind is int:
+            if value not in _INT64:
+                raise InvalidValue(self._role, name, "exceeds 64 bits", "Give a smaller integer.")
+        elif kind is str:
+            self._check_text(name, value)  # type: ignore[arg-type]
+        elif isinstance(value, OperationFailedError):
+            return self._codec.dumps(self._plain_failure(name, value))
+        elif kind is not bool:
+            raise InvalidType(self._role, name, value, _KINDS)
+        return self._codec.dumps(value)
+
+    def _check_text(self, name: str, value: str) -> None:
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError:
+            remedy = "Give text that can be written as UTF-8."
+            raise InvalidValue(self._role, name, "holds a lone surrogate", remedy) from None
+        if size > MAX_TEXT_BYTES:
+            remedy = f"Give at most {MAX_TEXT_BYTES}; keep larger things in baobs."
+            raise InvalidValue(self._role, name, f"is a text of {size} bytes", remedy)
+
+    def _plain_failure(self, name: str, failure: OperationFailedError) -> tuple[str, float]:
+        if not isinstance(failure.reason, OperationFailedReason):
+            raise InvalidType(self._role, name, failure, _KINDS + " with a reason")
+        self.microseconds(name, failure.timestamp)
+        return failure.reason.value, failure.timestamp
+
+    def load(self, data: bytes) -> ValueOrExcept:
+        """Decode a stored value.
+
+        Raises:
+            CorruptData: It is none.
+        """
+        value = self._codec.loads(data)
+        if type(value) is tuple:
+            return self._failure(value)
+        if type(value) not in (int, float, str, bool):
+            raise CorruptData(self._store, f"a {type(value).__name__} is no value")
+        return value  # type: ignore[no-any-return]
+
+    def _failure(self, plain: tuple[object, ...]) -> OperationFailedError:
+        try:
+            reason, timestamp = plain
+            return OperationFailedError(OperationFailedReason(reason), timestamp)  # type: ignore[arg-type]
+        except ValueError as error:
+            raise CorruptData(self._store, "a tuple is no failure") from error
