@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import subprocess
@@ -40,6 +41,7 @@ def _sources(project: Path) -> list[Path]:
     return [project / "pyproject.toml", *(p for p in files if "__pycache__" not in p.parts)]
 
 
+@functools.cache
 def environment() -> Path:
     """Give the ``bin`` directory of an environment with the built wheels, made on first use."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "smok-tests"
