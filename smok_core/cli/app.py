@@ -30,6 +30,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("run", "Synchronize with the SMOK cloud."),
     "certs": ("certs", "Show the device's certificates and when they end."),
     "sandbox": ("sandbox", "Serve a SMOK cloud on this machine to try things out."),
+    "copy": ("copy", "Copy roles from one store to another, queues included."),
+    "verify": ("verify", "Compare what two stores hold."),
+    "import-legacy": ("import_legacy", "Bring along what smok 0.21.0 has stored."),
     "conformance": ("conformance", "Prove that a backend keeps what it promises."),
     "new-plugin": ("new_plugin", "Write the distribution of a new backend."),
 }

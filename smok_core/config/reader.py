@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import typing
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ def load_config(
     *,
     environ: dict[str, str] | None = None,
     registry: Registry | None = None,
+    stores: Iterable[str] = (),
 ) -> Config:
     """Read and check a configuration, and load the backends it names.
 
@@ -40,21 +42,29 @@ def load_config(
             ``smok.toml`` in the working directory.
         environ: Where overrides and secrets come from; default: ``os.environ``.
         registry: The backends that exist; default: the installed ones.
+        stores: Stores to load beside those that keep a role, as a copy between stores needs.
 
     Raises:
         ConfigError: With everything that is wrong.
         PluginError: A configured backend cannot be had (and nothing else is wrong).
     """
     environment = dict(os.environ) if environ is None else environ
-    reader = Reader(Document.read(source, environment), environment, registry or Registry())
-    return reader.config()
+    document = Document.read(source, environment)
+    return Reader(document, environment, registry or Registry(), frozenset(stores)).config()
 
 
 class Reader:
     """Checks a document and collects all that is wrong with it."""
 
-    def __init__(self, document: Document, environ: dict[str, str], registry: Registry) -> None:
+    def __init__(
+        self,
+        document: Document,
+        environ: dict[str, str],
+        registry: Registry,
+        also: frozenset[str] = frozenset(),
+    ) -> None:
         self._document, self._environ, self._registry = document, environ, registry
+        self._also = also
         self._base = document.path.parent.absolute() if document.path else Path.cwd()
         self._problems: list[ConfigProblem] = []
         self._plugin_errors: list[PluginError] = []
@@ -95,7 +105,7 @@ class Reader:
 
     def _stores(self) -> dict[str, StoreConfig]:
         tables = self._table("stores")
-        used = self._used_stores()
+        used = self._used_stores() | self._also
         stores = {name: self._store(name, table, name in used) for name, table in tables.items()}
         for name in BUILT_IN:
             if name in stores:

@@ -108,9 +108,11 @@ def test_a_full_store_is_told_kept_and_does_not_block_the_drain(inner):
         series.flush()
     assert [point.name for point in series.pending(10)] == ["old"]
     assert series.settle([series.pending(1)[0].seq]) == 1
+    many = [("a", ts, b"x") for ts in range(5000)]
     with pytest.raises(StorageFull):
-        for ts in range(20):
-            series.append([("a", ts * 1000 + number, b"x") for number in range(1000)])
+        series.append(many)  # the one that it hears of
+    with pytest.raises(StorageFull):
+        series.append(many)  # and no more than the buffer holds
     behind.full = False
     series.close()
     assert ("a" in set(inner.names())) is True
