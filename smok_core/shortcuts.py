@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,8 +18,6 @@ from smok_core.roles.base import OnEngine
 from smok_core.settings import StoreSettings, decode_setting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from smok_core.engine.base import Engine
 
 __all__ = ["DEFAULT_DEVICE", "Shortcut"]
@@ -51,8 +50,10 @@ class Shortcut(OnEngine):
         msgspec.ValidationError: A setting is unknown or wrong.
     """
 
-    #: The backend's ``smok_open_engine``.
-    open_engine: ClassVar[Callable[[StoreContext], Engine]]
+    @staticmethod
+    @abstractmethod
+    def open_engine(context: StoreContext) -> Engine:
+        """Open the store: the backend's ``smok_open_engine``."""
 
     def __init__(
         self, options: msgspec.Struct, device: str = DEFAULT_DEVICE, **settings: Any

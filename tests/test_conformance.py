@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 
 import pytest
 
 from smok_core.testing import ConformanceSuite, Subject
-
-
-def needed(backend: str, package: str) -> None:
-    """Skip, with the reason, where a backend is not installed; SMOK_REQUIRE makes it a failure."""
-    if importlib.util.find_spec(package):
-        return
-    reason = f"{package} is not installed"
-    if backend in os.environ.get("SMOK_REQUIRE", "").split(","):
-        pytest.fail(f"SMOK_REQUIRE demands {backend}, and {reason}")
-    pytest.skip(reason)
+from tests.conftest import skip_or_fail
 
 
 class TestMemory(ConformanceSuite):
@@ -33,5 +23,6 @@ class TestPickle(ConformanceSuite):
 
     @pytest.fixture
     def subject(self) -> Subject:
-        needed("pickle", "smok_pickle")
+        if not importlib.util.find_spec("smok_pickle"):
+            skip_or_fail("pickle", "smok_pickle is not installed")
         return Subject(backend="pickle", options={"path": "{place}/smok.db"})

@@ -52,6 +52,7 @@ class BufferedSeries(Series):
             # Before the new points are taken: if this fails, they were not, and memory is bounded.
             self.flush()
         with self._lock:
+            self._check_open()  # closing writes what waits: what comes after that would be lost
             self._waiting.extend(points)
         self._wake.set()
 

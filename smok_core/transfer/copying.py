@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from smok_core.engine.base import Limits
 from smok_core.roles.base import DeadLetters
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 __all__ = ["copy"]
+
+T = TypeVar("T")
 
 
 def copy(
@@ -102,7 +104,7 @@ class _RoleCopy:
         """Do it, or go on with it."""
         if not self._journal.is_done(self.role):
             self._tables()
-            self._series()
+            self._series(merge=not verify)
             self._blobs()
             self._count_dropped()
         if verify:
@@ -122,13 +124,14 @@ class _RoleCopy:
                 name, self._source.table(name), self._target.table(name)
             ).run(self._tick)
 
-    def _series(self) -> None:
+    def _series(self, *, merge: bool) -> None:
         for name in self._parts.series:
             # Its queue is full for a moment with what is not going to wait: no bound on it.
             target = self._target.series(name, Limits())
-            self._with_journal(SeriesCopy)(name, self._source.series(name), target).run(self._tick)
+            source = self._source.series(name)
+            self._with_journal(SeriesCopy)(name, source, target, merge=merge).run(self._tick)
 
-    def _with_journal(self, kind: Callable[..., TableCopy | SeriesCopy]) -> Callable[..., Any]:
+    def _with_journal(self, kind: Callable[..., T]) -> Callable[..., T]:
         return partial(
             kind,
             recoder=Recoder(self._source.codec, self._target.codec),

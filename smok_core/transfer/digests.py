@@ -105,7 +105,8 @@ class _Digest:
             for point in points:
                 if _readable(self._engine, point.value):
                     self._waiting += 1
-                    queue.update(canonical((point.name, point.ts)))
+                    # A name holds no NUL, so no two queues read alike.
+                    queue.update(f"{point.ts} {point.name}\0".encode())
         self._add(name, queue.digest())
 
     def _add_blobs(self, name: str) -> None:
@@ -141,7 +142,7 @@ def series_digest(engine: Engine, name: str, line: str) -> tuple[int, bytes]:
     digest, count = hashlib.sha256(), 0
     for ts, data in engine.series(name).range(line, None, None):
         try:
-            digest.update(canonical([ts, engine.codec.loads(data)]))
+            digest.update(b"%d " % ts + canonical(engine.codec.loads(data)))
         except CorruptData:
             continue
         count += 1

@@ -78,7 +78,7 @@ class Device:
 
     def __init__(self, python: Path, config: Path, url: str, credentials: Files) -> None:
         self._log = (config.parent / "device.log").open("a")
-        command = [python, HERE / "device.py", config, url, *credentials]
+        command = [python, "-W", "ignore", HERE / "device.py", config, url, *credentials]
         self._process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.PIPE,

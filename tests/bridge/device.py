@@ -8,18 +8,15 @@ import json
 import logging
 import os
 import sys
-import warnings
 
-warnings.simplefilter("ignore")
+from smok.client import SMOKDevice
+from smok.pathpoint import Pathpoint
+from smok.predicate import BaseStatistic, Color
+from smok.sensor import SensorWriteEvent
+from smok.threads import communicator
 
-from smok.client import SMOKDevice  # noqa: E402
-from smok.pathpoint import Pathpoint  # noqa: E402
-from smok.predicate import BaseStatistic, Color  # noqa: E402
-from smok.sensor import SensorWriteEvent  # noqa: E402
-from smok.threads import communicator  # noqa: E402
-
-import smok_core  # noqa: E402
-from smok_core import bridge  # noqa: E402
+import smok_core
+from smok_core import bridge
 
 for backend in ("pickle", "redis", "mongo"):
     try:

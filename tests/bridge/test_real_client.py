@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from smok_core.testing.cloud.app import SandboxCloud
 from smok_core.testing.cloud.server import SandboxServer
 from tests.bridge.conftest import Device, eventually
+from tests.servers.redis_servers import Server, require
 
 NOW = int(time.time())
 SILENCING = {
@@ -66,6 +67,14 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def pickle_store() -> str:
     """A store of the embedded backend."""
     return 'backend = "pickle"\npath = "smok.db"'
+
+
+@pytest.fixture
+def redis_store(tmp_path: Path) -> Iterator[str]:
+    """A store on a Redis server of its own."""
+    require("valkey")
+    with Server("valkey", tmp_path / "server") as server:
+        yield f'backend = "redis"\nurl = "{server.url}"'
 
 
 def _messages(cloud: SandboxCloud) -> dict[str, dict[str, Any]]:

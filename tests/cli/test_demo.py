@@ -139,6 +139,7 @@ def test_sparkline():
     assert sparkline([0, 7], 10, unicode=False) == "_#"
     assert sparkline([5, 5], 10) == "▁▁"
     assert sparkline([], 10) == ""
+    assert set(sparkline([7.1] * 101, 34)) == {"▁"}
     assert Counter(sparkline([0] * 50 + [1] * 50, 10)) == {"▁": 5, "█": 5}
 
 

@@ -63,6 +63,15 @@ def test_a_clock_that_was_set_is_told(shown):
     assert lines[-1].startswith("in,2024-01-01T06:50:00Z")
 
 
+def test_the_last_row_goes_back_an_hour(shown):
+    """A row that waits for the next one to be understood is stored when there is none."""
+    times = ["02:40", "02:50", "02:00"]
+    rows = "".join(f"2024-01-01 {time},{n}\n" for n, time in enumerate(times))
+    text, lines = shown("time,value\n" + rows)
+    assert text.startswith("3 readings")
+    assert [line[-1] for line in lines] == ["2", "0", "1"]
+
+
 @pytest.mark.parametrize(
     ("words", "time", "wanted"),
     [

@@ -30,16 +30,16 @@ class NanIsSwallowed(PathpointDatabase):
 class BoolsAreInts(PathpointDatabase):
     """Coerces a bool."""
 
-    def _dump(self, name, value):
-        return super()._dump(name, int(value) if type(value) is bool else value)
+    def on_new_data(self, pathpoint, timestamp, value):
+        super().on_new_data(pathpoint, timestamp, int(value) if type(value) is bool else value)
 
 
 @role("pathpoints", "PP1.timestamps_are_kept_to_the_microsecond")
 class WholeMilliseconds(PathpointDatabase):
     """Cuts timestamps to milliseconds."""
 
-    def _microseconds(self, name, timestamp):
-        return super()._microseconds(name, timestamp) // 1000 * 1000
+    def on_new_data(self, pathpoint, timestamp, value):
+        super().on_new_data(pathpoint, int(timestamp), value)
 
 
 @role("pathpoints", "PP1.a_batch_is_stored_whole_or_not_at_all")

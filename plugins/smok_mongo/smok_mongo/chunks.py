@@ -10,9 +10,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from bson import Binary
+from pymongo import DeleteOne
 
 from smok_core.errors import StoreError
-from smok_mongo.commands import Document, delete, find, insert_new
+from smok_mongo.commands import Document, bulk, find, find_one, insert_new, slices
 from smok_mongo.ids import join, span
 
 if TYPE_CHECKING:
@@ -42,54 +43,63 @@ class Chunks:
         """Store; give the fields by which `load` finds the bytes again."""
         if len(data) <= INLINE_BYTES:
             return {"token": token, "size": len(data), "b": Binary(data)}
-        prefix = join(self._prefix, token)
-        parts = range(0, len(data), _CHUNK_BYTES)
         documents = [
-            {"_id": join(prefix, f"{number:04x}"), "b": Binary(data[at : at + _CHUNK_BYTES])}
-            for number, at in enumerate(parts)
+            {"_id": chunk_id, "b": Binary(data[n * _CHUNK_BYTES : (n + 1) * _CHUNK_BYTES])}
+            for n, chunk_id in enumerate(self._ids(token, len(data)))
         ]
         insert_new(self._server, CHUNKS, documents)
         return {"token": token, "size": len(data)}
+
+    def _ids(self, token: str, size: int) -> list[str]:
+        count = 0 if size <= INLINE_BYTES else -(-size // _CHUNK_BYTES)
+        return [join(self._prefix, token, f"{number:04x}") for number in range(count)]
 
     def load(self, owner: Document) -> bytes | None:
         """Give the bytes the document owns; None if its chunks are not all there (any more)."""
         if "b" in owner:
             return bytes(owner["b"])
-        query = {"_id": span(join(self._prefix, owner["token"]))}
-        found = find(self._server, CHUNKS, query)
-        data = b"".join(bytes(chunk["b"]) for chunk in found)
-        return data if len(data) == owner["size"] else None
+        parts = []
+        for chunk_id in self._ids(owner["token"], owner["size"]):
+            chunk = find_one(self._server, CHUNKS, {"_id": chunk_id})
+            if chunk is None:
+                return None
+            parts.append(bytes(chunk["b"]))
+        return b"".join(parts)
 
     def drop(self, owners: Iterable[Document]) -> None:
         """Remove the chunks of documents that are gone or name another token now.
 
         What the caller wanted has happened already, so a fault here is left to `sweep`.
         """
+        ids = [i for owner in owners for i in self._ids(owner["token"], owner["size"])]
         try:
-            for owner in owners:
-                if owner["size"] > INLINE_BYTES:
-                    self._remove(owner["token"])
+            self._remove(ids)
         except StoreError:
             return
 
-    def _remove(self, token: str) -> None:
-        query = {"_id": span(join(self._prefix, token))}
-        delete(self._server, CHUNKS, query)
+    def _remove(self, ids: Iterable[str]) -> None:
+        """Remove few per command, as they were stored: a slow server takes its time for each."""
+        for part in slices(ids, 2):
+            bulk(self._server, CHUNKS, [DeleteOne({"_id": chunk_id}) for chunk_id in part])
 
     def sweep(self) -> int:
         """Remove chunks that had no owner for an hour of this process; tell how many sets.
 
         Owners are looked for after the chunks: they are written after their chunks.
         """
-        stored = {chunk_id.split("|")[1] for chunk_id in self._all(CHUNKS, "_id")}
-        orphans = stored - {token for owner in _OWNERS for token in self._all(owner, "token")}
+        ids = self._all(CHUNKS, "_id")
+        owned = {token for owner in _OWNERS for token in self._all(owner, "token")}
+        orphans = {_token(chunk_id) for chunk_id in ids} - owned
         now = self._monotonic()
         self._suspects = {token: self._suspects.get(token, now) for token in orphans}
-        old = [token for token, since in self._suspects.items() if now - since > _ORPHAN_SECONDS]
-        for token in old:
-            self._remove(token)
+        old = {token for token, since in self._suspects.items() if now - since > _ORPHAN_SECONDS}
+        self._remove(chunk_id for chunk_id in ids if _token(chunk_id) in old)
         return len(old)
 
     def _all(self, collection: str, field: str) -> list[str]:
         found = find(self._server, collection, {"_id": span(self._prefix)}, {field: 1})
         return [document[field] for document in found]
+
+
+def _token(chunk_id: str) -> str:
+    return chunk_id.split("|")[1]

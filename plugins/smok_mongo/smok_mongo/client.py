@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pymongo import MongoClient, ReadPreference
+from pymongo.uri_parser import split_options
 
 from smok_core.errors import BackendUnavailable, StoreClosed
 from smok_mongo.address import parse_address
@@ -112,8 +113,12 @@ class Server:
             return self._client
 
     def _connect(self) -> MongoClient[dict[str, Any]]:
+        url = self.options.url.reveal()
         try:
-            return MongoClient(self.options.url.reveal(), **self._settings())
+            # MongoClient itself only warns of an option it does not understand, say tls=ture.
+            if query := url.partition("?")[2]:
+                split_options(query, validate=True, warn=False)
+            return MongoClient(url, **self._settings())
         except (*DRIVER_ERRORS, ValueError, TypeError, OSError) as error:
             # Its text may repeat the URL, so it is neither shown nor chained.
             raise judge(error, self.store).error from None

@@ -168,7 +168,7 @@ def delete(server: Server, collection: str, query: Document) -> int:
     return server.run(lambda db: db[collection].delete_many(query).deleted_count)
 
 
-def bulk(server: Server, collection: str, operations: Sequence[Any]) -> int:
+def bulk(server: Server, collection: str, operations: Iterable[Any]) -> int:
     """Send updates and deletions that do not depend on each other; tell how many matched."""
     return sum(_bulk_part(server, collection, part) for part in slices(operations))
 

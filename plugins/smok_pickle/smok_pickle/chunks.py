@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
+    from smok_pickle.dense import Columns
+
 __all__ = [
     "SPAN",
     "Chunk",
@@ -28,6 +30,7 @@ __all__ = [
     "drop_point",
     "insert",
     "pack",
+    "pack_columns",
     "rewrite",
     "store",
     "unpack",
@@ -102,6 +105,19 @@ def pack(name: int, points: Sequence[_Point]) -> list[tuple[int, int, int, int, 
     body = _encode(([seq - first for seq in seqs], steps, values))
     data = zlib.crc32(body).to_bytes(4, "big") + body
     return [(last, first, name, stamps[0], stamps[-1], len(seqs), data)]
+
+
+def pack_columns(name: int, first: int, group: Columns) -> list[tuple[Any, ...]]:
+    """Make chunks of the columns of one name; ``first`` is the seq of the batch's place 0."""
+    _, stamps, places, values = group
+    low, high = places[0], places[-1]
+    if high - low >= SPAN or len(places) > _MOST or sum(map(len, values)) > _BYTES:
+        seqs = [first + place for place in places]
+        return list(pack(name, list(zip(stamps, seqs, values, strict=True))))
+    steps = list(map(operator.sub, stamps[1:], stamps))
+    body = _encode(([place - low for place in places], steps, values))
+    data = zlib.crc32(body).to_bytes(4, "big") + body
+    return [(first + high, first + low, name, stamps[0], stamps[-1], len(places), data)]
 
 
 def _pieces(points: Sequence[_Point]) -> Iterator[Sequence[_Point]]:

@@ -25,7 +25,7 @@ _PROTOCOL: Final = 4
 _TAGGED: Final = b"T"
 _FLOAT: Final = pickle.dumps(1.5, _PROTOCOL)
 _FLOAT_HEAD: Final = _FLOAT[: _FLOAT.index(b"G") + 1]
-_pack_float = struct.Struct(">d").pack
+_pack_float = struct.Struct(f">{len(_FLOAT_HEAD)}sdc").pack
 _unpack_float = struct.Struct(">d").unpack_from
 
 #: The only opcodes that plain data needs, with the length of their argument. None of them can
@@ -65,7 +65,7 @@ class PickleCodec(Codec):
     def dumps(self, value: Any) -> bytes:
         """Encode."""
         if type(value) is float:
-            return _FLOAT_HEAD + _pack_float(value) + b"."
+            return _pack_float(_FLOAT_HEAD, value, b".")
         if _has_datetime(value):
             return _TAGGED + pickle.dumps(_tag(value), _PROTOCOL)
         return pickle.dumps(value, _PROTOCOL)
@@ -74,7 +74,8 @@ class PickleCodec(Codec):
         """Encode many; floats, the usual case, are put together without the pickler."""
         given = list(values)
         if set(map(type, given)) == {float}:
-            return [_FLOAT_HEAD + _pack_float(value) + b"." for value in given]
+            pack = _pack_float
+            return [pack(_FLOAT_HEAD, value, b".") for value in given]
         return list(map(self.dumps, given))
 
     def loads(self, data: bytes) -> Any:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from smok_core.engine.base import Limits, OnFull, QueuedPoint, Series, SeriesStats
 from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue
-from smok_pickle.chunks import Point, chunks_between, drop_point, insert, pack, store
+from smok_pickle.chunks import Point, chunks_between, drop_point, insert, pack, pack_columns, store
+from smok_pickle.dense import Columns, columns_of
 from smok_pickle.lines import LAST, NEVER, Line, Lines
 from smok_pickle.trim import Trimmed, fold, has_old_tail, old_names, trim
 
@@ -81,6 +82,8 @@ class SqliteSeries(Series):
                 return
             lines.section.make(raw)
             lines.sync(raw)
+        if len(points) > 2 * _DENSE and self._append_dense(raw, points):
+            return
         groups = self._groups(raw, points)
         if groups is None:
             points = self._fresh(raw, points)
@@ -91,6 +94,28 @@ class SqliteSeries(Series):
             self._add(raw, groups, len(points))
             self._drop_excess(raw)
             lines.save(raw)
+
+    def _append_dense(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> bool:
+        """Add a batch of simply newer points as chunks; False, and nothing, if it is none."""
+        lines, rows = self._lines, list[Any]()
+        groups = columns_of(points, _DENSE)
+        if groups is None or not all(self._is_newer(raw, group) for group in groups):
+            return False
+        if not self._has_room(len(points)):
+            self._refuse(len(points))
+        for group in groups:
+            line = lines.make(raw, group.name)
+            rows += pack_columns(line.id, lines.top + 1, group)
+            line.top = group.stamps[-1]
+        insert(raw, rows)
+        lines.top += len(points)
+        self._drop_excess(raw)
+        lines.save(raw)
+        return True
+
+    def _is_newer(self, raw: sqlite3.Connection, group: Columns) -> bool:
+        line = self._lines.line(raw, group.name)
+        return line is None or group.stamps[0] > line.top
 
     def _groups(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> _Groups | None:
         """Give the points by name with their seqs if all of them are simply newer, else None."""

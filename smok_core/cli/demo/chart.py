@@ -24,7 +24,9 @@ def sparkline(values: Sequence[float], width: int, *, unicode: bool = True) -> s
     shares = [values[start:stop] for start, stop in pairwise(edges)]
     means = [sum(share) / len(share) for share in shares]
     low, span = min(means), max(means) - min(means)
-    scale = (len(bars) - 1) / span if span else 0
+    # Means of equal values may differ in the last bit; that is no curve.
+    flat = span <= 1e-9 * max(map(abs, means))
+    scale = 0 if flat else (len(bars) - 1) / span
     return "".join(bars[round((mean - low) * scale)] for mean in means)
 
 

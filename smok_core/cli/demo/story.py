@@ -30,6 +30,8 @@ __all__ = ["Story"]
 
 _START_SECONDS: Final = 20.0
 _CHART_WIDTH: Final = 56
+#: What the other columns of the chart need.
+_NAMES_WIDTH: Final = 46
 
 
 @contextlib.contextmanager
@@ -158,14 +160,16 @@ class Story:
 
     def _draw(self) -> None:
         """Draw the archive, which stays on the device after the upload."""
-        unicode = "utf" in (console().encoding or "").lower()
+        screen = console()
+        unicode = "utf" in (screen.encoding or "").lower()
+        width = max(8, min(_CHART_WIDTH, screen.width - _NAMES_WIDTH))
         rows = []
         with open_databases(self._config) as databases:
             for name in sorted(databases.pathpoints.get_pathpoints()):
                 stored = databases.pathpoints.get_archive_data(name)
                 values = [float(v) for _, v in stored if isinstance(v, int | float)]
                 if values:
-                    line = sparkline(values, _CHART_WIDTH, unicode=unicode)
+                    line = sparkline(values, width, unicode=unicode)
                     ends = (short_number(min(values)), short_number(max(values)))
                     rows.append((name, *ends, line))
         print_table("", ("reading", "least", "most", "over time"), rows, right="least,most")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from smok_core.legacy.fields import attributes, blame, clean, expect, member, number
+from smok_core.engine.codec import MsgpackCodec
+from smok_core.legacy.fields import attributes, blame, expect, member, number
 from smok_core.legacy.kinds.base import Kind
 from smok_core.legacy.names import FAILED, NOT_READ, REASON
 from smok_core.legacy.nodes import Map, Node, Obj
 from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
 from smok_core.roles.base import OnEngine, check_key
-from smok_core.roles.values import MAX_TEXT_BYTES
+from smok_core.roles.values import Values
 
 if TYPE_CHECKING:
     from smok_core.legacy.plain import PlainReader
@@ -24,7 +25,6 @@ _REASONS: Final = (
     dict(OperationFailedReason.__members__),
 )
 _PAGE: Final = 1000
-_INT64: Final = range(-(2**63), 2**63)
 
 
 class _Entry(NamedTuple):
@@ -54,6 +54,8 @@ class PathpointFile(Kind[_Point]):
 
     def __init__(self, database: Any, plain: PlainReader) -> None:
         super().__init__(database, plain)
+        # What the role itself checks with, so that a dry run refuses what an import refuses.
+        self._values = Values(self.role, "legacy file", MsgpackCodec())
         self._page: list[_Point] = []
         self._seen = set[tuple[str, int]]()
         self._uploaded = set[tuple[str, int]]()
@@ -76,6 +78,13 @@ class PathpointFile(Kind[_Point]):
         return f"value of {entry.path!r:.80}"
 
     def convert(self, entry: _Entry) -> _Point:
+        point = self._point(entry)
+        self._values.microseconds(point.path, point.timestamp)
+        if point.value is not None:
+            self._values.dump(point.path, point.value)
+        return point
+
+    def _point(self, entry: _Entry) -> _Point:
         path = check_key(self.role, entry.path)
         if type(entry.content) is tuple and len(entry.content) == 2:
             timestamp, value = entry.content
@@ -128,7 +137,7 @@ class PathpointFile(Kind[_Point]):
 
 def _value(node: Node) -> ValueOrExcept | None:
     if type(node) in (int, float, str, bool):
-        return _in_range(node)
+        return node  # type: ignore[no-any-return]
     name = node.name.text if isinstance(node, Obj) else None
     if name == NOT_READ:
         return None
@@ -137,14 +146,3 @@ def _value(node: Node) -> ValueOrExcept | None:
     found = attributes(node, FAILED, ("reason", "timestamp"))
     reason = member(found["reason"], REASON, *_REASONS)
     return OperationFailedError(reason, number(found["timestamp"], "timestamp"))
-
-
-def _in_range(value: Any) -> ValueOrExcept:
-    """Let a value through that the role keeps, so that a dry run tells the truth."""
-    if type(value) is float:
-        return number(value, "the value")
-    if type(value) is int and value not in _INT64:
-        raise EntryRefused("its value exceeds 64 bits")
-    if type(value) is str and len(clean(value).encode()) > MAX_TEXT_BYTES:
-        raise EntryRefused("its value is a text of more than 64 KiB")
-    return value  # type: ignore[no-any-return]

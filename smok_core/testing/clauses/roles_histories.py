@@ -19,7 +19,7 @@ def any_history_of_a_queue_is_that_of_a_list(lab: Lab, queue: Queue) -> None:
     from smok_core.testing.machines import queues, running  # noqa: PLC0415 - need hypothesis
 
     machine = partial(queues.QueueMachine, queue=queue)
-    running.run_machine(lab, machine, examples=12, steps=15)
+    running.run_machine(lab, machine, examples=12, steps=50)
 
 
 @clauses_of("pathpoints")("PP2", "PP3", "PP4", "Q2")
@@ -27,7 +27,7 @@ def any_history_of_values_is_that_of_a_dict(lab: Lab) -> None:
     """Late, repeated and corrected values in any order, with uploads and restarts in between."""
     from smok_core.testing.machines import pathpoints, running  # noqa: PLC0415
 
-    running.run_machine(lab, pathpoints.PathpointsMachine, examples=20, steps=15)
+    running.run_machine(lab, pathpoints.PathpointsMachine, examples=15, steps=40)
 
 
 @clauses_of("events")("EV1", "EV2", "EV4", "Q4")
@@ -35,7 +35,7 @@ def any_history_of_events_is_that_of_a_dict(lab: Lab) -> None:
     """Adding, closing, uploading in part and clearing in any order, restarts in between."""
     from smok_core.testing.machines import events, running  # noqa: PLC0415
 
-    running.run_machine(lab, events.EventsMachine, examples=20, steps=15)
+    running.run_machine(lab, events.EventsMachine, examples=15, steps=40)
 
 
 @clauses_of("metadata")("ME1", "ME2", "ME3", "ME4", "G8")
@@ -43,7 +43,7 @@ def any_history_of_metadata_is_that_of_a_dict(lab: Lab) -> None:
     """Local writes, the cloud's writes, deletions and uploads in any order, at any clock."""
     from smok_core.testing.machines import metadata, running  # noqa: PLC0415
 
-    running.run_machine(lab, metadata.MetadataMachine, examples=20, steps=15)
+    running.run_machine(lab, metadata.MetadataMachine, examples=15, steps=40)
 
 
 @clauses_of("macros")("MA1", "MA2")
@@ -51,4 +51,4 @@ def any_history_of_macros_is_that_of_sets(lab: Lab) -> None:
     """Lists, executions, reports and restarts in any order: nothing runs or is told twice."""
     from smok_core.testing.machines import macros, running  # noqa: PLC0415
 
-    running.run_machine(lab, macros.MacrosMachine, examples=20, steps=15)
+    running.run_machine(lab, macros.MacrosMachine, examples=15, steps=40)

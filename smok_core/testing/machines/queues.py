@@ -42,6 +42,7 @@ class QueueMachine(Machine):
         lab.fresh_roles()
         self.items: dict[int, Item] = {}
         self.current: Out | None = None
+        self.body: list[Any] = []
         self.old: list[Out] = []
         self.version = 0
 
@@ -80,6 +81,9 @@ class QueueMachine(Machine):
         wanted = self.current.content if self.current else self._waiting()[:limit]
         found = self.queue.seen(handover) if handover else []
         same(sorted(found), sorted(number for number, _ in wanted), f"a batch of {limit}")
+        if handover and self.current:
+            same(handover.to_json(), self.body, "the batch that is out, when asked again")
+        self.body = handover.to_json() if handover else []
         self.current = Out(handover, tuple(wanted)) if handover else None
 
     def _waiting(self) -> list[tuple[int, int]]:

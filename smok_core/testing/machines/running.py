@@ -24,6 +24,9 @@ else:
     strategies = need("hypothesis.strategies", "The conformance kit")
     assume = hypothesis.assume
 
+#: Shortening a history that failed is worth its time to whoever has to understand it.
+PHASES = [hypothesis.Phase.generate, hypothesis.Phase.shrink]
+
 #: With more histories than by default (``SMOK_KIT_EXAMPLES=2000``) they differ every time.
 EXAMPLES = "SMOK_KIT_EXAMPLES"
 
@@ -45,7 +48,7 @@ def run_machine(lab: Lab, machine: Callable[[Lab], Machine], examples: int, step
         derandomize=not chosen,
         stateful_step_count=steps,
         database=None,
-        phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
+        phases=PHASES,
         deadline=None,
         report_multiple_bugs=False,
         suppress_health_check=list(hypothesis.HealthCheck),

@@ -1,0 +1,54 @@
+"""A process of its own that works on a store: ``worker.py URL DATABASE JOB``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from smok_mongo.plugin import MongoOptions, smok_open_engine
+
+from smok_core.engine.base import When
+from smok_core.hookspecs import StoreContext
+from smok_core.settings import Secret
+
+
+def tell(what):
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
+
+
+def insert_absent(engine):
+    """Put rows that are not there; tell which were not."""
+    table, mine = engine.table("t"), str(os.getpid()).encode()
+    tell(json.dumps([table.put(f"k{n}", mine, when=When.ABSENT) for n in range(40)]))
+
+
+def append_batches(engine):
+    """Append to a name of this process and to a shared one; tell which process it is."""
+    series = engine.series("s")
+    for n in range(20):
+        series.append([(f"own {os.getpid()}", n, b"x"), ("shared", n, b"x")])
+    tell(os.getpid())
+
+
+def append_for_ever(engine):
+    """Append batches of ten; tell the number of each that returned."""
+    series, n = engine.series("s"), 0
+    while True:
+        series.append([("w", n * 10 + i, b"x") for i in range(10)])
+        tell(n)
+        n += 1
+
+
+def main():
+    url, database, job = sys.argv[1:]
+    options = MongoOptions(url=Secret(url), database=database)
+    context = StoreContext(store="plant", device="pump-17", options=options)
+    with smok_open_engine(context) as engine:
+        tell("ready")
+        sys.stdin.readline()
+        globals()[job](engine)
+
+
+main()
