@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from smok_core.engine import Blobs
@@ -16,7 +15,6 @@ __all__ = ["RedisBlobs"]
 
 #: Bytes sent in one piece: even a slow link carries it within the timeout.
 _CHUNK = 1 << 20
-_ASIDE_MS = 3_600_000
 _READS = 10
 
 
@@ -42,20 +40,16 @@ class RedisBlobs(Blobs):
         pieces = [data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)]
         try:
             for number, piece in enumerate(pieces):
-                client.batch(("HSET", aside, number, piece), ("PEXPIRE", aside, _ASIDE_MS))
+                client.aside(aside, number, piece)
             stored = self._commit(key, version, len(pieces), (aside,), b"")
         except StoreError:
-            self._discard(aside)
+            client.discard(aside)
             raise
         finally:
             client.writers.give_back(writer, failed=False)
         if stored is not None:
-            self._discard(aside)
+            client.discard(aside)
         return stored
-
-    def _discard(self, aside: str) -> None:
-        with suppress(StoreError):  # it goes by itself after an hour
-            self._client.batch(("UNLINK", aside))
 
     def _commit(
         self, key: str, version: int, count: int, aside: tuple[str, ...], data: bytes

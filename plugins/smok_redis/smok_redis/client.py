@@ -13,15 +13,16 @@ import random
 import time
 import uuid
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import redis.exceptions as driver
 
-from smok_core.errors import DataLost, StorageFull, StoreClosed
+from smok_core.errors import DataLost, StorageFull, StoreClosed, StoreError
 from smok_redis.errors import DRIVER_ERRORS, judge
 from smok_redis.packing import pack
 from smok_redis.scripts import script
-from smok_redis.wire import Server, pipe, raise_first, send, transact
+from smok_redis.wire import Server, pipe, send, transact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Client", "Writer", "Writers"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
+#: How long what was written aside may lie there, in ms.
+_ASIDE_MS = 3_600_000
 
 
 class Writer:
@@ -149,9 +152,18 @@ class Client:
             for (word, *_), answer in zip(commands, answers, strict=True)
         ]
 
-    def batch(self, *commands: Sequence[Any]) -> None:
-        """Send commands that are harmless to send twice, in one round trip."""
-        self.persist(lambda server: raise_first(pipe(server, commands)))
+    def aside(self, key: str, *fields: Any) -> None:
+        """Write part of something large aside, in one round trip; harmless to send twice.
+
+        The key expires by itself, should nobody come back to it.
+        """
+        commands = (("HSET", key, *fields), ("PEXPIRE", key, _ASIDE_MS))
+        self.persist(lambda server: transact(server, commands))
+
+    def discard(self, key: str) -> None:
+        """Remove what was written aside, if the server can be reached."""
+        with suppress(StoreError):
+            self.persist(lambda server: send(server, ("UNLINK", key)))
 
     def persist(self, do: Callable[[Server], Any]) -> Any:
         """Do something with the primary, again and again until it works or time is up.

@@ -36,7 +36,7 @@ _ASTRAY = frozenset({"READONLY", "CLUSTERDOWN", "MASTERDOWN", "LOADING"})
 #: So many servers of a Cluster are asked in one attempt; each may take the whole patience.
 _ASKED_AT_ONCE = 2
 #: "MOVED 3999 10.0.0.7:6381"; some versions of the driver cut the first word off.
-_MOVED = re.compile(r"\d+ (\S*):(\d+)\b")
+_MOVED = re.compile(r"\d+ (\S*):(\d+)$")
 
 
 class Link(ABC):

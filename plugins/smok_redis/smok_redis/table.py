@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from smok_core.engine import Row, Settlement, Table, TableStats, When
@@ -19,8 +18,6 @@ __all__ = ["RedisTable"]
 
 #: A replacement of more bytes than this is written aside first.
 _ONE_CALL = 4 << 20
-#: How long what was written aside may lie there, in ms, should the process die.
-_ASIDE_MS = 3_600_000
 
 
 _REMEDY = "Look at what else writes to the server; delete the row or write it again."
@@ -100,11 +97,10 @@ class RedisTable(Table):
         try:
             for some in chunks(list(enumerate(rows, seq + 1)), CHUNK):
                 flat = [part for n, (key, value) in some for part in (key, b"%d 0 %b" % (n, value))]
-                client.batch(("HSET", aside, *flat), ("PEXPIRE", aside, _ASIDE_MS))
+                client.aside(aside, *flat)
             client.write("table_commit", (*self._all, aside), len(rows))
         except StoreError:
-            with suppress(StoreError):
-                client.batch(("UNLINK", aside))
+            client.discard(aside)
             raise
         finally:
             client.writers.give_back(writer, failed=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from smok_redis import probe
@@ -167,6 +168,21 @@ def test_the_documented_acl_is_enough(own_server, opened):
         f"redis://pump:pw@127.0.0.1:{own_server.port}", device="pump", settings=POWER_LOSS
     )
     assert always.table("t").put("k", b"v")
+
+
+def test_the_documented_acl_keeps_devices_apart(own_server, opened):
+    """A user of one device reaches no key of another, told as a matter of the ACL."""
+    own_server.command("ACL", "SETUSER", "pump", *ACL)
+    opened(own_server.url, device="valve").table("t").put("k", b"v")
+    for device in ("valve", "pump2", "pum", "{pump}"):
+        with pytest.raises(BackendUnavailable, match="ACL"):
+            opened(f"redis://pump:pw@127.0.0.1:{own_server.port}", device=device)
+
+
+def test_the_acl_in_the_readme_is_the_one_that_is_tested():
+    """The README's line and the tested one are the same words."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    assert f"ACL SETUSER pump {' '.join(ACL).replace('>pw', '>password')}\n" in readme
 
 
 def test_a_server_that_tells_nothing_gets_a_warning(own_server, opened):

@@ -140,10 +140,11 @@ def test_a_device_is_followed_when_its_slot_moves(tmp_path, opened):
     """While a slot moves its device waits at most; afterwards it goes on where the keys are."""
     require("valkey")
     with cluster("valkey", tmp_path) as nodes:
-        device = next(_devices_of(0))
-        engine = opened(f"redis+cluster://127.0.0.1:{nodes[0].port}", device=device)
+        device, url = next(_devices_of(0)), f"redis+cluster://127.0.0.1:{nodes[0].port}"
+        engine, other = opened(url, device=device), opened(url, device=device)
         use(engine)
         _move(key_slot(f"smok:{{{device}}}:meta".encode()), nodes)
+        assert len(list(other.table("t").rows())) == 1501
         assert len(engine.series("s").pending(999)) == 60
         assert engine.table("t").put("moved", b"v")
         assert b":0" in nodes[0].command("DBSIZE")
