@@ -12,6 +12,7 @@ from smok_core.errors import StoreClosed, StoreError
 from smok_mongo.blobs import MongoBlobs
 from smok_mongo.chunks import Chunks
 from smok_mongo.client import Server
+from smok_mongo.dead import DEAD, count_dead
 from smok_mongo.ids import join, segment
 from smok_mongo.probe import check_durability, look
 from smok_mongo.schema import check_schema, prepare_schema
@@ -102,6 +103,8 @@ class MongoEngine(Engine):
             schema = check_schema(self._server, self._meta)
             probe = look(self._server)
             check_durability(probe, self._durability, self._server.store)
+            dead = count_dead(self._server, self._store.device)
+        lost = (f"{dead} batches cannot be read; they are kept in {DEAD}",) if dead else ()
         return Health(
             location=self._server.location,
             durability=self._durability,
@@ -109,7 +112,7 @@ class MongoEngine(Engine):
             size_bytes=probe.size_bytes,
             free_bytes=probe.free_bytes,
             notes=probe.notes(self._server.database_name),
-            warnings=probe.warnings(),
+            warnings=(*probe.warnings(), *lost),
         )
 
     def checkpoint(self) -> None:

@@ -7,6 +7,7 @@ all are is removed. Two processes that take the same base collide on ``_id``, an
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -14,7 +15,7 @@ from bson import Binary
 from pymongo import ASCENDING, UpdateOne
 
 from smok_core.engine.base import QueuedPoint
-from smok_core.errors import BackendUnavailable, CorruptData
+from smok_core.errors import BackendUnavailable
 from smok_mongo.commands import (
     SLICE,
     Document,
@@ -26,6 +27,7 @@ from smok_mongo.commands import (
     insert_one,
     slices,
 )
+from smok_mongo.dead import set_aside
 from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, base_text, join, span
 
 if TYPE_CHECKING:
@@ -113,22 +115,20 @@ class BatchQueue:
         return {"_id": {"$gte": self._id(base), "$lt": f"{self._prefix}}}"}}
 
     def _open_points(self, document: Document) -> Iterator[QueuedPoint]:
-        first, done = _base(document) << POSITION_BITS, _mask(document)
-        self._usual = int(document["count"])
-        for position, (name, ts, value) in enumerate(self._points(document)):
+        points, done = self._points(document), _mask(document)
+        first, self._usual = _base(document) << POSITION_BITS, max(1, len(points))
+        for position, (name, ts, value) in enumerate(points):
             if not done >> position & 1:
                 yield QueuedPoint(first + position, name, ts, value)
 
     def _points(self, document: Document) -> list[Point]:
-        data = self._chunks.load(document)
-        if data is None:
-            if find_all(self._server, BATCHES, [document["_id"]], _HEADER):
-                raise CorruptData(self._server.store, "chunks of a batch are missing")
-            return []  # it was settled and removed meanwhile
-        try:
-            return _decode(data)
-        except msgspec.DecodeError as error:
-            raise CorruptData(self._server.store, "a batch cannot be decoded") from error
+        """Decode a batch; one that cannot be is set aside, so that the others can be uploaded."""
+        with contextlib.suppress(KeyError, TypeError, ValueError, msgspec.DecodeError):
+            points = _decode(self._chunks.load(document) or b"")
+            if len(points) == document["count"]:
+                return points
+        set_aside(self._server, BATCHES, document)
+        return []
 
     def since(self, base: int) -> Iterator[Batch]:
         """Stream the batches above ``base``, oldest first."""
@@ -225,11 +225,11 @@ def _base(document: Document) -> int:
 
 
 def _full(header: Document) -> int:
-    return (1 << int(header["count"])) - 1
+    return (1 << int(header.get("count", 0))) - 1
 
 
 def _mask(header: Document) -> int:
-    return int.from_bytes(bytes(header["done"]), "little")
+    return int.from_bytes(bytes(header.get("done", b"")), "little")
 
 
 def _bytes(mask: int) -> Binary:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smok_core.engine.base import Limits, OnFull, Series, SeriesStats
-from smok_core.errors import BackendUnavailable, InvalidValue, QueueFull, SmokError
+from smok_core.engine.base import Limits, Series, SeriesStats
+from smok_core.errors import BackendUnavailable, InvalidValue, SmokError
 from smok_mongo.archive import Archive
+from smok_mongo.cap import Cap
 from smok_mongo.client import Gate
 from smok_mongo.head import Head, Heads
 from smok_mongo.ids import MAX_POSITIONS, base_text, join, segment, time_text
@@ -46,18 +47,26 @@ class MongoSeries(Series):
 
     def __init__(self, store: Store, chunks: Chunks, name: str) -> None:
         self._store, self._server, self._role = store, store.server, name
-        self.limits = Limits()
         prefix = join(store.device, segment(name))
         self._queue = BatchQueue(store, chunks, prefix)
         self._archive = Archive(store, prefix, name)
         self._names = Names(store, prefix, name)
         self._heads = Heads(store.server, prefix)
+        self._cap = Cap(store.server, self._queue, self._heads)
         self._gate = Gate(store.server)
         self._debt: _Debt | None = None
         self._recovered = False
         self._archived = 0  #: greatest base that this process knows to be in the archive
         self._unnoted = 0  #: appends since the head was told
-        self._at_most: int | None = None  #: never fewer than wait in the queue, or unknown
+
+    @property
+    def limits(self) -> Limits:
+        """The bound of the queue."""
+        return self._cap.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._cap.limits = limits
 
     # --- appending ---------------------------------------------------------------------------
 
@@ -67,10 +76,10 @@ class MongoSeries(Series):
             head = self._own()
             self._names.learn(name for name, _, _ in last)
             fresh, replaced = self._fresh(last)
-            self._refuse_if_full(len(fresh))
+            self._cap.refuse_if_full(len(fresh))
             if fresh:
                 self._commit(fresh, replaced)
-            self._drop_excess(head)
+            self._cap.drop_excess(head)
 
     def _checked(self, points: Sequence[Point]) -> list[Point]:
         """Keep the last of repeats at its own place; refuse what cannot be stored."""
@@ -92,7 +101,7 @@ class MongoSeries(Series):
         if head.writer != self._server.writer:
             self._heads.claim()
             self._names.forget()
-            self._at_most = None
+            self._cap.forget()
             self._recover(head)
         return head
 
@@ -140,8 +149,7 @@ class MongoSeries(Series):
             if not self._debt.committed:
                 self._debt = None
             raise
-        if self._at_most is not None:
-            self._at_most += len(points)
+        self._cap.queued(len(points))
 
     def _batch(self, points: Sequence[Point]) -> Batch:
         base = self._store.sequence.take(above=self._archived)
@@ -155,7 +163,7 @@ class MongoSeries(Series):
                 debt.batch = self._batch(debt.batch.points)
         self._archive.store(debt.batch)
         self._names.mark({name for name, _, _ in debt.batch.points})
-        self._settled(self._queue.settle(debt.replaced))
+        self._cap.settled(self._queue.settle(debt.replaced))
         self._archived = max(self._archived, debt.batch.base)
         self._debt = None
         self._unnoted += 1
@@ -182,35 +190,6 @@ class MongoSeries(Series):
                 self._commit(again, [])
             return len(again)
 
-    # --- limits ------------------------------------------------------------------------------
-
-    def _refuse_if_full(self, count: int) -> None:
-        cap = self.limits.max_pending
-        if cap is None or not count or self.limits.on_full is not OnFull.REFUSE:
-            return
-        if self._exceeds(cap - count):
-            detail = f"{self._at_most} points wait, max_pending is {cap}"
-            raise QueueFull(self._server.store, detail)
-
-    def _exceeds(self, cap: int) -> bool:
-        """Tell whether more than ``cap`` points wait; count only if they might."""
-        if self._at_most is None or self._at_most > cap:
-            self._at_most = self._queue.waiting()
-        return self._at_most > cap
-
-    def _drop_excess(self, head: Head) -> None:
-        """Take the oldest out of a queue that is too long; they are counted before they go."""
-        cap = self.limits.max_pending
-        if cap is None or self.limits.on_full is OnFull.REFUSE or not self._exceeds(cap):
-            return
-        seqs = self._queue.oldest((self._at_most or 0) - cap)
-        self._heads.dropped(head.dropped + len(seqs))
-        self._settled(self._queue.settle(seqs))
-
-    def _settled(self, count: int) -> None:
-        if self._at_most is not None:
-            self._at_most -= count
-
     # --- handing over ------------------------------------------------------------------------
 
     def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
@@ -222,7 +201,7 @@ class MongoSeries(Series):
         with self._gate():
             self._ready()
             settled = self._queue.settle(seqs)
-            self._settled(settled)
+            self._cap.settled(settled)
             return settled
 
     # --- reading -----------------------------------------------------------------------------

@@ -27,7 +27,8 @@ from smok_mongo.commands import (
     update_one,
 )
 from smok_mongo.generation import ROWS, TRIES, Generations, generation_text
-from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, join, segment, seq_text, span, unsegment
+from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, join, segment, seq_text, span
+from smok_mongo.rows import Places, may_write, row_of, tag_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,6 +49,7 @@ class MongoTable(Table):
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._server, self._name = store, store.server, name
         self._generations = Generations(store.server, join(store.device, segment(name)))
+        self._places = Places(self._generations, name)
         self._gate = Gate(store.server)
 
     # --- reading -----------------------------------------------------------------------------
@@ -58,13 +60,13 @@ class MongoTable(Table):
     def get_many(self, keys: Iterable[str]) -> dict[str, Row]:
         tails = [segment(key, self._name) for key in keys]
         with self._server.operation():
-            return {row.key: row for row in map(_row, self._generations.find(tails))}
+            return {row.key: row for row in map(row_of, self._generations.find(tails))}
 
     def rows(self) -> Iterator[Row]:
         """Read all rows before giving the first one; other processes may write meanwhile."""
         with self._gate():
             found = self._generations.read(self._scan)
-        return iter(sorted(map(_row, found), key=lambda row: row.seq))
+        return iter(sorted(map(row_of, found), key=lambda row: row.seq))
 
     def pending(self, limit: int, after: int = 0) -> list[Row]:
         if limit <= 0:
@@ -76,7 +78,7 @@ class MongoTable(Table):
             return find(self._server, ROWS, waiting, sort="q", limit=limit)
 
         with self._server.operation():
-            return list(map(_row, self._generations.read(read)))
+            return list(map(row_of, self._generations.read(read)))
 
     def stats(self) -> TableStats:
         with self._server.operation():
@@ -108,7 +110,7 @@ class MongoTable(Table):
                 old = self.get(key)
                 if old is not None and old.seq in mine:
                     return True  # it was written, only the answer got lost
-                if not _may_write(old, stamp, when, expected_seq):
+                if not may_write(old, stamp, when, expected_seq):
                     return False
                 seq = self._store.sequence.row_seq(above=old.seq if old else 0)
                 mine.add(seq)
@@ -119,11 +121,11 @@ class MongoTable(Table):
 
     def _write(self, key: str, old: Row | None, fields: Document, *, pending: bool) -> bool:
         """Insert, or change the row if it still is as it was read."""
-        queued = {"q": self._place(self._generations.seen, fields["seq"], key)} if pending else {}
+        queued = {"q": self._places.place(fields["seq"], key)} if pending else {}
         if old is None:
-            document = {"_id": self._id(key), **fields, **queued}
+            document = {"_id": self._places.id_of(key), **fields, **queued}
             return insert_one(self._server, ROWS, document)
-        query = {"_id": self._id(key), "seq": Int64(old.seq)}
+        query = {"_id": self._places.id_of(key), "seq": Int64(old.seq)}
         change: Document = {"$set": fields | queued}
         if not pending:
             change["$unset"] = {"q": ""}
@@ -136,7 +138,7 @@ class MongoTable(Table):
                 old = self.get(key)
                 if old is None or expected_seq not in (None, old.seq):
                     return tried and old is None
-                query, tried = {"_id": self._id(key), "seq": Int64(old.seq)}, True
+                query, tried = {"_id": self._places.id_of(key), "seq": Int64(old.seq)}, True
                 if delete(self._server, ROWS, query):
                     return True
         raise self._generations.contended()
@@ -190,7 +192,9 @@ class MongoTable(Table):
             self._server,
             ROWS,
             [
-                UpdateOne({"_id": self._id(done.key)}, {"$set": {"tag": _tag_bytes(done.tag)}})
+                UpdateOne(
+                    {"_id": self._places.id_of(done.key)}, {"$set": {"tag": tag_bytes(done.tag)}}
+                )
                 for done in settlements
             ],
         )
@@ -198,13 +202,13 @@ class MongoTable(Table):
     def _end_wait(self, settlements: Sequence[Settlement]) -> int:
         ended, change = 0, {"$unset": {"q": ""}}
         for part in slices(settlements):
-            ended += update(self._server, ROWS, self._waiting(part), change)
+            ended += update(self._server, ROWS, self._places.waiting(part), change)
         return ended
 
     def _remove(self, settlements: Sequence[Settlement]) -> int:
         removed = 0
         for part in slices(settlements):
-            gone = delete(self._server, ROWS, self._waiting(part))
+            gone = delete(self._server, ROWS, self._places.waiting(part))
             removed += gone if gone == len(part) else gone + self._remove_settled(part)
         return removed
 
@@ -216,51 +220,14 @@ class MongoTable(Table):
         bulk(
             self._server,
             ROWS,
-            [DeleteOne({"_id": self._id(row.key), "seq": Int64(row.seq)}) for row in gone],
+            [
+                DeleteOne({"_id": self._places.id_of(row.key), "seq": Int64(row.seq)})
+                for row in gone
+            ],
         )
         return len(gone)
-
-    # --- names -------------------------------------------------------------------------------
-
-    def _id(self, key: str) -> str:
-        return join(self._generations.prefix, self._generations.seen, segment(key, self._name))
-
-    def _place(self, generation: str, seq: int, key: str) -> str:
-        """Give a place in the queue; the key keeps equal seqs of two processes apart."""
-        tail = segment(key, self._name)
-        return join(self._generations.prefix, generation, seq_text(seq), tail)
-
-    def _waiting(self, settlements: Sequence[Settlement]) -> Document:
-        """Make the query for rows that still wait with the seq that was handed out."""
-        generation = self._generations.seen
-        return {"q": {"$in": [self._place(generation, s.seq, s.key) for s in settlements]}}
 
     def _check_size(self, key: str, value: bytes) -> None:
         if len(value) > _MAX_VALUE:
             reason = f"has {len(value)} bytes, a row holds at most {_MAX_VALUE}"
             raise InvalidValue(self._name, key, reason, "Split it, or store it as a BAOB.")
-
-
-def _tag_bytes(tag: str | None) -> Binary | None:
-    """Give the tag as bytes: a server that stores JSON refuses some texts."""
-    return None if tag is None else Binary(tag.encode())
-
-
-def _row(document: Document) -> Row:
-    tag = document.get("tag")
-    return Row(
-        unsegment(document["_id"].rpartition("|")[2]),
-        bytes(document["v"]),
-        float(document["stamp"]),
-        int(document["seq"]),
-        "q" in document,
-        None if tag is None else bytes(tag).decode(),
-    )
-
-
-def _may_write(old: Row | None, stamp: float, when: When, expected_seq: int | None) -> bool:
-    if expected_seq is not None and (old is None or old.seq != expected_seq):
-        return False
-    if when is When.ABSENT:
-        return old is None
-    return when is When.ALWAYS or old is None or stamp > old.stamp

@@ -190,3 +190,37 @@ def test_the_limit_counts_what_other_processes_queued(server, raw, opened):
     two.settle([p.seq for p in two.pending(9)])
     one.append([("w", 5, b""), ("w", 6, b"")])
     assert one.stats().pending == 2
+
+
+DAMAGE = {
+    "not msgpack": {"$set": {"b": b"\xc1nonsense"}},
+    "no payload": {"$unset": {"b": ""}},
+    "another count": {"$set": {"count": 99}},
+    "no text": {"$set": {"b": "text"}},
+    "no mask": {"$unset": {"done": "", "count": ""}},
+}
+
+
+@pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
+def test_a_batch_that_cannot_be_read_is_set_aside(server, raw, opened, change):
+    """A damaged batch blocks no other, is kept as it is, and is reported until somebody looks."""
+    engine = opened(server.url)
+    series = engine.series("s")
+    for ts in (1, 2, 3):
+        series.append([("w", ts, b"x")])
+    damaged = raw.smok_batches.find().sort("_id", 1).skip(1).limit(1)[0]["_id"]
+    raw.smok_batches.update_one({"_id": damaged}, change)
+    assert [p.ts for p in series.pending(9)] == [1, 3]
+    assert series.stats().pending == 2
+    assert raw.smok_dead.find_one()["_id"] == damaged
+    assert any("smok_dead" in line for line in engine.health().warnings)
+    assert series.settle([p.seq for p in series.pending(9)]) == 2
+
+
+def test_a_row_that_cannot_be_read_is_reported(server, raw, opened):
+    """A row that somebody else changed is CorruptData, naming the row, not a driver's error."""
+    table = opened(server.url).table("t")
+    table.put("k", b"1")
+    raw.smok_rows.update_one({}, {"$unset": {"v": ""}})
+    with pytest.raises(CorruptData, match=r"pump-17\|t"):
+        table.get("k")

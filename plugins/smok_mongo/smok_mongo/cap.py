@@ -1,0 +1,65 @@
+"""The bound of a queue: refuses what is too much, or drops the oldest and counts it for good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smok_core.engine.base import Limits, OnFull
+from smok_core.errors import QueueFull
+
+if TYPE_CHECKING:
+    from smok_mongo.client import Server
+    from smok_mongo.head import Head, Heads
+    from smok_mongo.queue import BatchQueue
+
+__all__ = ["Cap"]
+
+
+class Cap:
+    """Watches one queue without counting it: only when it might be full the server is asked."""
+
+    def __init__(self, server: Server, queue: BatchQueue, heads: Heads) -> None:
+        self._server, self._queue, self._heads = server, queue, heads
+        self.limits = Limits()
+        self._at_most: int | None = None  #: never fewer than wait in the queue, or unknown
+
+    def forget(self) -> None:
+        """Note that another process has appended."""
+        self._at_most = None
+
+    def queued(self, count: int) -> None:
+        """Note that this process has appended."""
+        if self._at_most is not None:
+            self._at_most += count
+
+    def settled(self, count: int) -> None:
+        """Note that this process has settled."""
+        if self._at_most is not None:
+            self._at_most -= count
+
+    def refuse_if_full(self, count: int) -> None:
+        """Raise if ``count`` more are too many and none may be dropped.
+
+        Raises:
+            QueueFull: With how many wait.
+        """
+        cap = self.limits.max_pending
+        if cap is None or not count or self.limits.on_full is not OnFull.REFUSE:
+            return
+        if self._exceeds(cap - count):
+            detail = f"{self._at_most} points wait, max_pending is {cap}"
+            raise QueueFull(self._server.store, detail)
+
+    def drop_excess(self, head: Head) -> None:
+        """Take the oldest out of a queue that is too long; they are counted before they go."""
+        cap = self.limits.max_pending
+        if cap is None or self.limits.on_full is OnFull.REFUSE or not self._exceeds(cap):
+            return
+        seqs = self._queue.oldest((self._at_most or 0) - cap)
+        self._heads.dropped(head.dropped + len(seqs))
+        self.settled(self._queue.settle(seqs))
+
+    def _exceeds(self, cap: int) -> bool:
+        if self._at_most is None or self._at_most > cap:
+            self._at_most = self._queue.waiting()
+        return self._at_most > cap
