@@ -1,0 +1,299 @@
+"""Write the pages of the reference that have a source in the code.
+
+``python docs/generate.py`` writes them, ``--check`` only tells (exit status 1) which are stale.
+"""
+
+# ruff: noqa: INP001 - a script beside the pages that it writes
+from __future__ import annotations
+
+import enum
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+import typing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+
+from smok_core import errors
+from smok_core.cli.app import COMMANDS
+from smok_core.cli.template import _toml as toml_value
+from smok_core.config import CloudSettings
+from smok_core.hookspecs import BackendInfo, Capability, SmokHooks
+from smok_core.roles import ROLES
+from smok_core.settings import StoreSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+REFERENCE: Final = Path(__file__).resolve().parent / "reference"
+_MARK: Final = "<!-- Written by docs/generate.py from the code: change it there. -->"
+
+
+def pages() -> dict[str, str]:
+    """Give every generated page by its path under ``docs/reference``."""
+    found = {f"roles/{role}.md": role_page(role) for role in ROLES}
+    found |= {"config.md": config_page(), "cli.md": cli_page()}
+    return found | {"errors.md": errors_page(), "hooks.md": hooks_page()}
+
+
+# --- roles ---------------------------------------------------------------------------------------
+
+
+def role_page(role: str) -> str:
+    """Give the page of a role: its abstract classes, method by method."""
+    module = importlib.import_module(f"smok_core.roles.{role}")
+    classes = [cls for cls in _classes(module) if cls.__name__.startswith(("Base", "Null"))]
+    head = f"# Role `{role}`\n\n{_clean(module.__doc__ or '')}\n\n"
+    use = f"Config key `{role}`, hook `smok_open_{role}`, attribute `databases.{role}`.\n"
+    return _page(head + use + "".join(map(_class_section, classes)))
+
+
+def _classes(module: Any) -> list[type]:
+    members = (cls for _, cls in inspect.getmembers(module, inspect.isclass))
+    own = [cls for cls in members if cls.__module__ == module.__name__]
+    return sorted(own, key=lambda cls: inspect.getsourcelines(cls)[1])
+
+
+def _class_section(cls: type) -> str:
+    methods = "".join(_method(name, member) for name, member in _methods(cls))
+    return f"\n## `{cls.__name__}`\n\n{_clean(cls.__doc__ or '')}\n{methods}"
+
+
+def _methods(cls: type) -> Iterator[tuple[str, Any]]:
+    for name, member in vars(cls).items():
+        if not name.startswith("_") and inspect.isfunction(member):
+            yield name, member
+
+
+def _method(name: str, member: Any) -> str:
+    text = inspect.getdoc(member)
+    told = f"\n\n{_clean(text)}\n" if text else "\n"
+    return f"\n### `{name}{_signature(member)}`{told}"
+
+
+def _signature(member: Any) -> str:
+    text = str(inspect.signature(member)).replace("'", "").replace("self, ", "")
+    return text.replace("(self)", "()")
+
+
+# --- config --------------------------------------------------------------------------------------
+
+_SHAPES: Final = """\
+# Configuration
+
+`smok.toml`, or what `$SMOK_CONFIG` or `--config` names; `open_databases` takes a path or a dict.
+`smok init` writes one with comments, `smok check` tries it, `smok why` explains it.
+
+| table or key | |
+|---|---|
+| `device` | the device's id; else it is taken from the certificate of `[cloud]` |
+| `[stores.NAME]` | a store: `backend`, its options, and the settings below |
+| `[roles]` | `default` and the nine roles: a store's name, or `{ store = NAME, require = [...] }` |
+| `[cloud]` | where the SMOK cloud is; needs `smok-core[cloud]` |
+
+A role without a store is kept in memory. The stores `memory` and `null` (for `events`: keep
+nothing) are always there. Unknown keys are errors that name the nearest known one; all errors come
+in one pass, each with its file and line.
+
+Any text can stand elsewhere: `{ env = "NAME" }` or `{ file = "PATH" }`; one trailing newline of a
+file is left out. The environment overrides the file: `SMOK__ROLES__EVENTS=plant`,
+`SMOK__STORES__PLANT__URL=redis://host`.
+"""
+
+
+def config_page() -> str:
+    """Give the page of the config's keys."""
+    roles = ", ".join(f"`{role}`" for role in ("default", *ROLES))
+    capabilities = "".join(f"| `{c.value}` | {_comment_of(Capability, c)} |\n" for c in Capability)
+    return _page(
+        _SHAPES
+        + "\n## `[stores.NAME]`: settings of every store\n\n"
+        + "`backend` names the backend (`smok backends` shows the installed ones). Further keys\n"
+        + "are the backend's own options; its README and `smok init` show them.\n\n"
+        + _options(StoreSettings)
+        + f"\n## `[roles]`\n\nKeys: {roles}.\n\n"
+        + "`require` lists capabilities that the store must offer:\n\n"
+        + f"| capability | |\n|---|---|\n{capabilities}"
+        + "\n## `[cloud]`\n\n"
+        + _options(CloudSettings)
+    )
+
+
+def _options(kind: type[msgspec.Struct]) -> str:
+    rows = "".join(_option(field) for field in msgspec.structs.fields(kind))
+    return f"| key | default | |\n|---|---|---|\n{rows}"
+
+
+def _option(field: Any) -> str:
+    default = "" if field.default is None else f"`{toml_value(field.default, field.type)}`"
+    return f"| `{field.name}` | {default} | {_help(field.type)}{_choices(field.type)} |\n"
+
+
+def _help(kind: Any) -> str:
+    found = [m for m in getattr(kind, "__metadata__", ()) if isinstance(m, msgspec.Meta)]
+    return next((meta.description for meta in found if meta.description), "")
+
+
+def _choices(kind: Any) -> str:
+    inner = typing.get_args(kind)[0] if typing.get_args(kind) else kind
+    if isinstance(inner, type) and issubclass(inner, enum.Enum):
+        return " One of: " + ", ".join(f"`{item.value}`" for item in inner) + "."
+    return ""
+
+
+def _comment_of(kind: type[enum.Enum], member: enum.Enum) -> str:
+    """Give the ``#:`` comment of an enum's member, from its source."""
+    source = inspect.getsource(kind)
+    found = re.search(rf"{member.name} = .*?#: (.*?)\n", source, re.DOTALL)
+    assert found, member
+    return found[1]
+
+
+# --- command line --------------------------------------------------------------------------------
+
+
+def cli_page() -> str:
+    """Give the page of the commands: what ``--help`` tells."""
+    text = """\
+# Command line
+
+Needs `smok-core[cli]`. Programs read `--json`, where a command has it.
+
+Exit status: 0 good, 1 anything else, 2 wrong usage or configuration, 3 a store failed, 4 a plugin
+failed or an extra is missing, 5 something was not delivered, 6 the device's certificates cannot be
+used, 130 interrupted.
+"""
+    return _page(text + "".join(_command(name) for name in sorted(_existing())))
+
+
+def _existing() -> Iterator[str]:
+    """Give the commands whose module is there."""
+    for name, (module, _) in COMMANDS.items():
+        if importlib.util.find_spec(f"smok_core.cli.{module}"):
+            yield name
+
+
+def _command(name: str) -> str:
+    module = importlib.import_module(f"smok_core.cli.{COMMANDS[name][0]}")
+    context = click.Context(module.command, info_name=f"smok {name}", terminal_width=92)
+    told = module.command.get_help(context)
+    return f"\n## `smok {name}`\n\n{COMMANDS[name][1]}\n\n```text\n{told}\n```\n"
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+def errors_page() -> str:
+    """Give the page of the error codes."""
+    rows = "".join(map(_error, _errors()))
+    text = """\
+# Errors
+
+Every error is a `smok_core.SmokError` with a `code` that stays the same for ever, and a message
+that ends with the way out. Those that stand for a built-in one inherit from it too, so
+`except KeyError` works. `exit` is what the `smok` command ends with.
+
+Of the stores' errors (S) only `BackendUnavailable` is temporary: try the call again.
+
+"""
+    return _page(f"{text}| code | class | also a | exit | |\n|---|---|---|---|---|\n{rows}")
+
+
+def _errors() -> list[type[errors.SmokError]]:
+    """Give every class that has a code of its own, wherever in the core it is."""
+    root = Path(errors.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        if 'code = "SMOK-' in path.read_text(encoding="utf-8"):
+            name = ".".join(path.relative_to(root.parent).with_suffix("").parts)
+            importlib.import_module(name)
+    found: list[type[errors.SmokError]] = [errors.SmokError]
+    for cls in found:
+        found += [sub for sub in cls.__subclasses__() if sub.__module__.startswith("smok_core.")]
+    named = {cls for cls in found if "code" in vars(cls)}
+    return sorted(named, key=lambda cls: (cls.code, cls.__name__))
+
+
+def _error(cls: type[errors.SmokError]) -> str:
+    builtin = [b.__name__ for b in cls.__mro__ if b.__module__ == "builtins"]
+    also = ", ".join(
+        f"`{name}`" for name in builtin if name in ("KeyError", "ValueError", "TypeError")
+    )
+    told = _one_line(cls.__doc__ or "")
+    remedy = f" *{cls.remedy}*" if "remedy" in vars(cls) else ""
+    return f"| {cls.code} | `{cls.__name__}` | {also} | {cls.exit_status} | {told}{remedy} |\n"
+
+
+# --- hooks ---------------------------------------------------------------------------------------
+
+
+def hooks_page() -> str:
+    """Give the page of the plugin interface."""
+    hooks = "".join(_method(name, member) for name, member in _methods(SmokHooks))
+    module = importlib.import_module("smok_core.hookspecs")
+    context = importlib.import_module("smok_core.context").StoreContext
+    return _page(
+        f"# Hooks\n\n{_clean(module.__doc__ or '')}\n{hooks}\n"
+        f"## `BackendInfo`\n\n{_clean(BackendInfo.__doc__ or '')}\n\n{_fields(BackendInfo)}\n"
+        f"## `StoreContext`\n\n{_clean(context.__doc__ or '')}\n\n{_fields(context)}"
+    )
+
+
+def _fields(kind: type[msgspec.Struct]) -> str:
+    return "".join(f"- `{_field(kind, name)}`\n" for name in kind.__struct_fields__)
+
+
+def _field(kind: type[msgspec.Struct], name: str) -> str:
+    """Give a field as its source has it, without default and comment."""
+    found = re.search(rf"^    ({name}: [^#=\n]*)", inspect.getsource(kind), re.MULTILINE)
+    assert found, name
+    return found[1].strip()
+
+
+# --- texts ---------------------------------------------------------------------------------------
+
+
+def _page(text: str) -> str:
+    head, _, rest = text.partition("\n")
+    return f"{head}\n\n{_MARK}\n{rest.rstrip()}\n"
+
+
+def _clean(text: str) -> str:
+    """Turn a docstring into Markdown: sections in bold, quoting as Markdown quotes."""
+    lines = inspect.cleandoc(text).replace("``", "`").splitlines()
+    return "\n".join(_line(line) for line in lines).strip()
+
+
+def _line(line: str) -> str:
+    if line.rstrip() in ("Args:", "Returns:", "Raises:", "Yields:", "Example:"):
+        return f"**{line.strip()}**\n"
+    return f"- {line.strip()}" if re.match(r"    \w[\w, ]*: ", line) else line.strip()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(inspect.cleandoc(text).split("\n\n")[0].split()).replace("``", "`")
+
+
+def main(words: Iterable[str]) -> int:
+    """Write the pages, or tell which are stale."""
+    check = "--check" in words
+    stale = [name for name, text in pages().items() if _stale(REFERENCE / name, text)]
+    for name in stale:
+        print(f"{'stale' if check else 'wrote'}: docs/reference/{name}")  # noqa: T201 - a command
+        if not check:
+            path = REFERENCE / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(pages()[name], encoding="utf-8")
+    return 1 if check and stale else 0
+
+
+def _stale(path: Path, text: str) -> bool:
+    return not path.exists() or path.read_text(encoding="utf-8") != text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
