@@ -32,7 +32,7 @@ unit: $(STAMP)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-long: $(STAMP)            ## the same tests with thousands of seeds and examples
-	SMOK_LONG=1 $(BIN)/python -m pytest
+	SMOK_LONG=1 SMOK_KIT_EXAMPLES=2000 $(BIN)/python -m pytest
 
 bench: $(STAMP)                ## the figures, as ratios within one run
 	$(BIN)/python benchmarks/run.py
