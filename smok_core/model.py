@@ -202,9 +202,9 @@ class OperationFailedError(SmokError):
         super().__init__(self._describe())
 
     def _describe(self) -> str:
-        assert self.reason is not None
+        reason = "no reason given" if self.reason is None else self.reason.value
         return (
-            f"the operation failed at {self.timestamp} ms since the epoch ({self.reason.value}). "
+            f"the operation failed at {self.timestamp} ms since the epoch ({reason}). "
             "Check the device behind the pathpoint."
         )
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "MetadataDownload",
     "download_archives",
     "download_macros",
-    "download_metadata",
     "download_predicates",
     "download_sensors",
     "synchronize_baobs",
@@ -82,18 +82,30 @@ def download_macros(
     statistics.acknowledged += len(found)
 
 
-def download_metadata(
-    metadata: BaseMetadataDatabase, api: ApiClient, statistics: JobStatistics
-) -> None:
-    """Refresh the keys that are known here; the API has no list of keys.
+class MetadataDownload:
+    """Refreshes the keys that are known here, a share of them a run: the API has no list of keys.
 
-    Raises:
-        CloudError: The first failure; a key that is refused does not hold the others.
+    Args:
+        keys_a_run: Each key is a request of its own.
     """
-    keys = [key for key, _, _ in metadata.get_all_plain()]
-    error = first_error([partial(_refresh, metadata, api, key, statistics) for key in keys])
-    if error is not None:
-        raise error
+
+    def __init__(self, keys_a_run: int = 200) -> None:
+        self._share, self._last = keys_a_run, ""
+
+    def __call__(
+        self, metadata: BaseMetadataDatabase, api: ApiClient, statistics: JobStatistics
+    ) -> None:
+        """Refresh the next share, beginning anew after the last key.
+
+        Raises:
+            CloudError: The first failure; a key that is refused does not hold the others.
+        """
+        keys = sorted(key for key, _, _ in metadata.get_all_plain())
+        share = [key for key in keys if key > self._last][: self._share]
+        self._last = share[-1] if len(share) == self._share else ""
+        error = first_error([partial(_refresh, metadata, api, key, statistics) for key in share])
+        if error is not None:
+            raise error
 
 
 def _refresh(

@@ -99,6 +99,7 @@ def make_jobs(
 
         return once
 
+    refresh = downloads.MetadataDownload()
     up_work: dict[str, Callable[[JobStatistics], bool]] = {
         "events": lambda s: uploads.upload_events(r.events, api, batch, s),
         "pathpoints definitions": lambda s: uploads.upload_definitions(r.pathpoints, api, batch, s),
@@ -112,7 +113,7 @@ def make_jobs(
         "predicates": down(lambda s: downloads.download_predicates(r.predicates, r.events, api, s)),
         "archives": down(lambda s: downloads.download_archives(r.archives, api, s)),
         "macros": down(lambda s: downloads.download_macros(r.macros, api, clock(), s)),
-        "metadata": down(lambda s: downloads.download_metadata(r.metadata, api, s)),
+        "metadata": down(lambda s: refresh(r.metadata, api, s)),
         "baobs": down(lambda s: downloads.synchronize_baobs(r.baobs, api, s)),
     }
     ups = [

@@ -206,3 +206,20 @@ def test_without_a_link_little_is_tried(databases):
     assert synchronizer.link_is_down
     assert len(attempts) <= 20
     assert databases.pathpoints.stats().pending == 25
+
+
+def test_metadata_come_down_a_share_at_a_time(cloud, link):
+    """Known keys are refreshed in turn, newer values win, and no run asks for all of many."""
+    from smok_core.cloud.downloads import MetadataDownload
+    from smok_core.cloud.statistics import JobStatistics
+
+    with smok_core.open_databases({}) as databases:
+        for number in range(5):
+            databases.metadata.update_plain(f"k{number}", "old", 1.0)
+            cloud.metadata[f"k{number}"] = ("new", 2.0)
+        refresh, counts, asked = MetadataDownload(keys_a_run=2), JobStatistics(), []
+        for _ in range(4):
+            refresh(databases.metadata, link, counts)
+            asked.append(len(cloud.requests))
+        assert asked == [2, 4, 5, 7]
+        assert {value for _, value, _ in databases.metadata.get_all_plain()} == {"new"}
