@@ -5,7 +5,8 @@ per kind of file a converter checks every field (see `machine`, `kinds`).
 """
 
 from smok_core.legacy.importing import import_directory, import_legacy
-from smok_core.legacy.machine import Limits, decode
+from smok_core.legacy.limits import Limits
+from smok_core.legacy.machine import decode
 from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused, Refusal
 from smok_core.legacy.report import Report
 

@@ -64,15 +64,7 @@ def attributes(node: Node, class_name: str, names: Iterable[str]) -> dict[str, N
 
 
 def _state(obj: Obj) -> dict[str, Node]:
-    parts = obj.state if type(obj.state) is tuple else (obj.state,)
-    found: dict[str, Node] = {}
-    for part in parts:
-        if part is None:
-            continue
-        if type(part) is not Map or not all(type(key) is str for key, _ in part.pairs()):
-            raise blame("its state is not a dict of attributes", obj)
-        found.update(part.pairs())
-    return found
+    return dict(zip(obj.keys or (), obj.values, strict=True))
 
 
 def member(node: Node, class_name: str, values: dict[Any, T], names: dict[Any, T]) -> T:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from smok_core.errors import InvalidKey, InvalidType, InvalidValue, NotFound
 from smok_core.legacy.kinds import INDEX, BaobDirectory, Kind, kind_of_role, recognise
 from smok_core.legacy.ledger import Ledger
-from smok_core.legacy.machine import Limits, decode
+from smok_core.legacy.limits import Limits
+from smok_core.legacy.machine import decode
 from smok_core.legacy.plain import PlainReader
 from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused, Refusal
 from smok_core.legacy.report import Report

@@ -8,30 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from smok_core.legacy.names import ENUMS, KNOWN, SETS
+from smok_core.legacy.calls import reduced
+from smok_core.legacy.limits import Limits
+from smok_core.legacy.names import KNOWN
 from smok_core.legacy.nodes import Bag, Map, Name, Node, Obj, describe
 from smok_core.legacy.opcodes import walk
 from smok_core.legacy.refusal import Fault, LegacyRefused
+from smok_core.legacy.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Limits", "decode"]
+__all__ = ["decode"]
 
-_PROTOCOLS: Final = range(2, 6)
-_MAX_INT_BITS: Final = 128
 _LONGEST_NAME: Final = 1024
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a legacy file may ask for."""
-
-    max_bytes: int = 256 * 1024 * 1024
-    max_nodes: int = 5_000_000  #: lists, tuples, dicts, sets, objects
-    max_depth: int = 64  #: of user data; everything else has a fixed depth
-    max_entry: int = 200_000  #: nodes of one entry, counted as often as they are reached
+#: How far back in the memo the dict of an object's attributes can be.
+_RECENT: Final = 64
+_TAKEN: Final = Name("a state that was taken over", 0)
 
 
 def decode(data: bytes, limits: Limits = Limits()) -> Node:  # noqa: B008 - frozen
@@ -54,14 +47,10 @@ def decode(data: bytes, limits: Limits = Limits()) -> Node:  # noqa: B008 - froz
     return _Machine(data, limits).run()
 
 
-class _Machine:
+class _Machine(Stack):
     def __init__(self, data: bytes, limits: Limits) -> None:
-        self._data, self._nodes_left = data, limits.max_nodes
-        self._limits = limits
-        self._stack: list[Node] = []
-        self._marks: list[list[Node]] = []
-        self._memo: list[Node] = []
-        self._at = 0
+        super().__init__(data, limits)
+        self._keys: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def run(self) -> Node:
         steps = _STEPS
@@ -80,66 +69,7 @@ class _Machine:
             raise self._refuse("it does not leave exactly one value")
         return self._stack[0]
 
-    def _refuse(self, detail: str) -> LegacyRefused:
-        return LegacyRefused(Fault.FORBIDDEN, detail, self._at)
-
-    def _count(self) -> None:
-        self._nodes_left -= 1
-        if self._nodes_left < 0:
-            detail = f"it holds more than {self._limits.max_nodes} containers"
-            raise LegacyRefused(Fault.TOO_LARGE, detail, self._at)
-
-    # --- scalars ---------------------------------------------------------------------------------
-
-    def proto(self, arg: int) -> None:
-        if self._at or arg not in _PROTOCOLS:
-            raise self._refuse(f"protocol {arg} is announced here")
-
-    def frame(self, arg: int) -> None:
-        if arg > len(self._data) - self._at:
-            raise LegacyRefused(Fault.TRUNCATED, "the file ends in the middle", self._at)
-
-    def push(self, arg: Node) -> None:
-        self._stack.append(arg)
-
-    def push_true(self, _: None) -> None:
-        self._stack.append(True)
-
-    def push_false(self, _: None) -> None:
-        self._stack.append(False)
-
-    def push_int(self, arg: int) -> None:
-        if arg.bit_length() > _MAX_INT_BITS:
-            raise self._refuse(f"an integer of {arg.bit_length()} bits")
-        self._stack.append(arg)
-
-    def push_bytearray(self, _: bytearray) -> None:
-        # The role says no to it later, by name; the rest of the file is not affected.
-        self._push_node(self._obj("builtins:bytearray"))
-
     # --- containers ------------------------------------------------------------------------------
-
-    def _push_node(self, node: Node) -> None:
-        self._count()
-        self._stack.append(node)
-
-    def _obj(self, name: str) -> Obj:
-        return Obj(Name(name, self._at), (), self._at)
-
-    def mark(self, _: None) -> None:
-        self._marks.append(self._stack)
-        self._stack = []
-
-    def _since_mark(self) -> list[Node]:
-        items, self._stack = self._stack, self._marks.pop()
-        return items
-
-    def _pop(self, count: int) -> list[Node]:
-        if len(self._stack) < count:
-            raise IndexError
-        items = self._stack[-count:]
-        del self._stack[-count:]
-        return items
 
     def empty_list(self, _: None) -> None:
         self._push_node([])
@@ -194,22 +124,6 @@ class _Machine:
         kept: Any = target if kind is list else getattr(target, "flat" if kind is Map else "items")
         kept.extend(items)
 
-    # --- memo ------------------------------------------------------------------------------------
-
-    def memoize(self, _: None) -> None:
-        self._memo.append(self._stack[-1])
-
-    def put(self, index: int) -> None:
-        # Every pickler counts upwards; a jump would only serve to reserve memory.
-        if index != len(self._memo):
-            raise self._refuse(f"memo entry {index} is out of order")
-        self.memoize(None)
-
-    def get(self, index: int) -> None:
-        if index >= len(self._memo):
-            raise self._refuse(f"memo entry {index} does not exist")
-        self._stack.append(self._memo[index])
-
     # --- names and objects -----------------------------------------------------------------------
 
     def global_(self, arg: tuple[str, str]) -> None:
@@ -228,7 +142,7 @@ class _Machine:
         function, args = self._pop(2)
         if type(function) is not Name or type(args) is not tuple:
             raise self._refuse(f"a {describe(function)} is called")
-        self._push_node(_reduced(function, args, self._at))
+        self._push_node(reduced(function, args, self._at))
 
     def newobj(self, _: None) -> None:
         self._new(*self._pop(2))
@@ -247,34 +161,36 @@ class _Machine:
         if type(target) is not Obj:
             raise self._refuse(f"the state of {describe(target)} is set")
         if target.name.text in KNOWN:
-            if target.built:
+            if target.keys is not None:
                 raise self._refuse(f"the state of a {target.name.text} is set twice")
-            target.state, target.built = state, True
+            self._set_state(target, state)
         self._stack.append(target)
 
+    def _set_state(self, target: Obj, state: Node) -> None:
+        """Take over the attributes: a dict of them, or (dict or None, dict) with slots."""
+        flat: list[Node] = []
+        for part in state if type(state) is tuple else (state,):
+            if part is not None and type(part) is not Map:
+                raise self._refuse(f"the state of a {target.name.text} is a {describe(part)}")
+            if part is not None:
+                flat += part.flat
+                self._forget(part)
+        keys = tuple(flat[::2])
+        if not all(type(key) is str for key in keys):
+            raise self._refuse(f"an attribute of a {target.name.text} has no name")
+        target.keys, target.values = self._keys.setdefault(keys, keys), tuple(flat[1::2])
+        self._forget(state)
 
-def _reduced(function: Name, args: tuple[Node, ...], at: int) -> Node:
-    """Make what a call stands for; only a set's members are looked into."""
-    if function.text in SETS and len(args) == 1 and type(args[0]) is list:
-        bag = Bag()
-        bag.items = list(args[0])
-        return bag
-    if function.text == "_codecs:encode" and args[1:] == ("latin1",) and type(args[0]) is str:
-        return _latin1(args[0]) or Obj(function, args, at)
-    if function.text == "builtins:getattr" and len(args) == 2:
-        # The first releases of Python 3.11 pickle the member of an enumeration by its name.
-        cls, member = args
-        if type(cls) is Name and cls.text in ENUMS and type(member) is str:
-            return Obj(cls, (member,), at)
-    return Obj(function, args, at)
+    def _forget(self, state: Node) -> None:
+        """Let go of what only carried a state: its pickler has just made it and forgotten it.
 
-
-def _latin1(text: str) -> bytes | None:
-    """Give the bytes that protocol 2, which has none, spells as a text."""
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return None
+        There may be hundreds of thousands of them. A file that means one again gets a name that
+        every role refuses.
+        """
+        for index in range(len(self._memo) - 1, max(-1, len(self._memo) - _RECENT), -1):
+            if self._memo[index] is state:
+                self._memo[index] = _TAKEN
+                return
 
 
 _STEPS: Final[dict[str, Callable[[_Machine, Any], None]]] = {

@@ -30,12 +30,13 @@ class Name:
 class Obj:
     """What would have been an object: its class's name, and what was given to it."""
 
-    __slots__ = ("args", "built", "name", "offset", "state")
+    __slots__ = ("args", "keys", "name", "offset", "values")
 
     def __init__(self, name: Name, args: tuple[Node, ...], offset: int) -> None:
         self.name, self.args, self.offset = name, args, offset
-        self.state: Node = None
-        self.built = False
+        #: The names of its attributes, shared by all objects of a kind; None before it has a state.
+        self.keys: tuple[str, ...] | None = None
+        self.values: tuple[Node, ...] = ()
 
 
 class Map:

@@ -21,7 +21,7 @@ from smok_core.model import Color
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smok_core.legacy.machine import Limits
+    from smok_core.legacy.limits import Limits
 
 __all__ = ["ATTRIBUTES", "PlainReader"]
 

@@ -23,12 +23,6 @@ __all__ = ["CacheFile", "EventFile"]
 _COLORS: Final = dict(enumerate(Color)), dict(Color.__members__)
 
 
-class _Entry(NamedTuple):
-    node: Node
-    place: str
-    waits: bool
-
-
 class _Converted(NamedTuple):
     event: Event
     waits: bool
@@ -50,6 +44,7 @@ class EventFile(Kind[_Converted]):
         super().__init__(database, plain)
         self._table = table_of(database, "events")
         self._settler = LateSettler(self._table)
+        self._waiting: set[int] = set()
         self._stored = {event.provisional_uuid for event in database.get_all_events()}
 
     @classmethod
@@ -58,27 +53,25 @@ class EventFile(Kind[_Converted]):
             type(item) is Obj and item.name.text == EVENT for part in root for item in part
         )
 
-    def entries(self, root: Node) -> list[_Entry]:
+    def entries(self, root: Node) -> list[Node]:
         if not _two_lists(root):
             raise LegacyRefused(Fault.WRONG_SHAPE, "two lists of events expected")
         kept, queued = root
-        waiting = {id(node) for node in queued}
-        seen = {id(node) for node in kept}
         # The client queues an open event when it is opened and again when it is closed.
-        loose = {id(node): node for node in queued if id(node) not in seen}
-        return [_Entry(n, f"event {i}", id(n) in waiting) for i, n in enumerate(kept)] + [
-            _Entry(n, f"queued event {i}", waits=True) for i, n in enumerate(loose.values())
-        ]
+        loose = {id(node): node for node in queued}
+        self._waiting = set(loose)
+        for node in kept:
+            loose.pop(id(node), None)
+        return [*kept, *loose.values()]
 
-    def label(self, entry: _Entry) -> str:
-        return entry.place
+    def label(self, entry: Node) -> str:
+        return f"event at byte {entry.offset}" if type(entry) is Obj else "event"
 
-    def convert(self, entry: _Entry) -> _Converted:
-        found = attributes(entry.node, EVENT, ATTRIBUTES[EVENT])
-        event = self._event(found, entry.node)
-        checked = check_fields(self.role, entry.place, event, Event)
+    def convert(self, entry: Node) -> _Converted:
+        found = attributes(entry, EVENT, ATTRIBUTES[EVENT])
+        checked = check_fields(self.role, "an event", self._event(found, entry), Event)
         check_key(self.role, checked.provisional_uuid)
-        return _Converted(checked, entry.waits)
+        return _Converted(checked, id(entry) in self._waiting)
 
     def _event(self, found: dict[str, Node], node: Node) -> Event:
         uuid, ended_on, handled_by = (found[k] for k in ("uuid", "ended_on", "handled_by"))
