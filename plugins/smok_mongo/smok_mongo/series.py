@@ -103,6 +103,7 @@ class MongoSeries(Series):
             self._names.forget()
             self._cap.forget()
             self._recover(head)
+            self._heads.archived(self._archived)
         return head
 
     def _ready(self) -> None:
