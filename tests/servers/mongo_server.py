@@ -46,7 +46,9 @@ class MongoServer:
     def start(self) -> None:
         """Start and wait until it answers."""
         log = (self._data / "server.log").open("ab")
-        self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=log, stderr=log
+        )
         log.close()
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
@@ -97,6 +99,8 @@ class MongoServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
             self._process = None
 
 
@@ -128,7 +132,7 @@ def start_server() -> MongoServer:
         server = _choose()
         server.start()
     except NoServer as error:
-        if "mongo" in os.environ.get("SMOK_REQUIRE", ""):
+        if "mongo" in os.environ.get("SMOK_REQUIRE", "").split(","):
             raise RuntimeError(f"SMOK_REQUIRE demands a MongoDB server: {error}") from error
         raise
     return server

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["POINTS", "Archive", "Stored"]
 
 POINTS: Final = "smok_points"
+#: Points and about how many bytes are read at once.
+_FIRST_PAGE: Final = 100
 _PAGE: Final = 1000
+_PAGE_BYTES: Final = 1 << 20
 
 
 class Stored(NamedTuple):
@@ -67,24 +70,27 @@ class Archive:
         """Stream points, a page per command: no cursor is open while the caller works."""
         begin = -(1 << 63) if start is None else max(start, -(1 << 63))
         end = (1 << 63) - 1 if stop is None else min(stop, (1 << 63) - 1)
+        count = _FIRST_PAGE
         while begin <= end:
-            page = self._page(name, begin, end)
-            yield from map(_point, page)
-            if len(page) < _PAGE:
+            page = [_point(document) for document in self._page(name, begin, end, count)]
+            yield from page
+            if len(page) < count:
                 return
-            begin = _point(page[-1])[0] + 1
+            begin = page[-1][0] + 1
+            size = sum(len(value) for _, value in page) // count
+            count = max(10, min(_PAGE, _PAGE_BYTES // (size + 100)))
 
     def _page(
-        self, name: str, begin: int, end: int, fields: Document | None = None
+        self, name: str, begin: int, end: int, count: int, fields: Document | None = None
     ) -> list[Document]:
         query = {"_id": {"$gte": self.id_of(name, begin), "$lte": self.id_of(name, end)}}
-        return find(self._server, POINTS, query, fields, limit=_PAGE)
+        return find(self._server, POINTS, query, fields, limit=count)
 
     def before(self, name: str, ts: int) -> Iterator[dict[int, int]]:
         """Stream pages of ``{ts: seq}`` of the points of a name that are older than ``ts``."""
         begin, end = -(1 << 63), min(ts, 1 << 63) - 1
         while begin <= end:
-            page = self._page(name, begin, end, {"seq": 1})
+            page = self._page(name, begin, end, _PAGE, {"seq": 1})
             if page:
                 yield {_time(document): int(document["seq"]) for document in page}
             if len(page) < _PAGE:

@@ -35,8 +35,10 @@ __all__ = [
 Document = dict[str, Any]
 _T = TypeVar("_T")
 
-#: Ids in one ``$in``, operations in one bulk: keeps each command short and far below 16 MiB.
+#: Ids in one ``$in``: keeps each command short and far below 16 MiB.
 SLICE: Final = 1000
+#: Updates in one command. FerretDB 1 keeps a connection for each and stops for ever at 100.
+_UPDATES: Final = 64
 #: Payload of one insert command.
 _COMMAND_BYTES: Final = 8 << 20
 
@@ -170,7 +172,7 @@ def delete(server: Server, collection: str, query: Document) -> int:
 
 def bulk(server: Server, collection: str, operations: Iterable[Any]) -> int:
     """Send updates and deletions that do not depend on each other; tell how many matched."""
-    return sum(_bulk_part(server, collection, part) for part in slices(operations))
+    return sum(_bulk_part(server, collection, part) for part in slices(operations, _UPDATES))
 
 
 def _bulk_part(server: Server, collection: str, operations: list[Any]) -> int:

@@ -6,6 +6,7 @@ another device, table or operator, and ids sort like the numbers in them.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from smok_core.errors import InvalidKey, InvalidValue
@@ -38,9 +39,14 @@ def segment(text: str, role: str = "store") -> str:
         InvalidKey: It is not text that can be written as UTF-8.
     """
     try:
-        return quote(text, safe="")
+        return _quoted(text)
     except UnicodeEncodeError:
         raise InvalidKey(role, text, "holds a lone surrogate") from None
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
 
 
 def unsegment(text: str) -> str:

@@ -79,7 +79,7 @@ class MongoSeries(Series):
             self._cap.refuse_if_full(len(fresh))
             if fresh:
                 self._commit(fresh, replaced)
-            self._cap.drop_excess(head)
+                self._cap.drop_excess(head)
 
     def _checked(self, points: Sequence[Point]) -> list[Point]:
         """Keep the last of repeats at its own place; refuse what cannot be stored."""
@@ -103,6 +103,7 @@ class MongoSeries(Series):
             self._names.forget()
             self._cap.forget()
             self._recover(head)
+            self._heads.archived(self._archived)
         return head
 
     def _ready(self) -> None:

@@ -18,6 +18,12 @@ INSTALLED = any(point.name == "mongo" for point in entry_points(group="smok_core
 PLUGIN = None if INSTALLED else "smok_mongo.plugin"
 
 
+#: What no server but MongoDB keeps.
+NOT_ON_FERRETDB = {
+    "G3.every_durability_that_is_offered_works": "FerretDB ignores j, so power-loss is refused",
+}
+
+
 @pytest.fixture(scope="module")
 def between(server):
     """One proxy for all clauses."""
@@ -67,6 +73,7 @@ class TestConformance(ConformanceSuite):
             plugin=PLUGIN,
             secret=SECRET,
             discard=discard,
+            exclusions={} if server.is_real else NOT_ON_FERRETDB,
             drop_reply=drop_reply,
             unreachable=unreachable,
             make_newer=make_newer,

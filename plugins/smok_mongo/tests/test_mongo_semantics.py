@@ -115,8 +115,7 @@ def test_series_do_what_the_reference_does(server, raw, opened, seed):
             case "trim":
                 before = rng.randrange(-5, 14)
                 assert ours.trim(before) == memory.trim(before)
-            case "requeue" if limits.on_full is not OnFull.REFUSE or not limits.max_pending:
-                # With `refuse`, the reference drops what a requeue puts above the limit.
+            case "requeue":
                 points = [(rng.choice(KEYS[:5]), rng.randrange(-4, 12)) for _ in range(4)]
                 assert ours.requeue(points) == memory.requeue(points)
             case "reopen":

@@ -1,8 +1,8 @@
 // A MongoDB-compatible server for the tests: FerretDB v1 on SQLite, embedded.
 //
-// Usage: ferretdb -listen 127.0.0.1:0 -data DIR [-quiet]
+// Usage: ferretdb -listen 127.0.0.1:0 -data DIR
 //
-// It prints one line with its URI and serves until it is told to stop. `go install` of FerretDB's
+// It prints one line with its URI and serves until it is told to stop or its stdin is closed. `go install` of FerretDB's
 // own command builds one that panics at start, because its version file is not in the module.
 package main
 
@@ -10,6 +10,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"net/url"
 	"os"
@@ -39,6 +40,12 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+
+	// Whoever started it holds the other end of stdin; when that process is killed, this one ends.
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
 
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
