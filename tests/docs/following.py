@@ -17,7 +17,11 @@ import sys
 from {module} import {function}
 sys.exit({function}())
 """
-_COMMANDS = {"smok": ("smok_core.cli", "main"), "pytest": ("pytest", "main"), "pip": ("pip", "main")}
+_COMMANDS = {
+    "smok": ("smok_core.cli", "main"),
+    "pytest": ("pytest", "main"),
+    "pip": ("pip", "main"),
+}
 
 
 def fresh_environment(root: Path, packages: str) -> Path:
@@ -57,7 +61,9 @@ def _step(block: Block) -> str:
         first = block.text.partition("\n")[0]
         if first.startswith("# file: "):
             target = first.removeprefix("# file: ")
-            return f"cat > {target} <<'END_OF_BLOCK'\n{block.text.partition(chr(10))[2]}END_OF_BLOCK"
+            return (
+                f"cat > {target} <<'END_OF_BLOCK'\n{block.text.partition(chr(10))[2]}END_OF_BLOCK"
+            )
         return f"python - <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK"
     if block.kind == "diff":
         return f"patch -p1 --no-backup-if-mismatch <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK"
@@ -78,5 +84,3 @@ def follow(page: Path, bin_directory: Path, cwd: Path, timeout: float = 600) -> 
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
     return done.stdout
-
-
