@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import re
 import sys
+import types
 import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -66,12 +67,14 @@ def _class_section(cls: type) -> str:
 
 def _methods(cls: type) -> Iterator[tuple[str, Any]]:
     for name, member in vars(cls).items():
-        if not name.startswith("_") and inspect.isfunction(member):
+        if not name.startswith("_") and isinstance(member, types.FunctionType | property):
             yield name, member
 
 
 def _method(name: str, member: Any) -> str:
     text = inspect.getdoc(member)
+    if isinstance(member, property):
+        return f"\n### `{name}`: a property\n\n{_clean(text or '')}\n"
     told = f"\n\n{_clean(text)}\n" if text else "\n"
     return f"\n### `{name}{_signature(member)}`{told}"
 

@@ -20,7 +20,7 @@ sys.exit({function}())
 _COMMANDS = {
     "smok": ("smok_core.cli", "main"),
     "pytest": ("pytest", "main"),
-    "pip": ("pip", "main"),
+    "pip": ("pip._internal.cli.main", "main"),
 }
 
 
@@ -32,8 +32,6 @@ def fresh_environment(root: Path, packages: str) -> Path:
     (target / "beside.pth").write_text(f"import site; site.addsitedir({packages!r})\n")
     for name, (module, function) in _COMMANDS.items():
         path = root / "bin" / name
-        if name == "pip":
-            module, function = "pip._internal.cli.main", "main"
         path.write_text(
             _LAUNCHER.format(python=root / "bin/python", module=module, function=function)
         )

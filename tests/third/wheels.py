@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
@@ -46,9 +49,20 @@ def environment() -> Path:
     """Give the ``bin`` directory of an environment with the built wheels, made on first use."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "smok-tests"
     root = cache / f"third-{digest()}"
-    if not (root / "ready").exists():
-        _make(root)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "third.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another run of the tests may be at it
+        if not (root / "ready").exists():
+            _forget_old(cache)
+            _make(root)
     return root / "bin"
+
+
+def _forget_old(cache: Path) -> None:
+    """Remove environments of earlier checkouts; those of today may be in use."""
+    for old in cache.glob("third-*"):
+        if old.stat().st_mtime < time.time() - 86_400:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _make(root: Path) -> None:

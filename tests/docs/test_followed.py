@@ -1,0 +1,77 @@
+"""Pages that tell a reader to do something are done, literally, in an environment of their own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import skip_or_fail
+from tests.docs.blocks import DOCS
+from tests.docs.following import follow, fresh_environment, own_packages
+from tests.third import wheels
+
+#: The pages, and what has to be in the output of each.
+FOLLOWED = {
+    "tutorial.md": ["arrived: 4 values, 1 events", "nothing lost", "W1,2024-03-01T12:02:00Z,22.0"],
+    "howto/choose-a-backend.md": ["pickle", "persistent"],
+    "howto/configure.md": ["decided by", "SMOK__ROLES__EVENTS"],
+    "howto/survive-without-internet.md": ["nothing lost"],
+    "howto/write-a-plugin.md": ["smok_plant_db/connection.py"],
+    "howto/test-a-plugin.md": ["memory conforms"],
+    "howto/publish-a-plugin.md": ["smok-notes"],
+    "guide/index.md": ["notes conforms", "persistent, survives-kill"],
+    "guide/promises.md": [],
+}
+#: Pages that are read with a configured device at hand.
+CONFIGURED = ("configure.md", "survive-without-internet.md", "test-a-plugin.md")
+#: Pages that build or install a distribution, which needs the build backend.
+BUILDING = ("guide/index.md", "howto/publish-a-plugin.md")
+
+
+@pytest.fixture(scope="module")
+def base():
+    """Give the site-packages of built wheels, or of this environment without a package index."""
+    try:
+        packages = wheels.environment().parent.glob("lib/python*/site-packages")
+    except wheels.NoIndex as error:
+        skip_or_fail("third", f"the package index cannot be reached: {error}")
+    return str(next(packages))
+
+
+@pytest.mark.parametrize("page", [p for p in FOLLOWED if p not in BUILDING])
+def test_a_page_does_what_it_says(page, tmp_path):
+    """Block after block in one shell; nothing fails, and what the page tells is what comes."""
+    programs = fresh_environment(tmp_path / "venv", own_packages())
+    check(page, programs, tmp_path / "work")
+
+
+@pytest.mark.parametrize("page", BUILDING)
+def test_the_way_to_a_plugin_of_ones_own(page, tmp_path, base, monkeypatch):
+    """With the built wheels, the docs and the scaffold only, a new backend conforms."""
+    if Path("/dev/shm").is_dir():
+        monkeypatch.setenv("TMPDIR", "/dev/shm")
+    check(page, fresh_environment(tmp_path / "venv", base), tmp_path / "work")
+
+
+def check(page, programs, work):
+    """Follow a page and look for what it should have shown."""
+    work.mkdir()
+    if page.endswith(CONFIGURED):
+        prepare(programs, work)
+    told = follow(DOCS / page, programs, work)
+    for text in FOLLOWED[page]:
+        assert text in told, told[-3000:]
+
+
+def prepare(programs, work):
+    """Configure a device, as the tutorial does."""
+    assert os.spawnv(os.P_WAIT, programs / "python", ["python", "-c", SETUP.format(work)]) == 0
+
+
+SETUP = """
+import os; os.chdir({0!s!r})
+from smok_core.cli import main
+raise SystemExit(main(["init", "--device", "pump-17"]))
+"""

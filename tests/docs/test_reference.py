@@ -1,0 +1,133 @@
+"""The reference is what the code says, and leaves nothing out."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import re
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from smok_core.cli.app import COMMANDS
+from smok_core.config import CloudSettings
+from smok_core.hookspecs import BackendInfo, Capability, SmokHooks, StoreContext
+from smok_core.roles import ROLES
+from smok_core.settings import StoreSettings
+from tests.docs.blocks import DOCS, ROOT
+
+REFERENCE = DOCS / "reference"
+
+
+def test_the_generated_pages_are_fresh():
+    """`python docs/generate.py --check` has nothing to say."""
+    done = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}run: python docs/generate.py\n{done.stderr}"
+
+
+def test_a_stale_page_is_found(tmp_path, monkeypatch):
+    """The check can fail: a page that was changed by hand is named."""
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    monkeypatch.setattr(generate, "REFERENCE", tmp_path)
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+    (tmp_path / "cli.md").write_text("changed")
+    assert generate.main(["--check"]) == 1
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_has_a_page_with_every_method(role):
+    """Each public method of each abstract class of the role is there."""
+    text = (REFERENCE / f"roles/{role}.md").read_text()
+    module = importlib.import_module(f"smok_core.roles.{role}")
+    classes = [c for _, c in inspect.getmembers(module, inspect.isclass)]
+    bases = [
+        c for c in classes if c.__name__.startswith("Base") and c.__module__ == module.__name__
+    ]
+    assert bases
+    for cls in bases:
+        assert f"## `{cls.__name__}`" in text
+        for name in cls.__abstractmethods__:
+            if name in vars(cls):
+                assert f"### `{name}(" in text or f"### `{name}`:" in text
+
+
+def test_every_hook_is_there():
+    """All eleven, and the fields of what they take and give."""
+    text = (REFERENCE / "hooks.md").read_text()
+    hooks = [name for name in vars(SmokHooks) if name.startswith("smok_")]
+    assert len(hooks) == 11
+    for name in hooks:
+        assert f"### `{name}(" in text
+    for kind in (BackendInfo, StoreContext):
+        for name in kind.__struct_fields__:
+            assert f"- `{name}:" in text
+
+
+def test_every_config_key_is_there():
+    """Settings of stores and of the cloud, roles and capabilities."""
+    text = (REFERENCE / "config.md").read_text()
+    for kind in (StoreSettings, CloudSettings):
+        for field in msgspec.structs.fields(kind):
+            assert f"| `{field.name}` |" in text
+    for word in (*ROLES, *(c.value for c in Capability), "device", "default", "require", "backend"):
+        assert f"`{word}`" in text
+
+
+def test_every_command_is_there():
+    """Each command whose module is installed, with its help."""
+    text = (REFERENCE / "cli.md").read_text()
+    there = [n for n, (m, _) in COMMANDS.items() if importlib.util.find_spec(f"smok_core.cli.{m}")]
+    assert len(there) >= 12
+    for name in there:
+        assert f"## `smok {name}`" in text
+
+
+def test_every_error_code_is_there_once():
+    """Codes are unique, and each that the source has is in the table."""
+    text = (REFERENCE / "errors.md").read_text()
+    source = "".join(path.read_text() for path in (ROOT / "smok_core").rglob("*.py"))
+    codes = set(re.findall(r'code = "(SMOK-\w+)"', source)) | {"SMOK-000"}
+    assert len(codes) > 30
+    for code in codes:
+        assert text.count(f"| {code} |") == 1, code
+
+
+def test_the_feature_table_names_what_there_is():
+    """Each test, file and command behind a claim exists, and no "yes" stands alone."""
+    rows = re.findall(r"^\| (.+?) \| (yes|partly|no)(.*?) \| (.*?) ?\|$", TABLE, re.MULTILINE)
+    assert len(rows) == 28
+    for feature, verdict, _, shown in rows:
+        assert shown or verdict == "no", feature
+        for name in re.findall(r"`([^`]+)`", shown):
+            assert exists(name), f"{feature}: {name}"
+
+
+TABLE = (DOCS / "feature-table.md").read_text()
+
+
+def exists(name):
+    """Tell whether a test, a file or a command is there."""
+    if name.startswith("smok "):
+        return name.split()[1] in COMMANDS
+    path, _, test = name.partition("::")
+    return (ROOT / path).is_file() and f"def {test}" in (ROOT / path).read_text()
+
+
+def test_the_names_that_stay_can_be_imported():
+    """What guarantees.md promises to plugins is there."""
+    text = (DOCS / "guide/guarantees.md").read_text()
+    table = re.findall(r"^\| `(smok_core[\w.]*)`[^|]* \| (.*?) \|$", text, re.MULTILINE)
+    assert len(table) == 10
+    for module, names in table:
+        found = importlib.import_module(module)
+        for name in re.findall(r"`([A-Za-z]\w+)`", names):
+            assert hasattr(found, name) or name == "code", f"{module}.{name}"
