@@ -2,8 +2,8 @@
 
 ``SMOK_TEST_MONGO_URL`` names a server that runs on this machine without login; its databases
 ``smok_test_…`` are used and dropped. Otherwise ``mongod`` is started as a replica set of one, or
-FerretDB (``ferretdb/``) is built where Go is installed and cached by the hash of its sources. With ``mongo`` in
-``SMOK_REQUIRE`` a missing server is an error instead of a reason to skip.
+FerretDB (``ferretdb/``) is built where Go is installed and cached by the hash of its sources.
+With ``mongo`` in ``SMOK_REQUIRE`` a missing server is an error instead of a reason to skip.
 """
 
 from __future__ import annotations
