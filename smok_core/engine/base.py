@@ -7,10 +7,11 @@ and order; no role is mentioned.
 Rules for every method of every primitive:
 
 * It may be called from any thread (contract G1); two processes may call at the same time (G10).
-* It is one round trip, atomic, and harmless when it is sent twice (G4): client libraries resend
-  a command whose answer got lost.
+* It is atomic and harmless when it is sent twice (G4): client libraries resend a command whose
+  answer got lost. It is one round trip wherever the server can do it in one.
 * It has happened durably when it returns, as strong as the store's ``durability`` says (G3).
-* It raises the `StoreError` family only, never a driver's own class (G7).
+* It raises `SmokError`s only, never a driver's own class (G7): the `StoreError` family, and
+  `InvalidKey` or `InvalidValue` for what this very server cannot take.
 * Keys and names are str of 1..`MAX_ENGINE_KEY` UTF-8 bytes, compared byte for byte, already
   checked by the role. A key is data: it must not reach another table, device, file or command.
 """

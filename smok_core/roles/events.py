@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,10 +14,10 @@ from smok_core.model import Event
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.cap import QueueCap
 from smok_core.roles.checks import check_fields, check_key
-from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
+from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from smok_core.context import StoreContext
     from smok_core.engine.base import Engine
@@ -112,19 +112,11 @@ class BaseEventDatabase(Database):
         """Forget exactly the events that have ended and that the cloud has as they are."""
 
 
-class EventSynchronization(BaseEventSynchronization):
+class EventSynchronization(TableHandOver[Event], BaseEventSynchronization):
     """The batch of `EventDatabase`."""
 
-    def __init__(
-        self, queue: TableQueue[Event], desk: Desk[Any], items: Sequence[Item[Event]]
-    ) -> None:
-        self._queue, self._desk, self._items = queue, desk, items
-
-    def __len__(self) -> int:
-        return len(self._items)
-
     def get_events(self) -> list[Event]:
-        return [_copy(item.value) for item in self._items]
+        return [_copy(event) for event in self._values()]
 
     def acknowledge(self, *uuids: str) -> None:
         checked = [check_key("events", uuid) for uuid in uuids]
@@ -133,13 +125,6 @@ class EventSynchronization(BaseEventSynchronization):
         self._desk.release()
 
     def negative_acknowledge(self) -> None:
-        self._desk.release()
-
-    def part(self, start: int, stop: int) -> Self:
-        return type(self)(self._queue, self._desk, self._items[start:stop])
-
-    def reject(self, reason: str) -> None:
-        self._queue.reject(self._items, reason)
         self._desk.release()
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Table
     from smok_core.roles.base import OnEngine
 
-__all__ = ["Desk", "HandOver", "Item", "TableQueue"]
+__all__ = ["Desk", "HandOver", "Item", "TableHandOver", "TableQueue"]
 
 T = TypeVar("T")
 
@@ -138,3 +138,27 @@ class TableQueue(Generic[T]):
         return next(
             (when(v) for _, v in self._database.decoded(self._table, head, self._load)), None
         )
+
+
+class TableHandOver(HandOver, Generic[T]):
+    """What the hand-overs from a table have in common; each role adds the seed's method names."""
+
+    def __init__(self, queue: TableQueue[T], desk: Desk[Any], items: Sequence[Item[T]]) -> None:
+        self._queue, self._desk, self._items = queue, desk, items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def part(self, start: int, stop: int) -> Self:
+        return type(self)(self._queue, self._desk, self._items[start:stop])
+
+    def reject(self, reason: str) -> None:
+        self._queue.reject(self._items, reason)
+        self._desk.release()
+
+    def _values(self) -> list[T]:
+        return [item.value for item in self._items]
+
+    def _settle(self) -> None:
+        self._queue.settle(self._items)
+        self._desk.release()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -12,10 +12,10 @@ from smok_core.errors import InvalidType
 from smok_core.model import Macro
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key, check_number
-from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
+from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from smok_core.context import StoreContext
     from smok_core.engine.base import Engine
@@ -84,33 +84,17 @@ class BaseMacroDatabase(Database):
         """Give the executed occurrences to report, or None."""
 
 
-class MacroSynchronization(BaseMacroSynchronization):
+class MacroSynchronization(TableHandOver[Execution], BaseMacroSynchronization):
     """The batch of `MacroDatabase`."""
-
-    def __init__(
-        self, queue: TableQueue[Execution], desk: Desk[Any], items: Sequence[Item[Execution]]
-    ) -> None:
-        self._queue, self._desk, self._items = queue, desk, items
-
-    def __len__(self) -> int:
-        return len(self._items)
 
     @property
     def executions(self) -> list[Execution]:
-        return [item.value for item in self._items]
+        return self._values()
 
     def acknowledge(self) -> None:
-        self._queue.settle(self._items)
-        self._desk.release()
+        self._settle()
 
     def negative_acknowledge(self) -> None:
-        self._desk.release()
-
-    def part(self, start: int, stop: int) -> Self:
-        return type(self)(self._queue, self._desk, self._items[start:stop])
-
-    def reject(self, reason: str) -> None:
-        self._queue.reject(self._items, reason)
         self._desk.release()
 
 

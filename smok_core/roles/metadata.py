@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smok_core.engine.base import When
 from smok_core.errors import InvalidType, InvalidValue, NotFound
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_key, check_number
-from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
+from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from smok_core.context import StoreContext
     from smok_core.engine.base import Engine, Row
@@ -97,33 +97,17 @@ class BaseMetadataDatabase(Database):
         """Give the local changes to upload, or None."""
 
 
-class PlainSynchronization(BasePlainSynchronization):
+class PlainSynchronization(TableHandOver[PlainChange], BasePlainSynchronization):
     """The batch of `MetadataDatabase`."""
-
-    def __init__(
-        self, queue: TableQueue[PlainChange], desk: Desk[Any], items: Sequence[Item[PlainChange]]
-    ) -> None:
-        self._queue, self._desk, self._items = queue, desk, items
-
-    def __len__(self) -> int:
-        return len(self._items)
 
     @property
     def changes(self) -> list[PlainChange]:
-        return [item.value for item in self._items]
+        return self._values()
 
     def acknowledge(self) -> None:
-        self._queue.settle(self._items)
-        self._desk.release()
+        self._settle()
 
     def negative_acknowledge(self) -> None:
-        self._desk.release()
-
-    def part(self, start: int, stop: int) -> Self:
-        return type(self)(self._queue, self._desk, self._items[start:stop])
-
-    def reject(self, reason: str) -> None:
-        self._queue.reject(self._items, reason)
         self._desk.release()
 
 

@@ -19,7 +19,7 @@ from smok_core.model import (
 )
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key
-from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
+from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
 from smok_core.roles.values import Values, milliseconds
 
 if TYPE_CHECKING:
@@ -180,33 +180,17 @@ class DataToSynchronize(BaseDataToSynchronize):
         self.acknowledge()
 
 
-class DefinitionsToSynchronize(BaseDefinitionsToSynchronize):
+class DefinitionsToSynchronize(TableHandOver[PathpointDefinition], BaseDefinitionsToSynchronize):
     """The batch of definitions of `PathpointDatabase`."""
-
-    def __init__(
-        self, queue: TableQueue[Any], desk: Desk[Any], items: Sequence[Item[PathpointDefinition]]
-    ) -> None:
-        self._queue, self._desk, self._items = queue, desk, items
-
-    def __len__(self) -> int:
-        return len(self._items)
 
     @property
     def definitions(self) -> list[PathpointDefinition]:
-        return [item.value for item in self._items]
+        return self._values()
 
     def acknowledge(self) -> None:
-        self._queue.settle(self._items)
-        self._desk.release()
+        self._settle()
 
     def negative_acknowledge(self) -> None:
-        self._desk.release()
-
-    def part(self, start: int, stop: int) -> Self:
-        return type(self)(self._queue, self._desk, self._items[start:stop])
-
-    def reject(self, reason: str) -> None:
-        self._queue.reject(self._items, reason)
         self._desk.release()
 
 

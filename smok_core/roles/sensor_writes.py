@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,11 +12,9 @@ from smok_core.model import SensorWriteEvent
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.cap import QueueCap
 from smok_core.roles.checks import check_fields
-from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
+from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from smok_core.context import StoreContext
     from smok_core.engine.base import Engine, Row
 
@@ -69,33 +67,17 @@ class BaseSensorWriteDatabase(Database):
         """One record did not reach the cloud; it stays queued."""
 
 
-class SensorWriteSynchronization(BaseSensorWriteSynchronization):
+class SensorWriteSynchronization(TableHandOver[SensorWriteEvent], BaseSensorWriteSynchronization):
     """The batch of `SensorWriteDatabase`."""
-
-    def __init__(
-        self, queue: TableQueue[SensorWriteEvent], desk: Desk[Any], items: Sequence[Item[Any]]
-    ) -> None:
-        self._queue, self._desk, self._items = queue, desk, items
-
-    def __len__(self) -> int:
-        return len(self._items)
 
     @property
     def events(self) -> list[SensorWriteEvent]:
-        return [item.value for item in self._items]
+        return self._values()
 
     def ack(self) -> None:
-        self._queue.settle(self._items)
-        self._desk.release()
+        self._settle()
 
     def nack(self) -> None:
-        self._desk.release()
-
-    def part(self, start: int, stop: int) -> Self:
-        return type(self)(self._queue, self._desk, self._items[start:stop])
-
-    def reject(self, reason: str) -> None:
-        self._queue.reject(self._items, reason)
         self._desk.release()
 
 
