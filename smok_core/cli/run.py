@@ -24,6 +24,7 @@ __all__ = ["command"]
 #: Exit status of --once when something could not be delivered; that of CloudError.
 _INCOMPLETE = 5
 _REFRESH_SECONDS = 0.5
+_STOP_SECONDS = 2.0
 
 
 @click.command("run")
@@ -67,7 +68,9 @@ def _once(service: Service, stop: threading.Event) -> int:
     thread.start()
     while thread.is_alive() and not stop.is_set():
         thread.join(_REFRESH_SECONDS)
-    thread.join(4.0)
+    # Ends a request that is under way when a signal came; what it carried is not settled.
+    service.api.close()
+    thread.join(_STOP_SECONDS)
     console().print(_table(service.synchronizer))
     return 0 if worker.get("well") else _INCOMPLETE
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from smok_core.roles.archives import BaseArchivesDatabase
 from smok_core.roles.baobs import BAOBDigest, BaseBAOBDatabase
-from smok_core.roles.base import Database, DeadLetter, RoleStats
+from smok_core.roles.base import Database, RoleStats
+from smok_core.roles.dead_letters import DeadLetter
 from smok_core.roles.events import BaseEventDatabase, BaseEventSynchronization, NullEventDatabase
 from smok_core.roles.handover import HandOver
 from smok_core.roles.macros import BaseMacroDatabase, BaseMacroSynchronization

@@ -6,7 +6,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from smok_core.errors import InvalidType, InvalidValue
-from smok_core.roles.base import Database, OnEngine, RoleStats, check_key
+from smok_core.roles.base import Database, OnEngine, RoleStats
+from smok_core.roles.checks import check_key
 
 if TYPE_CHECKING:
     from smok_core.context import StoreContext

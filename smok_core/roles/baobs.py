@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from smok_core.errors import InvalidType, InvalidValue, NotFound, VersionNotNewer
 from smok_core.model import BAOBDigest
-from smok_core.roles.base import Database, OnEngine, RoleStats, check_key
+from smok_core.roles.base import Database, OnEngine, RoleStats
+from smok_core.roles.checks import check_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

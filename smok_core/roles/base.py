@@ -1,9 +1,7 @@
-"""What all nine roles have in common: checks of arguments, life cycle, statistics, dead letters."""
+"""What all nine roles have in common: life cycle, statistics, and what is done about bad rows."""
 
 from __future__ import annotations
 
-import enum
-import logging
 import threading
 import time
 from abc import ABC
@@ -11,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import msgspec
 
-from smok_core.engine.base import QueuedPoint, Row, Settlement, When
-from smok_core.engine.codec import check_plain
-from smok_core.errors import CorruptData, InvalidKey, InvalidType, InvalidValue, NotFound
+from smok_core.engine.base import Row, Settlement, When
+from smok_core.errors import CorruptData, NotFound
+from smok_core.roles.dead_letters import DeadLetter, DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,98 +20,14 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Engine, Table
     from smok_core.engine.codec import Codec
 
-__all__ = [
-    "BATCH",
-    "MAX_KEY_BYTES",
-    "Database",
-    "DeadLetter",
-    "DeadLetters",
-    "RoleStats",
-    "Throttle",
-    "check_fields",
-    "check_key",
-    "check_number",
-]
+__all__ = ["BATCH", "Database", "OnEngine", "RoleStats", "Throttle"]
 
-logger = logging.getLogger(__name__)
-
-S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
 
-#: Longest key in UTF-8 bytes (contract G5).
-MAX_KEY_BYTES: Final = 512
-_LIMIT: Final = 2**63
 #: Items of a hand-over unless asked otherwise (contract Q1).
 BATCH: Final = 1000
 #: Seconds between two effective checkpoints; the published client calls about once a minute.
 CHECKPOINT_SECONDS: Final = 60.0
-
-
-def check_key(role: str, key: object) -> str:
-    """Let a key through that obeys rule G5.
-
-    Raises:
-        InvalidType: It is not a str.
-        InvalidKey: It is empty, too long, or holds a NUL or a lone surrogate.
-    """
-    if type(key) is not str:
-        raise InvalidType(role, "the key", key, "a str as key")
-    if not key:
-        raise InvalidKey(role, key, "is empty")
-    if "\0" in key:
-        raise InvalidKey(role, key, "holds a NUL character")
-    try:
-        size = len(key.encode())
-    except UnicodeEncodeError:
-        raise InvalidKey(role, key, "holds a lone surrogate") from None
-    if size > MAX_KEY_BYTES:
-        raise InvalidKey(role, key, f"is {size} bytes long")
-    return key
-
-
-def check_number(role: str, key: object, value: object, what: str) -> int | float:
-    """Let an int or float through that fits 64 bits as an integer (not a bool).
-
-    Raises:
-        InvalidType: It is something else.
-        InvalidValue: It is NaN, infinite or too large.
-    """
-    if type(value) is not int and type(value) is not float:
-        raise InvalidType(role, key, value, f"{what} as int or float")
-    if not -_LIMIT <= value < _LIMIT:
-        raise InvalidValue(role, key, f"has {what} {_few(value)}", "Give a number of 64 bits.")
-    return value
-
-
-def check_fields(role: str, key: object, value: object, kind: type[S]) -> S:
-    """Copy a model object, every field checked against its declared type.
-
-    Raises:
-        InvalidType: It is not of that class, or a field has the wrong type.
-        InvalidValue: A text holds a lone surrogate, a number is not finite.
-    """
-    if type(value) is not kind:
-        raise InvalidType(role, key, value, f"a {kind.__name__}")
-    fields = {name: _plain(field) for name, field in msgspec.structs.asdict(value).items()}
-    try:
-        copy = msgspec.convert(fields, kind)
-    except (msgspec.ValidationError, TypeError, ValueError) as error:
-        raise InvalidValue(role, key, f"has a wrong field: {error}", "Correct the field.") from None
-    check_plain(fields, role, key)
-    for name, number in fields.items():
-        if type(number) is int and not -_LIMIT <= number < _LIMIT:
-            raise InvalidValue(role, key, f"has {name} {_few(number)}", "Give 64 bits at most.")
-    return copy
-
-
-def _plain(field: Any) -> Any:
-    """Give an enumeration's value; anything else as it is."""
-    return field.value if isinstance(field, enum.Enum) else field
-
-
-def _few(number: float) -> str:
-    """Show a number in a message, however long it is."""
-    return f"of {number.bit_length()} bits" if isinstance(number, int) else str(number)
 
 
 class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,17 +38,6 @@ class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
     oldest_pending: float | None = None  #: time of the head of the queue, seconds since the epoch
     dead: int = 0  #: dead letters
     dropped: int = 0  #: given up because of max_pending, for the lifetime of the store
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that was set aside instead of being lost (contract G11, U2)."""
-
-    id: str
-    role: str
-    at: float  #: when it was set aside, seconds since the epoch
-    reason: str
-    key: str
-    record: Any  #: the decoded record, or its raw bytes if they could not be decoded
 
 
 class Throttle:
@@ -150,64 +53,6 @@ class Throttle:
             due = now >= self._next
             self._next = now + self._seconds if due else self._next
             return due
-
-
-class DeadLetters:
-    """The dead letters of one role: a table of its own beside the role's data."""
-
-    def __init__(self, role: str, engine: Engine, clock: Callable[[], float]) -> None:
-        self._role, self._clock, self._codec = role, clock, engine.codec
-        self._table: Table = engine.table(f"{role}.dead")
-
-    def add_row(self, table: str, row: Row, reason: str) -> None:
-        """Set a row aside; the same one twice (after a crash in between) is kept once."""
-        kept = {"table": table, "pending": row.pending, "stamp": row.stamp}
-        self._add(f"{row.seq:016x}.{table}", kept | {"key": row.key, "value": row.value}, reason)
-
-    def add_point(self, point: QueuedPoint, reason: str) -> None:
-        """Set a copy of a queued point aside, likewise."""
-        kept = {"table": None, "ts": point.ts, "key": point.name, "value": point.value}
-        self._add(f"{point.seq:016x}", kept, reason)
-
-    def _add(self, letter_id: str, kept: dict[str, Any], reason: str) -> None:
-        letter = kept | {"at": self._clock(), "reason": reason}
-        self._table.put(letter_id, self._codec.dumps(letter))
-        logger.error("%s: %r was set aside: %s", self._role, kept["key"], reason)
-
-    def letters(self) -> Iterator[DeadLetter]:
-        """Stream the letters, oldest first."""
-        for row in self._table.rows():
-            letter = self._codec.loads(row.value)
-            yield DeadLetter(
-                id=row.key,
-                role=self._role,
-                at=letter["at"],
-                reason=letter["reason"],
-                key=letter["key"],
-                record=self._try_loads(letter["value"]),
-            )
-
-    def get(self, letter_id: str) -> dict[str, Any]:
-        """Give a letter as it is stored; NotFound if there is none of this id."""
-        row = self._table.get(letter_id) if letter_id else None
-        if row is None:
-            raise NotFound(f"{self._role} dead letters", letter_id)
-        letter: dict[str, Any] = self._codec.loads(row.value)
-        return letter
-
-    def remove(self, letter_id: str) -> None:
-        """Forget a letter."""
-        self._table.delete(letter_id)
-
-    def count(self) -> int:
-        """Count the letters."""
-        return self._table.stats().rows
-
-    def _try_loads(self, value: bytes) -> Any:
-        try:
-            return self._codec.loads(value)
-        except CorruptData:
-            return value
 
 
 class Database(ABC):

@@ -11,8 +11,9 @@ from smok_core.engine.base import Row, Settlement, When
 from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Event
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats, check_fields, check_key
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.cap import QueueCap
+from smok_core.roles.checks import check_fields, check_key
 from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
 
 if TYPE_CHECKING:

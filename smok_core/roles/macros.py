@@ -10,15 +10,8 @@ import msgspec
 from smok_core.engine.base import Row, Settlement, When
 from smok_core.errors import InvalidType
 from smok_core.model import Macro
-from smok_core.roles.base import (
-    BATCH,
-    Database,
-    OnEngine,
-    RoleStats,
-    check_fields,
-    check_key,
-    check_number,
-)
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.checks import check_fields, check_key, check_number
 from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from smok_core.engine.base import When
 from smok_core.errors import InvalidType, InvalidValue, NotFound
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats, check_key, check_number
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.checks import check_key, check_number
 from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from smok_core.model import (
     StorageLevel,
     ValueOrExcept,
 )
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats, check_fields, check_key
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.checks import check_fields, check_key
 from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
 from smok_core.roles.values import Values, milliseconds
 

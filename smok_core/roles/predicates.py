@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType
-from smok_core.roles.base import Database, OnEngine, RoleStats, check_key
+from smok_core.roles.base import Database, OnEngine, RoleStats
+from smok_core.roles.checks import check_key
 
 if TYPE_CHECKING:
     from smok_core.context import StoreContext

@@ -9,8 +9,9 @@ import msgspec
 
 from smok_core.engine.base import Settlement, When
 from smok_core.model import SensorWriteEvent
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats, check_fields
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.cap import QueueCap
+from smok_core.roles.checks import check_fields
 from smok_core.roles.handover import Desk, HandOver, Item, TableQueue
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import msgspec
 
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Sensor, fqtsify
-from smok_core.roles.base import Database, OnEngine, RoleStats, check_fields, check_key
+from smok_core.roles.base import Database, OnEngine, RoleStats
+from smok_core.roles.checks import check_fields, check_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from smok_core.engine.base import Limits
-from smok_core.roles.base import DeadLetters
+from smok_core.roles.dead_letters import DeadLetters
 from smok_core.transfer.digests import digest_role
 from smok_core.transfer.errors import CopyDiffers, TargetNotEmpty
 from smok_core.transfer.journal import Journal

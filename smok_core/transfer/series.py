@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from smok_core.engine.base import Series
-    from smok_core.roles.base import DeadLetters
+    from smok_core.roles.dead_letters import DeadLetters
     from smok_core.transfer.journal import Journal
     from smok_core.transfer.recode import Recoder
     from smok_core.transfer.report import RoleCopy

@@ -1,9 +1,9 @@
 """A MongoDB server for the tests, in this order: a given one, a mongod on PATH, FerretDB.
 
-``SMOK_TEST_MONGO_URL`` names a server that runs; its databases ``smok_test_…`` are used and
-dropped. Otherwise ``mongod`` is started as a replica set of one, or FerretDB (``ferretdb/``) is
-built where Go is installed and cached by the hash of its sources. With ``mongo`` in
-``SMOK_REQUIRE`` a missing server is an error instead of a reason to skip.
+``SMOK_TEST_MONGO_URL`` names a server that runs on this machine without login; its databases
+``smok_test_…`` are used and dropped. Otherwise ``mongod`` is started as a replica set of one, or
+FerretDB (``ferretdb/``) is built where Go is installed and cached by the hash of its sources.
+With ``mongo`` in ``SMOK_REQUIRE`` a missing server is an error instead of a reason to skip.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ class _GivenServer(MongoServer):
     """A server that somebody else runs: it is neither started nor ended."""
 
     def __init__(self, url: str) -> None:
-        super().__init__("given", [], 0, Path())
+        port = pymongo.uri_parser.parse_uri(url)["nodelist"][0][1]
+        super().__init__("given", [], port or 27017, Path())
         self.url = url
 
     def start(self) -> None:

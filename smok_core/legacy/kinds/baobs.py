@@ -12,7 +12,7 @@ from smok_core.legacy.kinds.base import Kind
 from smok_core.legacy.nodes import Map, Node
 from smok_core.legacy.refusal import EntryRefused
 from smok_core.roles.baobs import MAX_BAOB_BYTES
-from smok_core.roles.base import check_key
+from smok_core.roles.checks import check_key
 
 if TYPE_CHECKING:
     from smok_core.legacy.plain import PlainReader

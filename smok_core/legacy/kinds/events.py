@@ -12,7 +12,7 @@ from smok_core.legacy.nodes import Map, Node, Obj
 from smok_core.legacy.plain import ATTRIBUTES
 from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.model import Color, Event
-from smok_core.roles.base import check_fields, check_key
+from smok_core.roles.checks import check_fields, check_key
 
 if TYPE_CHECKING:
     from smok_core.legacy.plain import PlainReader

@@ -11,7 +11,8 @@ from smok_core.legacy.names import FAILED, NOT_READ, REASON
 from smok_core.legacy.nodes import Map, Node, Obj
 from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
-from smok_core.roles.base import OnEngine, check_key
+from smok_core.roles.base import OnEngine
+from smok_core.roles.checks import check_key
 from smok_core.roles.values import Values
 
 if TYPE_CHECKING:

@@ -1,0 +1,86 @@
+"""Checks of arguments that several roles share; what they refuse has changed nothing."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from smok_core.engine.codec import check_plain
+from smok_core.errors import InvalidKey, InvalidType, InvalidValue
+
+__all__ = ["MAX_KEY_BYTES", "check_fields", "check_key", "check_number"]
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+#: Longest key in UTF-8 bytes (contract G5).
+MAX_KEY_BYTES: Final = 512
+_LIMIT: Final = 2**63
+
+
+def check_key(role: str, key: object) -> str:
+    """Let a key through that obeys rule G5.
+
+    Raises:
+        InvalidType: It is not a str.
+        InvalidKey: It is empty, too long, or holds a NUL or a lone surrogate.
+    """
+    if type(key) is not str:
+        raise InvalidType(role, "the key", key, "a str as key")
+    if not key:
+        raise InvalidKey(role, key, "is empty")
+    if "\0" in key:
+        raise InvalidKey(role, key, "holds a NUL character")
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        raise InvalidKey(role, key, "holds a lone surrogate") from None
+    if size > MAX_KEY_BYTES:
+        raise InvalidKey(role, key, f"is {size} bytes long")
+    return key
+
+
+def check_number(role: str, key: object, value: object, what: str) -> int | float:
+    """Let an int or float through that fits 64 bits as an integer (not a bool).
+
+    Raises:
+        InvalidType: It is something else.
+        InvalidValue: It is NaN, infinite or too large.
+    """
+    if type(value) is not int and type(value) is not float:
+        raise InvalidType(role, key, value, f"{what} as int or float")
+    if not -_LIMIT <= value < _LIMIT:
+        raise InvalidValue(role, key, f"has {what} {_few(value)}", "Give a number of 64 bits.")
+    return value
+
+
+def check_fields(role: str, key: object, value: object, kind: type[S]) -> S:
+    """Copy a model object, every field checked against its declared type.
+
+    Raises:
+        InvalidType: It is not of that class, or a field has the wrong type.
+        InvalidValue: A text holds a lone surrogate, a number is not finite.
+    """
+    if type(value) is not kind:
+        raise InvalidType(role, key, value, f"a {kind.__name__}")
+    fields = {name: _plain(field) for name, field in msgspec.structs.asdict(value).items()}
+    try:
+        copy = msgspec.convert(fields, kind)
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise InvalidValue(role, key, f"has a wrong field: {error}", "Correct the field.") from None
+    check_plain(fields, role, key)
+    for name, number in fields.items():
+        if type(number) is int and not -_LIMIT <= number < _LIMIT:
+            raise InvalidValue(role, key, f"has {name} {_few(number)}", "Give 64 bits at most.")
+    return copy
+
+
+def _plain(field: Any) -> Any:
+    """Give an enumeration's value; anything else as it is."""
+    return field.value if isinstance(field, enum.Enum) else field
+
+
+def _few(number: float) -> str:
+    """Show a number in a message, however long it is."""
+    return f"of {number.bit_length()} bits" if isinstance(number, int) else str(number)

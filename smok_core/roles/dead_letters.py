@@ -1,0 +1,89 @@
+"""Dead letters: records that were set aside instead of being lost (contract G11, U2)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from smok_core.engine.base import QueuedPoint, Row
+from smok_core.errors import CorruptData, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from smok_core.engine.base import Engine, Table
+
+__all__ = ["DeadLetter", "DeadLetters"]
+
+logger = logging.getLogger(__name__)
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that was set aside instead of being lost (contract G11, U2)."""
+
+    id: str
+    role: str
+    at: float  #: when it was set aside, seconds since the epoch
+    reason: str
+    key: str
+    record: Any  #: the decoded record, or its raw bytes if they could not be decoded
+
+
+class DeadLetters:
+    """The dead letters of one role: a table of its own beside the role's data."""
+
+    def __init__(self, role: str, engine: Engine, clock: Callable[[], float]) -> None:
+        self._role, self._clock, self._codec = role, clock, engine.codec
+        self._table: Table = engine.table(f"{role}.dead")
+
+    def add_row(self, table: str, row: Row, reason: str) -> None:
+        """Set a row aside; the same one twice (after a crash in between) is kept once."""
+        kept = {"table": table, "pending": row.pending, "stamp": row.stamp}
+        self._add(f"{row.seq:016x}.{table}", kept | {"key": row.key, "value": row.value}, reason)
+
+    def add_point(self, point: QueuedPoint, reason: str) -> None:
+        """Set a copy of a queued point aside, likewise."""
+        kept = {"table": None, "ts": point.ts, "key": point.name, "value": point.value}
+        self._add(f"{point.seq:016x}", kept, reason)
+
+    def _add(self, letter_id: str, kept: dict[str, Any], reason: str) -> None:
+        letter = kept | {"at": self._clock(), "reason": reason}
+        self._table.put(letter_id, self._codec.dumps(letter))
+        logger.error("%s: %r was set aside: %s", self._role, kept["key"], reason)
+
+    def letters(self) -> Iterator[DeadLetter]:
+        """Stream the letters, oldest first."""
+        for row in self._table.rows():
+            letter = self._codec.loads(row.value)
+            yield DeadLetter(
+                id=row.key,
+                role=self._role,
+                at=letter["at"],
+                reason=letter["reason"],
+                key=letter["key"],
+                record=self._try_loads(letter["value"]),
+            )
+
+    def get(self, letter_id: str) -> dict[str, Any]:
+        """Give a letter as it is stored; NotFound if there is none of this id."""
+        row = self._table.get(letter_id) if letter_id else None
+        if row is None:
+            raise NotFound(f"{self._role} dead letters", letter_id)
+        letter: dict[str, Any] = self._codec.loads(row.value)
+        return letter
+
+    def remove(self, letter_id: str) -> None:
+        """Forget a letter."""
+        self._table.delete(letter_id)
+
+    def count(self) -> int:
+        """Count the letters."""
+        return self._table.stats().rows
+
+    def _try_loads(self, value: bytes) -> Any:
+        try:
+            return self._codec.loads(value)
+        except CorruptData:
+            return value
