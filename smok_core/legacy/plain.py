@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.legacy.fields import attributes, blame, member
@@ -16,6 +17,7 @@ from smok_core.legacy.names import (
 from smok_core.legacy.nodes import Bag, Map, Node, Obj
 from smok_core.legacy.refusal import EntryRefused
 from smok_core.legacy.tags import looks_tagged, tagged
+from smok_core.legacy.times import DATETIME, read_datetime
 from smok_core.model import Color
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
 }
 _COLORS: Final = dict(enumerate(Color)), dict(Color.__members__)
 _SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
-_HASHABLE: Final = _SCALARS | {tuple}
+_HASHABLE: Final = _SCALARS | {tuple, datetime}
 
 
 class PlainReader:
@@ -102,8 +104,10 @@ class PlainReader:
             return tagged("dict", [[key, value] for key, value in found.items()])
         return found
 
-    def _object(self, node: Node, depth: int) -> dict[str, Any]:
+    def _object(self, node: Node, depth: int) -> Any:
         name = node.name.text if type(node) is Obj else None
+        if name == DATETIME:
+            return read_datetime(node)
         if name == COLOR:
             return tagged("Color", int(member(node, COLOR, *_COLORS)))
         if name not in ATTRIBUTES:

@@ -89,8 +89,7 @@ class SeriesCopy:
         self._settle()
         for group in range(self._state["group"], self._state["groups"]):
             for page in self._pages(self._settled_points(group)):
-                self._append(page)
-                self._settle()
+                self._settle_page(self._append(page))
                 name, ts, _ = page[-1]
                 self._note(name=name, ts=ts)
                 tick(len(page))
@@ -154,8 +153,18 @@ class SeriesCopy:
         seq = int.from_bytes(hashlib.sha256(f"{ts} {name}".encode()).digest()[:7])
         self._dead.add_point(QueuedPoint(seq, name, ts, raw), "cannot be decoded")
 
+    def _settle_page(self, count: int) -> None:
+        """Take out of the queue what was just appended; nothing else of this copy is there.
+
+        Stores number the points of one write by ones, so the first seq tells the others, which
+        saves reading the page back; ones that do not exist are ignored, and what is left is read.
+        """
+        for head in self._target.pending(1, self._state["base"]):
+            self._target.settle(range(head.seq, head.seq + count))
+        self._settle()
+
     def _settle(self) -> None:
-        """Take out of the queue what this copy has put there."""
+        """Take out of the queue all that this copy has put there."""
         while points := self._target.pending(_PAGE, self._state["base"]):
             self._target.settle([point.seq for point in points])
 

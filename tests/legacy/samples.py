@@ -133,6 +133,13 @@ HOSTILE: dict[str, bytes] = {
     "a name that does not end": cache(b"cposix\nsystem"),
     "a lone surrogate": cache(b"\x8c\x03\xed\xa0\x80"),
     "NaN": cache(b"G\x7f\xf8\x00\x00\x00\x00\x00\x00"),
+    "a datetime that does not exist": cache(
+        name("datetime", "datetime") + b"C\x0a" + b"\xff" * 10 + b"\x85R"
+    ),
+    "a datetime of another kind": cache(name("datetime", "datetime") + b"K\x01\x85R"),
+    "a datetime with a zone of a user's class": cache(
+        name("datetime", "datetime") + b"C\x0a" + b"\x07\xe5" + b"\x01" * 8 + SYSTEM + b"\x86R"
+    ),
     "a set that holds a dict": cache(b"\x8f(}\x90"),
     "a dict whose key is a list": cache(b"}]Ns"),
 }

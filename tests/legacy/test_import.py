@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from smok_core.model import (
     Sensor,
     SensorWriteEvent,
 )
-from tests.legacy.samples import DATA, INSTALLATIONS, cache, name, pickled, short
+from tests.legacy.samples import DATA, INSTALLATIONS, pickled, short
 
 ROLES = {
     "predicates.pkl": "predicates",
@@ -346,27 +347,12 @@ def test_events_are_not_imported_where_none_are_kept() -> None:
     assert report.fault is Fault.WRONG_SHAPE
 
 
-def test_baob_files_outside_of_the_directory_are_not_read(
-    tmp_path: Path, databases: Databases
+def test_files_made_just_now_by_the_real_client_come_over(
+    client: Path, tmp_path: Path, databases: Databases
 ) -> None:
-    """Keys that lead elsewhere, links and files without a version are refused by name."""
-    (tmp_path / "outside").write_bytes(b"secret")
-    directory = tmp_path / "baobs"
-    directory.mkdir()
-    (directory / "link").symlink_to(tmp_path / "outside")
-    (directory / "stray").write_bytes(b"x")
-    (directory / "good").write_bytes(b"good")
-    keys = ["../outside", str(tmp_path / "outside"), "link", "missing", "..", "good"]
-    body = b"".join(b"\x8c" + bytes([len(key)]) + key.encode() + b"K\x01s" for key in keys)
-    (directory / "metadata.pkl").write_bytes(pickled(b"}" + body))
-    report = import_legacy("baobs", directory, databases)
-    assert databases.baobs.get_all_versions() == {"good": 1}
-    assert [r.entry for r in report.refused] == [f"BAOB {k!r:.80}" for k in [*keys[:5], "stray"]]
-
-
-def test_a_known_object_in_a_state_is_kept_as_data(tmp_path: Path, databases: Databases) -> None:
-    """A color in a predicate's state is stored in the form that the bridge gives back."""
-    path = tmp_path / "cache.pkl"
-    path.write_bytes(cache(name("smok.predicate.event", "Color") + b"K\x02\x85R"))
-    assert import_legacy("events", path, databases).ok
-    assert databases.events.get_cache("p1") == {"$smok": ["Color", 2]}
+    """What the installed smok 0.21.0 writes today is what the kept files hold."""
+    script = Path(__file__).parent / "make_data.py"
+    directory = tmp_path / "fresh"
+    subprocess.run([client, "-W", "ignore", script, directory], check=True, cwd=tmp_path)
+    assert all(report.ok for report in import_directory(directory, databases))
+    check_contents(databases)
