@@ -124,6 +124,8 @@ def _show_details(row: dict[str, Any]) -> None:
         click.echo(f"{row['store']} offers: {', '.join(row['capabilities'])}")
     if row["state"] == "unused":
         click.secho(f"{row['store']}: no role uses it; it was not opened", fg="yellow")
+    for note in row.get("notes", ()):
+        click.echo(f"{row['store']}: {note}")
     for warning in row.get("warnings", ()):
         click.secho(f"warning: {row['store']}: {warning}", fg="yellow")
     if row["state"] == "error":

@@ -68,6 +68,7 @@ def _stores(databases: Databases) -> list[dict[str, Any]]:
             "location": health.location,
             "size_bytes": health.size_bytes,
             "free_bytes": health.free_bytes,
+            "notes": list(health.notes),
             "warnings": list(health.warnings),
         }
         for name, health in databases.health().items()
@@ -96,6 +97,8 @@ def _show(report: dict[str, Any]) -> None:
         size, free = human_size(store["size_bytes"]), human_size(store["free_bytes"])
         told = [f"{size} used"] * bool(size) + [f"{free} free"] * bool(free)
         click.echo(f"{store['store']}: {', '.join([store['location'], *told])}")
+        for note in store["notes"]:
+            click.echo(f"  {note}")
         for warning in store["warnings"]:
             click.secho(f"warning: {store['store']}: {warning}", fg="yellow")
     _show_cloud([job for job in report["cloud"] if job["last_success"] or job["failures"]])
