@@ -1,6 +1,6 @@
 """What smok-redis costs against bare redis-py, as ratios within one run.
 
-Run: ``python benchmarks/redis.py [valkey|redis]``. It starts a server of its own (append-only
+Run: ``python benchmarks/on_redis.py [valkey|redis]``. It starts a server of its own (append-only
 file, everysec) on loopback. Both sides take turns in short blocks; each figure is a
 ratio of medians.
 """

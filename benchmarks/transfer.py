@@ -1,6 +1,6 @@
 """Copying pathpoints from a file to Redis, against writing them there through the role.
 
-Starts a Valkey of its own on loopback. Run: ``python benchmarks/copy.py [points]``
+Starts a Valkey of its own on loopback. Run: ``python benchmarks/transfer.py [points]``
 """
 
 from __future__ import annotations

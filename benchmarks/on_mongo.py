@@ -1,6 +1,6 @@
 """What smok-mongo costs against bare pymongo, as ratios within one run.
 
-Run: ``python benchmarks/mongo.py [--full]``. The server is the one of the tests (a given one, a
+Run: ``python benchmarks/on_mongo.py [--full]``. The server is the one of the tests (a given one, a
 mongod on PATH, or FerretDB); both sides wait for w=majority, j=true and take turns. ``--full``
 drains 100 000 points instead of 10 000: FerretDB reads the whole collection for every batch.
 """
