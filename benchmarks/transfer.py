@@ -44,33 +44,37 @@ def written(folder: Path, url: str, count: int) -> float:
         return time.perf_counter() - start
 
 
-def copied(folder: Path, url: str, device: str, count: int, *, merge: bool) -> float:
-    """Give the seconds that copying them takes; merging leaves out the comparison by digest."""
+def copied(folder: Path, url: str, count: int) -> tuple[float, float]:
+    """Give the seconds until all is copied, and until it is compared by digest as well."""
     with (
         smok_core.open_databases(config(folder, url, "source", "local")) as source,
-        smok_core.open_databases(config(folder, url, device, "plant")) as target,
+        smok_core.open_databases(config(folder, url, "target", "plant")) as target,
     ):
-        if source.pathpoints.stats().rows == 0:
-            for first in range(0, count, 2000):
-                source.pathpoints.on_new_data_many(points(2000, first))
+        for first in range(0, count, 2000):
+            source.pathpoints.on_new_data_many(points(2000, first))
+        times: list[float] = []
+
+        def progress(_role: str, done: int, total: int) -> None:
+            # Each record counts twice: when it is copied, and when it is compared.
+            if 2 * done >= total and not times:
+                times.append(time.perf_counter() - start)
+
         start = time.perf_counter()
-        copy(source.engines["local"], target.engines["plant"], ["pathpoints"], merge=merge)
-        return time.perf_counter() - start
+        copy(source.engines["local"], target.engines["plant"], ["pathpoints"], progress)
+        return times[0], time.perf_counter() - start
 
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     with tempfile.TemporaryDirectory() as name, Server("valkey", Path(name)) as server:
-        folder, url = Path(name), server.url
-        base = written(folder, url, count)
-        plain = copied(folder, url, "plain", count, merge=True)
-        checked = copied(folder, url, "checked", count, merge=False)
+        base = written(Path(name), server.url, count)
+        plain, compared = copied(Path(name), server.url, count)
         print(f"{count} points: written {base:.1f} s, copied {plain:.1f} s, "
-              f"copied and compared by digest {checked:.1f} s")  # fmt: skip
+              f"copied and compared by digest {compared:.1f} s")  # fmt: skip
         report("copy / on_new_data_many on the target, speed", base / plain, ">= 0.4",
                met=base / plain >= 0.4)  # fmt: skip
-        report("the same with the comparison by digest", base / checked, ">= 0.4",
-               met=base / checked >= 0.4)  # fmt: skip
+        report("the same with the comparison by digest", base / compared, ">= 0.4",
+               met=base / compared >= 0.4)  # fmt: skip
 
 
 if __name__ == "__main__":
