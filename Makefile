@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
+# A file's tests stay together: each worker starts its own servers.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 DEMO_STAMP = $(VENV)/.installed-demo
@@ -29,10 +31,10 @@ imports: $(STAMP)
 	$(BIN)/lint-imports
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 test-long: $(STAMP)            ## the same tests with thousands of seeds and examples
-	SMOK_LONG=1 SMOK_KIT_EXAMPLES=2000 $(BIN)/python -m pytest
+	SMOK_LONG=1 SMOK_KIT_EXAMPLES=2000 $(PYTEST)
 
 bench: $(STAMP)                ## the figures, as ratios within one run
 	$(BIN)/python benchmarks/run.py
