@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +13,7 @@ import click
 from smok_core.cli.screen import print_table
 
 if TYPE_CHECKING:
-    from smok_core.testing import Outcome, Report
+    from smok_core.testing import Outcome, Report, Subject
 
 __all__ = ["command"]
 
@@ -43,6 +44,7 @@ def command(backend: str, options: tuple[str, ...], target: str | None, verbose:
     from smok_core.testing import Subject, run_conformance
 
     subject = Subject(backend=backend, options=dict(map(_pair, options)))
+    _check_options(subject)
     report = run_conformance(subject, progress=None if target == "-" else _tick)
     if target == "-":
         click.echo(report.to_json())
@@ -52,6 +54,22 @@ def command(backend: str, options: tuple[str, ...], target: str | None, verbose:
         Path(target).write_bytes(report.to_json())
     _show(report, verbose=verbose)
     return 0 if report.passed else _NOT_CONFORMING
+
+
+def _check_options(subject: Subject) -> None:
+    """Refuse options that fit no store, or that put all stores of the kit into one place."""
+    from smok_core.hookspecs import Capability
+    from smok_core.testing import opening
+
+    with tempfile.TemporaryDirectory() as place:
+        opening.config_at(subject, Path(place), "d1", {})
+    persistent = Capability.PERSISTENT in opening.find_backend(subject).info.capabilities
+    if persistent and subject.options_at(Path("a")) == subject.options_at(Path("b")):
+        raise click.UsageError(
+            f"every clause needs a store of its own, and {subject.backend} keeps data. Put "
+            "{place} (a directory) or {name} (a word) into an option: --option "
+            '"path={place}/store"'
+        )
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -67,11 +67,11 @@ def check(page, programs, work):
 
 def prepare(programs, work):
     """Configure a device, as the tutorial does."""
-    assert os.spawnv(os.P_WAIT, programs / "python", ["python", "-c", SETUP.format(work)]) == 0
+    assert os.spawnv(os.P_WAIT, programs / "python", ["python", "-c", SETUP, str(work)]) == 0
 
 
 SETUP = """
-import os; os.chdir({0!s!r})
+import os, sys; os.chdir(sys.argv[1])
 from smok_core.cli import main
 raise SystemExit(main(["init", "--device", "pump-17"]))
 """

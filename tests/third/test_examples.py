@@ -105,6 +105,7 @@ def test_the_conformance_command_explains_bad_options(installed, tmp_path):
     """A word that is no KEY=VALUE, an unknown option and an unknown backend say the way out."""
     told = {
         "KEY=VALUE": ["lmdb", "--option", "path"],
+        "every clause needs a store of its own": ["lmdb", "--option", "path=here.lmdb"],
         "unknown key": ["lmdb", "--option", "pth=x"],
         "Did you mean 'lmdb'": ["lmbd"],
     }
