@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smok_core.cloud.api import ApiClient
 from smok_core.cloud.certificates import read_device_certificate
+from smok_core.cloud.errors import InvalidCloudSetting
 from smok_core.cloud.transport import Limits
 from smok_core.config.model import CloudSettings
 
@@ -25,10 +26,13 @@ def connect(config: Config, *, clock: Callable[[], float] = time.time) -> ApiCli
 
     Raises:
         InvalidCredentials: The device certificate or its key cannot be used.
-        InvalidCloudSetting: The URL or the proxy cannot be used.
+        InvalidCloudSetting: The table is missing, or its URL or proxy cannot be used.
         ExtraMissing: The extra ``cloud`` is not installed.
     """
-    cloud = config.cloud or CloudSettings()
+    cloud = config.cloud
+    if cloud is None:
+        remedy = "Add the table to smok.toml; `smok init` writes one to start from."
+        raise InvalidCloudSetting("the table [cloud]", "is missing", remedy)
     return ApiClient(
         cloud.url,
         device_certificate(config, clock=clock),

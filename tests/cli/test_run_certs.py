@@ -170,3 +170,11 @@ def test_the_sandbox_command_serves_a_cloud(tmp_path, tls):
         done.stderr.close()
         child.send_signal(signal.SIGINT)
         assert "10 values" in child.stdout.read()
+
+
+def test_run_without_a_cloud_says_what_is_missing(smok):
+    """No [cloud] table: nothing is sent anywhere, and the way out is named."""
+    assert smok("init", "--device", "pump-17").status == 0
+    result = smok("run", "--once")
+    assert result.status == 2
+    assert "the table [cloud] is missing" in result.err
