@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PluginNames", "write_plugin"]
 
 _GOOD: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_LONGEST: Final = 40
+_LONGEST: Final = 20
 _SUFFIX: Final = ".tmpl"
 #: Names that mean something already: built-in backends, this project's, and words of its own.
 _TAKEN: Final = frozenset({"memory", "null", "core", "pickle", "redis", "mongo", "default"})
@@ -75,7 +75,7 @@ class PluginNames(msgspec.Struct, frozen=True):
 
 
 def _suggest(backend: str) -> str:
-    rule = "Use lower-case letters, digits and single hyphens, a letter first, at most 40"
+    rule = "Use lower-case letters, digits and single hyphens, a letter first, at most 20"
     words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "-", backend).lower())
     near = "-".join(words).removeprefix("smok-").lstrip("0123456789-")[:_LONGEST].rstrip("-")
     usable = near and near not in _TAKEN and _GOOD.fullmatch(near)

