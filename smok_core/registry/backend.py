@@ -143,14 +143,14 @@ class Backend:
         """Call one hook of this plugin, or of the engine if the plugin has none; check its type."""
         other = self._engine_backend if self._implements(hook) else self._plugin
         caller = self._manager.subset_hook_caller(hook, [other])
-        results = self._guarded(caller, **arguments)
+        results = self._guarded(hook, caller, **arguments)
         if len(results) == 1 and isinstance(results[0], kind):
             return results[0]
         got = type(results[0]).__qualname__ if results else "nothing"
         detail = f"{hook} gave {got}, not a {kind.__qualname__}"
         raise PluginContract(self.name, self.package, detail)
 
-    def _guarded(self, caller: Callable[..., Any], **arguments: Any) -> list[Any]:
+    def _guarded(self, hook: str, caller: Callable[..., Any], **arguments: Any) -> list[Any]:
         try:
             results: list[Any] = caller(**arguments)
         except SmokError:
@@ -158,7 +158,7 @@ class Backend:
         except ModuleNotFoundError as error:
             raise self._missing(error) from error
         except Exception as error:
-            detail = f"{type(error).__name__} was raised while it was opened"
+            detail = f"its hook {hook} raised {type(error).__name__}"
             raise PluginBroken(self.name, self.package, detail) from error
         return results
 
