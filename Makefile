@@ -3,8 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
-# A file's tests stay together: each worker starts its own servers.
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
+# Each worker starts its own servers; what is idle takes over from what is busy.
+PYTEST = $(BIN)/python -m pytest -n 3 --dist worksteal
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 DEMO_STAMP = $(VENV)/.installed-demo

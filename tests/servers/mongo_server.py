@@ -8,6 +8,7 @@ With ``mongo`` in ``SMOK_REQUIRE`` a missing server is an error instead of a rea
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -174,8 +175,11 @@ def _ferretdb() -> Path:
     digest = hashlib.sha256(b"".join((_SOURCES / name).read_bytes() for name in names))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smok-tests"
     binary = cache / f"ferretdb-{digest.hexdigest()[:16]}"
-    if not binary.exists():
-        _build(binary)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "ferretdb.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker of the tests may be at it
+        if not binary.exists():
+            _build(binary)
     return binary
 
 
@@ -183,7 +187,6 @@ def _build(binary: Path) -> None:
     go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     if not go:
         raise NoServer("no SMOK_TEST_MONGO_URL, no mongod on PATH, and no Go to build FerretDB")
-    binary.parent.mkdir(parents=True, exist_ok=True)
     fresh = binary.with_suffix(f".{os.getpid()}")
     command = [go, "build", "-tags", "ferretdb_no_postgresql", "-o", str(fresh), "."]
     done = subprocess.run(command, cwd=_SOURCES, capture_output=True, text=True, check=False)
