@@ -39,9 +39,12 @@ def columns_of(points: Sequence[tuple[str, int, bytes]], density: int) -> list[C
     counts = Counter(names)
     if len(points) < density * len(counts):
         return None
-    order = sorted(range(len(names)), key=names.__getitem__)
-    sorted_stamps = list(map(stamps.__getitem__, order))
-    sorted_values = list(map(values.__getitem__, order))
+    order = list(range(len(names)))
+    sorted_stamps, sorted_values = list(stamps), list(values)
+    if len(counts) > 1:
+        order.sort(key=names.__getitem__)
+        sorted_stamps = list(map(stamps.__getitem__, order))
+        sorted_values = list(map(values.__getitem__, order))
     groups, start = list[Columns](), 0
     for name in sorted(counts):
         stop = start + counts[name]
