@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from smok_core.errors import CorruptData
 from smok_pickle.chunks import Chunk, Point, chunks_between, drop_point, store, unpack
 from smok_pickle.files import sibling
+from smok_pickle.leaves import rows_in_leaves
 from smok_pickle.queue import done_in
 from smok_pickle.schema import TABLES
 from smok_pickle.sections import span
@@ -28,8 +29,10 @@ _KEYS: Final = {"tail": "seq", "chunks": "last_seq", "done": "seq"}
 
 
 class _Source(NamedTuple):
+    path: Path
     raw: sqlite3.Connection
     deadline: float
+    damaged: set[str]  #: the tables in which a bad page was met
 
 
 def salvage(aside: Path, target: sqlite3.Connection, template: Path) -> int:
@@ -46,7 +49,8 @@ def salvage(aside: Path, target: sqlite3.Connection, template: Path) -> int:
     try:
         with contextlib.closing(sqlite3.connect(aside, isolation_level=None)) as raw:
             raw.text_factory = lambda data: data.decode(errors="strict")
-            return _copy_all(_Source(raw, time.monotonic() + _SECONDS), target)
+            source = _Source(aside, raw, time.monotonic() + _SECONDS, set())
+            return _copy_all(source, target)
     except sqlite3.Error:
         return 0
 
@@ -99,6 +103,21 @@ def _copy(source: _Source, target: sqlite3.Connection, table: str) -> int:
     for row in _every(source, table, columns):
         with contextlib.suppress(sqlite3.Error):
             copied += target.execute(insert, row).rowcount
+    return (
+        copied + _copy_leaves(source, target, table, insert) if table in source.damaged else copied
+    )
+
+
+def _copy_leaves(source: _Source, target: sqlite3.Connection, table: str, insert: str) -> int:
+    """Add the rows that only their pages still have; what was found by the tree stands."""
+    if time.monotonic() >= source.deadline:
+        return 0
+    copied, insert = 0, insert.replace("OR REPLACE", "OR IGNORE")
+    rows = (row for row in rows_in_leaves(source.path, table) if _sound(table, row))
+    # Of versions of one row in the table of rows the latest change comes first, and stays.
+    for row in sorted(rows, key=lambda row: -row[3]) if table == "rows" else rows:
+        with contextlib.suppress(sqlite3.Error):
+            copied += target.execute(insert, row).rowcount
     return copied
 
 
@@ -106,13 +125,13 @@ def _every(source: _Source, table: str, columns: list[str]) -> Iterator[tuple[An
     key, listed = _KEYS.get(table, "id"), ", ".join(columns)
     where = f"{key} BETWEEN ? AND ? ORDER BY {key}"
     query = f"SELECT {listed} FROM {table} WHERE {where}"  # noqa: S608 - fixed words only
-    for row in _around_damage(source, query, columns.index(key)):
+    for row in _around_damage(source, table, query, columns.index(key)):
         if _sound(table, row):
             yield row
     yield from _from_index(source, table, columns)
 
 
-def _around_damage(source: _Source, query: str, key: int) -> Iterator[tuple[Any, ...]]:
+def _around_damage(source: _Source, table: str, query: str, key: int) -> Iterator[tuple[Any, ...]]:
     """Read a range of keys from both ends up to the damage; what lies between is halved."""
     todo, attempts = [(0, _END)], 0
     while todo and attempts < _ATTEMPTS and time.monotonic() < source.deadline:
@@ -123,6 +142,7 @@ def _around_damage(source: _Source, query: str, key: int) -> Iterator[tuple[Any,
             low = row[key] + 1
         if not reader.failed:
             continue
+        source.damaged.add(table)
         for row in _Reader(source.raw, f"{query} DESC", (low, high)):
             yield row
             high = row[key] - 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -139,6 +141,24 @@ def test_saves_what_is_around_damaged_pages(
         assert points + rows + blobs > 3500
     with opened() as engine:
         assert read_back(engine) == (points, rows, blobs)
+
+
+@pytest.mark.parametrize("table", ["sections", "names", "rows", "chunks"])
+def test_a_lost_root_does_not_hide_its_table(
+    table: str, path: Path, opened: Callable[..., Engine]
+) -> None:
+    """The page from which a table is reached is gone: its rows are found on their own pages."""
+    with opened() as engine:
+        fill(engine)
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        (root,) = raw.execute(query, (table,)).fetchone()
+    overwrite(path, (root - 1) * 4096, b"\xa5" * 4096)
+    for _ in range(2):
+        with opened() as engine:
+            points, rows, blobs = read_back(engine)
+            assert (points, blobs) == (COUNT, 1)
+            assert rows >= 450
 
 
 def test_damage_that_is_met_at_run_time(path: Path, opened: Callable[..., Engine]) -> None:
