@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -67,7 +67,7 @@ def check(page, programs, work):
 
 def prepare(programs, work):
     """Configure a device, as the tutorial does."""
-    assert os.spawnv(os.P_WAIT, programs / "python", ["python", "-c", SETUP, str(work)]) == 0
+    subprocess.run([programs / "python", "-c", SETUP, work], check=True)
 
 
 SETUP = """
