@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.bridge.client import Color, DisabledTime, Event, Macro, SensorWriteEvent, Time
+from smok_core.legacy.names import DISABLED_TIME, EVENT, MACRO, SENSOR_WRITE, TIME
+from smok_core.legacy.plain import ATTRIBUTES
 from smok_core.legacy.tags import MARK, looks_tagged, tagged
 
 if TYPE_CHECKING:
@@ -12,24 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["from_plain", "to_plain"]
 
+_KINDS: Final = {
+    Event: EVENT,
+    SensorWriteEvent: SENSOR_WRITE,
+    Macro: MACRO,
+    DisabledTime: DISABLED_TIME,
+    Time: TIME,
+}
 _FIELDS: Final[dict[type, tuple[str, ...]]] = {
-    Event: (
-        "uuid",
-        "provisional_uuid",
-        "started_on",
-        "ended_on",
-        "color",
-        "is_point",
-        "token",
-        "group",
-        "message",
-        "handled_by",
-        "metadata",
-    ),
-    SensorWriteEvent: ("timestamp", "who", "hr_sensor", "hr_value", "fqts", "value", "reason"),
-    Macro: ("macro_id", "commands", "occurrences_not_done"),
-    DisabledTime: ("start", "stop"),
-    Time: ("day_of_week", "hour", "minute"),
+    kind: ATTRIBUTES[name] for kind, name in _KINDS.items()
 }
 _CLASSES: Final = {kind.__name__: kind for kind in _FIELDS}
 

@@ -88,13 +88,13 @@ class Server:
         Raises:
             StoreError: What the driver reported, translated.
         """
+        pauses = _pauses()
         with self.operation():
-            for pause in _pauses():
+            while True:
                 try:
                     return work(self._connected()[self.database_name])
                 except DRIVER_ERRORS as error:
-                    self._give_up_or_wait(error, pause)
-        raise AssertionError  # pragma: no cover - the pauses never end
+                    self._give_up_or_wait(error, next(pauses))
 
     def _give_up_or_wait(self, error: Exception, pause: float) -> None:
         verdict = judge(error, self.store)
