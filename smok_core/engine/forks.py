@@ -1,0 +1,118 @@
+"""Forks: what a process holds is let go before it forks, and made anew on both sides.
+
+A child gets a copy of every lock and handle, but none of the threads that would release the one,
+and none of the rights behind the other (contract G15). So each part that holds something takes
+part in a fork: it comes to rest before (no other thread is inside it), and each side goes on with
+what is its own.
+
+The order matters: a call takes locks from the outside in, from a role through a buffer to an
+engine. Before a fork the parts are quieted in that same order. In any other, a thread inside a
+buffer that waits for its engine would hold the buffer for ever.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import logging
+import os
+import threading
+import weakref
+from typing import Any, Final, Protocol
+
+__all__ = ["ForkAware", "Layer", "fork_safe_lock", "join"]
+
+logger = logging.getLogger(__name__)
+
+
+class Layer(enum.IntEnum):
+    """Where a part stands in a call; lower ones are entered first."""
+
+    ROLE = 0
+    BUFFER = 1
+    ENGINE = 2
+
+
+class ForkAware(Protocol):
+    """A part that takes part in forks. Every method runs in the thread that forks."""
+
+    def before_fork(self) -> None:
+        """Come to rest: return when no other thread is inside, and let none in."""
+
+    def after_fork_in_parent(self) -> None:
+        """Let the other threads in again."""
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: nothing of the parent's may be used, locked, unlocked or closed."""
+
+
+class _HeldLock:
+    """A lock as a part: held over the fork, so that the child's copy is in a known state."""
+
+    def __init__(self, lock: Any) -> None:
+        self._lock = lock
+
+    def before_fork(self) -> None:
+        self._lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        self._lock.release()  # the thread that forked is the owner, on both sides
+
+
+_order: Final = itertools.count()
+_places: Final[weakref.WeakKeyDictionary[Any, tuple[int, int]]] = weakref.WeakKeyDictionary()
+_joining: Final = threading.RLock()  # held over a fork: nobody joins in the middle of one
+_resting: Final[list[list[ForkAware]]] = []  # a stack, used under `_joining` only
+
+
+def join(part: ForkAware, layer: Layer) -> None:
+    """Let ``part`` take part in every fork from now on, as long as it lives."""
+    with _joining:
+        _places[part] = (layer, next(_order))
+
+
+def fork_safe_lock(layer: Layer) -> threading.RLock:
+    """Give a lock that no fork leaves locked in the child."""
+    lock = threading.RLock()
+    with _joining:
+        _places[lock] = (layer, next(_order))
+    return lock
+
+
+def _before() -> None:
+    _joining.acquire()
+    known = sorted(_places.items(), key=lambda item: item[1])
+    parts = [_as_part(part) for part, _ in known]
+    _resting.append(parts)
+    for part in parts:
+        _safely(part.before_fork)
+
+
+def _in_parent() -> None:
+    for part in reversed(_resting.pop()):
+        _safely(part.after_fork_in_parent)
+    _joining.release()
+
+
+def _in_child() -> None:
+    for part in reversed(_resting.pop()):
+        _safely(part.after_fork_in_child)
+    _joining.release()
+
+
+def _as_part(part: Any) -> ForkAware:
+    return part if hasattr(part, "before_fork") else _HeldLock(part)
+
+
+def _safely(step: Any) -> None:
+    """Run one part's step; a failure of one must not keep the others from theirs."""
+    try:
+        step()
+    except Exception:
+        logger.exception("a part of smok could not follow a fork")
+
+
+os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
