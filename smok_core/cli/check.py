@@ -72,7 +72,7 @@ def _open(config: Config, store: StoreConfig) -> dict[str, Any]:
 
     engine = open_store(config, store.name)
     if engine is None:
-        open_databases(config).close()
+        open_databases(config, require_all=True).close()
         return {"location": "kept by the backend's own roles", "warnings": []}
     with engine:
         health = engine.health()
