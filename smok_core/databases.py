@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
 
 from smok_core.config import Config, load_config
 from smok_core.context import StoreContext
@@ -68,8 +71,14 @@ class Databases:
         return self._roles[role]
 
     def health(self) -> dict[str, Health]:
-        """Look at every open store that has an engine."""
-        return {name: engine.health() for name, engine in self.engines.items()}
+        """Look at every open store that has an engine, and at what its roles hold in memory."""
+        return {name: self._health(name, engine) for name, engine in self.engines.items()}
+
+    def _health(self, name: str, engine: Engine) -> Health:
+        found = engine.health()
+        kept = [database for role, database in self if self.config.roles[role].store == name]
+        told = itertools.chain.from_iterable(database.warnings() for database in kept)
+        return msgspec.structs.replace(found, warnings=(*found.warnings, *told))
 
     def flush(self) -> None:
         """Return when everything written survives what each store's durability promises."""
