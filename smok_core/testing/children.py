@@ -7,7 +7,7 @@ import select
 import signal
 import time
 import warnings
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from smok_core.testing.checks import expect
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["HANG_SECONDS", "Child"]
 
 #: After so long a child that has little to do is taken for hung.
-HANG_SECONDS: Final = 15.0
+HANG_SECONDS: float = 60.0
 
 
 class Child:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 clause = clauses_of("general")
 FORKS: dict[str, Any] = {"level": Level.CONCURRENT}
-STEPS = 30
+STEPS = 10
 THREADS, CHILDREN = 4, 5
 
 
@@ -106,7 +106,7 @@ def a_fork_beside_writers_hangs_nobody(lab: Lab) -> None:
             roles.pathpoints.on_new_data(f"t{me}", ts, ts)
             roles.sensor_writes.get_sw_sync()
             counts[me] = ts + 1
-            time.sleep(0.001)
+            time.sleep(0.003)
 
     threads = [threading.Thread(target=write, args=(me,), daemon=True) for me in range(THREADS)]
     for thread in threads:
