@@ -13,6 +13,7 @@ from smok_core.cloud.connect import connect
 from smok_core.cloud.statistics import JobStatistics
 from smok_core.cloud.synchronizer import STATISTICS_TABLE, Synchronizer
 from smok_core.config.model import CloudSettings
+from smok_core.engine.forks import Layer, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,9 +58,23 @@ class Service:
             clock=clock,
             table=_statistics_table(databases),
         )
+        self._make_thread()
+        join(self, Layer.CALLER)
+
+    def _make_thread(self) -> None:
         self._stop = threading.Event()
         # A daemon: a request that hangs must not keep the process alive after the stop.
         self._thread = threading.Thread(target=self._run, name="smok-sync", daemon=True)
+
+    def before_fork(self) -> None:
+        """Nothing has to rest: what the thread is doing, the databases wait for."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+    def after_fork_in_child(self) -> None:
+        """Be a service that was not started: the thread and the connection are the parent's."""
+        self._make_thread()
 
     def start(self) -> None:
         """Start the thread."""
@@ -70,9 +85,13 @@ class Service:
 
         What was in flight then is not settled, and will be handed over again.
 
+        In a forked child nothing runs, and the parent's thread goes on.
+
         Returns:
             Whether it has ended.
         """
+        if self._thread.ident is None:  # not started, or started by the parent of this process
+            return True
         self._stop.set()
         self._thread.join(timeout / 2)
         # Ends a request that is still under way; it raises NoLink there, so nothing is settled.

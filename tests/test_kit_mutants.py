@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from smok_core.testing import ConformanceSuite, Status, Subject, all_clauses, run_clause
+from smok_core.testing import (
+    ConformanceSuite,
+    Status,
+    Subject,
+    all_clauses,
+    children,
+    run_clause,
+)
 from smok_core.testing.clauses import kill
 from tests.mutants import ALL, RIGHT, RIGHT_FILE, Mutant
 
@@ -33,7 +40,8 @@ def test_the_file_engine_is_right(clause, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=str)
-def test_a_mutant_is_caught(mutant: Mutant) -> None:
+def test_a_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each wrong backend fails the clause that was made for its fault."""
+    monkeypatch.setattr(children, "HANG_SECONDS", 10)
     outcome = run_clause(mutant.subject, CLAUSES[mutant.caught_by])
     assert outcome.status is Status.FAILED, f"{mutant.fault} {outcome}"

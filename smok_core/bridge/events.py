@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,7 @@ from smok_core import model
 from smok_core.bridge import client
 from smok_core.bridge.plain import from_plain, to_plain
 from smok_core.bridge.shelter import Backlog, deferred, in_client_thread, nothing, sheltered
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import InvalidType, InvalidValue, NotFound, SmokError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _Live:
 
     def __init__(self) -> None:
         self._events: OrderedDict[str, client.Event] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock(Layer.CALLER)
 
     def add(self, key: str, event: client.Event) -> None:
         with self._lock:

@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import SmokError, StoreError
 from smok_core.model import OperationFailedError
 
@@ -37,7 +38,7 @@ class Backlog:
 
     def __init__(self) -> None:
         self._calls: deque[Callable[[], object]] = deque()
-        self._lock = threading.RLock()
+        self._lock = fork_safe_lock(Layer.CALLER)
 
     def keep(self, call: Callable[[], object]) -> None:
         """Let a write wait; when too many do, the oldest is given up, loudly."""

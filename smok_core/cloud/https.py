@@ -6,6 +6,7 @@ import contextlib
 import io
 import ssl
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from smok_core.cloud.errors import (
 from smok_core.cloud.identity import Environment
 from smok_core.cloud.links import translated
 from smok_core.cloud.transport import Answer, Limits
+from smok_core.engine.forks import Layer, join
 from smok_core.errors import ExtraMissing
 
 try:
@@ -176,9 +178,22 @@ class RequestsTransport:
         _check_url(base_url)
         https = base_url.startswith("https:")
         context = client_context(certificate, ca_bundle) if https else None
-        self._base_url, self._adapter = base_url.rstrip("/"), _Adapter(context, proxy)
+        self._base_url, self._make_adapter = base_url.rstrip("/"), partial(_Adapter, context, proxy)
+        self._adapter, self._parents = self._make_adapter(), list[_Adapter]()
         self._deadlines: set[Deadline] = set()  # each operation on it is atomic
+        join(self, Layer.ENGINE)
         self._proxies = {"http": proxy, "https": proxy} if proxy is not None else {}
+
+    def before_fork(self) -> None:
+        """Nothing has to rest: the child uses no connection of the parent's."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+    def after_fork_in_child(self) -> None:
+        """Leave the parent's connections and its requests under way alone."""
+        self._parents.append(self._adapter)
+        self._adapter, self._deadlines = self._make_adapter(), set()
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, limits: Limits

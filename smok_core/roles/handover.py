@@ -7,11 +7,11 @@ dies with the process, is simply made again from the queue.
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
 from smok_core.engine.base import Row, Settlement
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.roles.base import BATCH
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Desk(Generic[H]):
     """Gives out one hand-over at a time; thread-safe."""
 
     def __init__(self, make: Callable[[int], H]) -> None:
-        self._make, self._lock = make, threading.Lock()
+        self._make, self._lock = make, fork_safe_lock(Layer.ROLE)
         self._current: H | None = None
 
     def take(self, limit: int = BATCH) -> H:

@@ -22,6 +22,7 @@ CONTRACT: Final = {
     "G12": "A store of a newer release is refused without being changed.",
     "G13": "A full store refuses new data and still drains.",
     "G14": "A damaged store does not keep a device from starting.",
+    "G15": "Parent and child of a fork both go on, and share no handle, lock or buffer.",
     "Q1": "One bounded batch per role is out at a time, oldest first.",
     "Q2": "Acknowledging settles exactly what was handed out, as it was.",
     "Q3": "No answer, a bad answer or a restart loses nothing.",
