@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from smok_core.roles.pathpoints import PathpointDatabase
+
 if TYPE_CHECKING:
     from smok_core.databases import Databases
     from smok_core.engine.base import Table
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Offsets", "Span"]
 
-TABLE: Final = "pathpoints.clocks"
+TABLE: Final = PathpointDatabase.tables[1]
 
 
 class Span(NamedTuple):

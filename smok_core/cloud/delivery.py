@@ -1,6 +1,6 @@
-"""Deliver a hand-over: settle what was answered, find the records that are to blame (rule U2).
+"""Deliver a batch: acknowledge what was answered, find the records that are to blame (rule U2).
 
-Nothing is settled without its answer. Only a refusal that means bad data sends records to the
+Nothing is acknowledged without its answer. Only a refusal that means bad data sends records to the
 dead letters, and only after the batch was halved down to the single record.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.cloud.statistics import JobStatistics
-    from smok_core.roles import HandOver
+    from smok_core.roles import Batch
 
 __all__ = ["Send", "deliver", "deliver_each", "is_bad_data"]
 
@@ -23,10 +23,10 @@ logger = logging.getLogger(__name__)
 
 
 class Send(Protocol):
-    """Sends a batch and settles it by the answer; raises when there was none."""
+    """Sends a batch and acknowledges it by the answer; raises when there was none."""
 
     def __call__(self, batch: Any) -> None:
-        """Send and settle."""
+        """Send and acknowledge."""
 
 
 def is_bad_data(error: Exception) -> bool:
@@ -36,11 +36,11 @@ def is_bad_data(error: Exception) -> bool:
     return isinstance(error, UnsendableBody | UnaddressableKey)
 
 
-def deliver(batch: HandOver, send: Send, statistics: JobStatistics) -> None:
+def deliver(batch: Batch, send: Send, statistics: JobStatistics) -> None:
     """Send a batch as a whole; halve it when it is refused, until the bad records are known.
 
     Raises:
-        CloudError: The way to the cloud failed; what was answered until then is settled.
+        CloudError: The way to the cloud failed; what was answered until then is acknowledged.
     """
     try:
         statistics.sent += len(batch)
@@ -53,7 +53,7 @@ def deliver(batch: HandOver, send: Send, statistics: JobStatistics) -> None:
         statistics.acknowledged += len(batch)
 
 
-def _divide(batch: HandOver, send: Send, statistics: JobStatistics, error: Exception) -> None:
+def _divide(batch: Batch, send: Send, statistics: JobStatistics, error: Exception) -> None:
     if len(batch) == 1:
         batch.reject(str(error))
         statistics.refused += 1
@@ -64,7 +64,7 @@ def _divide(batch: HandOver, send: Send, statistics: JobStatistics, error: Excep
     deliver(batch.part(middle, len(batch)), send, statistics)
 
 
-def deliver_each(batch: HandOver, send: Send, statistics: JobStatistics) -> None:
+def deliver_each(batch: Batch, send: Send, statistics: JobStatistics) -> None:
     """Send the items one by one; one that the cloud will not take now does not hold the others.
 
     Raises:

@@ -16,7 +16,7 @@ import msgspec
 
 from smok_core.cloud.backoff import Backoff
 from smok_core.cloud.errors import CloudError, NoLink, ServerFault
-from smok_core.cloud.jobs import Job, make_jobs
+from smok_core.cloud.jobs import Direction, Job, make_jobs
 from smok_core.errors import SmokError
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Synchronizer:
         monotonic: Seconds that never go back.
         random: Source of the jitter.
         table: Where to leave the statistics; None leaves them in memory only.
+        permit: Called with a role before each of its requests; what it raises keeps the role's
+            records where they are, and is tried again like any failure.
     """
 
     def __init__(
@@ -63,10 +65,11 @@ class Synchronizer:
         monotonic: Callable[[], float] = time.monotonic,
         random: random_module.Random | None = None,
         table: Table | None = None,
+        permit: Callable[[str], None] = lambda _: None,
     ) -> None:
         generator = random or random_module.Random()  # noqa: S311 - jitter, no secret
         self._roles, self._clock, self._monotonic = roles, clock, monotonic
-        self.jobs = make_jobs(roles, api, batch, clock, generator)
+        self.jobs = make_jobs(roles, api, batch, clock, generator, permit)
         self._link = Backoff(generator)
         self._silent: set[str] = set()
         self._probe_due = 0.0
@@ -135,7 +138,7 @@ class Synchronizer:
         job.backoff.reset()
         job.due = self._monotonic() + (0.0 if more else job.interval)
         job.statistics.failures, job.statistics.last_success = 0, self._clock()
-        if more or " down" in job.name:
+        if more or job.direction is Direction.DOWN:
             # An empty queue asked nobody: it says nothing about the link.
             self._answered()
 
@@ -194,6 +197,6 @@ class Synchronizer:
 
     def _waiting(self, job: Job) -> int:
         try:
-            return self._roles[job.role].stats().pending if " up" in job.name else 0
+            return self._roles[job.role].stats().pending if job.direction is Direction.UP else 0
         except SmokError:
             return job.statistics.waiting

@@ -98,6 +98,11 @@ class Database(ABC):
 class OnEngine(Database):
     """A role's database on an engine: what the nine implementations share."""
 
+    #: Names of what it keeps in its engine, beside its dead letters and counters.
+    tables: ClassVar[tuple[str, ...]] = ()
+    series: ClassVar[tuple[str, ...]] = ()
+    blobs: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         self.context, self.engine = context, engine
         self.codec: Codec = engine.codec

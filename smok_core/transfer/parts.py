@@ -6,9 +6,10 @@ from typing import Final
 
 import msgspec
 
-from smok_core.roles import ROLES
+from smok_core.roles import ON_ENGINE
+from smok_core.roles.dead_letters import dead_table
 
-__all__ = ["COUNTERS", "JOURNAL", "PARTS", "Parts", "dead_table", "is_dead"]
+__all__ = ["COUNTERS", "JOURNAL", "PARTS", "Parts", "is_dead"]
 
 #: Counts of what was dropped, one row a role, ``<role>.dropped``.
 COUNTERS: Final = "counters"
@@ -24,28 +25,17 @@ class Parts(msgspec.Struct, frozen=True):
     blobs: tuple[str, ...] = ()
 
 
-def dead_table(role: str) -> str:
-    """Name the table of a role's dead letters."""
-    return f"{role}.dead"
-
-
 def is_dead(table: str) -> bool:
     """Tell whether a table holds dead letters, whose records are encoded inside of them."""
-    return table.endswith(".dead")
+    return table.endswith(dead_table(""))
 
 
-def _tables(role: str, *own: str) -> tuple[str, ...]:
-    # The last one remembers the legacy files that were imported.
-    return (*own, dead_table(role), f"{role}.imports")
+def _parts(role: str) -> Parts:
+    kept = ON_ENGINE[role]
+    # The last table remembers the legacy files that were imported.
+    tables = (*kept.tables, dead_table(role), f"{role}.imports")
+    return Parts(tables, series=kept.series, blobs=kept.blobs)
 
 
 #: Role -> its parts; a test holds it against what the roles open.
-PARTS: Final[dict[str, Parts]] = {role: Parts(_tables(role, role)) for role in ROLES} | {
-    "baobs": Parts(_tables("baobs"), blobs=("baobs",)),
-    "events": Parts(_tables("events", "events", "events.cache")),
-    "macros": Parts(_tables("macros", "macros", "macros.done")),
-    "pathpoints": Parts(
-        _tables("pathpoints", "pathpoints.definitions", "pathpoints.clocks"),
-        series=("pathpoints",),
-    ),
-}
+PARTS: Final[dict[str, Parts]] = {role: _parts(role) for role in ON_ENGINE}

@@ -66,9 +66,10 @@ class FailuresAreReturned(PathpointDatabase):
 class UploadedIsUnread(PathpointDatabase):
     """Has no current value after an upload, as the published client."""
 
-    def settle(self, seqs):
-        super().settle(seqs)
-        self._series._lines.clear()
+    def __init__(self, context, engine):
+        super().__init__(context, engine)
+        acknowledge = self.outbox._acknowledge
+        self.outbox._acknowledge = lambda *args: (acknowledge(*args), self._series._lines.clear())
 
 
 @role("pathpoints", "PP3.an_archive_is_read_by_time")

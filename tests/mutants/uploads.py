@@ -1,9 +1,8 @@
-"""Wrong hand-overs: what the uploader is given, and what its answers do."""
+"""Wrong batches: what the uploader is given, and what its answers do."""
 
 from __future__ import annotations
 
 from smok_core.roles.events import EventDatabase, EventSynchronization
-from smok_core.roles.handover import Desk
 from smok_core.roles.macros import MacroDatabase, MacroSynchronization
 from smok_core.roles.metadata import MetadataDatabase, PlainSynchronization
 from smok_core.roles.pathpoints import DataToSynchronize, PathpointDatabase
@@ -11,40 +10,47 @@ from smok_core.roles.sensor_writes import SensorWriteDatabase, SensorWriteSynchr
 from tests.mutants.base import role
 
 
-class _Handing(PathpointDatabase):
-    """Pathpoints with another hand-over."""
+class _Handing:
+    """A role with another class of batches."""
 
-    kind = DataToSynchronize
+    def __init__(self, context, engine):
+        super().__init__(context, engine)
+        self.outbox._batch = self.kind
 
-    def _make(self, limit):
-        return self.kind(self, super()._make(limit)._values)
+
+def _everything(outbox):
+    """Acknowledge whatever is pending by now."""
+    outbox._acknowledge(outbox._pending(10**6, 0), {})
+    outbox._unanswered.clear()
 
 
 @role("pathpoints", "Q3.a_negative_answer_loses_nothing_values")
-class NackLosesValues(_Handing):
+class NackLosesValues(_Handing, PathpointDatabase):
     """A negative answer throws the batch away."""
 
     class kind(DataToSynchronize):  # noqa: N801
-        def negative_acknowledge(self):
+        def release(self):
             self.acknowledge()
 
 
 @role("pathpoints", "Q2.acknowledging_settles_exactly_the_batch_values")
-class AckTakesAllThatWaits(_Handing):
+class AckTakesAllThatWaits(_Handing, PathpointDatabase):
     """An answer settles whatever waits when it comes."""
 
     class kind(DataToSynchronize):  # noqa: N801
         def acknowledge(self):
-            self._database.settle([p.seq for p in self._database._series.pending(10**6)])
+            _everything(self._outbox)
 
 
 @role("pathpoints", "Q4.acknowledging_twice_is_harmless_values")
-class SecondAckTakesTheNextBatch(_Handing):
+class SecondAckTakesTheNextBatch(_Handing, PathpointDatabase):
     """Each answer settles as many from the head as the batch had."""
 
     class kind(DataToSynchronize):  # noqa: N801
         def acknowledge(self):
-            self._database.settle([p.seq for p in self._database._series.pending(len(self))])
+            outbox = self._outbox
+            outbox._acknowledge(outbox._pending(len(self), 0), {})
+            outbox._unanswered.clear()
 
 
 @role("pathpoints", "Q1.asking_again_gives_the_same_batch_values")
@@ -52,7 +58,8 @@ class EachCallMakesABatch(PathpointDatabase):
     """Hands out a new batch although one is out."""
 
     def get_data_to_sync(self, limit=1000):
-        return self._make(limit) or None
+        self.outbox._unanswered.clear()
+        return super().get_data_to_sync(limit)
 
 
 @role("pathpoints", "Q1.a_batch_is_bounded_and_oldest_first_values")
@@ -72,7 +79,7 @@ class EmptyBatchIsTruthy(PathpointDatabase):
 
 
 @role("pathpoints", "Q4.parts_are_settled_for_themselves_values")
-class PartIsTheWhole(_Handing):
+class PartIsTheWhole(_Handing, PathpointDatabase):
     """Acknowledging a part acknowledges the batch."""
 
     class kind(DataToSynchronize):  # noqa: N801
@@ -82,18 +89,60 @@ class PartIsTheWhole(_Handing):
             return part
 
 
+@role("pathpoints", "Q4.a_late_answer_leaves_the_batch_that_is_out_alone_values")
+class AnyAnswerReleases(_Handing, PathpointDatabase):
+    """A second answer of an old batch lets the next one be made, although one is out."""
+
+    class kind(DataToSynchronize):  # noqa: N801
+        def acknowledge(self):
+            super().acknowledge()
+            self._outbox._unanswered.clear()
+
+
+@role("sensor_writes", "Q4.a_late_answer_leaves_the_batch_that_is_out_alone_writes")
+class LateAckAcknowledges(_Handing, SensorWriteDatabase):
+    """A released batch can still be acknowledged, although its records are out once more."""
+
+    class kind(SensorWriteSynchronization):  # noqa: N801
+        def acknowledge(self):
+            self._outbox._acknowledge(self.records, {})
+            super().acknowledge()
+
+
+@role("events", "Q4.a_late_answer_of_a_part_changes_nothing_events")
+class PartsAreAlwaysCurrent(_Handing, EventDatabase):
+    """A part is taken for one of the batch that is out, whichever batch it is of."""
+
+    class kind(EventSynchronization):  # noqa: N801
+        def acknowledge(self, *uuids):
+            self.take = self._outbox._out.take
+            super().acknowledge(*uuids)
+
+
+@role("metadata", "Q4.a_part_leaves_the_rest_of_its_batch_out_changes")
+class PartEndsTheBatch(_Handing, MetadataDatabase):
+    """The answer of one part lets a new batch be made while the other parts are out."""
+
+    class kind(PlainSynchronization):  # noqa: N801
+        def acknowledge(self):
+            super().acknowledge()
+            self._outbox._unanswered.clear()
+
+
 @role("pathpoints", "Q2.what_changed_meanwhile_goes_again_values")
-class BatchIsLive(_Handing):
+class BatchIsLive(_Handing, PathpointDatabase):
     """A batch that is out shows what its values are by now."""
 
     class kind(DataToSynchronize):  # noqa: N801
         def to_json(self):
-            fresh = self._database._make(len(self))
-            return DataToSynchronize.to_json(type(self)(self._database, fresh._values))
+            records, values = self._outbox._read(len(self))
+            return DataToSynchronize.to_json(
+                DataToSynchronize(self._outbox, self.take, records, values)
+            )
 
 
 @role("pathpoints", "G11.rejected_items_become_dead_letters_values")
-class RejectedIsGone(_Handing):
+class RejectedIsGone(_Handing, PathpointDatabase):
     """What the cloud refuses is dropped."""
 
     class kind(DataToSynchronize):  # noqa: N801
@@ -109,48 +158,40 @@ class BacklogIsHidden(PathpointDatabase):
         return type(super().stats())()
 
 
-class _Notifying(EventDatabase):
-    """Events with another hand-over."""
-
-    kind = EventSynchronization
-
-    def _make(self, limit):
-        return self.kind(self._queue, self._desk, self._queue.take(limit))
-
-
 @role("events", "EV2.the_nth_uuid_is_the_nth_events")
-class UuidsSkipEvents(_Notifying):
+class UuidsSkipEvents(_Handing, EventDatabase):
     """Removes from the list it goes through, as the published client does."""
 
     class kind(EventSynchronization):  # noqa: N801
         def acknowledge(self, *uuids):
-            left = list(self._items)
+            left = list(self.records)
             pairs = []
-            for item, uuid in zip(left, uuids, strict=False):
-                pairs.append((item, uuid))
-                left.remove(item)
-            self._queue.settle([item for item, _ in pairs], [uuid for _, uuid in pairs])
-            self._desk.release()
+            for record, uuid in zip(left, uuids, strict=False):
+                pairs.append((record, uuid))
+                left.remove(record)
+            tags = {record.seq: uuid for record, uuid in pairs}
+            self._outbox._acknowledge([record for record, _ in pairs], tags)
+            self.release()
 
 
 @role("events", "EV2.fewer_uuids_settle_only_the_beginning")
-class OneUuidSettlesAll(_Notifying):
+class OneUuidSettlesAll(_Handing, EventDatabase):
     """Settles the batch however few uuids came."""
 
     class kind(EventSynchronization):  # noqa: N801
         def acknowledge(self, *uuids):
-            self._queue.settle(self._items, uuids[: len(self._items)])
-            self._desk.release()
+            self._outbox._acknowledge(self.records, {})
+            super().acknowledge(*uuids)
 
 
 @role("events", "EV2.a_wrong_uuid_settles_nothing")
-class UuidsUnchecked(_Notifying):
+class UuidsUnchecked(_Handing, EventDatabase):
     """Settles event by event, and meets the wrong uuid in the middle."""
 
     class kind(EventSynchronization):  # noqa: N801
         def acknowledge(self, *uuids):
-            for item, uuid in zip(self._items, uuids, strict=False):
-                self._queue.settle([item], [uuid])
+            for record, uuid in zip(self.records, uuids, strict=False):
+                self._outbox._acknowledge([record], {record.seq: uuid})
             super().acknowledge(*uuids)
 
 
@@ -159,28 +200,26 @@ class EachCallMakesEvents(EventDatabase):
     """Hands out a new batch although one is out."""
 
     def get_events_to_sync(self, limit=1000):
-        return self._make(limit) or None
+        self.outbox._unanswered.clear()
+        return super().get_events_to_sync(limit)
 
 
 @role("events", "general-G2.model_objects_are_copied")
-class BatchGivesItsEvents(_Notifying):
+class BatchGivesItsEvents(_Handing, EventDatabase):
     """Hands out the events of the batch themselves."""
 
     class kind(EventSynchronization):  # noqa: N801
         def get_events(self):
-            return [item.value for item in self._items]
+            return list(self.values)
 
 
 @role("sensor_writes", "Q3.a_negative_answer_loses_nothing_writes")
-class NackLosesWrites(SensorWriteDatabase):
+class NackLosesWrites(_Handing, SensorWriteDatabase):
     """A negative answer throws the batch away."""
 
-    def _make(self, limit):
-        class Wrong(SensorWriteSynchronization):
-            def nack(self):
-                self.ack()
-
-        return Wrong(self._queue, self._desk, self._queue.take(limit))
+    class kind(SensorWriteSynchronization):  # noqa: N801
+        def release(self):
+            self.acknowledge()
 
 
 @role("sensor_writes", "SW1.an_empty_log_is_falsy")
@@ -192,40 +231,43 @@ class EmptyLogIsNone(SensorWriteDatabase):
 
 
 @role("macros", "Q4.acknowledging_twice_is_harmless_executions")
-class ReportTwiceReportsMore(MacroDatabase):
+class ReportTwiceReportsMore(_Handing, MacroDatabase):
     """A second answer settles what was executed since."""
 
-    def _make(self, limit):
-        class Wrong(MacroSynchronization):
-            def acknowledge(self):
-                self._queue.settle(self._queue.take(len(self)))
-                self._desk.release()
+    class kind(MacroSynchronization):  # noqa: N801
+        def acknowledge(self):
+            outbox = self._outbox
+            outbox._acknowledge(outbox._pending(len(self), 0), {})
+            outbox._unanswered.clear()
 
-        return Wrong(self._queue, self._desk, self._queue.take(limit))
+
+@role("macros", "Q4.late_answers_of_threads_change_nothing_executions")
+class AnyRefusalReleases(_Handing, MacroDatabase):
+    """A negative answer of any batch lets a new one be made."""
+
+    class kind(MacroSynchronization):  # noqa: N801
+        def release(self):
+            self._outbox._unanswered.clear()
 
 
 @role("metadata", "Q2.acknowledging_settles_exactly_the_batch_changes")
-class AckTakesAllChanges(MetadataDatabase):
+class AckTakesAllChanges(_Handing, MetadataDatabase):
     """An answer settles whatever waits when it comes."""
 
-    def _make(self, limit):
-        class Wrong(PlainSynchronization):
-            def acknowledge(self):
-                self._queue.settle(self._queue.take(1000))
-                self._desk.release()
-
-        return Wrong(self._queue, self._desk, self._queue.take(limit))
+    class kind(PlainSynchronization):  # noqa: N801
+        def acknowledge(self):
+            _everything(self._outbox)
 
 
 @role("metadata", "Q1.threads_that_ask_together_get_one_batch_changes")
-class DeskWithoutLock(MetadataDatabase):
-    """Two threads that ask together may get two batches."""
+class OutboxWithoutLock(MetadataDatabase):
+    """Threads that ask together may get different batches."""
 
     def __init__(self, context, engine):
         super().__init__(context, engine)
         self._asked = 0
-        self._desk = Desk(self._make)
 
     def get_plain_to_sync(self, limit=1000):
         self._asked += 1
-        return self._make(min(limit, self._asked)) or None
+        self.outbox._unanswered.clear()
+        return super().get_plain_to_sync(min(limit, self._asked))

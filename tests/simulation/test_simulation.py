@@ -72,9 +72,10 @@ def test_acknowledging_by_timestamp_is_caught(monkeypatch):
     """Settling everything up to the newest timestamp of the batch loses late points."""
 
     def acknowledge(self):
-        newest = max(value.point.ts for value in self._values)
-        waiting = self._database._series.pending(10**6)
-        self._database.settle([point.seq for point in waiting if point.ts <= newest])
+        newest = max(point.ts for point in self.records)
+        waiting = self._outbox._pending(10**6, 0)
+        self._outbox._acknowledge([point for point in waiting if point.ts <= newest], {})
+        self._outbox._unanswered.clear()
 
     monkeypatch.setattr(DataToSynchronize, "acknowledge", acknowledge)
     assert caught() > 0

@@ -160,6 +160,65 @@ def parts_are_settled_for_themselves(lab: Lab, queue: Queue) -> None:
     expect(not queue.take(lab.roles, 10), "something is offered after all was acknowledged")
 
 
+@of_each_queue("Q4", "Q1", "U2")
+def a_part_leaves_the_rest_of_its_batch_out(lab: Lab, queue: Queue) -> None:
+    """While parts of a batch are not answered, they are out, and nothing newer is."""
+    fill(lab, queue, 1, 4)
+    whole = queue.take(lab.roles, 10)
+    fill(lab, queue, 5, 5)
+    queue.acknowledge(whole.part(0, 2))
+    same(queue.offered(lab.roles), [3, 4], "what is offered while half of the batch is out")
+    queue.acknowledge(whole.part(2, 4))
+    same(queue.offered(lab.roles), [5], "what is offered once all of it is answered")
+
+
+@of_each_queue("Q4", "Q1")
+def a_late_answer_leaves_the_batch_that_is_out_alone(lab: Lab, queue: Queue) -> None:
+    """A second answer neither releases nor settles what is out now, be it the same items again."""
+    fill(lab, queue, 1, 2)
+    old = queue.take(lab.roles, 10)
+    queue.acknowledge(old)
+    fill(lab, queue, 3, 4)
+    out = queue.take(lab.roles, 10)
+    fill(lab, queue, 5, 5)
+    answer_late(queue, old)
+    same(queue.offered(lab.roles), [3, 4], "what is out after late answers of the batch before")
+    queue.refuse(out)
+    again = queue.take(lab.roles, 10)
+    fill(lab, queue, 6, 6)
+    answer_late(queue, out)
+    same(queue.offered(lab.roles), [3, 4, 5], "what is out after late answers of what it was")
+    queue.refuse(again)
+    same(queue.offered(lab.roles), [3, 4, 5, 6], "what is offered in the end")
+    same(list(lab.roles[queue.role].get_dead_letters()), [], "dead letters")
+
+
+@of_each_queue("Q4", "Q1")
+def a_late_answer_of_a_part_changes_nothing(lab: Lab, queue: Queue) -> None:
+    """Parts of a batch that is not out any more answer for nothing."""
+    fill(lab, queue, 1, 4)
+    old = queue.take(lab.roles, 10)
+    first, second = old.part(0, 2), old.part(2, 4)
+    queue.acknowledge(first)
+    queue.refuse(old)
+    fill(lab, queue, 5, 5)
+    out = queue.take(lab.roles, 10)
+    fill(lab, queue, 6, 6)
+    for part in (first, second):
+        answer_late(queue, part)
+    same(queue.offered(lab.roles), [3, 4, 5], "what is out after late answers of parts")
+    queue.acknowledge(out)
+    same(queue.offered(lab.roles), [6], "what is offered after it was acknowledged")
+    same(list(lab.roles[queue.role].get_dead_letters()), [], "dead letters")
+
+
+def answer_late(queue: Queue, batch: Any) -> None:
+    """Answer a batch in every way there is."""
+    queue.acknowledge(batch)
+    queue.refuse(batch)
+    batch.reject("too late")
+
+
 @of_each_queue("Q1")
 def a_backlog_of_thousands_drains_in_order(lab: Lab, queue: Queue) -> None:
     """More items than a batch holds come batch by batch, each once, oldest first."""

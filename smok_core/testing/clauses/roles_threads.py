@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from smok_core.model import Event, Macro, Sensor
 from smok_core.testing.checks import expect, same
 from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.clauses.handover import of_each_queue
+from smok_core.testing.clauses.handover import answer_late, of_each_queue
 from smok_core.testing.queues import Queue, numbers
 from smok_core.testing.threads import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smok_core.databases import Databases
     from smok_core.testing.lab import Lab
 
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
@@ -50,6 +51,48 @@ def an_upload_beside_writers_loses_nothing(lab: Lab, queue: Queue) -> None:
     at_once(*(partial(write, me) for me in range(CREW)), wait, upload)
     wanted = [me * 1000 + turn for me in range(CREW) for turn in range(TURNS)]
     same(sorted(set(seen)), wanted, "what was handed over")
+
+
+@of_each_queue("Q4", "G1", **CONCURRENT)
+def late_answers_of_threads_change_nothing(lab: Lab, queue: Queue) -> None:
+    """However many threads answer old batches, what is out stays out until it is answered."""
+    roles, old, ended = lab.roles, list[Any](), threading.Event()
+    answered = threading.Semaphore(0)
+
+    def answer() -> None:
+        while not ended.is_set():
+            for batch in old[-3:]:
+                answer_late(queue, batch)
+            answered.release()
+
+    def upload() -> None:
+        try:
+            for turn in range(1, TURNS, 2):
+                _upload_two(roles, queue, turn, old, answered)
+        finally:
+            ended.set()
+
+    at_once(answer, answer, upload)
+    same(list(roles[queue.role].get_dead_letters()), [], "dead letters")
+
+
+def _upload_two(
+    roles: Databases, queue: Queue, first: int, old: list[Any], answered: threading.Semaphore
+) -> None:
+    queue.add(roles, first)
+    batch = queue.take(roles, 10)
+    queue.add(roles, first + 1)
+    for _ in range(3):
+        while answered.acquire(blocking=False):
+            pass  # those came before: only a round that ends from here on is meant
+        for _ in range(3):
+            answered.acquire(timeout=60)
+        same(queue.seen(queue.take(roles, 10)), [first], "the batch that is out")
+    queue.acknowledge(batch)
+    second = queue.take(roles, 10)
+    same(queue.seen(second), [first + 1], "the batch after it")
+    queue.acknowledge(second)
+    old += [batch, second, second.part(0, 1)]
 
 
 @of_each_queue("Q1", "G1", **CONCURRENT)

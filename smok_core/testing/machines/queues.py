@@ -27,10 +27,11 @@ class Item(msgspec.Struct):
 
 
 class Out(NamedTuple):
-    """A hand-over, and the versions it was made of."""
+    """A batch or a part of one, and the versions it was made of."""
 
     handover: Any
     content: tuple[tuple[int, int], ...]
+    take: int  #: which take it came from; only answers for the last one count
 
 
 class QueueMachine(Machine):
@@ -44,7 +45,8 @@ class QueueMachine(Machine):
         self.current: Out | None = None
         self.body: list[Any] = []
         self.old: list[Out] = []
-        self.version = 0
+        self.version = self.takes = 0
+        self.left: tuple[tuple[int, int], ...] = ()  #: of the last take, what is not answered
 
     @stateful.rule(number=NUMBERS)
     def add(self, number: int) -> None:
@@ -78,13 +80,15 @@ class QueueMachine(Machine):
     def take(self, limit: int) -> None:
         """Ask for a batch: the one that is out, or a new one."""
         handover = self.queue.take(self.lab.roles, limit)
-        wanted = self.current.content if self.current else self._waiting()[:limit]
+        if not self.left:
+            self.takes, self.left = self.takes + 1, tuple(self._waiting()[:limit])
+            self.current = None
         found = self.queue.seen(handover) if handover else []
-        same(sorted(found), sorted(number for number, _ in wanted), f"a batch of {limit}")
-        if handover and self.current:
+        same(sorted(found), sorted(number for number, _ in self.left), f"a batch of {limit}")
+        if handover and self.current and self.current.content == self.left:
             same(handover.to_json(), self.body, "the batch that is out, when asked again")
         self.body = handover.to_json() if handover else []
-        self.current = Out(handover, tuple(wanted)) if handover else None
+        self.current = Out(handover, self.left, self.takes) if handover else None
 
     def _waiting(self) -> list[tuple[int, int]]:
         found = [(number, item.version) for number, item in self.items.items() if item.waits]
@@ -102,6 +106,13 @@ class QueueMachine(Machine):
         """An answer comes twice, or late."""
         self._settle(self.old[-1])
 
+    @stateful.precondition(lambda self: self.old)
+    @stateful.rule()
+    def refuse_again(self) -> None:
+        """A negative answer comes twice, or late."""
+        self.queue.refuse(self.old[-1].handover)
+        self._answered(self.old[-1])
+
     @stateful.precondition(lambda self: self.current and len(self.current.content) > 1)
     @stateful.rule()
     def acknowledge_a_part(self) -> None:
@@ -110,17 +121,23 @@ class QueueMachine(Machine):
         assert whole
         part = whole.handover.part(0, 1)
         first = self.queue.seen(part)
-        self._settle(Out(part, tuple(pair for pair in whole.content if pair[0] in first)))
+        content = tuple(pair for pair in whole.content if pair[0] in first)
+        self._settle(Out(part, content, whole.take))
         self.old.append(whole)
 
     def _settle(self, out: Out | None) -> None:
         assert out
         self.queue.acknowledge(out.handover)
-        for number, version in out.content:
-            if self.items[number].version == version:
+        for number, version in set(out.content) & set(self.left):
+            if out.take == self.takes and self.items[number].version == version:
                 self.items[number].waits = False
+        self._answered(out)
+
+    def _answered(self, out: Out) -> None:
+        if out.take == self.takes:
+            self.left = tuple(pair for pair in self.left if pair not in out.content)
         self.old.append(out)
-        self.current = None
+        self.current = self.current if self.left else None
 
     @stateful.precondition(lambda self: self.current)
     @stateful.rule()
@@ -128,8 +145,7 @@ class QueueMachine(Machine):
         """The batch did not arrive."""
         assert self.current
         self.queue.refuse(self.current.handover)
-        self.old.append(self.current)
-        self.current = None
+        self._answered(self.current)
 
     @stateful.rule(now=strategies.sampled_from([0.0, 1.6e9, 1.7e9, 4e9]))
     def set_the_clock(self, now: float) -> None:
@@ -141,7 +157,7 @@ class QueueMachine(Machine):
     def restart(self) -> None:
         """The process ends with whatever is out, and starts again."""
         self.lab.reopen_roles()
-        self.current, self.old = None, []
+        self.current, self.old, self.left = None, [], ()
 
     @stateful.invariant()
     def the_backlog_is_counted(self) -> None:
