@@ -113,6 +113,7 @@ def open_databases(
     clock: Callable[[], float] = time.time,
     registry: Registry | None = None,
     require_all: bool = False,
+    looking: bool = False,
 ) -> Databases:
     """Open the nine roles as a configuration says.
 
@@ -125,6 +126,7 @@ def open_databases(
         clock: Seconds since the epoch; for tests.
         registry: The backends that exist; default: the installed ones.
         require_all: Whether every store must be there now.
+        looking: Only look: no store is made, healed, migrated or moved.
 
     Raises:
         ConfigError, PluginError: The configuration cannot be used.
@@ -133,7 +135,7 @@ def open_databases(
     """
     config = source if isinstance(source, Config) else load_config(source, registry=registry)
     device = find_device(config)
-    stores = {name: _store(config, name, device, clock) for name in _used(config)}
+    stores = {name: _store(config, name, device, clock, looking) for name in _used(config)}
     try:
         roles = {
             role: stores[config.roles[role].store].open_role(role, required=require_all)
@@ -146,12 +148,18 @@ def open_databases(
 
 
 def open_store(
-    config: Config, name: str, *, clock: Callable[[], float] = time.time
+    config: Config,
+    name: str,
+    *,
+    clock: Callable[[], float] = time.time,
+    looking: bool = False,
 ) -> Engine | None:
-    """Open one store of a configuration alone, as `smok check` does; None if it has no engine."""
+    """Open one store of a configuration alone; None if it has no engine."""
     store = config.stores[name]
     assert store.loaded is not None
-    return store.loaded.open_engine(_context(config, store, find_device(config), clock))
+    return store.loaded.open_engine(
+        _context(config, store, find_device(config), clock, looking=looking)
+    )
 
 
 def find_device(config: Config) -> str:
@@ -184,14 +192,21 @@ def _used(config: Config) -> list[str]:
     return list(dict.fromkeys(config.roles[role].store for role in ROLES))
 
 
-def _store(config: Config, name: str, device: str, clock: Callable[[], float]) -> Store:
+def _store(
+    config: Config, name: str, device: str, clock: Callable[[], float], looking: bool
+) -> Store:
     store = config.stores[name]
     assert store.loaded is not None
-    return Store(store.loaded, _context(config, store, device, clock))
+    return Store(store.loaded, _context(config, store, device, clock, looking=looking))
 
 
 def _context(
-    config: Config, store: StoreConfig, device: str, clock: Callable[[], float]
+    config: Config,
+    store: StoreConfig,
+    device: str,
+    clock: Callable[[], float],
+    *,
+    looking: bool,
 ) -> StoreContext:
     return StoreContext(
         store=store.name,
@@ -201,6 +216,7 @@ def _context(
         base_dir=config.base_dir,
         roles=frozenset(role for role in ROLES if config.roles[role].store == store.name),
         clock=clock,
+        looking=looking,
     )
 
 

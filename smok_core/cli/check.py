@@ -70,9 +70,9 @@ def _open(config: Config, store: StoreConfig) -> dict[str, Any]:
     """Open the store and ask it; one without an engine is asked by opening its roles."""
     from smok_core.databases import open_databases, open_store
 
-    engine = open_store(config, store.name)
+    engine = open_store(config, store.name, looking=True)
     if engine is None:
-        open_databases(config, require_all=True).close()
+        open_databases(config, require_all=True, looking=True).close()
         return {"location": "kept by the backend's own roles", "warnings": []}
     with engine:
         health = engine.health()

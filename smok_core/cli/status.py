@@ -33,7 +33,7 @@ def command(session: Session, as_json: bool) -> None:
     """Count rows, records waiting for upload, dead letters and dropped records of each role."""
     from smok_core.databases import open_databases
 
-    with open_databases(session.config) as databases:
+    with open_databases(session.config, looking=True) as databases:
         report = {"roles": _roles(databases), "stores": _stores(databases)}
         report["cloud"] = _cloud(databases)
     if as_json:

@@ -16,7 +16,7 @@ from smok_pickle.schema import APPLICATION_ID, TABLES, VERSION, create, migrate
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_pages", "connect", "examine", "prepare"]
+__all__ = ["check_pages", "connect", "examine", "level_of", "prepare", "refuse_foreign"]
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
@@ -33,14 +33,18 @@ _CHECK_CLEAN: Final = 8 * 2**20
 _CHECK_UNCLEAN: Final = 256 * 2**20
 
 
-def connect(path: Path, durability: Durability, busy_ms: int) -> sqlite3.Connection:
+def level_of(durability: Durability) -> int:
+    """Give SQLite's level of ``synchronous``: 2 forces every commit to the medium, 1 does not."""
+    return 2 if durability == Durability.POWER_LOSS else 1
+
+
+def connect(path: Path | str, level: int, busy_ms: int) -> sqlite3.Connection:
     """Give a connection with our settings; the file must be one of ours, or empty."""
     raw = sqlite3.connect(
         path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False,
         cached_statements=256,
     )  # fmt: skip
     try:
-        level = "FULL" if durability == Durability.POWER_LOSS else "NORMAL"
         raw.execute(f"PRAGMA synchronous = {level}")
         raw.execute("PRAGMA cell_size_check = ON")
         raw.execute("PRAGMA journal_size_limit = 8388608")
@@ -64,6 +68,32 @@ def prepare(raw: sqlite3.Connection, path: Path) -> None:
     raw.execute("PRAGMA journal_mode = WAL").fetchone()
 
 
+def refuse_foreign(path: Path) -> None:
+    """Raise if something lies at ``path`` that never was ours; it is left as it is.
+
+    An empty file is free to become a store. One whose header is damaged is ours only if the lock
+    file beside it says so, and then nobody asks here.
+
+    Raises:
+        ForeignData: It is a file of something else.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        header = file.read(_HEADER)
+    if header[:1] == b"\x80" and header[1:2] in _PICKLE_PROTOCOLS:
+        raise ForeignData(
+            str(path), "a pickle lies there, such as the smok package writes",
+            "Give the store another path, and bring the data with `smok import-legacy`.",
+        )  # fmt: skip
+    ours = len(header) == _HEADER and _numbers(header)[1] in (APPLICATION_ID, 0)
+    if header and not (header.startswith(_MAGIC) and ours):
+        raise ForeignData(
+            str(path), "a file of something else lies there",
+            "Give the store a path of its own; the file was not touched.",
+        )  # fmt: skip
+
+
 def examine(path: Path, *, alone: bool) -> None:
     """Look at what lies at ``path`` without writing.
 
@@ -78,11 +108,6 @@ def examine(path: Path, *, alone: bool) -> None:
     """
     with path.open("rb") as file:
         header = file.read(_HEADER)
-    if header[:1] == b"\x80" and header[1:2] in _PICKLE_PROTOCOLS:
-        raise ForeignData(
-            str(path), "a pickle lies there, such as the smok package writes",
-            "Give the store another path, and bring the data with `smok import-legacy`.",
-        )  # fmt: skip
     if len(header) < _HEADER or not header.startswith(_MAGIC):
         raise CorruptData(str(path), "the file is empty, torn or not an SQLite file")
     version, application = _numbers(header)
