@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -22,8 +23,8 @@ from smok_core.errors import (
     StoreVanished,
 )
 from smok_pickle.failures import translate
-from smok_pickle.files import make_parents, secure, sibling
-from smok_pickle.locks import InstanceLock, LogGuard, remembered
+from smok_pickle.files import make_parents, secure, sibling, stamped
+from smok_pickle.locks import InstanceLock, LogGuard, has_log_of_another, remembered
 from smok_pickle.opening import (
     check_pages,
     connect,
@@ -113,12 +114,10 @@ class Connection:
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` in one transaction; new data is refused while the reserve is in use."""
-
-        def checked(raw: sqlite3.Connection) -> T:
+        with self.lock:
+            self._ready()
             self.tick(every=_TICK_WRITES)
-            return work(raw)
-
-        return self._run("BEGIN IMMEDIATE", checked)
+            return self._run("BEGIN IMMEDIATE", work)
 
     def drain(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work``, which frees or settles something; it may use the reserve."""
@@ -188,17 +187,25 @@ class Connection:
             if presence is None:
                 return
             if (what := presence.change()) is not None:
-                self._give_up(what)
+                self._give_up(what, self._moved())
             elif (part := presence.lost_part()) is not None:
                 self._reopen_without(part)
 
-    def _give_up(self, what: str) -> None:
+    def _give_up(self, what: str, where: str | None = None) -> None:
         """Stop accepting; keep what only the open descriptors still lead to."""
-        told = rescue(self._require(), self.path)
-        self._vanished = StoreVanished(str(self.path), f"{what}; {told}")
+        kept = where or rescue(self._require(), self.path)
+        self._vanished = StoreVanished(str(self.path), f"{what}; {kept}")
         self._drop()
         self.generation += 1
         raise self._vanished
+
+    def _moved(self) -> str | None:
+        """Tell where the file lies now, if it only has another name; the log is written into it."""
+        where = self._guard.where() if self._guard is not None else None
+        if where is None:
+            return None
+        self._fold_log()
+        return f"it lies at {where} now, with all that it held"
 
     def _reopen_without(self, part: str) -> None:
         """Somebody removed the log or its index: write the log into the file, and begin anew."""
@@ -215,8 +222,9 @@ class Connection:
         if self._ticks < every:
             return
         self._ticks = 0
+        self.look()
         free = free_bytes(self.path)
-        self._set_log_pages(_LOG_PAGES if free is None or free > _TIGHT else _LOG_PAGES_TIGHT)
+        self._set_log_pages(_LOG_PAGES_TIGHT if _is_tight(free) else _LOG_PAGES)
         if not self.looking and self.reserve.released and not self.reserve.restore():
             self._ticks = _NOW
             raise StorageFull(str(self.path), "no space is left on the file system")
@@ -304,7 +312,7 @@ class Connection:
 
     def _fold_log(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # a busy or full moment: the log simply stays
-            self.raw().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._require().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _set_log_pages(self, pages: int) -> None:
         if pages != self._log_pages and self._raw is not None:
@@ -338,6 +346,7 @@ class Connection:
             resume(self.path)
         else:
             self._instance.shared()
+        self._part_from_log_of_another(alone=alone)
         try:
             self._open_file(alone=alone)
         except (CorruptData, sqlite3.Error) as error:
@@ -351,7 +360,20 @@ class Connection:
         self._instance.remember()
         self._instance.shared()
         self.reserve.restore()
-        self._set_log_pages(_LOG_PAGES)
+        self._set_log_pages(_LOG_PAGES_TIGHT if _is_tight(free_bytes(self.path)) else _LOG_PAGES)
+
+    def _part_from_log_of_another(self, *, alone: bool) -> None:
+        """A backup was put in the file's place: keep the log it was left with away from it."""
+        if not has_log_of_another(self.path):
+            return
+        if not alone:
+            raise BackendUnavailable(
+                str(self.path), "another process still has the file open that lay here before",
+                "It notices within a second, or stop it; then try again.",
+            )  # fmt: skip
+        aside = stamped(self.path, ".rescued-")
+        sibling(self.path, "-wal").rename(aside.with_name(aside.name + ".log"))
+        sibling(self.path, "-shm").unlink(missing_ok=True)
 
     def _look_in(self) -> None:
         """Open the file for a look; one that is not there is looked at as an empty store."""
@@ -385,6 +407,7 @@ class Connection:
         self.generation += 1
         prepare(self._raw, self.path)
         self._guard.hold()
+        self._raw.execute("SELECT count(*) FROM sqlite_master").fetchall()  # makes log and index
         self._presence = Presence(self.path)
         if not self._guard.works:
             self.notes = ("the file system has no OFD locks: do not copy the file in this process",)
@@ -451,3 +474,9 @@ class Connection:
             self._inherited = [self._raw, self._guard, self._instance]
             self._raw = self._guard = self._instance = None
         self.lock.release()
+
+
+def _is_tight(free: int | None) -> bool:
+    """Tell whether the log must stay small: little room, or a limit on the size of any file."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return (free is not None and free <= _TIGHT) or 0 <= limit <= _TIGHT

@@ -82,7 +82,7 @@ class SqliteEngine(Engine):
             schema=schema,
             size_bytes=_size(path) + _size(sibling(path, "-wal")),
             free_bytes=free_bytes(path),
-            notes=("SQLite, write-ahead log", *connection.notes),
+            notes=("SQLite, write-ahead log", *connection.notes, *connection.reserve.notes),
             warnings=self._warnings(),
         )
 

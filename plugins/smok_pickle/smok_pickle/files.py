@@ -33,15 +33,22 @@ def resolved(path: Path) -> Path:
     """Give the file that ``path`` leads to: SQLite's log lies beside that one, not beside a link.
 
     Raises:
-        ForeignData: A link leads nowhere; what it would make elsewhere is not ours to make.
+        ForeignData: A link leads nowhere, and somebody else may have planted it.
     """
-    if path.is_symlink() and not path.exists():
-        target = path.readlink()
+    if path.is_symlink() and not path.exists() and not _is_trusted(path):
         raise ForeignData(
-            str(path), f"it is a link to {target}, which does not exist",
-            "Make the file it should lead to, correct the link, or remove it.",
+            str(path), f"it is a link to {path.readlink()}, which does not exist, in a directory "
+            "that others can write to",
+            "Make the file it should lead to, or remove the link.",
         )  # fmt: skip
     return path.resolve()
+
+
+def _is_trusted(link: Path) -> bool:
+    """Tell whether only this user, or root, can have made the link."""
+    mine = {0, os.geteuid()}
+    folder, made = link.parent.stat(), link.lstat()
+    return {folder.st_uid, made.st_uid} <= mine and not folder.st_mode & 0o022
 
 
 def sibling(path: Path, suffix: str) -> Path:
@@ -77,12 +84,13 @@ def make_for(path: Path, part: Path) -> int:
             str(part), "a link, or something else that is no file, lies there",
             "Remove it: the store keeps a file of its own at this place.",
         )  # fmt: skip
+    owner = path if path.exists() else path.parent
     try:
         return os.open(part, flags)
     except FileNotFoundError:
         handle = os.open(part, flags | os.O_CREAT | os.O_EXCL, 0o600)
     os.fchmod(handle, 0o600)
-    give_to_owner(handle, path if path.exists() else path.parent)
+    give_to_owner(handle, owner)
     return handle
 
 

@@ -15,15 +15,13 @@ import hashlib
 import os
 import struct
 import time
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from smok_core.errors import AlreadyOpen, BackendUnavailable
 from smok_pickle.files import make_for, sibling
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["InstanceLock", "LogGuard", "remembered"]
+__all__ = ["InstanceLock", "LogGuard", "has_log_of_another", "remembered"]
 
 _WAIT: Final = 0.02
 _MARK: Final = b"smok-pickle: the lock of the store beside it\n"
@@ -31,11 +29,39 @@ _MARK: Final = b"smok-pickle: the lock of the store beside it\n"
 
 def remembered(path: Path) -> bool:
     """Tell whether a store of ours was at ``path`` before: its lock file says so."""
+    return _memory(path) is not None
+
+
+def has_log_of_another(path: Path) -> bool:
+    """Tell whether the log beside the file is that of the file which lay there before.
+
+    A backup was put in its place, and the log was left: SQLite would replay it into the backup.
+    Where a whole directory was copied, the log is another file as well, and belongs there.
+    """
+    memory = _memory(path)
+    if not memory or not path.exists():
+        return False
+    file, log = memory
+    return _number(path) != file and log != "-" and _number(sibling(path, "-wal")) == log
+
+
+def _memory(path: Path) -> tuple[str, str] | None:
+    """Give the inodes of file and log when the store was opened last; None if it never was."""
     try:
         with sibling(path, ".lock").open("rb") as file:
-            return file.read(len(_MARK)) == _MARK
+            mark, numbers = file.readline(), file.readline().decode("ascii").split()
+    except (OSError, UnicodeDecodeError):
+        return None
+    if mark != _MARK:
+        return None
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else ("-", "-")
+
+
+def _number(path: Path) -> str:
+    try:
+        return str(path.stat().st_ino)
     except OSError:
-        return False
+        return "-"
 
 
 class InstanceLock:
@@ -67,9 +93,11 @@ class InstanceLock:
             raise BackendUnavailable(str(self._store), "another process is opening it")
 
     def remember(self) -> None:
-        """Note that the file beside the lock is a store of ours."""
-        if os.pread(self._handle, len(_MARK), 0) != _MARK:
-            os.pwrite(self._handle, _MARK, 0)
+        """Note that the file beside the lock is a store of ours, and which log belongs to it."""
+        numbers = f"{_number(self._store)} {_number(sibling(self._store, '-wal'))}\n"
+        if _memory(self._store) != tuple(numbers.split()):
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, _MARK + numbers.encode("ascii"), 0)
 
     def close(self) -> None:
         """Let go."""
@@ -138,6 +166,16 @@ class LogGuard:
         if self._held:
             self._lock(fcntl.F_UNLCK, *_SHARED)
         self._held = False
+
+    def where(self) -> Path | None:
+        """Give the name the file has now, or None if it has none any more."""
+        now = Path(f"/proc/self/fd/{self._handle}")
+        try:
+            name, file = now.readlink(), os.fstat(self._handle)
+            found = name.lstat()
+        except OSError:
+            return None
+        return name if (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino) else None
 
     def _refuse_other_names(self) -> None:
         first, count = _NAMES

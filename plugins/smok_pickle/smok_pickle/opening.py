@@ -86,12 +86,22 @@ def refuse_foreign(path: Path) -> None:
             str(path), "a pickle lies there, such as the smok package writes",
             "Give the store another path, and bring the data with `smok import-legacy`.",
         )  # fmt: skip
-    ours = len(header) == _HEADER and _numbers(header)[1] in (APPLICATION_ID, 0)
-    if header and not (header.startswith(_MAGIC) and ours):
+    if header and not (header.startswith(_MAGIC) and _has_our_mark(path, header)):
         raise ForeignData(
             str(path), "a file of something else lies there",
             "Give the store a path of its own; the file was not touched.",
         )  # fmt: skip
+
+
+def _has_our_mark(path: Path, header: bytes) -> bool:
+    """Tell whether an SQLite file is a store, or has no tables at all and is free to be one."""
+    if len(header) < _HEADER or _numbers(header)[1] == APPLICATION_ID:
+        return len(header) == _HEADER
+    try:
+        tables = _tables_in(path)
+    except sqlite3.Error:
+        return False
+    return not tables or set(TABLES) <= tables
 
 
 def examine(path: Path, *, alone: bool) -> None:
@@ -144,12 +154,17 @@ def _tables(raw: sqlite3.Connection) -> set[str]:
     return {str(row[0]) for row in raw.execute("SELECT name FROM sqlite_master")}
 
 
+def _tables_in(path: Path) -> set[str]:
+    """Name the tables of a file that this process has open nowhere."""
+    address = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    with contextlib.closing(sqlite3.connect(address, uri=True)) as raw:
+        return _tables(raw)
+
+
 def _tell_foreign(path: Path) -> None:
     """Raise, unless the file has no tables at all: then it is free to be ours."""
-    address = f"file:{quote(str(path))}?mode=ro&immutable=1"
     try:
-        with contextlib.closing(sqlite3.connect(address, uri=True)) as raw:
-            tables = _tables(raw)
+        tables = _tables_in(path)
     except sqlite3.Error as error:
         raise CorruptData(str(path), f"the file is damaged ({error})") from error
     if set(TABLES) <= tables:

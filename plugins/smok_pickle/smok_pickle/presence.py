@@ -27,6 +27,7 @@ class Presence:
         self._path, self._next = path, 0.0
         self.file = _identity(path)
         self._parts: dict[str, _Identity] = {}
+        self.lost_part()
 
     def due(self) -> bool:
         """Tell whether a second has passed since the last look."""

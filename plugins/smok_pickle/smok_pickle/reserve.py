@@ -31,7 +31,7 @@ class Reserve:
     def __init__(self, path: Path, kib: int) -> None:
         self._path, self._store = sibling(path, ".reserve"), path
         self.size = kib * 1024
-        self.trouble: str | None = None  #: why it could not be made, though there is room
+        self.notes: tuple[str, ...] = ()  #: why it could not be made, though there is room
 
     @property
     def released(self) -> bool:
@@ -50,7 +50,7 @@ class Reserve:
         """Take the room again if twice as much is free; tell whether new data may be stored.
 
         Only a lack of room keeps new data out. A reserve that cannot be made for another reason,
-        such as a limit on the size of files, is noted in `trouble` and missed by nobody.
+        such as a limit on the size of files, is told in `notes` and missed by nobody.
         """
         if not self.released:
             return True
@@ -61,9 +61,9 @@ class Reserve:
             self._fill()
         except OSError as error:
             self._part().unlink(missing_ok=True)
-            self.trouble = f"the reserve of {self.size // 1024} KiB was not made: {error.strerror}"
+            self.notes = (f"the reserve of {self.size // 1024} KiB was not made: {error.strerror}",)
             return error.errno not in NO_ROOM
-        self.trouble = None
+        self.notes = ()
         return True
 
     def _fill(self) -> None:
