@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
-
-import msgspec
 
 from smok_core.config import Config, load_config
 from smok_core.context import StoreContext
 from smok_core.errors import ConfigError, ConfigProblem, SmokError
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.roles import ROLES, Database
+from smok_core.stores import Store
 
 if TYPE_CHECKING:
     import os
@@ -57,11 +55,16 @@ class Databases:
     metadata: BaseMetadataDatabase
 
     def __init__(
-        self, config: Config, roles: dict[str, Database], engines: dict[str, Engine]
+        self, config: Config, roles: dict[str, Database], stores: dict[str, Store]
     ) -> None:
-        self.config, self.engines, self._roles = config, engines, roles
+        self.config, self.stores, self._roles = config, stores, roles
         for role, database in roles.items():
             setattr(self, role, database)
+
+    @property
+    def engines(self) -> dict[str, Engine]:
+        """Give the engines of the stores that are open now, by the stores' names."""
+        return {name: store.engine for name, store in self.stores.items() if store.engine}
 
     def __iter__(self) -> Iterator[tuple[str, Database]]:
         """Stream ``(role, database)`` for all nine roles."""
@@ -71,14 +74,9 @@ class Databases:
         return self._roles[role]
 
     def health(self) -> dict[str, Health]:
-        """Look at every open store that has an engine, and at what its roles hold in memory."""
-        return {name: self._health(name, engine) for name, engine in self.engines.items()}
-
-    def _health(self, name: str, engine: Engine) -> Health:
-        found = engine.health()
-        kept = [database for role, database in self if self.config.roles[role].store == name]
-        told = itertools.chain.from_iterable(database.warnings() for database in kept)
-        return msgspec.structs.replace(found, warnings=(*found.warnings, *told))
+        """Look at every store that has an engine; one that is away is not ``available``."""
+        looks = {name: store.health() for name, store in self.stores.items()}
+        return {name: health for name, health in looks.items() if health is not None}
 
     def flush(self) -> None:
         """Return when everything written survives what each store's durability promises."""
@@ -97,8 +95,8 @@ class Databases:
             SmokError: The first failure, after all else was closed.
         """
         with ExitStack() as stack:
-            for engine in self.engines.values():
-                stack.callback(engine.close)
+            for store in self.stores.values():
+                stack.callback(store.close)
             for _, database in self:
                 stack.callback(database.close)
 
@@ -114,36 +112,54 @@ def open_databases(
     *,
     clock: Callable[[], float] = time.time,
     registry: Registry | None = None,
+    require_all: bool = False,
+    looking: bool = False,
 ) -> Databases:
     """Open the nine roles as a configuration says.
+
+    A store that cannot be opened stops only its own roles: each of their methods raises the
+    `StoreError` that opening raised (`BackendUnavailable` if the server is away), and tries to
+    open the store again, at most about once a second. All other roles work.
 
     Args:
         source: What `smok_core.config.load_config` takes, or what it gave.
         clock: Seconds since the epoch; for tests.
         registry: The backends that exist; default: the installed ones.
+        require_all: Whether every store must be there now.
+        looking: Only look: no store is made, healed, migrated or moved.
 
     Raises:
         ConfigError, PluginError: The configuration cannot be used.
-        StoreError: A store cannot be opened; those opened before it are closed again.
+        StoreError: With ``require_all``, a store cannot be opened; those opened before it are
+            closed again.
     """
     config = source if isinstance(source, Config) else load_config(source, registry=registry)
     device = find_device(config)
-    engines: dict[str, Engine] = {}
+    stores = {name: _store(config, name, device, clock, looking) for name in _used(config)}
     try:
-        roles = {role: _open_role(role, config, device, engines, clock) for role in ROLES}
+        roles = {
+            role: stores[config.roles[role].store].open_role(role, required=require_all)
+            for role in ROLES
+        }
     except BaseException:
-        _close_quietly(engines)
+        _close_quietly(stores)
         raise
-    return Databases(config, roles, engines)
+    return Databases(config, roles, stores)
 
 
 def open_store(
-    config: Config, name: str, *, clock: Callable[[], float] = time.time
+    config: Config,
+    name: str,
+    *,
+    clock: Callable[[], float] = time.time,
+    looking: bool = False,
 ) -> Engine | None:
-    """Open one store of a configuration alone, as `smok check` does; None if it has no engine."""
+    """Open one store of a configuration alone; None if it has no engine."""
     store = config.stores[name]
     assert store.loaded is not None
-    return store.loaded.open_engine(_context(config, store, find_device(config), clock))
+    return store.loaded.open_engine(
+        _context(config, store, find_device(config), clock, looking=looking)
+    )
 
 
 def find_device(config: Config) -> str:
@@ -171,25 +187,26 @@ def _device_of_certificate(config: Config) -> str:
     return device_id_of(config.resolve(config.cloud.certificate))
 
 
-def _open_role(
-    role: str,
-    config: Config,
-    device: str,
-    engines: dict[str, Engine],
-    clock: Callable[[], float],
-) -> Database:
-    store = config.stores[config.roles[role].store]
+def _used(config: Config) -> list[str]:
+    """Name the stores that keep a role, in the order of the roles."""
+    return list(dict.fromkeys(config.roles[role].store for role in ROLES))
+
+
+def _store(
+    config: Config, name: str, device: str, clock: Callable[[], float], looking: bool
+) -> Store:
+    store = config.stores[name]
     assert store.loaded is not None
-    context = _context(config, store, device, clock)
-    if store.name not in engines and store.loaded.has_engine:
-        engine = store.loaded.open_engine(context)
-        assert engine is not None
-        engines[store.name] = engine
-    return store.loaded.open_role(role, context, engines.get(store.name))
+    return Store(store.loaded, _context(config, store, device, clock, looking=looking))
 
 
 def _context(
-    config: Config, store: StoreConfig, device: str, clock: Callable[[], float]
+    config: Config,
+    store: StoreConfig,
+    device: str,
+    clock: Callable[[], float],
+    *,
+    looking: bool,
 ) -> StoreContext:
     return StoreContext(
         store=store.name,
@@ -199,12 +216,13 @@ def _context(
         base_dir=config.base_dir,
         roles=frozenset(role for role in ROLES if config.roles[role].store == store.name),
         clock=clock,
+        looking=looking,
     )
 
 
-def _close_quietly(engines: dict[str, Engine]) -> None:
-    for name, engine in engines.items():
+def _close_quietly(stores: dict[str, Store]) -> None:
+    for name, store in stores.items():
         try:
-            engine.close()
+            store.close()
         except SmokError:
             logger.exception("store %s could not be closed", name)

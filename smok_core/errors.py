@@ -43,6 +43,7 @@ __all__ = [
     "StorageFull",
     "StoreClosed",
     "StoreError",
+    "StoreVanished",
     "UnknownBackend",
     "VersionNotNewer",
 ]
@@ -222,6 +223,16 @@ class StoreClosed(StoreError):
 
     code = "SMOK-S11"
     remedy = "Open the databases again with open_databases()."
+
+
+class StoreVanished(StoreError):
+    """What the store is made of was removed or replaced while it was open (rule G16)."""
+
+    code = "SMOK-S12"
+    remedy = (
+        "Nothing is accepted any more: what was written would be written into nothing. Put the "
+        "right file in its place and start the program again."
+    )
 
 
 # --- plugins -------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def command(session: Session, as_json: bool) -> int:
     in_memory = [name for name, role in config.roles.items() if role.store == "memory"]
     nowhere = [name for name, role in config.roles.items() if role.store == "null"]
     report = {"config": str(config.path), "device": device, "stores": rows}
-    report |= {"in_memory": in_memory, "not_kept": nowhere}
+    report |= {"in_memory": in_memory, "not_kept": nowhere, "warnings": list(config.warnings)}
     if as_json:
         print_json(report)
     else:
@@ -70,9 +70,9 @@ def _open(config: Config, store: StoreConfig) -> dict[str, Any]:
     """Open the store and ask it; one without an engine is asked by opening its roles."""
     from smok_core.databases import open_databases, open_store
 
-    engine = open_store(config, store.name)
+    engine = open_store(config, store.name, looking=True)
     if engine is None:
-        open_databases(config).close()
+        open_databases(config, require_all=True, looking=True).close()
         return {"location": "kept by the backend's own roles", "warnings": []}
     with engine:
         health = engine.health()
@@ -92,6 +92,8 @@ def _show(report: dict[str, Any]) -> None:
     click.echo(f"{report['config']}, device {report['device']}")
     if report["stores"]:
         print_table("", columns, map(_row, report["stores"]), right="schema,size,free")
+    for warning in report["warnings"]:
+        click.secho(f"warning: {warning}", fg="yellow")
     for row in report["stores"]:
         _show_details(row)
     if report["in_memory"]:

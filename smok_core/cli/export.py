@@ -57,7 +57,7 @@ def command(session: Session, /, role: str, output: Path | None, **options: Any)
     span = [_instant(options[end], zone) for end in ("start", "stop")]
     if role != "pathpoints" and options["kind"] == "csv":
         raise click.UsageError(f"{role} are exported as JSON lines. Leave out --format csv.")
-    with open_databases(session.config) as databases, _target(output) as out:
+    with open_databases(session.config, looking=True) as databases, _target(output) as out:
         if role != "pathpoints":
             _export_role(databases, role, out)
             return

@@ -29,6 +29,8 @@ def command(session: Session, device: str | None, force: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside and moved: an interrupted init leaves the old file whole.
     draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600, exist_ok=False)  # who can write it decides where the data go
     draft.write_text(text, encoding="utf-8")
     load_config(draft, environ={})
     draft.replace(path)

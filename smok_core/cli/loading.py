@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.cli.clocks import HOUR, Clock, Recent
 from smok_core.cli.offsets import Offsets
 from smok_core.cli.records import BadRow, Record, Rejected
-from smok_core.errors import SmokError, StoreError
+from smok_core.errors import InvalidValue, SmokError, StoreError
 from smok_core.model import OperationFailedError
 
 if TYPE_CHECKING:
@@ -26,12 +27,19 @@ __all__ = ["BATCH", "Loader", "Rejects", "Step"]
 
 #: Readings in one atomic write.
 BATCH: Final = 5000
+#: Rejected rows are the owner's only, whatever the umask is, and are never written through a link.
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Rejects:
     """The file of rejected rows; it is made when the first one comes."""
 
     def __init__(self, path: Path) -> None:
+        if path.is_symlink():
+            raise InvalidValue(
+                "ingest", str(path), "is a link; rejected rows are not written through it",
+                "Remove it, or name another file: --rejects FILE.",
+            )  # fmt: skip
         self.path, self.count = path, 0
         self._file: IO[str] | None = None
 
@@ -39,7 +47,10 @@ class Rejects:
         """Write a row down: its line, why it was rejected, the row itself."""
         if self._file is None:
             # A row that is no UTF-8 is written back byte for byte.
-            self._file = self.path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+            handle = os.open(self.path, _FLAGS, 0o600)
+            self._file = os.fdopen(
+                handle, "w", encoding="utf-8", errors="surrogateescape", newline=""
+            )
             csv.writer(self._file).writerow(("line", "reason", "row"))
         self.count += 1
         csv.writer(self._file).writerow((rejected.line, rejected.reason, _raw_text(rejected.raw)))

@@ -17,10 +17,11 @@ from smok_core.cli.screen import (
     print_json,
     print_table,
 )
-from smok_core.errors import ExtraMissing
+from smok_core.errors import ExtraMissing, StoreError
 
 if TYPE_CHECKING:
     from smok_core.databases import Databases
+    from smok_core.roles import Database
 
 __all__ = ["command"]
 
@@ -32,7 +33,7 @@ def command(session: Session, as_json: bool) -> None:
     """Count rows, records waiting for upload, dead letters and dropped records of each role."""
     from smok_core.databases import open_databases
 
-    with open_databases(session.config) as databases:
+    with open_databases(session.config, looking=True) as databases:
         report = {"roles": _roles(databases), "stores": _stores(databases)}
         report["cloud"] = _cloud(databases)
     if as_json:
@@ -42,23 +43,29 @@ def command(session: Session, as_json: bool) -> None:
 
 
 def _roles(databases: Databases) -> list[dict[str, Any]]:
-    now, rows = time.time(), []
-    for role, database in databases:
-        stats = database.stats()
-        oldest = stats.oldest_pending
-        rows.append(
-            {
-                "role": role,
-                "store": databases.config.roles[role].store,
-                "rows": stats.rows,
-                "waiting": stats.pending,
-                "oldest_waiting": iso_time(oldest),
-                "oldest_waiting_seconds": None if oldest is None else round(now - oldest, 3),
-                "dead_letters": stats.dead,
-                "dropped": stats.dropped,
-            }
-        )
-    return rows
+    return [
+        {"role": role, "store": databases.config.roles[role].store, **_counts(database)}
+        for role, database in databases
+    ]
+
+
+def _counts(database: Database) -> dict[str, Any]:
+    """Count what a role keeps; of a role whose store is away nothing is known but that."""
+    try:
+        stats, error = database.stats(), None
+    except StoreError as failure:
+        stats, error = None, str(failure)
+    oldest = stats.oldest_pending if stats else None
+    return {
+        "available": stats is not None,
+        "error": error,
+        "rows": stats and stats.rows,
+        "waiting": stats and stats.pending,
+        "oldest_waiting": iso_time(oldest),
+        "oldest_waiting_seconds": None if oldest is None else round(time.time() - oldest, 3),
+        "dead_letters": stats and stats.dead,
+        "dropped": stats and stats.dropped,
+    }
 
 
 def _stores(databases: Databases) -> list[dict[str, Any]]:
@@ -129,15 +136,18 @@ def _row(row: dict[str, Any]) -> list[object]:
     ]
 
 
-def _alarming(count: int) -> object:
+def _alarming(count: int | None) -> object:
     from rich.text import Text
 
-    return Text(str(count), style="bold red" if count else "green")
+    return None if count is None else Text(str(count), style="bold red" if count else "green")
 
 
 def _show_losses(rows: list[dict[str, Any]]) -> None:
     """Say what is lost or set aside, with the command that tells more; or that nothing is."""
-    fine = True
+    away = [row["role"] for row in rows if not row["available"]]
+    if away:
+        click.secho(f"not known, the store is away: {', '.join(away)}", fg="red")
+    fine = not away
     for row in rows:
         if row["dead_letters"]:
             text = f"{row['role']}: {row['dead_letters']} set aside; look: "

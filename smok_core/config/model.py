@@ -77,6 +77,7 @@ class Config(msgspec.Struct, kw_only=True):
     stores: dict[str, StoreConfig]
     roles: dict[str, RoleConfig]
     cloud: CloudSettings | None
+    warnings: tuple[str, ...] = ()  #: what is no error, and still should be mended
 
     def resolve(self, path: str) -> Path:
         """Make a path of the configuration absolute: it is relative to the file's directory."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import typing
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from smok_core.config.document import Document
+from smok_core.config.exposure import readable_secret, writable_config
 from smok_core.config.lines import Key
 from smok_core.config.model import CloudSettings, Config, RoleConfig, StoreConfig
 from smok_core.errors import CapabilityUnmet, ConfigError, ConfigProblem, PluginError
@@ -26,6 +28,8 @@ _MAX_SECRET_BYTES: Final = 64 * 1024
 _TABLES: Final = ("device", "stores", "roles", "cloud")
 _ROLE_KEYS: Final = ("store", "require")
 _NOT_GIVEN: Final = "not configured: kept in memory"
+
+logger = logging.getLogger(__name__)
 
 
 def load_config(
@@ -67,11 +71,14 @@ class Reader:
         self._also = also
         self._base = document.path.parent.absolute() if document.path else Path.cwd()
         self._problems: list[ConfigProblem] = []
+        self._warnings: list[str | None] = []
         self._plugin_errors: list[PluginError] = []
 
     def config(self) -> Config:
         """Give the configuration, or raise all that is wrong."""
         self._check_names(self._document.tree, _TABLES, ())
+        if self._document.path is not None:
+            self._warnings.append(writable_config(self._document.path))
         stores = self._stores()
         roles = {role: self._role(role, stores) for role in ROLES}
         config = Config(
@@ -84,6 +91,9 @@ class Reader:
         )
         self._raise_problems()
         self._check_requirements(config)
+        config.warnings = tuple(filter(None, self._warnings))
+        for warning in config.warnings:
+            logger.warning("%s", warning)
         return config
 
     def _raise_problems(self) -> None:
@@ -303,6 +313,7 @@ class Reader:
 
     def _secret_file(self, name: str, key: Key) -> str | None:
         path = self._base / name
+        self._warnings.append(readable_secret(path))
         try:
             small = path.is_file() and path.stat().st_size <= _MAX_SECRET_BYTES
             text = path.read_text() if small else None

@@ -51,7 +51,8 @@ def test_init_takes_any_device_name(smok, config, device):
 
 
 def test_check_shows_the_store(smok, config):
-    """Check opens the store and shows place, durability, capabilities, schema and sizes."""
+    """Check looks at the store and shows place, durability, capabilities, schema and sizes."""
+    smok_core.open_databases(config).close()
     result = smok("check")
     assert result.status == 0
     for word in ("local", "pickle", "ok", "crash", "smok.db", "survives-kill"):
@@ -167,3 +168,31 @@ def test_check_and_status_tell_what_the_store_keeps(place, smok):
     checked, counted = smok("check"), smok("status")
     assert "local: SQLite, write-ahead log" in checked.out
     assert "SQLite, write-ahead log" in counted.out
+
+
+def test_check_and_status_make_nothing(smok, config, place):
+    """Looking at a store that is not there yet leaves the directory as it was."""
+    before = sorted(place.rglob("*"))
+    for command in ("check", "status", "export"):
+        assert smok(command).status == 0
+    assert sorted(place.rglob("*")) == before
+
+
+def test_check_never_touches_what_is_not_a_store(smok, config, place):
+    """A path that leads to the device's key by mistake is refused; the key stays where it is."""
+    key = place / "device.key"
+    key.write_text("-----BEGIN PRIVATE KEY-----\n")
+    config.write_text(config.read_text().replace('path = "var/smok.db"', 'path = "device.key"'))
+    result = smok("check")
+    assert result.status == 3
+    assert "a file of something else lies there" in result.out
+    assert key.read_text() == "-----BEGIN PRIVATE KEY-----\n"
+    assert not list(place.glob("device.key.*"))
+
+
+def test_check_warns_about_a_config_that_others_can_write(smok, config):
+    assert config.stat().st_mode & 0o777 == 0o600
+    config.chmod(0o666)
+    assert "can be written by others" in smok("check").out
+    config.chmod(0o600)
+    assert "can be written by others" not in smok("check").out

@@ -40,6 +40,7 @@ def test_status_counts_each_role(smok, databases):
 
 def test_status_says_that_nothing_is_lost(smok, config):
     """One line says that nothing was dropped or set aside; the size of the store is shown."""
+    smok_core.open_databases(config).close()
     result = smok("status")
     assert result.status == 0
     assert "nothing lost: 0 dropped, 0 dead letters" in result.out

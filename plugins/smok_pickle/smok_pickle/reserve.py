@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from smok_pickle.files import make_for, sibling
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Ballast", "free_bytes"]
+__all__ = ["NO_ROOM", "Reserve", "free_bytes"]
+
+NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
 def free_bytes(path: Path) -> int | None:
@@ -20,12 +25,13 @@ def free_bytes(path: Path) -> int | None:
     return room.f_bavail * room.f_frsize
 
 
-class Ballast:
+class Reserve:
     """The reserve of one store; the file being there is the state, shared by all processes."""
 
     def __init__(self, path: Path, kib: int) -> None:
-        self._path, self._store = path.with_name(path.name + ".ballast"), path
+        self._path, self._store = sibling(path, ".reserve"), path
         self.size = kib * 1024
+        self.notes: tuple[str, ...] = ()  #: why it could not be made, though there is room
 
     @property
     def released(self) -> bool:
@@ -36,12 +42,16 @@ class Ballast:
         """Give the room back; tell whether there was any."""
         try:
             self._path.unlink()
-        except FileNotFoundError:
+        except OSError:
             return False
         return True
 
     def restore(self) -> bool:
-        """Take the room again if twice as much is free; tell whether the reserve is there now."""
+        """Take the room again if twice as much is free; tell whether new data may be stored.
+
+        Only a lack of room keeps new data out. A reserve that cannot be made for another reason,
+        such as a limit on the size of files, is told in `notes` and missed by nobody.
+        """
         if not self.released:
             return True
         free = free_bytes(self._store)
@@ -49,21 +59,21 @@ class Ballast:
             return False
         try:
             self._fill()
-        except OSError:
-            self._drop_part()
-            return False
+        except OSError as error:
+            self._part().unlink(missing_ok=True)
+            self.notes = (f"the reserve of {self.size // 1024} KiB was not made: {error.strerror}",)
+            return error.errno not in NO_ROOM
+        self.notes = ()
         return True
 
     def _fill(self) -> None:
-        part = self._path.with_name(self._path.name + f".{os.getpid()}")
-        flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        handle = os.open(part, flags, 0o600)
+        self._part().unlink(missing_ok=True)
+        handle = make_for(self._store, self._part())
         try:
             os.posix_fallocate(handle, 0, self.size)
         finally:
             os.close(handle)
-        part.replace(self._path)
+        self._part().replace(self._path)
 
-    def _drop_part(self) -> None:
-        part = self._path.with_name(self._path.name + f".{os.getpid()}")
-        part.unlink(missing_ok=True)
+    def _part(self) -> Path:
+        return sibling(self._path, f".{os.getpid()}")
