@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
-
-import msgspec
 
 from smok_core.config import Config, load_config
 from smok_core.context import StoreContext
@@ -77,17 +74,9 @@ class Databases:
         return self._roles[role]
 
     def health(self) -> dict[str, Health]:
-        """Look at every store that has an engine, and at what its roles hold in memory.
-
-        A store that is away is not ``available``.
-        """
+        """Look at every store that has an engine; one that is away is not ``available``."""
         looks = {name: store.health() for name, store in self.stores.items()}
-        return {name: self._with_roles(name, look) for name, look in looks.items() if look}
-
-    def _with_roles(self, name: str, found: Health) -> Health:
-        kept = [database for role, database in self if self.config.roles[role].store == name]
-        told = itertools.chain.from_iterable(database.warnings() for database in kept)
-        return msgspec.structs.replace(found, warnings=(*found.warnings, *told))
+        return {name: health for name, health in looks.items() if health is not None}
 
     def flush(self) -> None:
         """Return when everything written survives what each store's durability promises."""
