@@ -21,8 +21,8 @@ import click
 import msgspec
 
 from smok_core import errors
-from smok_core.cli.app import COMMANDS
-from smok_core.cli.template import _toml as toml_value
+from smok_cli.app import COMMANDS
+from smok_cli.template import _toml as toml_value
 from smok_core.config import CloudSettings
 from smok_core.hookspecs import BackendInfo, Capability, SmokHooks
 from smok_core.roles import ROLES
@@ -177,12 +177,12 @@ used, 130 interrupted.
 def _existing() -> Iterator[str]:
     """Give the commands whose module is there."""
     for name, (module, _) in COMMANDS.items():
-        if importlib.util.find_spec(f"smok_core.cli.{module}"):
+        if importlib.util.find_spec(f"smok_cli.{module}"):
             yield name
 
 
 def _command(name: str) -> str:
-    module = importlib.import_module(f"smok_core.cli.{COMMANDS[name][0]}")
+    module = importlib.import_module(f"smok_cli.{COMMANDS[name][0]}")
     context = click.Context(module.command, info_name=f"smok {name}", terminal_width=92)
     told = module.command.get_help(context)
     return f"\n## `smok {name}`\n\n{COMMANDS[name][1]}\n\n```text\n{told}\n```\n"

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         BaseSensorWriteSynchronization,
         NullEventDatabase,
     )
-    from smok_core.service import Service
+    from smok_cloud.service import Service
     from smok_core.settings import Secret, option
 
 __version__: Final = "0.1.0"

@@ -155,7 +155,7 @@ def find_device(config: Config) -> str:
 
 
 def _device_of_certificate(config: Config) -> str:
-    from smok_core.cloud.certificates import device_id_of  # noqa: PLC0415 - the cloud extra
+    from smok_cloud.certificates import device_id_of  # noqa: PLC0415 - the cloud extra
 
     assert config.cloud is not None
     assert config.cloud.certificate is not None

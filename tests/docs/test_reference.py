@@ -12,7 +12,7 @@ import sys
 import msgspec
 import pytest
 
-from smok_core.cli.app import COMMANDS
+from smok_cli.app import COMMANDS
 from smok_core.config import CloudSettings
 from smok_core.hookspecs import BackendInfo, Capability, SmokHooks, StoreContext
 from smok_core.roles import ROLES
@@ -85,7 +85,7 @@ def test_every_config_key_is_there():
 def test_every_command_is_there():
     """Each command whose module is installed, with its help."""
     text = (REFERENCE / "cli.md").read_text()
-    there = [n for n, (m, _) in COMMANDS.items() if importlib.util.find_spec(f"smok_core.cli.{m}")]
+    there = [n for n, (m, _) in COMMANDS.items() if importlib.util.find_spec(f"smok_cli.{m}")]
     assert len(there) >= 12
     for name in there:
         assert f"## `smok {name}`" in text

@@ -60,7 +60,7 @@ def names(wheels: Path, start: str) -> set[str]:
 def test_the_wheels_hold_what_they_need_and_nothing_else(wheels):
     """Certificates, types and templates are package data; tests and examples are not."""
     core = names(wheels, "smok_core")
-    assert {f"smok_core/cloud/pem/{name}.pem" for name in ("root", "dev", "rapid")} <= core
+    assert {f"plugins/smok_cloud/smok_cloud/pem/{name}.pem" for name in ("root", "dev", "rapid")} <= core
     assert "smok_core/py.typed" in core
     for project in ("smok_core", "smok_pickle", "smok_redis", "smok_mongo"):
         found = names(wheels, project)
@@ -103,8 +103,8 @@ def test_the_command_without_its_extra_names_it(empty, words):
 def test_a_missing_extra_of_the_core_is_named(empty):
     """Certificates and the kit without their extras say which extra they need."""
     for code, extra in (
-        ("from smok_core.cloud.certificates import get_root_cert", "cloud"),
-        ("import smok_core.testing as t; t.ConformanceSuite", "testing"),
+        ("from smok_cloud.certificates import get_root_cert", "cloud"),
+        ("import smok_testing as t; t.ConformanceSuite", "testing"),
     ):
         done = subprocess.run([empty, "-c", code], capture_output=True, text=True, check=False)
         assert f"smok-core[{extra}]" in done.stderr, done.stderr

@@ -92,7 +92,7 @@ class Zoo:
 
     def smok(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command in a process of its own."""
-        return self.python("-m", "smok_core.cli", *words)
+        return self.python("-m", "smok_cli", *words)
 
     def python(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run Python with the zoo on its path; what was imported before is forgotten."""

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after ``smok``; default: those of this process.
     """
     try:
-        from smok_core.cli.app import run
+        from smok_cli.app import run
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich"):
             raise

@@ -1,7 +1,7 @@
-"""``python -m smok_core.cli`` is ``smok``."""
+"""``python -m smok_cli`` is ``smok``."""
 
 import sys
 
-from smok_core.cli import main
+from smok_cli import main
 
 sys.exit(main())

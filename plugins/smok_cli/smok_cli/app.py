@@ -63,7 +63,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"smok_core.cli.{COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"smok_cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
 

@@ -7,9 +7,9 @@ import io
 import json
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
-from smok_core.cli.clocks import HOUR, Clock, Recent
-from smok_core.cli.offsets import Offsets
-from smok_core.cli.records import BadRow, Record, Rejected
+from smok_cli.clocks import HOUR, Clock, Recent
+from smok_cli.offsets import Offsets
+from smok_cli.records import BadRow, Record, Rejected
 from smok_core.errors import SmokError, StoreError
 from smok_core.model import OperationFailedError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-    from smok_core.cli.times import TimeReader
+    from smok_cli.times import TimeReader
     from smok_core.databases import Databases
     from smok_core.model import ValueOrExcept
 

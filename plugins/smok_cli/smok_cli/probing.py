@@ -20,7 +20,7 @@ def probe(name: str, timeout: float) -> dict[str, Any]:
     Gives ``import`` (ok, broken, driver missing or timeout), and then ``import_ms`` and
     ``capabilities``, or ``detail``.
     """
-    words = [sys.executable, "-m", "smok_core.cli.probing", name]
+    words = [sys.executable, "-m", "smok_cli.probing", name]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False)  # noqa: S603 - ourselves
     except subprocess.TimeoutExpired:

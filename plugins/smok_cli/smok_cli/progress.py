@@ -26,7 +26,7 @@ def shown(binary: BinaryIO) -> Iterator[Callable[[int], None]]:
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from smok_core.cli.screen import console
+    from smok_cli.screen import console
 
     columns = (BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:

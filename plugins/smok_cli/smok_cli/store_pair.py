@@ -67,7 +67,7 @@ def counted() -> Iterator[Callable[[str, int, int], None]]:
         return
     from rich.progress import Progress
 
-    from smok_core.cli.screen import console
+    from smok_cli.screen import console
 
     with Progress(console=console(stderr=True), transient=True) as progress:
         tasks: dict[str, object] = {}

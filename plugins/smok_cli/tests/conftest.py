@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from smok_core.cli import main
+from smok_cli import main
 from smok_core.registry import Registry
 from tests.conftest import ROOT, skip_or_fail
 
@@ -51,7 +51,7 @@ def smok_process(place):
 
     def run(*words: object, stdin: bytes = b"", path: str = "", **options) -> Result:
         done = subprocess.run(
-            [sys.executable, "-m", "smok_core.cli", *map(str, words)],
+            [sys.executable, "-m", "smok_cli", *map(str, words)],
             input=stdin,
             capture_output=True,
             check=False,

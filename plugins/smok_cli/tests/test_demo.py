@@ -7,11 +7,11 @@ from collections import Counter
 
 import pytest
 
-from smok_core.cli.demo import proof
-from smok_core.cli.demo.chart import short_number, sparkline
-from smok_core.cli.demo.machine import Machine
+from smok_testing.demo import proof
+from smok_testing.demo.chart import short_number, sparkline
+from smok_testing.demo.machine import Machine
 from smok_core.model import OperationFailedError
-from smok_core.testing.cloud.state import State
+from smok_testing.cloud.state import State
 
 
 @pytest.mark.usefixtures("config")

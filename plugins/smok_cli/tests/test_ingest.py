@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import child_environment
+from plugins.smok_cli.tests.conftest import child_environment
 
 FILES = {
     "machine_temperature_system_failure": 22_695,
@@ -91,7 +91,7 @@ def test_kill_in_the_middle_and_again(smok, config, shared_data, place):
     """A kill -9 in the middle of an ingest and a second run end in the same state as one run."""
     source = shared_data / "machine_temperature_system_failure.csv"
     feeder = subprocess.Popen(
-        [sys.executable, "-m", "smok_core.cli", "ingest", "-", "--pathpoint", "m"],
+        [sys.executable, "-m", "smok_cli", "ingest", "-", "--pathpoint", "m"],
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=child_environment(),
@@ -324,7 +324,7 @@ def test_memory_does_not_grow_with_the_file(config):
 def _peak_kib(rows: int) -> int:
     feeder = f"print('time,value'); [print(f'{{n}},{{n}}.5') for n in range({rows})]"
     watched = (
-        "import resource, sys; from smok_core.cli import main\n"
+        "import resource, sys; from smok_cli import main\n"
         "assert main(['ingest', '-', '--pathpoint', 'p']) == 0\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
@@ -347,7 +347,7 @@ def test_a_reader_that_goes_away(smok, config, place):
     place.joinpath("in.csv").write_text("time,value\n" + rows)
     assert smok("ingest", "in.csv").status == 0
     export = subprocess.Popen(
-        [sys.executable, "-m", "smok_core.cli", "export"],
+        [sys.executable, "-m", "smok_cli", "export"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=child_environment(),

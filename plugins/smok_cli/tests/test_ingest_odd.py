@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from smok_core.cli.offsets import Offsets, Span
+from smok_cli.offsets import Offsets, Span
 from smok_core.databases import open_databases
-from tests.cli.conftest import child_environment
+from plugins.smok_cli.tests.conftest import child_environment
 
 PLAIN = ("--columns", "pathpoint,timestamp,value", "--no-header")
 HOUR = 3_600_000_000
@@ -121,7 +121,7 @@ def test_progress_on_a_terminal(config):
     Path("in.csv").write_text("time,value\n" + rows)
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-m", "smok_core.cli", "ingest", "in.csv"],
+        [sys.executable, "-m", "smok_cli", "ingest", "in.csv"],
         stderr=theirs,
         env={**child_environment(), "TERM": "xterm", "COLUMNS": "100"},
     )
@@ -146,7 +146,7 @@ def _read_all(terminal: int) -> bytes:
 def test_interrupting_an_ingest(smok, config):
     """Ctrl-C ends an ingest with 130 and one line; what was stored stays stored."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "smok_core.cli", "ingest", "-", "--pathpoint", "p"],
+        [sys.executable, "-m", "smok_cli", "ingest", "-", "--pathpoint", "p"],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=child_environment(),

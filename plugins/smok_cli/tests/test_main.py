@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from smok_core import __version__
-from smok_core.cli import main
-from smok_core.cli.app import COMMANDS
-from tests.cli.conftest import child_environment
+from smok_cli import main
+from smok_cli.app import COMMANDS
+from plugins.smok_cli.tests.conftest import child_environment
 
 HEAVY = ("rich", "requests", "cryptography", "smok_core.roles", "smok_core.config", "smok_pickle")
 
@@ -18,7 +18,7 @@ HEAVY = ("rich", "requests", "cryptography", "smok_core.roles", "smok_core.confi
 def loaded_after(*words: str, also: tuple[str, ...] = ()) -> set[str]:
     """Run a command in a fresh process and tell which of the heavy modules it has imported."""
     script = (
-        "import sys\nfrom smok_core.cli import main\n"
+        "import sys\nfrom smok_cli import main\n"
         f"try: main({list(words)!r})\nexcept SystemExit: pass\n"
         f"print('LOADED', *[m for m in {HEAVY + also!r} if m in sys.modules])"
     )
@@ -105,7 +105,7 @@ def test_an_unforeseen_error_is_one_line(smok, monkeypatch):
     def fail(*_args):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("smok_core.cli.tolerant.read_tolerantly", fail)
+    monkeypatch.setattr("smok_cli.tolerant.read_tolerantly", fail)
     result = smok("why")
     assert result.status == 1
     assert result.err == (
@@ -118,7 +118,7 @@ def test_missing_extra(module, monkeypatch, capsys):
     """Without click or rich the command names the extra and exits with 4."""
     for name in [n for n in sys.modules if n.partition(".")[0] == module]:
         monkeypatch.delitem(sys.modules, name)
-    for name in [n for n in sys.modules if n.startswith("smok_core.cli.")]:
+    for name in [n for n in sys.modules if n.startswith("smok_cli.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     assert main(["backends"]) == 4
@@ -131,7 +131,7 @@ def test_interruption_is_polite(smok, monkeypatch):
     def interrupt(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("smok_core.cli.tolerant.read_tolerantly", interrupt)
+    monkeypatch.setattr("smok_cli.tolerant.read_tolerantly", interrupt)
     result = smok("why")
     assert result.status == 130
     assert "interrupted" in result.err

@@ -12,8 +12,8 @@ import time
 import pytest
 
 import smok_core
-from smok_core.testing.cloud.faults import Fault, FaultKind
-from smok_core.testing.cloud.secure import secure_sandbox
+from smok_testing.cloud.faults import Fault, FaultKind
+from smok_testing.cloud.secure import secure_sandbox
 from tests.conftest import ROOT
 
 STORE = """
@@ -59,7 +59,7 @@ def waiting():
 def start(*words):
     """Start a command in a process of its own."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "smok_core.cli", *words]
+    command = [sys.executable, "-m", "smok_cli", *words]
     return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
 
 
@@ -160,7 +160,7 @@ def test_the_sandbox_command_serves_a_cloud(tmp_path, tls):
     """What it prints is a [cloud] table; what arrives is told at the end."""
     words = ["sandbox", "--device", "pump-17", *(["--tls"] if tls else [])]
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "smok_core.cli", *words]
+    command = [sys.executable, "-m", "smok_cli", *words]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as child:
         lines = [child.stdout.readline() for _ in range(6 if tls else 2)]
         (tmp_path / "smok.toml").write_text(f'device = "pump-17"\n{STORE}\n{"".join(lines)}')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smok_core.cli.screen import human_age, human_size, iso_time
+from smok_cli.screen import human_age, human_size, iso_time
 
 
 @pytest.mark.parametrize(

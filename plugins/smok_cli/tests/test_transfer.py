@@ -32,7 +32,7 @@ backend = "null"
 [roles]
 default = "local"
 """
-LEGACY = ROOT / "tests" / "legacy" / "data" / "protocol4"
+LEGACY = ROOT / "plugins/smok_client/tests/legacy/data" / "protocol4"
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_killed_copy_goes_on(config, smok):
             databases.pathpoints.on_new_data_many(
                 [(f"p{ts % 7}", ts, ts) for ts in range(start, start + 5000)]
             )
-    command = [sys.executable, "-m", "smok_core.cli", "copy", "--from", "local", "--to", "plant"]
+    command = [sys.executable, "-m", "smok_cli", "copy", "--from", "local", "--to", "plant"]
     child = subprocess.Popen(
         command, cwd=config.parent, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )

@@ -9,14 +9,14 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from smok_core.cloud.errors import (
+from smok_cloud.errors import (
     ClientFault,
     CloudError,
     CredentialsRefused,
     NotTheApi,
     ServerFault,
 )
-from smok_core.cloud.transport import Answer
+from smok_cloud.transport import Answer
 
 __all__ = ["MAX_DEPTH", "MAX_RETRY_AFTER", "check_status", "decoded_body", "parse"]
 

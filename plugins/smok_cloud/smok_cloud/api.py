@@ -12,11 +12,11 @@ from typing import Any, Self
 
 import msgspec
 
-from smok_core.cloud.answers import decoded_body
-from smok_core.cloud.bodies import multipart, quoted
-from smok_core.cloud.client import Requester
-from smok_core.cloud.errors import ClientFault, NotTheApi
-from smok_core.cloud.shapes import (
+from smok_cloud.answers import decoded_body
+from smok_cloud.bodies import multipart, quoted
+from smok_cloud.client import Requester
+from smok_cloud.errors import ClientFault, NotTheApi
+from smok_cloud.shapes import (
     ArchivingInstruction,
     BaobPlan,
     DeviceInfo,

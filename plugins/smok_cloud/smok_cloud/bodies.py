@@ -7,7 +7,7 @@ import json
 from typing import Any, ClassVar, Protocol
 from urllib.parse import quote
 
-from smok_core.cloud.errors import UnaddressableKey
+from smok_cloud.errors import UnaddressableKey
 
 __all__ = ["Encoder", "JsonEncoder", "multipart", "quoted"]
 

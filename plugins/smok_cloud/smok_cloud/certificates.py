@@ -10,24 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from smok_core.cloud.chain import TrustedCas, parse_bundle, verify_chain
-from smok_core.cloud.errors import InvalidCredentials
-from smok_core.cloud.files import read_credential
-from smok_core.cloud.identity import (
+from smok_cloud.chain import TrustedCas, parse_bundle, verify_chain
+from smok_cloud.errors import InvalidCredentials
+from smok_cloud.files import read_credential
+from smok_cloud.identity import (
     DEVICE_ID_OID,
     ENVIRONMENT_OID,
     Environment,
     decode_device_id,
     decode_environment,
 )
-from smok_core.cloud.keys import (
+from smok_cloud.keys import (
     check_key_matches,
     has_small_key,
     key_file_warnings,
     key_size_warnings,
     load_private_key,
 )
-from smok_core.cloud.validity import check_dates
+from smok_cloud.validity import check_dates
 from smok_core.errors import ExtraMissing
 from smok_core.settings import Secret
 
@@ -49,7 +49,7 @@ __all__ = [
     "trusted_cas",
 ]
 
-_log = logging.getLogger("smok_core.cloud")
+_log = logging.getLogger("smok_cloud")
 
 
 def get_root_cert() -> bytes:
@@ -68,7 +68,7 @@ def get_rapid_ca_cert() -> bytes:
 
 
 def _packaged(name: str) -> bytes:
-    return (importlib.resources.files("smok_core.cloud") / "pem" / name).read_bytes()
+    return (importlib.resources.files("smok_cloud") / "pem" / name).read_bytes()
 
 
 class DeviceCertificate(NamedTuple):
@@ -178,7 +178,7 @@ def trusted_cas(ca_bundle: str | Path | None) -> TrustedCas:
     """Give the configured certificate authorities, or the packaged ones."""
     if ca_bundle is not None:
         return parse_bundle(read_credential(ca_bundle), ca_bundle)
-    return parse_bundle(get_root_cert() + get_dev_ca_cert(), "smok_core/cloud/pem")
+    return parse_bundle(get_root_cert() + get_dev_ca_cert(), "plugins/smok_cloud/smok_cloud/pem")
 
 
 def _moment(clock: Callable[[], float]) -> dt.datetime:

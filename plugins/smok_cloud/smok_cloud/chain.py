@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from smok_core.cloud.errors import InvalidCredentials
+from smok_cloud.errors import InvalidCredentials
 from smok_core.errors import ExtraMissing
 
 try:

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from smok_core.cloud.answers import check_status, decoded_body, parse
-from smok_core.cloud.bodies import Encoder, JsonEncoder
-from smok_core.cloud.errors import NotTheApi, UnsendableBody
-from smok_core.cloud.settings import certificate_headers, checked_proxy, checked_url
-from smok_core.cloud.transport import Answer, Limits, Transport
+from smok_cloud.answers import check_status, decoded_body, parse
+from smok_cloud.bodies import Encoder, JsonEncoder
+from smok_cloud.errors import NotTheApi, UnsendableBody
+from smok_cloud.settings import certificate_headers, checked_proxy, checked_url
+from smok_cloud.transport import Answer, Limits, Transport
 from smok_core.settings import Secret
 
 if TYPE_CHECKING:
-    from smok_core.cloud.certificates import DeviceCertificate
+    from smok_cloud.certificates import DeviceCertificate
 
 __all__ = ["DEFAULT_BAOB_LIMITS", "DEFAULT_LIMITS", "Requester"]
 
@@ -27,7 +27,7 @@ _HTTP_NO_CONTENT: Final = 204
 
 
 class Requester:
-    """Sends requests and judges answers; `smok_core.cloud.api.ApiClient` gives them names.
+    """Sends requests and judges answers; `smok_cloud.api.ApiClient` gives them names.
 
     Args:
         base_url: The cloud, e.g. ``https://api.smok.co``; nothing else is ever talked to.
@@ -134,6 +134,6 @@ def _sockets(
     proxy: str | None,
 ) -> Transport:
     # A simulation with a transport of its own does without requests.
-    from smok_core.cloud.https import RequestsTransport  # noqa: PLC0415
+    from smok_cloud.https import RequestsTransport  # noqa: PLC0415
 
     return RequestsTransport(url, certificate=certificate, ca_bundle=ca_bundle, proxy=proxy)

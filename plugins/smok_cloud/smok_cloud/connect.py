@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.certificates import read_device_certificate
-from smok_core.cloud.errors import InvalidCloudSetting
-from smok_core.cloud.transport import Limits
+from smok_cloud.api import ApiClient
+from smok_cloud.certificates import read_device_certificate
+from smok_cloud.errors import InvalidCloudSetting
+from smok_cloud.transport import Limits
 from smok_core.config.model import CloudSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from smok_core.cloud.certificates import DeviceCertificate
+    from smok_cloud.certificates import DeviceCertificate
     from smok_core.config import Config
 
 __all__ = ["connect", "device_certificate"]

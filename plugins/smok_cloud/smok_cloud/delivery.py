@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from smok_core.cloud.errors import ClientFault, CloudError, UnaddressableKey, UnsendableBody
+from smok_cloud.errors import ClientFault, CloudError, UnaddressableKey, UnsendableBody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.cloud.statistics import JobStatistics
+    from smok_cloud.statistics import JobStatistics
     from smok_core.roles import HandOver
 
 __all__ = ["Send", "deliver", "deliver_each", "is_bad_data"]

@@ -6,13 +6,13 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.cloud.delivery import first_error
+from smok_cloud.delivery import first_error
 from smok_core.errors import VersionNotNewer
 from smok_core.model import BAOBDigest
 
 if TYPE_CHECKING:
-    from smok_core.cloud.api import ApiClient
-    from smok_core.cloud.statistics import JobStatistics
+    from smok_cloud.api import ApiClient
+    from smok_cloud.statistics import JobStatistics
     from smok_core.roles import (
         BaseArchivesDatabase,
         BaseBAOBDatabase,

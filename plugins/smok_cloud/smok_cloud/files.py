@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from smok_core.cloud.errors import InvalidCredentials
+from smok_cloud.errors import InvalidCredentials
 
 __all__ = ["MAX_CREDENTIAL_BYTES", "is_exposed", "read_credential"]
 

@@ -9,16 +9,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.cloud.deadline import Deadline, watch
-from smok_core.cloud.errors import (
+from smok_cloud.deadline import Deadline, watch
+from smok_cloud.errors import (
     InvalidCloudSetting,
     InvalidCredentials,
     NotTheApi,
     UnaddressableKey,
 )
-from smok_core.cloud.identity import Environment
-from smok_core.cloud.links import translated
-from smok_core.cloud.transport import Answer, Limits
+from smok_cloud.identity import Environment
+from smok_cloud.links import translated
+from smok_cloud.transport import Answer, Limits
 from smok_core.errors import ExtraMissing
 
 try:
@@ -33,7 +33,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     import socket
 
-    from smok_core.cloud.certificates import DeviceCertificate
+    from smok_cloud.certificates import DeviceCertificate
 
 __all__ = ["RequestsTransport", "client_context"]
 

@@ -8,21 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from smok_core.cloud.certificates import (
+from smok_cloud.certificates import (
     load_certificate,
     read_device_certificate,
     read_identity,
     trusted_cas,
 )
-from smok_core.cloud.errors import InvalidCredentials
-from smok_core.cloud.files import read_credential
-from smok_core.cloud.validity import chain_of
+from smok_cloud.errors import InvalidCredentials
+from smok_cloud.files import read_credential
+from smok_cloud.validity import chain_of
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from smok_core.cloud.chain import TrustedCas
-    from smok_core.cloud.identity import Environment
+    from smok_cloud.chain import TrustedCas
+    from smok_cloud.identity import Environment
     from smok_core.settings import Secret
 
 __all__ = ["WARN_DAYS", "CertificateReport", "CertificateStatus", "inspect_certificates"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from smok_core.cloud import downloads, uploads
-from smok_core.cloud.backoff import Backoff
-from smok_core.cloud.statistics import JobStatistics
+from smok_cloud import downloads, uploads
+from smok_cloud.backoff import Backoff
+from smok_cloud.statistics import JobStatistics
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping
 
-    from smok_core.cloud.api import ApiClient
+    from smok_cloud.api import ApiClient
     from smok_core.roles import (
         BaseArchivesDatabase,
         BaseBAOBDatabase,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smok_core.cloud.errors import InvalidCredentials
-from smok_core.cloud.files import is_exposed, read_credential
+from smok_cloud.errors import InvalidCredentials
+from smok_cloud.files import is_exposed, read_credential
 from smok_core.errors import ExtraMissing
 
 try:

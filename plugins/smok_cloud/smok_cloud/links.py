@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from smok_core.cloud.errors import (
+from smok_cloud.errors import (
     CloudError,
     CredentialsRefused,
     NoLink,
@@ -24,8 +24,8 @@ except ImportError as error:
     raise ExtraMissing("talking to the SMOK cloud", "requests", "cloud") from error
 
 if TYPE_CHECKING:
-    from smok_core.cloud.deadline import Deadline
-    from smok_core.cloud.transport import Limits
+    from smok_cloud.deadline import Deadline
+    from smok_cloud.transport import Limits
 
 __all__ = ["translated"]
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
-from smok_core.cloud.connect import connect
-from smok_core.cloud.statistics import JobStatistics
-from smok_core.cloud.synchronizer import STATISTICS_TABLE, Synchronizer
+from smok_cloud.connect import connect
+from smok_cloud.statistics import JobStatistics
+from smok_cloud.synchronizer import STATISTICS_TABLE, Synchronizer
 from smok_core.config.model import CloudSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.cloud.api import ApiClient
+    from smok_cloud.api import ApiClient
     from smok_core.databases import Databases
     from smok_core.engine.base import Table
 
@@ -38,7 +38,7 @@ class Service:
         clock: Seconds since the epoch.
 
     Raises:
-        InvalidCredentials, InvalidCloudSetting: See `smok_core.cloud.connect.connect`.
+        InvalidCredentials, InvalidCloudSetting: See `smok_cloud.connect.connect`.
     """
 
     def __init__(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
-from smok_core.cloud.errors import InvalidCloudSetting
-from smok_core.cloud.identity import Environment
+from smok_cloud.errors import InvalidCloudSetting
+from smok_cloud.identity import Environment
 
 if TYPE_CHECKING:
-    from smok_core.cloud.certificates import DeviceCertificate
+    from smok_cloud.certificates import DeviceCertificate
 
 __all__ = ["PRODUCTION_URL", "certificate_headers", "checked_proxy", "checked_url"]
 

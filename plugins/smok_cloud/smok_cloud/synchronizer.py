@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from smok_core.cloud.backoff import Backoff
-from smok_core.cloud.errors import CloudError, NoLink, ServerFault
-from smok_core.cloud.jobs import Job, make_jobs
+from smok_cloud.backoff import Backoff
+from smok_cloud.errors import CloudError, NoLink, ServerFault
+from smok_cloud.jobs import Job, make_jobs
 from smok_core.errors import SmokError
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
 
-    from smok_core.cloud.api import ApiClient
-    from smok_core.cloud.statistics import JobStatistics
+    from smok_cloud.api import ApiClient
+    from smok_cloud.statistics import JobStatistics
     from smok_core.engine.base import Table
     from smok_core.roles import Database
 

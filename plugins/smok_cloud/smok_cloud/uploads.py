@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_core.cloud.delivery import deliver, deliver_each
+from smok_cloud.delivery import deliver, deliver_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.cloud.api import ApiClient
-    from smok_core.cloud.statistics import JobStatistics
+    from smok_cloud.api import ApiClient
+    from smok_cloud.statistics import JobStatistics
     from smok_core.roles import (
         BaseEventDatabase,
         BaseMacroDatabase,

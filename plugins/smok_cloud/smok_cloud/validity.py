@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
-from smok_core.cloud.chain import TrustedCas, find_issuer
-from smok_core.cloud.errors import InvalidCredentials
+from smok_cloud.chain import TrustedCas, find_issuer
+from smok_cloud.errors import InvalidCredentials
 
 if TYPE_CHECKING:
     from pathlib import Path

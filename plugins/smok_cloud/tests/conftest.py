@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.transport import Limits
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.inprocess import InProcessTransport
-from smok_core.testing.cloud.pki import Files, SandboxPki
-from smok_core.testing.cloud.server import SandboxServer
+from smok_cloud.api import ApiClient
+from smok_cloud.transport import Limits
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.inprocess import InProcessTransport
+from smok_testing.cloud.pki import Files, SandboxPki
+from smok_testing.cloud.server import SandboxServer
 
 #: For what shall succeed, also on a busy machine, and for what shall be given up soon.
 PATIENT = Limits(connect=5.0, read=5.0, total=10.0, answer_bytes=1024 * 1024)

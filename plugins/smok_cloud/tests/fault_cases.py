@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from smok_core.cloud.errors import (
+from smok_cloud.errors import (
     ClientFault,
     CloudError,
     CredentialsRefused,
@@ -14,7 +14,7 @@ from smok_core.cloud.errors import (
     NotTheApi,
     ServerFault,
 )
-from smok_core.testing.cloud.faults import Fault, FaultKind
+from smok_testing.cloud.faults import Fault, FaultKind
 
 K = FaultKind
 

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 
 import pytest
 
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.errors import (
+from smok_cloud.api import ApiClient
+from smok_cloud.errors import (
     ClientFault,
     InvalidCloudSetting,
     NotTheApi,
     UnaddressableKey,
     UnsendableBody,
 )
-from smok_core.cloud.shapes import MetadataValue
-from smok_core.cloud.transport import Answer, Limits
+from smok_cloud.shapes import MetadataValue
+from smok_cloud.transport import Answer, Limits
 from smok_core.model import (
     BAOBDigest,
     Event,
@@ -27,8 +27,8 @@ from smok_core.model import (
     SensorWriteEvent,
     StorageLevel,
 )
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.inprocess import InProcessTransport
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.inprocess import InProcessTransport
 
 HARD_KEYS = [
     "a", "a b", "a+b", "a%2Fb", "a/b", "a/../../orders", "../x", "/abs", "...", "$ne", "{x}",

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from smok_core.cloud.certificates import (
+from smok_cloud.certificates import (
     get_dev_ca_cert,
     get_rapid_ca_cert,
     get_root_cert,
     read_device_certificate,
 )
-from smok_core.cloud.errors import InvalidCredentials
-from smok_core.cloud.identity import Environment
-from smok_core.cloud.inspection import inspect_certificates
+from smok_cloud.errors import InvalidCredentials
+from smok_cloud.identity import Environment
+from smok_cloud.inspection import inspect_certificates
 from smok_core.settings import Secret
-from smok_core.testing.cloud.pki import (
+from smok_testing.cloud.pki import (
     Files,
     SandboxPki,
     Validity,

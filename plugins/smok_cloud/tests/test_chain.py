@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from smok_core.cloud.certificates import DeviceCertificate, read_device_certificate
-from smok_core.cloud.errors import InvalidCredentials
-from smok_core.cloud.identity import DEVICE_ID_OID, ENVIRONMENT_OID
-from smok_core.testing.cloud.pki import (
+from smok_cloud.certificates import DeviceCertificate, read_device_certificate
+from smok_cloud.errors import InvalidCredentials
+from smok_cloud.identity import DEVICE_ID_OID, ENVIRONMENT_OID
+from smok_testing.cloud.pki import (
     Authority,
     Files,
     SandboxPki,
@@ -26,7 +26,7 @@ from smok_core.testing.cloud.pki import (
     write_credentials,
 )
 
-from .der import as_sha1, as_version_1
+from plugins.smok_cloud.tests.der import as_sha1, as_version_1
 
 Extension = tuple[x509.ExtensionType, bool]
 Change = Callable[[list[Extension]], list[Extension]]

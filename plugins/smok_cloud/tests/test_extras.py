@@ -30,9 +30,9 @@ def _run(code: str) -> str:
 @pytest.mark.parametrize(
     ("module", "code"),
     [
-        ("cryptography", "import smok_core.cloud.certificates"),
-        ("cryptography", "import smok_core.testing.cloud.pki"),
-        ("requests", "import smok_core.cloud.api as a; a.ApiClient('https://x')"),
+        ("cryptography", "import smok_cloud.certificates"),
+        ("cryptography", "import smok_testing.cloud.pki"),
+        ("requests", "import smok_cloud.api as a; a.ApiClient('https://x')"),
     ],
 )
 def test_a_missing_extra_is_named(module: str, code: str) -> None:
@@ -45,8 +45,8 @@ def test_a_missing_extra_is_named(module: str, code: str) -> None:
 def test_a_simulation_needs_no_extra() -> None:
     """Client and sandbox without sockets work without requests and cryptography."""
     code = (
-        "from smok_core.cloud.api import ApiClient; "
-        "from smok_core.testing.cloud import InProcessTransport, SandboxCloud; "
+        "from smok_cloud.api import ApiClient; "
+        "from smok_testing.cloud import InProcessTransport, SandboxCloud; "
         "client = ApiClient('http://x', transport=InProcessTransport(SandboxCloud())); "
         "print(client.get_sensors())"
     )

@@ -9,18 +9,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.certificates import read_device_certificate
-from smok_core.cloud.errors import ClientFault, NoLink, NotTheApi, ServerFault
-from smok_core.cloud.transport import Limits
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.faults import Fault, FaultKind
-from smok_core.testing.cloud.gate import CertificateIn, Gate
-from smok_core.testing.cloud.pki import Files, SandboxPki
-from smok_core.testing.cloud.server import SandboxServer, server_context
+from smok_cloud.api import ApiClient
+from smok_cloud.certificates import read_device_certificate
+from smok_cloud.errors import ClientFault, NoLink, NotTheApi, ServerFault
+from smok_cloud.transport import Limits
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.faults import Fault, FaultKind
+from smok_testing.cloud.gate import CertificateIn, Gate
+from smok_testing.cloud.pki import Files, SandboxPki
+from smok_testing.cloud.server import SandboxServer, server_context
 
-from .conftest import PATIENT, QUICK
-from .fault_cases import CASES
+from plugins.smok_cloud.tests.conftest import PATIENT, QUICK
+from plugins.smok_cloud.tests.fault_cases import CASES
 
 SENSOR = {"fqts": "tag", "path": "W1", "type": "t" * 40}
 POINT = [{"path": "W1", "values": [{"timestamp": 1, "value": 2}]}]

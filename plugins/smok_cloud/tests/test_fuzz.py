@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smok_core.cloud.answers import check_status, decoded_body, parse
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.certificates import device_id_of
-from smok_core.cloud.errors import CloudError, InvalidCredentials, NotTheApi, UnaddressableKey
-from smok_core.cloud.identity import decode_device_id, decode_environment
-from smok_core.cloud.shapes import BaobPlan
-from smok_core.cloud.transport import Answer
-from smok_core.testing.cloud import InProcessTransport, SandboxCloud
-from smok_core.testing.cloud.pki import Files
+from smok_cloud.answers import check_status, decoded_body, parse
+from smok_cloud.api import ApiClient
+from smok_cloud.certificates import device_id_of
+from smok_cloud.errors import CloudError, InvalidCredentials, NotTheApi, UnaddressableKey
+from smok_cloud.identity import decode_device_id, decode_environment
+from smok_cloud.shapes import BaobPlan
+from smok_cloud.transport import Answer
+from smok_testing.cloud import InProcessTransport, SandboxCloud
+from smok_testing.cloud.pki import Files
 
 BRACKETS = st.lists(st.sampled_from([b"[", b"]", b"{", b'"a":', b"}", b"1", b",", b"\xff"]))
 JSON_LIKE = st.one_of(st.binary(), BRACKETS.map(b"".join), st.integers().map(lambda n: b"9" * n if

@@ -9,16 +9,16 @@ import time
 
 import pytest
 
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.errors import NoLink, ServerFault
-from smok_core.cloud.transport import Limits
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.faults import Fault, FaultKind
-from smok_core.testing.cloud.inprocess import InProcessTransport
-from smok_core.testing.cloud.server import SandboxServer
+from smok_cloud.api import ApiClient
+from smok_cloud.errors import NoLink, ServerFault
+from smok_cloud.transport import Limits
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.faults import Fault, FaultKind
+from smok_testing.cloud.inprocess import InProcessTransport
+from smok_testing.cloud.server import SandboxServer
 
-from .conftest import QUICK
-from .fault_cases import CASES
+from plugins.smok_cloud.tests.conftest import QUICK
+from plugins.smok_cloud.tests.fault_cases import CASES
 
 ALARM = {
     "started_on": 1, "color": 0, "alarm_type": 0, "token": "", "group": "", "message": "",

@@ -6,15 +6,15 @@ import pytest
 
 import smok_core
 from smok_core import Event, Macro, SensorWriteEvent
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.certificates import read_device_certificate
-from smok_core.cloud.synchronizer import Synchronizer
-from smok_core.cloud.transport import Limits
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.faults import Fault, FaultKind
-from smok_core.testing.cloud.gate import CertificateIn, Gate
-from smok_core.testing.cloud.pki import SandboxPki
-from smok_core.testing.cloud.server import SandboxServer, server_context
+from smok_cloud.api import ApiClient
+from smok_cloud.certificates import read_device_certificate
+from smok_cloud.synchronizer import Synchronizer
+from smok_cloud.transport import Limits
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.faults import Fault, FaultKind
+from smok_testing.cloud.gate import CertificateIn, Gate
+from smok_testing.cloud.pki import SandboxPki
+from smok_testing.cloud.server import SandboxServer, server_context
 
 LIMITS = Limits(connect=1.0, read=0.4, total=1.0, answer_bytes=1024 * 1024)
 
@@ -190,7 +190,7 @@ def test_without_a_link_little_is_tried(databases):
 
     class NoNetwork:
         def send(self, method, path, headers, body, limits):
-            from smok_core.cloud.errors import NoLink
+            from smok_cloud.errors import NoLink
 
             attempts.append(path)
             raise NoLink(f"{method} {path}", "no route to host")
@@ -210,8 +210,8 @@ def test_without_a_link_little_is_tried(databases):
 
 def test_metadata_come_down_a_share_at_a_time(cloud, link):
     """Known keys are refreshed in turn, newer values win, and no run asks for all of many."""
-    from smok_core.cloud.downloads import MetadataDownload
-    from smok_core.cloud.statistics import JobStatistics
+    from smok_cloud.downloads import MetadataDownload
+    from smok_cloud.statistics import JobStatistics
 
     with smok_core.open_databases({}) as databases:
         for number in range(5):

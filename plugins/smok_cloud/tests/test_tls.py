@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.certificates import DeviceCertificate, read_device_certificate
-from smok_core.cloud.errors import (
+from smok_cloud.api import ApiClient
+from smok_cloud.certificates import DeviceCertificate, read_device_certificate
+from smok_cloud.errors import (
     CloudError,
     CredentialsRefused,
     InvalidCloudSetting,
@@ -25,9 +25,9 @@ from smok_core.cloud.errors import (
     UntrustedServer,
 )
 from smok_core.settings import Secret
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.gate import CertificateIn, Gate
-from smok_core.testing.cloud.pki import (
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.gate import CertificateIn, Gate
+from smok_testing.cloud.pki import (
     Files,
     SandboxPki,
     Validity,
@@ -36,10 +36,10 @@ from smok_core.testing.cloud.pki import (
     new_key,
     write_credentials,
 )
-from smok_core.testing.cloud.secure import secure_sandbox
-from smok_core.testing.cloud.server import SandboxServer, server_context
+from smok_testing.cloud.secure import secure_sandbox
+from smok_testing.cloud.server import SandboxServer, server_context
 
-from .conftest import PATIENT
+from plugins.smok_cloud.tests.conftest import PATIENT
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.errors import NoLink, NotTheApi
-from smok_core.cloud.transport import Limits
+from smok_cloud.api import ApiClient
+from smok_cloud.errors import NoLink, NotTheApi
+from smok_cloud.transport import Limits
 
-from .conftest import PATIENT, QUICK
+from plugins.smok_cloud.tests.conftest import PATIENT, QUICK
 
 LATEST = QUICK.total + 2.0  # seconds; the machine may be busy
 

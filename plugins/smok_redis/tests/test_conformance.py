@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from smok_core.testing import ConformanceSuite, Subject
+from smok_testing import ConformanceSuite, Subject
 from tests.servers.redis_proxy import ReplyDropper
 from tests.servers.redis_servers import Server
 

@@ -18,13 +18,13 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from smok_core.testing.checks import ClauseFailed
-    from smok_core.testing.clause import Clause, Level, all_clauses
-    from smok_core.testing.lab import Lab
-    from smok_core.testing.report import Outcome, Report, Status
-    from smok_core.testing.runner import conformance, run_clause, run_conformance
-    from smok_core.testing.subject import Subject
-    from smok_core.testing.suite import ConformanceSuite
+    from smok_testing.checks import ClauseFailed
+    from smok_testing.clause import Clause, Level, all_clauses
+    from smok_testing.lab import Lab
+    from smok_testing.report import Outcome, Report, Status
+    from smok_testing.runner import conformance, run_clause, run_conformance
+    from smok_testing.subject import Subject
+    from smok_testing.suite import ConformanceSuite
 
 __all__ = [
     "KIT_VERSION",

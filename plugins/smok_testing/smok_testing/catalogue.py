@@ -1,13 +1,13 @@
-"""The clauses as a page: ``python -m smok_core.testing.catalogue > docs/reference/clauses.md``."""
+"""The clauses as a page: ``python -m smok_testing.catalogue > docs/reference/clauses.md``."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from smok_core.testing import KIT_VERSION
-from smok_core.testing.clause import Clause, all_clauses
-from smok_core.testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
+from smok_testing import KIT_VERSION
+from smok_testing.clause import Clause, all_clauses
+from smok_testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,10 +17,10 @@ __all__ = ["page"]
 _HEAD = """\
 # Clauses of the conformance kit
 
-This page is made from the code (`python -m smok_core.testing.catalogue`); a test keeps it true.
+This page is made from the code (`python -m smok_testing.catalogue`); a test keeps it true.
 It is version {version} of the kit, with {count} clauses.
 
-A clause is one function in `smok_core/testing/clauses/` and proves one promise or several. Its
+A clause is one function in `plugins/smok_testing/smok_testing/clauses/` and proves one promise or several. Its
 level is `core` (every backend, always), `durable` (over restarts and kills), `concurrent`
 (threads and processes) or `extended` (sizes, costs, staged faults). Clauses that need a
 capability are checked where a backend declares it; clauses that need an ability are checked where

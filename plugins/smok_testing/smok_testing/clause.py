@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from smok_core.testing.contract import CONTRACT, PRIMITIVE_RULES
+from smok_testing.contract import CONTRACT, PRIMITIVE_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.hookspecs import Capability
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 __all__ = ["PRIMITIVES", "Check", "Clause", "Level", "all_clauses", "clauses_of", "parse_version"]
 
@@ -117,7 +117,7 @@ def _add(clause: Clause) -> None:
 
 def all_clauses() -> tuple[Clause, ...]:
     """Give every clause of the kit, in the order of the modules and of their lines."""
-    from smok_core.testing import clauses  # noqa: PLC0415 - they register themselves with us
+    from smok_testing import clauses  # noqa: PLC0415 - they register themselves with us
 
     for module in sorted(found.name for found in pkgutil.iter_modules(clauses.__path__)):
         importlib.import_module(f"{clauses.__name__}.{module}")

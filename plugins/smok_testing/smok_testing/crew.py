@@ -11,15 +11,15 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from smok_core.testing.checks import expect
-from smok_core.testing.lab import DEVICE
-from smok_core.testing.threads import PATIENCE
+from smok_testing.checks import expect
+from smok_testing.lab import DEVICE
+from smok_testing.threads import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smok_core.testing.lab import Lab
-    from smok_core.testing.subject import Subject
+    from smok_testing.lab import Lab
+    from smok_testing.subject import Subject
 
 __all__ = ["Worker"]
 
@@ -30,7 +30,7 @@ class Worker:
     def __init__(self, lab: Lab, **settings: Any) -> None:
         self._subject, self._settings = lab.subject, settings
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "smok_core.testing.worker"],
+            [sys.executable, "-m", "smok_testing.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from smok_core.engine.base import Limits
-from smok_core.testing import opening
+from smok_testing import opening
 
 if TYPE_CHECKING:
     from smok_core.databases import Databases
     from smok_core.engine.base import Blobs, Engine, Series, Table
     from smok_core.hookspecs import BackendInfo, Capability
-    from smok_core.testing.subject import Subject
+    from smok_testing.subject import Subject
 
 __all__ = ["DEVICE", "FakeClock", "Lab"]
 

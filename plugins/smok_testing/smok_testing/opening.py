@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from smok_core.databases import Databases
     from smok_core.engine.base import Engine
-    from smok_core.testing.subject import Subject
+    from smok_testing.subject import Subject
 
 __all__ = ["STORE", "config_at", "find_backend", "open_engine", "open_roles"]
 

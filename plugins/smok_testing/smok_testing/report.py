@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from smok_core.testing.clause import Level
+from smok_testing.clause import Level
 
 __all__ = ["Outcome", "Report", "Status"]
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.hookspecs import Capability
 from smok_core.roles import ROLES
-from smok_core.testing import KIT_VERSION, opening
-from smok_core.testing.checks import ClauseFailed
-from smok_core.testing.clause import PRIMITIVES, Clause, all_clauses, parse_version
-from smok_core.testing.lab import Lab
-from smok_core.testing.report import Outcome, Report, Status
-from smok_core.testing.subject import Subject
+from smok_testing import KIT_VERSION, opening
+from smok_testing.checks import ClauseFailed
+from smok_testing.clause import PRIMITIVES, Clause, all_clauses, parse_version
+from smok_testing.lab import Lab
+from smok_testing.report import Outcome, Report, Status
+from smok_testing.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.model import Macro, Sensor
-from smok_core.testing.queues import QUEUES
+from smok_testing.queues import QUEUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_core.testing import opening, runner
-from smok_core.testing._extras import need
-from smok_core.testing.clause import Clause, all_clauses
-from smok_core.testing.report import Status
+from smok_testing import opening, runner
+from smok_testing._extras import need
+from smok_testing.clause import Clause, all_clauses
+from smok_testing.report import Status
 
 if TYPE_CHECKING:
-    from smok_core.testing.report import Outcome
-    from smok_core.testing.subject import Subject
+    from smok_testing.report import Outcome
+    from smok_testing.subject import Subject
 
 __all__ = ["ConformanceSuite"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from smok_core.testing.checks import expect
+from smok_testing.checks import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

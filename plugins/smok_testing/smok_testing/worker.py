@@ -1,6 +1,6 @@
 """A process that opens stores and works on them until it is told to die.
 
-``python -m smok_core.testing.worker`` reads one job a line (JSON) and forks a child for each, so
+``python -m smok_testing.worker`` reads one job a line (JSON) and forks a child for each, so
 that a child costs a few milliseconds: everything is imported, nothing is opened before the fork.
 Lines that come back: ``pid N``, ``open``, ``done STEP`` after each step that returned, ``end``,
 ``error CODE TEXT``, and ``exit`` when the child is gone.
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from smok_core.errors import SmokError
-from smok_core.testing import opening
-from smok_core.testing.lab import FakeClock
-from smok_core.testing.scripts import SCRIPTS
-from smok_core.testing.subject import Subject
+from smok_testing import opening
+from smok_testing.lab import FakeClock
+from smok_testing.scripts import SCRIPTS
+from smok_testing.subject import Subject
 
 __all__ = ["main"]
 

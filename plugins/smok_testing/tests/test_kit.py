@@ -14,7 +14,7 @@ from smok_core.errors import ExtraMissing
 from smok_core.hookspecs import BackendInfo, Capability, hookimpl
 from smok_core.roles import ROLES
 from smok_core.roles.metadata import MetadataDatabase
-from smok_core.testing import (
+from smok_testing import (
     Level,
     Status,
     Subject,
@@ -23,14 +23,14 @@ from smok_core.testing import (
     run_clause,
     run_conformance,
 )
-from smok_core.testing._extras import need
-from smok_core.testing.catalogue import page
-from smok_core.testing.clause import PRIMITIVES, Clause, clauses_of
-from smok_core.testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
-from tests.mutants import ALL, RIGHT
-from tests.mutants.unused import WITHOUT_MUTANT
+from smok_testing._extras import need
+from smok_testing.catalogue import page
+from smok_testing.clause import PRIMITIVES, Clause, clauses_of
+from smok_testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
+from plugins.smok_testing.tests.mutants import ALL, RIGHT
+from plugins.smok_testing.tests.mutants.unused import WITHOUT_MUTANT
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 CLAUSES = {str(clause): clause for clause in all_clauses()}
 MEMORY = Subject(backend="memory")
 WRONG = next(mutant for mutant in ALL if mutant.name == "NewerAcceptsEqual")
@@ -172,8 +172,8 @@ def test_malformed_clauses_are_refused(build, message: str) -> None:
 def test_importing_the_kit_is_cheap() -> None:
     """Neither pytest nor hypothesis nor a clause is imported before it is needed."""
     code = (
-        "import sys, smok_core.testing as t; t.Subject, t.Report; "
-        "print(sorted({'pytest', 'hypothesis', 'smok_core.testing.clauses'} & set(sys.modules)))"
+        "import sys, smok_testing as t; t.Subject, t.Report; "
+        "print(sorted({'pytest', 'hypothesis', 'smok_testing.clauses'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           cwd=ROOT)  # fmt: skip

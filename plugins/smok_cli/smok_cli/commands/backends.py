@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from smok_core.cli.screen import json_option, print_json, print_table
+from smok_cli.screen import json_option, print_json, print_table
 
 __all__ = ["command"]
 
@@ -26,7 +26,7 @@ def command(try_import: bool, timeout: float, as_json: bool) -> None:
     """Show the installed backends. Nothing is imported unless --import asks for it."""
     found = installed()
     if try_import:
-        from smok_core.cli.probing import probe
+        from smok_cli.probing import probe
 
         for row in found:
             if row["state"] in ("usable", "built in", "duplicate"):

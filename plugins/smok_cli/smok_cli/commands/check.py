@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smok_core.cli.app import Session, pass_session
-from smok_core.cli.screen import human_size, json_option, print_json, print_table
+from smok_cli.app import Session, pass_session
+from smok_cli.screen import human_size, json_option, print_json, print_table
 from smok_core.errors import PluginError, SmokError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _STORE_FAILED = 3
 @pass_session
 def command(session: Session, as_json: bool) -> int:
     """Open every store the configuration names. Exit status 3 if one of them fails."""
-    from smok_core.cli.tolerant import read_tolerantly
+    from smok_cli.tolerant import read_tolerantly
     from smok_core.databases import find_device
 
     config, failed = read_tolerantly(session.config)

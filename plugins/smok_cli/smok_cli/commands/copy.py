@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smok_core.cli.app import Session, pass_session
-from smok_core.cli.screen import json_option, print_json, print_table
-from smok_core.cli.transfer import counted, engines, roles_option, wanted
+from smok_cli.app import Session, pass_session
+from smok_cli.screen import json_option, print_json, print_table
+from smok_cli.store_pair import counted, engines, roles_option, wanted
 
 if TYPE_CHECKING:
-    from smok_core.transfer.report import CopyReport
+    from smok_cli.transfer.report import CopyReport
 
 __all__ = ["command"]
 
@@ -32,7 +32,7 @@ def command(
     what uses the stores first. A copy that was broken off goes on when it is called again. Nothing
     is removed from the source; afterwards give the roles their new store in smok.toml.
     """
-    from smok_core.transfer import copy
+    from smok_cli.transfer import copy
 
     with engines(session.config, source, target) as (a, b), counted() as progress:
         report = copy(a, b, wanted(roles), progress, merge=merge)

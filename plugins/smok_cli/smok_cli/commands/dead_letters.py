@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smok_core.cli.app import Session, pass_session
-from smok_core.cli.screen import iso_time, json_option, print_json, print_table
+from smok_cli.app import Session, pass_session
+from smok_cli.screen import iso_time, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from smok_core.databases import Databases
@@ -26,7 +26,7 @@ def command(session: Session, role: str | None, requeue: str | None, as_json: bo
 
     --requeue offers them again; an ID needs its ROLE.
     """
-    from smok_core.cli.roles import check_role
+    from smok_cli.roles import check_role
     from smok_core.databases import open_databases
 
     roles = check_role(role)
@@ -55,7 +55,7 @@ def _requeue(databases: Databases, roles: list[str], which: str) -> None:
 
 
 def _plain(letter: DeadLetter) -> dict[str, Any]:
-    from smok_core.cli.contents import plain
+    from smok_cli.contents import plain
 
     return {
         "id": letter.id,

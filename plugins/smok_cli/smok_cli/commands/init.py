@@ -6,7 +6,7 @@ import socket
 
 import click
 
-from smok_core.cli.app import Session, pass_session
+from smok_cli.app import Session, pass_session
 
 __all__ = ["command"]
 
@@ -17,7 +17,7 @@ __all__ = ["command"]
 @pass_session
 def command(session: Session, device: str | None, force: bool) -> None:
     """Write a commented smok.toml that keeps everything in one file on this device."""
-    from smok_core.cli.template import config_text
+    from smok_cli.template import config_text
     from smok_core.config import load_config
     from smok_core.registry import Registry
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from smok_core.cli.app import Session, pass_session
-from smok_core.cli.screen import (
+from smok_cli.app import Session, pass_session
+from smok_cli.screen import (
     human_age,
     human_size,
     iso_time,
@@ -80,7 +80,7 @@ def _cloud(databases: Databases) -> list[dict[str, Any]]:
     if databases.config.cloud is None:
         return []
     try:
-        from smok_core.service import read_statistics
+        from smok_cloud.service import read_statistics
     except ExtraMissing:
         return []
     return [

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smok_core.cli.app import Session, pass_session
-from smok_core.cli.screen import json_option, print_json, print_table
-from smok_core.cli.transfer import counted, engines, roles_option, wanted
+from smok_cli.app import Session, pass_session
+from smok_cli.screen import json_option, print_json, print_table
+from smok_cli.store_pair import counted, engines, roles_option, wanted
 
 if TYPE_CHECKING:
-    from smok_core.transfer.report import VerifyReport
+    from smok_cli.transfer.report import VerifyReport
 
 __all__ = ["command"]
 
@@ -28,7 +28,7 @@ def command(session: Session, a: str, b: str, roles: str | None, as_json: bool) 
     Data, the order of the upload queues, the cloud's uuids and dead letters are compared; the
     stores should be at rest.
     """
-    from smok_core.transfer import verify
+    from smok_cli.transfer import verify
 
     with engines(session.config, a, b) as (left, right), counted() as progress:
         seen: dict[str, int] = {}

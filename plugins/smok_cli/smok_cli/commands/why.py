@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smok_core.cli.app import Session, pass_session
-from smok_core.cli.screen import json_option, print_json
+from smok_cli.app import Session, pass_session
+from smok_cli.screen import json_option, print_json
 
 if TYPE_CHECKING:
     from smok_core.config import Config, RoleConfig
@@ -21,8 +21,8 @@ __all__ = ["command"]
 @pass_session
 def command(session: Session, role: str | None, as_json: bool) -> None:
     """Tell which store keeps ROLE (default: each role), and which line of which file says so."""
-    from smok_core.cli.roles import check_role
-    from smok_core.cli.tolerant import read_tolerantly
+    from smok_cli.roles import check_role
+    from smok_cli.tolerant import read_tolerantly
 
     names = check_role(role)
     config, _ = read_tolerantly(session.config)

@@ -1,9 +1,9 @@
 """Moving data between stores of any backend, and comparing two stores."""
 
-from smok_core.transfer.copying import copy
-from smok_core.transfer.errors import CopyDiffers, CopyUnfinished, TargetNotEmpty
-from smok_core.transfer.report import CopyReport, RoleCopy, RoleDigest, RoleVerdict, VerifyReport
-from smok_core.transfer.verifying import verify
+from smok_cli.transfer.copying import copy
+from smok_cli.transfer.errors import CopyDiffers, CopyUnfinished, TargetNotEmpty
+from smok_cli.transfer.report import CopyReport, RoleCopy, RoleDigest, RoleVerdict, VerifyReport
+from smok_cli.transfer.verifying import verify
 
 __all__ = [
     "CopyDiffers",

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from smok_core.engine.base import Limits
 from smok_core.roles.dead_letters import DeadLetters
-from smok_core.transfer.digests import digest_role
-from smok_core.transfer.errors import CopyDiffers, TargetNotEmpty
-from smok_core.transfer.journal import Journal
-from smok_core.transfer.parts import COUNTERS, PARTS
-from smok_core.transfer.recode import Recoder
-from smok_core.transfer.report import CopyReport, RoleCopy
-from smok_core.transfer.series import SeriesCopy
-from smok_core.transfer.tables import TableCopy
-from smok_core.transfer.verifying import checked_roles
+from smok_cli.transfer.digests import digest_role
+from smok_cli.transfer.errors import CopyDiffers, TargetNotEmpty
+from smok_cli.transfer.journal import Journal
+from smok_cli.transfer.parts import COUNTERS, PARTS
+from smok_cli.transfer.recode import Recoder
+from smok_cli.transfer.report import CopyReport, RoleCopy
+from smok_cli.transfer.series import SeriesCopy
+from smok_cli.transfer.tables import TableCopy
+from smok_cli.transfer.verifying import checked_roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.engine.codec import pack_datetime
 from smok_core.errors import CorruptData
-from smok_core.transfer.parts import PARTS, is_dead
-from smok_core.transfer.report import RoleDigest
+from smok_cli.transfer.parts import PARTS, is_dead
+from smok_cli.transfer.report import RoleDigest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.errors import CorruptData
-from smok_core.transfer.errors import CopyUnfinished
-from smok_core.transfer.parts import JOURNAL
+from smok_cli.transfer.errors import CopyUnfinished
+from smok_cli.transfer.parts import JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from smok_core.engine.base import Series
     from smok_core.roles.dead_letters import DeadLetters
-    from smok_core.transfer.journal import Journal
-    from smok_core.transfer.recode import Recoder
-    from smok_core.transfer.report import RoleCopy
+    from smok_cli.transfer.journal import Journal
+    from smok_cli.transfer.recode import Recoder
+    from smok_cli.transfer.report import RoleCopy
 
 __all__ = ["SeriesCopy"]
 

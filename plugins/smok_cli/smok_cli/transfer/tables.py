@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from smok_core.engine.base import Settlement
-from smok_core.transfer.parts import is_dead
+from smok_cli.transfer.parts import is_dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.engine.base import Row, Table
     from smok_core.roles.dead_letters import DeadLetters
-    from smok_core.transfer.journal import Journal
-    from smok_core.transfer.recode import Recoder
-    from smok_core.transfer.report import RoleCopy
+    from smok_cli.transfer.journal import Journal
+    from smok_cli.transfer.recode import Recoder
+    from smok_cli.transfer.report import RoleCopy
 
 __all__ = ["TableCopy"]
 

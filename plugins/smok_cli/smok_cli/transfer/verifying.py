@@ -6,9 +6,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from smok_core.errors import NotFound
-from smok_core.transfer.digests import digest_role, row_content, series_digest
-from smok_core.transfer.parts import PARTS
-from smok_core.transfer.report import RoleVerdict, VerifyReport
+from smok_cli.transfer.digests import digest_role, row_content, series_digest
+from smok_cli.transfer.parts import PARTS
+from smok_cli.transfer.report import RoleVerdict, VerifyReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -15,14 +15,14 @@ import smok_core
 from smok_core.databases import Databases
 from smok_core.engine.base import Engine
 from smok_core.engine.memory import MemoryEngine
-from smok_core.legacy import import_directory
+from smok_client.legacy import import_directory
 from smok_core.roles import ROLES
-from smok_core.transfer import CopyDiffers, CopyUnfinished, TargetNotEmpty, copy, verify
-from smok_core.transfer.parts import COUNTERS, JOURNAL, PARTS
-from tests.legacy.samples import DATA
-from tests.transfer.stores import event, fill, open_store, write
+from smok_cli.transfer import CopyDiffers, CopyUnfinished, TargetNotEmpty, copy, verify
+from smok_cli.transfer.parts import COUNTERS, JOURNAL, PARTS
+from plugins.smok_client.tests.legacy.samples import DATA
+from plugins.smok_cli.tests.transfer.stores import event, fill, open_store, write
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def engine_of(databases: Databases) -> Engine:
@@ -280,9 +280,9 @@ def _broken_copy(source: Engine, target: Engine, step: int) -> bool:
 _KILLED = """
 import os, sys
 from pathlib import Path
-from tests.transfer.stores import open_store
-from tests.transfer.test_copy import engine_of
-from smok_core.transfer import copy
+from plugins.smok_cli.tests.transfer.stores import open_store
+from plugins.smok_cli.tests.transfer.test_copy import engine_of
+from smok_cli.transfer import copy
 a, b = (open_store(Path(path)) for path in sys.argv[1:3])
 def progress(role, done, total):
     if role == "pathpoints" and done >= int(sys.argv[3]):

@@ -2,7 +2,7 @@
 
 ::
 
-    with smok_core.bridge.databases("smok.toml") as stores:
+    with smok_client.bridge.databases("smok.toml") as stores:
         device = SMOKDevice("device.crt", "device.key", **stores)
         ...
         device.close()
@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_core.bridge.errors import ClientMissing
+from smok_client.bridge.errors import ClientMissing
 from smok_core.databases import Databases, open_databases
 
 if TYPE_CHECKING:
     import os
 
-    from smok_core.bridge.device import DeviceDatabases
+    from smok_client.bridge.device import DeviceDatabases
     from smok_core.config import Config
 
 __all__ = ["ClientMissing", "databases"]
@@ -38,7 +38,7 @@ def databases(
         ClientMissing: The published client is not installed; the message says how it is.
         ConfigError, PluginError, StoreError: As `smok_core.open_databases` raises them.
     """
-    from smok_core.bridge.device import DeviceDatabases  # noqa: PLC0415 - needs the client
+    from smok_client.bridge.device import DeviceDatabases  # noqa: PLC0415 - needs the client
 
     opened = source if isinstance(source, Databases) else open_databases(source)
     return DeviceDatabases(opened)

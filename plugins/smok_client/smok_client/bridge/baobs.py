@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from smok_core.bridge import client
-from smok_core.bridge.shelter import in_client_thread, nothing, sheltered
+from smok_client.bridge import client
+from smok_client.bridge.shelter import in_client_thread, nothing, sheltered
 from smok_core.errors import NotFound, VersionNotNewer
 
 if TYPE_CHECKING:

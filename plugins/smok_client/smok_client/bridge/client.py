@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_core.bridge.errors import ClientMissing
+from smok_client.bridge.errors import ClientMissing
 
 if TYPE_CHECKING:
     import enum

@@ -5,11 +5,11 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Self
 
-from smok_core.bridge.baobs import ClientBaobs
-from smok_core.bridge.definitions import ClientArchives, ClientPredicates, ClientSensors
-from smok_core.bridge.events import ClientEvents
-from smok_core.bridge.pathpoints import ClientPathpoints
-from smok_core.bridge.queues import ClientMacros, ClientMetadata, ClientSensorWrites
+from smok_client.bridge.baobs import ClientBaobs
+from smok_client.bridge.definitions import ClientArchives, ClientPredicates, ClientSensors
+from smok_client.bridge.events import ClientEvents
+from smok_client.bridge.pathpoints import ClientPathpoints
+from smok_client.bridge.queues import ClientMacros, ClientMetadata, ClientSensorWrites
 
 if TYPE_CHECKING:
     from smok_core.databases import Databases

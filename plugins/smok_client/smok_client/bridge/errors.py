@@ -15,7 +15,7 @@ class ClientMissing(SmokError, ImportError):
 
     def __init__(self, cause: ImportError) -> None:
         super().__init__(
-            f"smok_core.bridge stands between our databases and the published client, which "
+            f"smok_client.bridge stands between our databases and the published client, which "
             f"cannot be imported ({cause}). Install it in an environment of Python 3.11, in this "
             'order: pip install wheel "cython<3" "setuptools<70" snakehouse; '
             "pip install --no-build-isolation minijson satella; "

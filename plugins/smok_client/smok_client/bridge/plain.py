@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.bridge.client import Color, DisabledTime, Event, Macro, SensorWriteEvent, Time
-from smok_core.legacy.names import DISABLED_TIME, EVENT, MACRO, SENSOR_WRITE, TIME
-from smok_core.legacy.plain import ATTRIBUTES
-from smok_core.legacy.tags import MARK, looks_tagged, tagged
+from smok_client.bridge.client import Color, DisabledTime, Event, Macro, SensorWriteEvent, Time
+from smok_client.legacy.names import DISABLED_TIME, EVENT, MACRO, SENSOR_WRITE, TIME
+from smok_client.legacy.plain import ATTRIBUTES
+from smok_client.legacy.tags import MARK, looks_tagged, tagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable

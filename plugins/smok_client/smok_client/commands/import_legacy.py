@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smok_core.cli.app import Session, pass_session
-from smok_core.cli.screen import json_option, print_json
-from smok_core.cli.transfer import counted
+from smok_cli.app import Session, pass_session
+from smok_cli.screen import json_option, print_json
+from smok_cli.store_pair import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.databases import Databases
-    from smok_core.legacy.report import Report
+    from smok_client.legacy.report import Report
 
 __all__ = ["command"]
 
@@ -69,7 +69,7 @@ def _import(
     *,
     dry_run: bool,
 ) -> list[Report]:
-    from smok_core.legacy import import_directory, import_legacy
+    from smok_client.legacy import import_directory, import_legacy
 
     if directory is not None:
         return import_directory(directory, databases, dry_run=dry_run, progress=progress)

@@ -4,11 +4,11 @@ No pickle is ever loaded: an interpreter of its opcodes moves names and values a
 per kind of file a converter checks every field (see `machine`, `kinds`).
 """
 
-from smok_core.legacy.importing import import_directory, import_legacy
-from smok_core.legacy.limits import Limits
-from smok_core.legacy.machine import decode
-from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused, Refusal
-from smok_core.legacy.report import Report
+from smok_client.legacy.importing import import_directory, import_legacy
+from smok_client.legacy.limits import Limits
+from smok_client.legacy.machine import decode
+from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused, Refusal
+from smok_client.legacy.report import Report
 
 __all__ = [
     "EntryRefused",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from smok_core.legacy.names import ENUMS, SETS
-from smok_core.legacy.nodes import Bag, Name, Node, Obj
+from smok_client.legacy.names import ENUMS, SETS
+from smok_client.legacy.nodes import Bag, Name, Node, Obj
 
 __all__ = ["reduced"]
 

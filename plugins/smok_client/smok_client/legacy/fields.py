@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from smok_core.legacy.nodes import Map, Name, Node, Obj, describe
-from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused
+from smok_client.legacy.nodes import Map, Name, Node, Obj, describe
+from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

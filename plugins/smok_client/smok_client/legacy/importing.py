@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import InvalidKey, InvalidType, InvalidValue, NotFound
-from smok_core.legacy.kinds import INDEX, BaobDirectory, Kind, kind_of_role, recognise
-from smok_core.legacy.ledger import Ledger
-from smok_core.legacy.limits import Limits
-from smok_core.legacy.machine import decode
-from smok_core.legacy.plain import PlainReader
-from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused, Refusal
-from smok_core.legacy.report import Report
+from smok_client.legacy.kinds import INDEX, BaobDirectory, Kind, kind_of_role, recognise
+from smok_client.legacy.ledger import Ledger
+from smok_client.legacy.limits import Limits
+from smok_client.legacy.machine import decode
+from smok_client.legacy.plain import PlainReader
+from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused, Refusal
+from smok_client.legacy.report import Report
 from smok_core.roles import ROLES, NullEventDatabase
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from smok_core.databases import Databases
-    from smok_core.legacy.nodes import Node
+    from smok_client.legacy.nodes import Node
     from smok_core.roles import Database
 
     #: Called with the entries handled so far and all there are.

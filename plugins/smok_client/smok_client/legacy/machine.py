@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.legacy.calls import reduced
-from smok_core.legacy.limits import Limits
-from smok_core.legacy.names import KNOWN
-from smok_core.legacy.nodes import Bag, Map, Name, Node, Obj, describe
-from smok_core.legacy.opcodes import walk
-from smok_core.legacy.refusal import Fault, LegacyRefused
-from smok_core.legacy.stack import Stack
+from smok_client.legacy.calls import reduced
+from smok_client.legacy.limits import Limits
+from smok_client.legacy.names import KNOWN
+from smok_client.legacy.nodes import Bag, Map, Name, Node, Obj, describe
+from smok_client.legacy.opcodes import walk
+from smok_client.legacy.refusal import Fault, LegacyRefused
+from smok_client.legacy.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import io
 import pickletools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from smok_core.legacy.refusal import Fault, LegacyRefused
+from smok_client.legacy.refusal import Fault, LegacyRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.legacy.fields import attributes, blame, member
-from smok_core.legacy.names import (
+from smok_client.legacy.fields import attributes, blame, member
+from smok_client.legacy.names import (
     COLOR,
     DISABLED_TIME,
     EVENT,
@@ -14,16 +14,16 @@ from smok_core.legacy.names import (
     SENSOR_WRITE,
     TIME,
 )
-from smok_core.legacy.nodes import Bag, Map, Node, Obj
-from smok_core.legacy.refusal import EntryRefused
-from smok_core.legacy.tags import looks_tagged, tagged
-from smok_core.legacy.times import DATETIME, read_datetime
+from smok_client.legacy.nodes import Bag, Map, Node, Obj
+from smok_client.legacy.refusal import EntryRefused
+from smok_client.legacy.tags import looks_tagged, tagged
+from smok_client.legacy.times import DATETIME, read_datetime
 from smok_core.model import Color
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smok_core.legacy.limits import Limits
+    from smok_client.legacy.limits import Limits
 
 __all__ = ["ATTRIBUTES", "PlainReader"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from smok_core.legacy.refusal import Fault, Refusal
+from smok_client.legacy.refusal import Fault, Refusal
 
 __all__ = ["Report"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smok_core.legacy.nodes import Name, Node, Obj
-from smok_core.legacy.refusal import Fault, LegacyRefused
+from smok_client.legacy.nodes import Name, Node, Obj
+from smok_client.legacy.refusal import Fault, LegacyRefused
 
 if TYPE_CHECKING:
-    from smok_core.legacy.limits import Limits
+    from smok_client.legacy.limits import Limits
 
 __all__ = ["Stack"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
-from smok_core.legacy.fields import blame
-from smok_core.legacy.nodes import Node, Obj
+from smok_client.legacy.fields import blame
+from smok_client.legacy.nodes import Node, Obj
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

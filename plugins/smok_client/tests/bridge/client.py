@@ -20,7 +20,7 @@ RECIPE = (
     ("pluggy>=1.7,<2", "msgspec>=0.19", "redis>=5"),
 )
 PYTHON = "python3.11"
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 class CannotBuild(Exception):

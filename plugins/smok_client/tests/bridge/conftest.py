@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.pki import Files, SandboxPki
-from tests.bridge.client import CannotBuild, client_python, python_path
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.pki import Files, SandboxPki
+from plugins.smok_client.tests.bridge.client import CannotBuild, client_python, python_path
 from tests.conftest import skip_or_fail
 
 HERE = Path(__file__).parent

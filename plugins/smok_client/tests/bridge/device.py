@@ -16,7 +16,7 @@ from smok.sensor import SensorWriteEvent
 from smok.threads import communicator
 
 import smok_core
-from smok_core import bridge
+from smok_client import bridge
 
 for backend in ("pickle", "redis", "mongo"):
     try:

@@ -4,7 +4,7 @@ import threading
 
 from smok.predicate import Color, Event
 
-from smok_core import bridge
+from smok_client import bridge
 from smok_core.errors import BackendUnavailable
 
 

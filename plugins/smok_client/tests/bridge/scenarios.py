@@ -33,11 +33,11 @@ from smok.predicate import Color, DisabledTime, Event, Time
 from smok.sensor import SensorWriteEvent
 
 import smok_core
-from smok_core import bridge
+from smok_client import bridge
 from smok_core.errors import BackendUnavailable, InvalidType, VersionNotNewer
-from smok_core.legacy import import_legacy
+from smok_client.legacy import import_legacy
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def scenario_the_client_takes_them_for_its_own():
@@ -351,7 +351,7 @@ def scenario_metadata_that_was_not_confirmed_is_offered_again():
 def scenario_what_was_imported_comes_back_as_the_clients_objects():
     """After a legacy import events and states are there, the event in a state among them."""
     stores = memory()
-    folder = ROOT / "tests" / "legacy" / "data" / "python311"
+    folder = ROOT / "plugins/smok_client/tests/legacy/data" / "python311"
     for name in ("events.pkl", "events_cache.pkl"):
         assert import_legacy("events", folder / name, stores.databases).ok
     events = stores["evt_database"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.server import SandboxServer
-from tests.bridge.conftest import Device, eventually
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.server import SandboxServer
+from plugins.smok_client.tests.bridge.conftest import Device, eventually
 from tests.servers.redis_servers import Server, require
 
 NOW = int(time.time())

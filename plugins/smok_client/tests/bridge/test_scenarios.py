@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.client import python_path
+from plugins.smok_client.tests.bridge.client import python_path
 
 SCRIPT = Path(__file__).parent / "scenarios.py"
 NAMES = [
@@ -47,7 +47,7 @@ def test_without_the_client_the_bridge_says_how_to_install_it() -> None:
     """Where smok is missing, nothing is opened and the message is the recipe."""
     script = (
         "import sys; sys.modules['smok'] = None\n"
-        "from smok_core import bridge\n"
+        "from smok_client import bridge\n"
         "try:\n    bridge.databases('no-such-file.toml')\n"
         "except ImportError as error:\n    print(type(error).__name__, error)"
     )

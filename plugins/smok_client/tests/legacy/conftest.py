@@ -1,5 +1,5 @@
 """The environment of the real client, which the tests of the bridge make."""
 
-from tests.bridge.conftest import client
+from plugins.smok_client.tests.bridge.conftest import client
 
 __all__ = ["client"]

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 import smok_core
-from smok_core.legacy import Limits, decode, import_legacy
-from smok_core.legacy.kinds import KINDS
-from smok_core.legacy.opcodes import walk
-from smok_core.legacy.plain import PlainReader
-from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused
-from tests.legacy.samples import HOSTILE, bomb, cache, files, short
+from smok_client.legacy import Limits, decode, import_legacy
+from smok_client.legacy.kinds import KINDS
+from smok_client.legacy.opcodes import walk
+from smok_client.legacy.plain import PlainReader
+from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
+from plugins.smok_client.tests.legacy.samples import HOSTILE, bomb, cache, files, short
 
 MUTATIONS = 60_000
 
@@ -46,8 +46,8 @@ _AUDITED = """
 import json, os, sys
 from pathlib import Path
 import smok_core
-from smok_core.legacy import import_directory, import_legacy
-from tests.legacy.samples import HOSTILE
+from smok_client.legacy import import_directory, import_legacy
+from plugins.smok_client.tests.legacy.samples import HOSTILE
 directory, seen, on = Path(sys.argv[1]), [], False
 databases = smok_core.open_databases({})
 # What our own classes compile when they are first used is not the file's doing.
@@ -82,7 +82,7 @@ def test_an_audit_hook_sees_no_import_no_call_and_no_write(tmp_path: Path) -> No
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=Path(__file__).resolve().parents[4],
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"seen": [], "modules": []}

@@ -13,7 +13,7 @@ import pytest
 
 import smok_core
 from smok_core.databases import Databases
-from smok_core.legacy import Fault, import_directory, import_legacy
+from smok_client.legacy import Fault, import_directory, import_legacy
 from smok_core.model import (
     Color,
     Macro,
@@ -22,7 +22,7 @@ from smok_core.model import (
     Sensor,
     SensorWriteEvent,
 )
-from tests.legacy.samples import DATA, INSTALLATIONS, pickled, short
+from plugins.smok_client.tests.legacy.samples import DATA, INSTALLATIONS, pickled, short
 
 ROLES = {
     "predicates.pkl": "predicates",

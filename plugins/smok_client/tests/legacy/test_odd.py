@@ -11,8 +11,8 @@ import pytest
 
 import smok_core
 from smok_core.databases import Databases
-from smok_core.legacy import import_legacy
-from tests.legacy.samples import cache, name, pickled
+from smok_client.legacy import import_legacy
+from plugins.smok_client.tests.legacy.samples import cache, name, pickled
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smok_core.cli.app import Session, pass_session
-from smok_core.cli.screen import json_option, print_json, print_table
+from smok_cli.app import Session, pass_session
+from smok_cli.screen import json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from smok_core.cloud.inspection import CertificateReport
+    from smok_cloud.inspection import CertificateReport
     from smok_core.config import Config
 
 __all__ = ["command"]
@@ -36,7 +36,7 @@ def command(session: Session, as_json: bool) -> int:
 
 
 def _inspect(config: Config) -> CertificateReport:
-    from smok_core.cloud.inspection import inspect_certificates
+    from smok_cloud.inspection import inspect_certificates
     from smok_core.config.model import CloudSettings
 
     cloud = config.cloud or CloudSettings()

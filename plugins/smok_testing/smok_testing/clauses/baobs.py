@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import SmokError, VersionNotNewer
 from smok_core.hookspecs import Capability
-from smok_core.testing.checks import raises, refuses, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.samples import BYTES
+from smok_testing.checks import raises, refuses, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.samples import BYTES
 
 if TYPE_CHECKING:
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("baobs")
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.engine.base import Durability, Health, Limits, Settlement
 from smok_core.errors import CorruptData, StoreClosed
-from smok_core.testing.checks import expect, raises, same
-from smok_core.testing.clause import clauses_of
-from smok_core.testing.clauses.series import stored
-from smok_core.testing.clauses.table import row_of
-from smok_core.testing.samples import PLAIN, described
+from smok_testing.checks import expect, raises, same
+from smok_testing.clause import clauses_of
+from smok_testing.clauses.series import stored
+from smok_testing.clauses.table import row_of
+from smok_testing.samples import PLAIN, described
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Engine
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("engine")
 

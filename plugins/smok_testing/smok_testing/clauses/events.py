@@ -10,12 +10,12 @@ import msgspec
 from smok_core.errors import SmokError
 from smok_core.hookspecs import Capability
 from smok_core.model import Color, Event
-from smok_core.testing.checks import raises, refuses, same
-from smok_core.testing.clause import Level, clauses_of
+from smok_testing.checks import raises, refuses, same
+from smok_testing.clause import Level, clauses_of
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseEventDatabase
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("events")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}

@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smok_core.model import Color, Event
-from smok_core.testing.checks import refuses, same
-from smok_core.testing.clause import clauses_of
-from smok_core.testing.clauses.events import PERSISTENT, all_of, event
-from smok_core.testing.samples import PLAIN, described
+from smok_testing.checks import refuses, same
+from smok_testing.clause import clauses_of
+from smok_testing.clauses.events import PERSISTENT, all_of, event
+from smok_testing.samples import PLAIN, described
 
 if TYPE_CHECKING:
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("events")
 

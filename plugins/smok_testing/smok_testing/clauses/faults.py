@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from smok_core.engine.base import Settlement, When
 from smok_core.errors import BackendUnavailable, SchemaTooNew, StorageFull, StoreError
 from smok_core.hookspecs import Capability
-from smok_core.testing.checks import expect, raises, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.clauses.series_queue import waiting
-from smok_core.testing.clauses.table import row_of
-from smok_core.testing.queues import QUEUES, numbers
+from smok_testing.checks import expect, raises, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.clauses.series_queue import waiting
+from smok_testing.clauses.table import row_of
+from smok_testing.queues import QUEUES, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause, in_engine = clauses_of("general"), clauses_of("engine")
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from smok_core.errors import StoreClosed
 from smok_core.hookspecs import Capability
 from smok_core.model import Event, Macro, Sensor
-from smok_core.testing.checks import expect, raises, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.queues import QUEUES, numbers, sensor_write
+from smok_testing.checks import expect, raises, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.queues import QUEUES, numbers, sensor_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.databases import Databases
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("general")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}

@@ -6,14 +6,14 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from smok_core.hookspecs import Capability
-from smok_core.testing.checks import expect, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.queues import QUEUES, Queue, numbers
+from smok_testing.checks import expect, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.queues import QUEUES, Queue, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
 

@@ -6,15 +6,15 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from smok_core.hookspecs import Capability
-from smok_core.testing.checks import refuses, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.keyed import KEYED, Keyed
-from smok_core.testing.samples import DIFFICULT_KEYS, NEIGHBOURS
+from smok_testing.checks import refuses, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.keyed import KEYED, Keyed
+from smok_testing.samples import DIFFICULT_KEYS, NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 ALL_KEYS = tuple(dict.fromkeys((*DIFFICULT_KEYS, *NEIGHBOURS)))
 

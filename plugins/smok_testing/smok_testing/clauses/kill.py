@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.databases import open_databases
 from smok_core.hookspecs import Capability
-from smok_core.testing.checks import ClauseFailed, show
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.crew import Worker
-from smok_core.testing.lab import DEVICE, FakeClock
-from smok_core.testing.scripts import SCRIPTS, snapshot
+from smok_testing.checks import ClauseFailed, show
+from smok_testing.clause import Level, clauses_of
+from smok_testing.crew import Worker
+from smok_testing.lab import DEVICE, FakeClock
+from smok_testing.scripts import SCRIPTS, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("general")
 

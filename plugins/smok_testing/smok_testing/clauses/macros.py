@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from smok_core.errors import SmokError
 from smok_core.hookspecs import Capability
 from smok_core.model import Macro
-from smok_core.testing.checks import raises, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.samples import described
+from smok_testing.checks import raises, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.samples import described
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMacroDatabase
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("macros")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import SmokError
 from smok_core.model import NotReadedError, OperationFailedError, OperationFailedReason
-from smok_core.testing.checks import expect, raises, refuses, same
-from smok_core.testing.clause import clauses_of
+from smok_testing.checks import expect, raises, refuses, same
+from smok_testing.clause import clauses_of
 
 if TYPE_CHECKING:
     from smok_core.roles import BasePathpointDatabase
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("pathpoints")
 

@@ -8,13 +8,13 @@ from smok_core.engine.base import Durability
 from smok_core.errors import QueueFull
 from smok_core.hookspecs import Capability
 from smok_core.model import OperationFailedError, OperationFailedReason
-from smok_core.testing.checks import expect, raises, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.clauses.pathpoints import archive, offered
+from smok_testing.checks import expect, raises, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.clauses.pathpoints import archive, offered
 
 if TYPE_CHECKING:
     from smok_core.roles import BasePathpointDatabase
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("pathpoints")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from smok_core.engine.base import Durability, Limits, OnFull, Settlement
 from smok_core.errors import QueueFull
 from smok_core.hookspecs import Capability
-from smok_core.testing.checks import expect, raises, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.clauses.series import fill, stored
-from smok_core.testing.clauses.series_queue import settle_all, waiting
-from smok_core.testing.clauses.table import row_of
+from smok_testing.checks import expect, raises, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.clauses.series import fill, stored
+from smok_testing.clauses.series_queue import settle_all, waiting
+from smok_testing.clauses.table import row_of
 
 if TYPE_CHECKING:
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 in_table, in_series = clauses_of("table"), clauses_of("series")
 in_blobs, in_engine = clauses_of("blobs"), clauses_of("engine")

@@ -8,15 +8,15 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from smok_core.engine.base import Limits, OnFull, Settlement, When
-from smok_core.testing.checks import expect, rising, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.clauses.series import stored
-from smok_core.testing.clauses.table import row_of
-from smok_core.testing.threads import at_once
+from smok_testing.checks import expect, rising, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.clauses.series import stored
+from smok_testing.clauses.table import row_of
+from smok_testing.threads import at_once
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Blobs, Series, Table
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 in_table, in_series, in_blobs = map(clauses_of, ("table", "series", "blobs"))
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import AlreadyOpen
 from smok_core.hookspecs import Capability
-from smok_core.testing.checks import expect, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.crew import Worker
-from smok_core.testing.queues import numbers
+from smok_testing.checks import expect, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.crew import Worker
+from smok_testing.queues import numbers
 
 if TYPE_CHECKING:
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("general")
 SHARED: dict[str, Any] = {

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from smok_core.errors import SmokError
 from smok_core.hookspecs import Capability
 from smok_core.model import Sensor
-from smok_core.testing.checks import raises, refuses, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.samples import PLAIN, described
+from smok_testing.checks import raises, refuses, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.samples import PLAIN, described
 
 if TYPE_CHECKING:
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 of_sensors, of_archives, of_predicates = map(clauses_of, ("sensors", "archives", "predicates"))
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}

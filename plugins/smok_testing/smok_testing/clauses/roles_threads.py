@@ -7,16 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smok_core.model import Event, Macro, Sensor
-from smok_core.testing.checks import expect, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.clauses.handover import of_each_queue
-from smok_core.testing.queues import Queue, numbers
-from smok_core.testing.threads import at_once
+from smok_testing.checks import expect, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.clauses.handover import of_each_queue
+from smok_testing.queues import Queue, numbers
+from smok_testing.threads import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
 CREW, TURNS = 4, 20

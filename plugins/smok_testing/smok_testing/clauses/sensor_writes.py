@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import QueueFull, SmokError
 from smok_core.hookspecs import Capability
-from smok_core.testing.checks import expect, raises, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.queues import sensor_write as write
+from smok_testing.checks import expect, raises, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.queues import sensor_write as write
 
 if TYPE_CHECKING:
     from smok_core.model import SensorWriteEvent
     from smok_core.roles import BaseSensorWriteDatabase
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("sensor_writes")
 

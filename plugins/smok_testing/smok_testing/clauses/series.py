@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smok_core.testing.checks import expect, same
-from smok_core.testing.clause import Level, clauses_of
-from smok_core.testing.samples import BYTES, DIFFICULT_KEYS, NEIGHBOURS, TIMESTAMPS
+from smok_testing.checks import expect, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.samples import BYTES, DIFFICULT_KEYS, NEIGHBOURS, TIMESTAMPS
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Series
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("series")
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from smok_core.engine.base import Limits, OnFull
 from smok_core.errors import QueueFull
-from smok_core.testing.checks import raises, same
-from smok_core.testing.clause import clauses_of
-from smok_core.testing.clauses.series import fill, stored
-from smok_core.testing.clauses.series_queue import settle_all, waiting
+from smok_testing.checks import raises, same
+from smok_testing.clause import clauses_of
+from smok_testing.clauses.series import fill, stored
+from smok_testing.clauses.series_queue import settle_all, waiting
 
 if TYPE_CHECKING:
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("series")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smok_core.engine.base import SeriesStats
-from smok_core.testing.checks import expect, rising, same
-from smok_core.testing.clause import clauses_of
-from smok_core.testing.clauses.series import fill, stored
+from smok_testing.checks import expect, rising, same
+from smok_testing.clause import clauses_of
+from smok_testing.clauses.series import fill, stored
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Series
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("series")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smok_core.engine.base import When
-from smok_core.testing.checks import expect, rising, same
-from smok_core.testing.clause import clauses_of
-from smok_core.testing.samples import BYTES, DIFFICULT_KEYS, NEIGHBOURS
+from smok_testing.checks import expect, rising, same
+from smok_testing.clause import clauses_of
+from smok_testing.samples import BYTES, DIFFICULT_KEYS, NEIGHBOURS
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Row, Table
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("table")
 

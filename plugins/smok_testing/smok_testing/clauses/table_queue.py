@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smok_core.engine.base import Settlement
-from smok_core.testing.checks import rising, same
-from smok_core.testing.clause import clauses_of
-from smok_core.testing.clauses.table import row_of
+from smok_testing.checks import rising, same
+from smok_testing.clause import clauses_of
+from smok_testing.clauses.table import row_of
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Table
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 clause = clauses_of("table")
 

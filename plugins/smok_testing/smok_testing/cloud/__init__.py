@@ -3,11 +3,11 @@
 Needs no extra; the parts with certificates (`pki`, `secure`) need ``smok-core[cloud]``.
 """
 
-from smok_core.testing.cloud.app import Exchange, SandboxCloud
-from smok_core.testing.cloud.faults import Fault, FaultKind, FaultPlan
-from smok_core.testing.cloud.inprocess import InProcessTransport
-from smok_core.testing.cloud.server import SandboxServer, server_context
-from smok_core.testing.cloud.state import Recorded, Reply
+from smok_testing.cloud.app import Exchange, SandboxCloud
+from smok_testing.cloud.faults import Fault, FaultKind, FaultPlan
+from smok_testing.cloud.inprocess import InProcessTransport
+from smok_testing.cloud.server import SandboxServer, server_context
+from smok_testing.cloud.state import Recorded, Reply
 
 __all__ = [
     "Exchange",

@@ -1,7 +1,7 @@
 """The sandbox cloud itself: requests in, answers out, everything in memory, no sockets.
 
 `SandboxCloud.handle` is the API; `SandboxCloud.exchange` is the API behind a bad network, as its
-fault plan says. `smok_core.testing.cloud.server` puts it on a port.
+fault plan says. `smok_testing.cloud.server` puts it on a port.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from smok_core.testing.cloud import routes
-from smok_core.testing.cloud.faults import Fault, FaultPlan
-from smok_core.testing.cloud.inputs import Refusal
-from smok_core.testing.cloud.replies import error_reply, json_reply
-from smok_core.testing.cloud.state import Recorded, Reply, State
+from smok_testing.cloud import routes
+from smok_testing.cloud.faults import Fault, FaultPlan
+from smok_testing.cloud.inputs import Refusal
+from smok_testing.cloud.replies import error_reply, json_reply
+from smok_testing.cloud.state import Recorded, Reply, State
 
 __all__ = ["Exchange", "SandboxCloud"]
 

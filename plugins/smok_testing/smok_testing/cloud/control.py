@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_core.testing.cloud.inputs import checked
+from smok_testing.cloud.inputs import checked
 
 if TYPE_CHECKING:
-    from smok_core.testing.cloud.app import SandboxCloud
+    from smok_testing.cloud.app import SandboxCloud
 
 __all__ = ["get_instrumentation", "patch_instrumentation", "post_orders", "put_device_logs"]
 

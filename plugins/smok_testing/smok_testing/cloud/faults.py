@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from smok_core.testing.cloud.replies import error_reply, make_reply
-from smok_core.testing.cloud.state import Reply
+from smok_testing.cloud.replies import error_reply, make_reply
+from smok_testing.cloud.state import Reply
 
 __all__ = ["Fault", "FaultKind", "FaultPlan"]
 

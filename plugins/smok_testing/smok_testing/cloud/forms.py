@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from smok_core.testing.cloud.inputs import Refusal
+from smok_testing.cloud.inputs import Refusal
 
 __all__ = ["parse_form"]
 

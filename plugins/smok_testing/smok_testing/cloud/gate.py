@@ -7,11 +7,11 @@ import enum
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from smok_core.cloud.certificates import load_certificate, read_identity, trusted_cas
-from smok_core.cloud.chain import verify_chain
-from smok_core.cloud.errors import InvalidCredentials
-from smok_core.cloud.identity import Environment
-from smok_core.testing.cloud.inputs import Refusal
+from smok_cloud.certificates import load_certificate, read_identity, trusted_cas
+from smok_cloud.chain import verify_chain
+from smok_cloud.errors import InvalidCredentials
+from smok_cloud.identity import Environment
+from smok_testing.cloud.inputs import Refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

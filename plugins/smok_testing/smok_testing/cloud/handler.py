@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from smok_core.testing.cloud.faults import Fault, FaultKind
-from smok_core.testing.cloud.inputs import Refusal
-from smok_core.testing.cloud.replies import error_reply
-from smok_core.testing.cloud.state import Reply
+from smok_testing.cloud.faults import Fault, FaultKind
+from smok_testing.cloud.inputs import Refusal
+from smok_testing.cloud.replies import error_reply
+from smok_testing.cloud.state import Reply
 
 if TYPE_CHECKING:
-    from smok_core.testing.cloud.server import SandboxServer
+    from smok_testing.cloud.server import SandboxServer
 
 __all__ = ["RequestHandler"]
 

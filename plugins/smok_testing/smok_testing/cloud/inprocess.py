@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from smok_core.cloud.errors import NoLink, NotTheApi
-from smok_core.cloud.transport import Answer, Limits
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.faults import Fault, FaultKind
-from smok_core.testing.cloud.state import Reply
+from smok_cloud.errors import NoLink, NotTheApi
+from smok_cloud.transport import Answer, Limits
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.faults import Fault, FaultKind
+from smok_testing.cloud.state import Reply
 
 __all__ = ["InProcessTransport"]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from smok_core.cloud.identity import DEVICE_ID_OID, ENVIRONMENT_OID
+from smok_cloud.identity import DEVICE_ID_OID, ENVIRONMENT_OID
 from smok_core.errors import ExtraMissing
 
 try:

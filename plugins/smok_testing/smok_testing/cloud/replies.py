@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from smok_core.testing.cloud.state import Reply
+from smok_testing.cloud.state import Reply
 
 __all__ = ["error_reply", "json_reply", "make_reply"]
 

@@ -9,14 +9,14 @@ from urllib.parse import unquote
 
 import msgspec
 
-from smok_core.testing.cloud.control import (
+from smok_testing.cloud.control import (
     get_instrumentation,
     patch_instrumentation,
     post_orders,
     put_device_logs,
 )
-from smok_core.testing.cloud.forms import parse_form
-from smok_core.testing.cloud.inputs import (
+from smok_testing.cloud.forms import parse_form
+from smok_testing.cloud.inputs import (
     AlarmInput,
     BaobDigestInput,
     MetadataInput,
@@ -26,11 +26,11 @@ from smok_core.testing.cloud.inputs import (
     checked,
     points_of,
 )
-from smok_core.testing.cloud.replies import make_reply
-from smok_core.testing.cloud.state import Reply
+from smok_testing.cloud.replies import make_reply
+from smok_testing.cloud.state import Reply
 
 if TYPE_CHECKING:
-    from smok_core.testing.cloud.app import SandboxCloud
+    from smok_testing.cloud.app import SandboxCloud
 
 __all__ = ["find", "put_baob"]
 

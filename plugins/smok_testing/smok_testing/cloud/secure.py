@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.gate import CertificateIn, Gate
-from smok_core.testing.cloud.pki import Files, SandboxPki
-from smok_core.testing.cloud.server import SandboxServer, server_context
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.gate import CertificateIn, Gate
+from smok_testing.cloud.pki import Files, SandboxPki
+from smok_testing.cloud.server import SandboxServer, server_context
 
 __all__ = ["SecureSandbox", "secure_sandbox"]
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.handler import RequestHandler
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.handler import RequestHandler
 
 if TYPE_CHECKING:
-    from smok_core.testing.cloud.gate import Gate
-    from smok_core.testing.cloud.pki import Files
+    from smok_testing.cloud.gate import Gate
+    from smok_testing.cloud.pki import Files
 
 __all__ = ["SandboxServer", "server_context"]
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from smok_core.cli.screen import print_table
+from smok_cli.screen import print_table
 
 if TYPE_CHECKING:
-    from smok_core.testing import Outcome, Report, Subject
+    from smok_testing import Outcome, Report, Subject
 
 __all__ = ["command"]
 
@@ -41,7 +41,7 @@ def command(backend: str, options: tuple[str, ...], target: str | None, verbose:
     The store is made in a temporary directory. A backend that needs a server needs the options
     that lead to one nobody else uses. The verdict is never "conforms" if a core clause did not run.
     """
-    from smok_core.testing import Subject, run_conformance
+    from smok_testing import Subject, run_conformance
 
     subject = Subject(backend=backend, options=dict(map(_pair, options)))
     _check_options(subject)
@@ -59,7 +59,7 @@ def command(backend: str, options: tuple[str, ...], target: str | None, verbose:
 def _check_options(subject: Subject) -> None:
     """Refuse options that fit no store, or that put all stores of the kit into one place."""
     from smok_core.hookspecs import Capability
-    from smok_core.testing import opening
+    from smok_testing import opening
 
     with tempfile.TemporaryDirectory() as place:
         opening.config_at(subject, Path(place), "d1", {})

@@ -23,7 +23,7 @@ def command(name: str, directory: Path) -> None:
 
     NAME is what users write in their config: backend = "NAME".
     """
-    from smok_core.scaffold import PluginNames, write_plugin
+    from smok_testing.scaffold import PluginNames, write_plugin
 
     written = write_plugin(name, directory)
     names = PluginNames(name)

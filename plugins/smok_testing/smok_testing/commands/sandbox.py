@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smok_core.cli.app import Session, pass_session
+from smok_cli.app import Session, pass_session
 
 if TYPE_CHECKING:
-    from smok_core.testing.cloud.app import SandboxCloud
-    from smok_core.testing.cloud.server import SandboxServer
+    from smok_testing.cloud.app import SandboxCloud
+    from smok_testing.cloud.server import SandboxServer
 
 __all__ = ["command"]
 
@@ -30,7 +30,7 @@ def command(session: Session, tls: bool, device: str, directory: str | None) -> 
 
     It prints the [cloud] table that points a configuration to it.
     """
-    from smok_core.testing.cloud.app import SandboxCloud
+    from smok_testing.cloud.app import SandboxCloud
 
     cloud = SandboxCloud(device)
     with ExitStack() as stack:
@@ -46,7 +46,7 @@ def command(session: Session, tls: bool, device: str, directory: str | None) -> 
 def _server(
     cloud: SandboxCloud, stack: ExitStack, directory: str | None, *, tls: bool
 ) -> SandboxServer:
-    from smok_core.testing.cloud.server import SandboxServer
+    from smok_testing.cloud.server import SandboxServer
 
     click.echo("[cloud]", nl=False)
     if not tls:
@@ -57,9 +57,9 @@ def _server(
 
 
 def _tls_server(cloud: SandboxCloud, folder: Path) -> SandboxServer:
-    from smok_core.testing.cloud.gate import CertificateIn, Gate
-    from smok_core.testing.cloud.pki import SandboxPki
-    from smok_core.testing.cloud.server import SandboxServer, server_context
+    from smok_testing.cloud.gate import CertificateIn, Gate
+    from smok_testing.cloud.pki import SandboxPki
+    from smok_testing.cloud.server import SandboxServer, server_context
 
     pki = SandboxPki(folder)
     files = pki.issue_device(cloud.device_id, name="device")

@@ -35,7 +35,7 @@ def command(directory: Path | None, seconds: float) -> int:
     Everything happens on this machine. Exit status 1 if anything is lost.
     """
     _check_extras()
-    from smok_core.cli.demo.story import Story
+    from smok_testing.demo.story import Story
 
     with _place(directory) as place:
         kept = Story(place, seconds).run()

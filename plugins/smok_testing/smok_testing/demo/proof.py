@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smok_core.testing.cloud.state import State
+    from smok_testing.cloud.state import State
 
 __all__ = ["KINDS", "Tally", "compare", "in_order", "promised", "received"]
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.cli.demo.machine import Machine
+from smok_testing.demo.machine import Machine
 from smok_core.databases import open_databases
 from smok_core.model import Color, Event, OperationFailedError, SensorWriteEvent
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from smok_core.cli.demo import proof, uplink
-from smok_core.cli.demo.chart import short_number, sparkline
-from smok_core.cli.screen import console, print_table
-from smok_core.cli.template import config_text
+from smok_testing.demo import proof, uplink
+from smok_testing.demo.chart import short_number, sparkline
+from smok_cli.screen import console, print_table
+from smok_cli.template import config_text
 from smok_core.databases import open_databases
 from smok_core.registry import Registry
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from smok_core.testing.cloud.app import SandboxCloud
+    from smok_testing.cloud.app import SandboxCloud
 
 __all__ = ["Story"]
 
@@ -37,7 +37,7 @@ _NAMES_WIDTH: Final = 46
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the synchronizer's warnings off the screen: this failure is part of the story."""
-    logger = logging.getLogger("smok_core.cloud")
+    logger = logging.getLogger("smok_cloud")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
@@ -89,7 +89,7 @@ class Story:
         words = [str(self._config), str(self._journal), name]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("SMOK_")}
         child = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "smok_core.cli.demo.recorder", *words], env=environment
+            [sys.executable, "-m", "smok_testing.demo.recorder", *words], env=environment
         )
         try:
             self._wait_for_more_than(before, child)

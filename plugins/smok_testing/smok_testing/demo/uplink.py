@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from smok_core.cloud.synchronizer import Synchronizer
+    from smok_cloud.synchronizer import Synchronizer
     from smok_core.databases import Databases
-    from smok_core.testing.cloud.app import SandboxCloud
-    from smok_core.testing.cloud.pki import SandboxPki
+    from smok_testing.cloud.app import SandboxCloud
+    from smok_testing.cloud.pki import SandboxPki
 
 __all__ = ["Credentials", "Outcome", "free_port", "issue", "served", "upload"]
 
@@ -60,7 +60,7 @@ def free_port() -> int:
 
 def issue(directory: Path, url: str) -> Credentials:
     """Make certificates for the demonstration, and the configuration that uses them."""
-    from smok_core.testing.cloud.pki import SandboxPki
+    from smok_testing.cloud.pki import SandboxPki
 
     directory.mkdir(exist_ok=True)
     pki = SandboxPki(directory)
@@ -78,9 +78,9 @@ def issue(directory: Path, url: str) -> Credentials:
 @contextlib.contextmanager
 def served(pki: SandboxPki) -> Iterator[tuple[SandboxCloud, str]]:
     """Run a sandbox cloud that takes only devices with a certificate; give it and its URL."""
-    from smok_core.testing.cloud.app import SandboxCloud
-    from smok_core.testing.cloud.gate import CertificateIn, Gate
-    from smok_core.testing.cloud.server import SandboxServer, server_context
+    from smok_testing.cloud.app import SandboxCloud
+    from smok_testing.cloud.gate import CertificateIn, Gate
+    from smok_testing.cloud.server import SandboxServer, server_context
 
     cloud = SandboxCloud(DEVICE)
     tls = server_context(pki.issue_server(), device_cas=pki.bundle)
@@ -91,8 +91,8 @@ def served(pki: SandboxPki) -> Iterator[tuple[SandboxCloud, str]]:
 
 def upload(config_path: Path, url: str) -> Outcome:
     """Let the synchronizer do everything once, as a device with this configuration would."""
-    from smok_core.cloud.connect import connect
-    from smok_core.service import Service
+    from smok_cloud.connect import connect
+    from smok_cloud.service import Service
 
     config = load_config(config_path, environ={"SMOK__CLOUD__URL": url})
     with open_databases(config) as databases, connect(config) as api:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smok_core.testing.checks import same
-from smok_core.testing.machines.running import Machine, stateful, strategies
+from smok_testing.checks import same
+from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Blobs
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 __all__ = ["BlobsMachine"]
 

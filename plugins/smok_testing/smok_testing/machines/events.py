@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smok_core.model import Event
-from smok_core.testing.checks import same
-from smok_core.testing.machines.running import Machine, stateful, strategies
+from smok_testing.checks import same
+from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseEventDatabase
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 __all__ = ["EventsMachine"]
 

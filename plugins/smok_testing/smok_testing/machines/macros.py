@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smok_core.model import Macro
-from smok_core.testing.checks import same
-from smok_core.testing.machines.running import Machine, stateful, strategies
+from smok_testing.checks import same
+from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMacroDatabase
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 __all__ = ["MacrosMachine"]
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from smok_core.testing.checks import expect, same
-from smok_core.testing.machines.running import Machine, stateful, strategies
+from smok_testing.checks import expect, same
+from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMetadataDatabase
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 __all__ = ["MetadataMachine"]
 

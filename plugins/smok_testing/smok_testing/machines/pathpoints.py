@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smok_core.model import NotReadedError, OperationFailedError, OperationFailedReason
-from smok_core.testing.checks import same
-from smok_core.testing.clauses.pathpoints import kept
-from smok_core.testing.machines.running import Machine, stateful, strategies
+from smok_testing.checks import same
+from smok_testing.clauses.pathpoints import kept
+from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
     from smok_core.roles import BasePathpointDatabase
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 __all__ = ["PathpointsMachine"]
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from smok_core.testing.checks import same
-from smok_core.testing.machines.running import Machine, stateful, strategies
+from smok_testing.checks import same
+from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
-    from smok_core.testing.lab import Lab
-    from smok_core.testing.queues import Queue
+    from smok_testing.lab import Lab
+    from smok_testing.queues import Queue
 
 __all__ = ["QueueMachine"]
 

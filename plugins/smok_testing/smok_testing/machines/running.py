@@ -6,12 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from smok_core.hookspecs import Capability
-from smok_core.testing._extras import need
+from smok_testing._extras import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 __all__ = ["EXAMPLES", "Machine", "assume", "run_machine", "stateful", "strategies"]
 

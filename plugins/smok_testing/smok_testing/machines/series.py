@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from smok_core.engine.base import Limits, OnFull, QueuedPoint, Series
 from smok_core.errors import QueueFull
-from smok_core.testing.checks import expect, same
-from smok_core.testing.machines.running import Machine, assume, stateful, strategies
+from smok_testing.checks import expect, same
+from smok_testing.machines.running import Machine, assume, stateful, strategies
 
 if TYPE_CHECKING:
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 __all__ = ["SeriesMachine"]
 

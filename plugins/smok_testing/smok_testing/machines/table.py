@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from smok_core.engine.base import Row, Settlement, Table, When
-from smok_core.testing.checks import expect, same
-from smok_core.testing.machines.running import Machine, stateful, strategies
+from smok_testing.checks import expect, same
+from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
-    from smok_core.testing.lab import Lab
+    from smok_testing.lab import Lab
 
 __all__ = ["TableMachine"]
 

@@ -22,8 +22,8 @@ from smok_core.engine.base import Durability
 from smok_core.engine.memory import MemorySeries, MemoryTable
 from smok_core.errors import AlreadyOpen, BackendUnavailable, SchemaTooNew, StorageFull
 from smok_core.hookspecs import BackendInfo, Capability, hookimpl
-from smok_core.testing import Subject
-from tests.mutants.base import ALL, Mutant, Options, ShelfEngine
+from smok_testing import Subject
+from plugins.smok_testing.tests.mutants.base import ALL, Mutant, Options, ShelfEngine
 
 _KINDS = ("_tables", "_series", "_blobs")
 SECRET = "hunter2-secret"
@@ -224,7 +224,7 @@ def _subject(name: str) -> Subject:
     return Subject(
         backend="file",
         options={"place": "{place}"},
-        plugin=f"tests.mutants.files:{name}",
+        plugin=f"plugins.smok_testing.tests.mutants.files:{name}",
         power_cut=_cut_power,
         damage=_damage,
         make_newer=_make_newer,

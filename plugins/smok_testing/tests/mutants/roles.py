@@ -14,7 +14,7 @@ from smok_core.roles.pathpoints import PathpointDatabase
 from smok_core.roles.predicates import PredicateDatabase
 from smok_core.roles.sensor_writes import SensorWriteDatabase
 from smok_core.roles.sensors import SensorDatabase
-from tests.mutants.base import role
+from plugins.smok_testing.tests.mutants.base import role
 
 
 @role("pathpoints", "PP1.other_values_are_refused")

@@ -7,7 +7,7 @@ import unicodedata
 
 from smok_core.engine.base import Row, TableStats, When
 from smok_core.engine.memory import MemoryTable
-from tests.mutants.base import table
+from plugins.smok_testing.tests.mutants.base import table
 
 
 @table("TA8.settle_leaves_what_changed_meanwhile")

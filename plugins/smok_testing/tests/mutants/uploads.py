@@ -8,7 +8,7 @@ from smok_core.roles.macros import MacroDatabase, MacroSynchronization
 from smok_core.roles.metadata import MetadataDatabase, PlainSynchronization
 from smok_core.roles.pathpoints import DataToSynchronize, PathpointDatabase
 from smok_core.roles.sensor_writes import SensorWriteDatabase, SensorWriteSynchronization
-from tests.mutants.base import role
+from plugins.smok_testing.tests.mutants.base import role
 
 
 class _Handing(PathpointDatabase):

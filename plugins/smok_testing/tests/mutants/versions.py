@@ -6,7 +6,7 @@ import os.path
 import time
 
 from smok_core.engine.memory import MemoryBlobs
-from tests.mutants.base import blobs
+from plugins.smok_testing.tests.mutants.base import blobs
 
 
 @blobs("BL2.the_version_must_grow")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.legacy.kinds.baobs import INDEX, BaobDirectory
-from smok_core.legacy.kinds.base import Kind
-from smok_core.legacy.kinds.definitions import ArchivesFile, PredicateFile, SensorFile
-from smok_core.legacy.kinds.events import CacheFile, EventFile
-from smok_core.legacy.kinds.pathpoints import PathpointFile
-from smok_core.legacy.kinds.queues import MacroFile, MetadataFile, SensorWriteFile
-from smok_core.legacy.refusal import Fault, LegacyRefused
+from smok_client.legacy.kinds.baobs import INDEX, BaobDirectory
+from smok_client.legacy.kinds.base import Kind
+from smok_client.legacy.kinds.definitions import ArchivesFile, PredicateFile, SensorFile
+from smok_client.legacy.kinds.events import CacheFile, EventFile
+from smok_client.legacy.kinds.pathpoints import PathpointFile
+from smok_client.legacy.kinds.queues import MacroFile, MetadataFile, SensorWriteFile
+from smok_client.legacy.refusal import Fault, LegacyRefused
 
 if TYPE_CHECKING:
-    from smok_core.legacy.nodes import Node
+    from smok_client.legacy.nodes import Node
 
 __all__ = ["INDEX", "KINDS", "BaobDirectory", "Kind", "kind_of_role", "recognise"]
 

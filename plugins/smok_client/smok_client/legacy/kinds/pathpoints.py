@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.engine.codec import MsgpackCodec
-from smok_core.legacy.fields import attributes, blame, expect, member, number
-from smok_core.legacy.kinds.base import Kind
-from smok_core.legacy.names import FAILED, NOT_READ, REASON
-from smok_core.legacy.nodes import Map, Node, Obj
-from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused
+from smok_client.legacy.fields import attributes, blame, expect, member, number
+from smok_client.legacy.kinds.base import Kind
+from smok_client.legacy.names import FAILED, NOT_READ, REASON
+from smok_client.legacy.nodes import Map, Node, Obj
+from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
 from smok_core.roles.base import OnEngine
 from smok_core.roles.checks import check_key
 from smok_core.roles.values import Values
 
 if TYPE_CHECKING:
-    from smok_core.legacy.plain import PlainReader
+    from smok_client.legacy.plain import PlainReader
     from smok_core.roles.pathpoints import BasePathpointDatabase
 
 __all__ = ["PathpointFile"]

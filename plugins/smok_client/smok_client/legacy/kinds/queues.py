@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from smok_core.errors import InvalidType
-from smok_core.legacy.fields import attributes, clean, expect, number, shape, text, whole
-from smok_core.legacy.kinds.base import Kind, table_of
-from smok_core.legacy.names import MACRO, SENSOR_WRITE
-from smok_core.legacy.nodes import Bag, Map, Node, Obj
-from smok_core.legacy.plain import ATTRIBUTES
-from smok_core.legacy.refusal import EntryRefused, Fault, LegacyRefused
+from smok_client.legacy.fields import attributes, clean, expect, number, shape, text, whole
+from smok_client.legacy.kinds.base import Kind, table_of
+from smok_client.legacy.names import MACRO, SENSOR_WRITE
+from smok_client.legacy.nodes import Bag, Map, Node, Obj
+from smok_client.legacy.plain import ATTRIBUTES
+from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.model import Macro, SensorWriteEvent
 from smok_core.roles.checks import check_fields, check_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smok_core.legacy.plain import PlainReader
+    from smok_client.legacy.plain import PlainReader
     from smok_core.roles import BaseMacroDatabase, BaseMetadataDatabase, BaseSensorWriteDatabase
 
 __all__ = ["MacroFile", "MetadataFile", "SensorWriteFile"]
