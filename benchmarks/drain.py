@@ -16,8 +16,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from figures import report
-
-import smok_core
 from smok_cloud.api import ApiClient
 from smok_cloud.certificates import read_device_certificate
 from smok_cloud.statistics import JobStatistics
@@ -26,6 +24,8 @@ from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.gate import CertificateIn, Gate
 from smok_testing.cloud.pki import SandboxPki
 from smok_testing.cloud.server import SandboxServer, server_context
+
+import smok_core
 
 NAMES = 50
 LIMIT_MIB = 60

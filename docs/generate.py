@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
-
-from smok_core import errors
 from smok_cli.app import COMMANDS
 from smok_cli.template import _toml as toml_value
+
+from smok_core import errors
 from smok_core.config import CloudSettings
 from smok_core.hookspecs import BackendInfo, Capability, SmokHooks
 from smok_core.roles import ROLES

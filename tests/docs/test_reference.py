@@ -11,8 +11,8 @@ import sys
 
 import msgspec
 import pytest
-
 from smok_cli.app import COMMANDS
+
 from smok_core.config import CloudSettings
 from smok_core.hookspecs import BackendInfo, Capability, SmokHooks, StoreContext
 from smok_core.roles import ROLES

@@ -7,6 +7,7 @@ import re
 import shlex
 
 from smok_cli import main
+
 from tests.conftest import ROOT
 
 PAGE = ROOT / "docs" / "howto" / "run-as-a-service.md"

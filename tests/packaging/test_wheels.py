@@ -60,7 +60,9 @@ def names(wheels: Path, start: str) -> set[str]:
 def test_the_wheels_hold_what_they_need_and_nothing_else(wheels):
     """Certificates, types and templates are package data; tests and examples are not."""
     core = names(wheels, "smok_core")
-    assert {f"plugins/smok_cloud/smok_cloud/pem/{name}.pem" for name in ("root", "dev", "rapid")} <= core
+    assert {
+        f"plugins/smok_cloud/smok_cloud/pem/{name}.pem" for name in ("root", "dev", "rapid")
+    } <= core
     assert "smok_core/py.typed" in core
     for project in ("smok_core", "smok_pickle", "smok_redis", "smok_mongo"):
         found = names(wheels, project)

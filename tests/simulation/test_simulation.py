@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from smok_cloud import delivery
 from smok_cloud.api import ApiClient
 from smok_cloud.errors import ClientFault
+
 from smok_core.roles.pathpoints import DataToSynchronize
 from tests.simulation.world import World, run
 

@@ -8,10 +8,10 @@ import sys
 import tomllib
 
 import pytest
-
 from smok_cli import main
-from smok_core.errors import InvalidValue
 from smok_testing.scaffold import PluginNames, write_plugin
+
+from smok_core.errors import InvalidValue
 from tests.third import wheels
 
 

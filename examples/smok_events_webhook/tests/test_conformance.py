@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from receiver import serving
-
 from smok_testing import ConformanceSuite, Subject
 
 

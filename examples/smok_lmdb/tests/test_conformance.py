@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faults
 import pytest
-
 from smok_testing import ConformanceSuite, Subject, all_clauses, run_clause
 
 OPTIONS = {"path": "{place}/smok.lmdb"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import traceback
@@ -11,31 +10,12 @@ from typing import Any, Final
 
 import click
 
+from smok_cli.finding import KNOWN, command_names, load_command, summary
 from smok_core import __version__
-from smok_core.errors import ExtraMissing, SmokError
+from smok_core.errors import CommandNotInstalled, SmokError
 
 __all__ = ["Session", "pass_session", "run"]
 
-#: Every command, the module that has it, and the line `smok --help` shows without importing it.
-COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "init": ("init", "Write a commented smok.toml to start from."),
-    "backends": ("backends", "Show the installed backends; imports none of them."),
-    "check": ("check", "Open every configured store and tell how it is."),
-    "why": ("why", "Tell which store keeps a role, and which line says so."),
-    "ingest": ("ingest", "Read CSV or JSON lines into pathpoints."),
-    "status": ("status", "Count what is stored, what waits for upload, what was lost."),
-    "export": ("export", "Write pathpoints or another role as CSV or JSON lines."),
-    "dead-letters": ("dead_letters", "List records that were set aside; queue them again."),
-    "demo": ("demo", "Show the whole job on this machine in half a minute."),
-    "run": ("run", "Synchronize with the SMOK cloud."),
-    "certs": ("certs", "Show the device's certificates and when they end."),
-    "sandbox": ("sandbox", "Serve a SMOK cloud on this machine to try things out."),
-    "copy": ("copy", "Copy roles from one store to another, queues included."),
-    "verify": ("verify", "Compare what two stores hold."),
-    "import-legacy": ("import_legacy", "Bring along what smok 0.21.0 has stored."),
-    "conformance": ("conformance", "Prove that a backend keeps what it promises."),
-    "new-plugin": ("new_plugin", "Write the distribution of a new backend."),
-}
 _INTERRUPTED: Final = 128 + signal.SIGINT
 
 
@@ -54,25 +34,28 @@ class Session:
 pass_session = click.make_pass_decorator(Session)
 
 
-class _LazyGroup(click.Group):
-    """Imports a command's module when the command is called or its help is shown."""
+class _FoundCommands(click.Group):
+    """Finds commands by their entry points, and imports one when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
+        return command_names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"smok_cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
-        return command
+        return load_command(cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in KNOWN and args[0] not in command_names():
+            raise CommandNotInstalled(args[0], KNOWN[args[0]])
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, summary(name)) for name in self.list_commands(ctx)])
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_FoundCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     metavar="PATH",
@@ -110,8 +93,6 @@ def _failed(error: Exception, *, show_traceback: bool) -> int:
 
 
 def _describe(error: Exception) -> tuple[str, str, int]:
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "rich":
-        error = ExtraMissing("the smok command", "rich", "cli")
     if isinstance(error, SmokError):
         return error.code, str(error), error.exit_status
     if isinstance(error, OSError):

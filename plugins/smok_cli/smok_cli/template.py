@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from smok_core.config import CloudSettings
+from smok_core.registry import Registry
 from smok_core.roles import ROLES
 from smok_core.settings import Duration, Secret, StoreSettings
 
@@ -47,10 +47,19 @@ def config_text(device: str, options: type[msgspec.Struct]) -> str:
         device=json.dumps(device, ensure_ascii=False), path_help=_help(fields.pop("path").type)
     )
     roles = "".join(f'# {role} = "local"\n' for role in ROLES)
-    cloud = "".join(_commented(CloudSettings))
     store = "".join(_lines(fields.values())) + "".join(_commented(StoreSettings))
-    title = "\n## The SMOK cloud; needs smok-core[cloud].\n# [cloud]\n"
-    return f"{head}{store}{_ROLES}{roles}{title}{cloud}"
+    return f"{head}{store}{_ROLES}{roles}{_tables()}"
+
+
+def _tables() -> str:
+    """Give the tables of the installed plugins, as comments."""
+    registry = Registry()
+    found = {name: registry.table(name) for name in registry.tables}
+    return "".join(
+        f"\n## {owner.info.summary}\n# [{name}]\n{''.join(_commented(owner.info.settings))}"
+        for name, owner in found.items()
+        if owner is not None
+    )
 
 
 def _commented(kind: type[msgspec.Struct]) -> Iterator[str]:

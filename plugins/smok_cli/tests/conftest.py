@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-
 from smok_cli import main
+
 from smok_core.registry import Registry
 from tests.conftest import ROOT, skip_or_fail
 

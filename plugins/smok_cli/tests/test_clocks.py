@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from smok_cli.clocks import HOUR, Clock, Recent
 from smok_cli.records import Record
 from smok_cli.times import to_utc

@@ -6,12 +6,12 @@ import json
 from collections import Counter
 
 import pytest
-
+from smok_testing.cloud.state import State
 from smok_testing.demo import proof
 from smok_testing.demo.chart import short_number, sparkline
 from smok_testing.demo.machine import Machine
+
 from smok_core.model import OperationFailedError
-from smok_testing.cloud.state import State
 
 
 @pytest.mark.usefixtures("config")

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-
 from smok_cli.offsets import Offsets, Span
-from smok_core.databases import open_databases
+
 from plugins.smok_cli.tests.conftest import child_environment
+from smok_core.databases import open_databases
 
 PLAIN = ("--columns", "pathpoint,timestamp,value", "--no-header")
 HOUR = 3_600_000_000

@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 import pytest
-
-from smok_core import __version__
 from smok_cli import main
 from smok_cli.app import COMMANDS
+
 from plugins.smok_cli.tests.conftest import child_environment
+from smok_core import __version__
 
 HEAVY = ("rich", "requests", "cryptography", "smok_core.roles", "smok_core.config", "smok_pickle")
 

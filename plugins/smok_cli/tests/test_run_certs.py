@@ -10,10 +10,10 @@ import sys
 import time
 
 import pytest
-
-import smok_core
 from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.secure import secure_sandbox
+
+import smok_core
 from tests.conftest import ROOT
 
 STORE = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from smok_cli.screen import human_age, human_size, iso_time
 
 

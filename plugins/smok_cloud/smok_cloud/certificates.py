@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
 from smok_cloud.chain import TrustedCas, parse_bundle, verify_chain
 from smok_cloud.errors import InvalidCredentials
 from smok_cloud.files import read_credential
@@ -28,14 +31,7 @@ from smok_cloud.keys import (
     load_private_key,
 )
 from smok_cloud.validity import check_dates
-from smok_core.errors import ExtraMissing
 from smok_core.settings import Secret
-
-try:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
-except ImportError as error:
-    raise ExtraMissing("reading certificates", "cryptography", "cloud") from error
 
 __all__ = [
     "DeviceCertificate",

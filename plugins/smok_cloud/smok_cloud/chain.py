@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from smok_cloud.errors import InvalidCredentials
-from smok_core.errors import ExtraMissing
+from cryptography import x509
+from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-try:
-    from cryptography import x509
-    from cryptography.x509 import verification
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-except ImportError as error:
-    raise ExtraMissing("checking certificates", "cryptography", "cloud") from error
+from smok_cloud.errors import InvalidCredentials
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from smok_cloud.api import ApiClient
 from smok_cloud.certificates import read_device_certificate
 from smok_cloud.errors import InvalidCloudSetting
+from smok_cloud.options import CloudSettings, cloud_settings
 from smok_cloud.transport import Limits
-from smok_core.config.model import CloudSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +27,8 @@ def connect(config: Config, *, clock: Callable[[], float] = time.time) -> ApiCli
     Raises:
         InvalidCredentials: The device certificate or its key cannot be used.
         InvalidCloudSetting: The table is missing, or its URL or proxy cannot be used.
-        ExtraMissing: The extra ``cloud`` is not installed.
     """
-    cloud = config.cloud
+    cloud = cloud_settings(config)
     if cloud is None:
         remedy = "Add the table to smok.toml; `smok init` writes one to start from."
         raise InvalidCloudSetting("the table [cloud]", "is missing", remedy)
@@ -52,7 +51,7 @@ def device_certificate(
     Raises:
         InvalidCredentials: It cannot be used, and why.
     """
-    cloud = config.cloud or CloudSettings()
+    cloud = cloud_settings(config) or CloudSettings()
     if cloud.certificate is None or cloud.private_key is None:
         return None
     return read_device_certificate(

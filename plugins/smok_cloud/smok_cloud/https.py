@@ -9,6 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import requests
+import requests.adapters
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
 from smok_cloud.deadline import Deadline, watch
 from smok_cloud.errors import (
     InvalidCloudSetting,
@@ -19,16 +25,6 @@ from smok_cloud.errors import (
 from smok_cloud.identity import Environment
 from smok_cloud.links import translated
 from smok_cloud.transport import Answer, Limits
-from smok_core.errors import ExtraMissing
-
-try:
-    import requests
-    import requests.adapters
-    from requests.utils import DEFAULT_CA_BUNDLE_PATH
-    from urllib3.connection import HTTPConnection, HTTPSConnection
-    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-except ImportError as error:
-    raise ExtraMissing("talking to the SMOK cloud", "requests", "cloud") from error
 
 if TYPE_CHECKING:
     import socket

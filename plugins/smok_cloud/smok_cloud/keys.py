@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from smok_cloud.errors import InvalidCredentials
 from smok_cloud.files import is_exposed, read_credential
-from smok_core.errors import ExtraMissing
-
-try:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-except ImportError as error:
-    raise ExtraMissing("reading private keys", "cryptography", "cloud") from error
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,6 +8,9 @@ import ssl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+import requests
+import urllib3.exceptions
+
 from smok_cloud.errors import (
     CloudError,
     CredentialsRefused,
@@ -15,13 +18,6 @@ from smok_cloud.errors import (
     NotTheApi,
     UntrustedServer,
 )
-from smok_core.errors import ExtraMissing
-
-try:
-    import requests
-    import urllib3.exceptions
-except ImportError as error:
-    raise ExtraMissing("talking to the SMOK cloud", "requests", "cloud") from error
 
 if TYPE_CHECKING:
     from smok_cloud.deadline import Deadline

@@ -7,21 +7,18 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-import msgspec
-
 from smok_cloud.connect import connect
-from smok_cloud.statistics import JobStatistics
-from smok_cloud.synchronizer import STATISTICS_TABLE, Synchronizer
-from smok_core.config.model import CloudSettings
+from smok_cloud.options import CloudSettings, cloud_settings
+from smok_cloud.statistics import statistics_table
+from smok_cloud.synchronizer import Synchronizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_cloud.api import ApiClient
     from smok_core.databases import Databases
-    from smok_core.engine.base import Table
 
-__all__ = ["Service", "read_statistics"]
+__all__ = ["Service"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,13 +46,13 @@ class Service:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.api = api or connect(databases.config, clock=clock)
-        settings = databases.config.cloud or CloudSettings()
+        settings = cloud_settings(databases.config) or CloudSettings()
         self.synchronizer = Synchronizer(
             dict(databases),
             self.api,
             batch=settings.batch,
             clock=clock,
-            table=_statistics_table(databases),
+            table=statistics_table(databases),
         )
         self._stop = threading.Event()
         # A daemon: a request that hangs must not keep the process alive after the stop.
@@ -91,16 +88,3 @@ class Service:
 
     def _run(self) -> None:
         self.synchronizer.run(self._stop)
-
-
-def read_statistics(databases: Databases) -> dict[str, JobStatistics]:
-    """Give what the last synchronizer on these databases left; {} if there was none."""
-    table = _statistics_table(databases)
-    rows = table.rows() if table is not None else ()
-    return {row.key: msgspec.json.decode(row.value, type=JobStatistics) for row in rows}
-
-
-def _statistics_table(databases: Databases) -> Table | None:
-    """Keep the statistics where the metadata are: they are about as small and as important."""
-    engine = databases.engines.get(databases.config.roles["metadata"].store)
-    return None if engine is None else engine.table(STATISTICS_TABLE)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 import msgspec
 
-__all__ = ["JobStatistics"]
+if TYPE_CHECKING:
+    from smok_core.databases import Databases
+    from smok_core.engine.base import Table
+
+__all__ = ["STATISTICS_TABLE", "JobStatistics", "read_statistics", "statistics_table"]
+
+#: Table in which the statistics are left for `smok status`, a row a job.
+STATISTICS_TABLE: Final = "cloud.statistics"
 
 
 class JobStatistics(msgspec.Struct, kw_only=True):
@@ -21,3 +30,16 @@ class JobStatistics(msgspec.Struct, kw_only=True):
     last_success: float | None = None
     last_error: str | None = None
     last_error_at: float | None = None
+
+
+def read_statistics(databases: Databases) -> dict[str, JobStatistics]:
+    """Give what the last synchronizer on these databases left; {} if there was none."""
+    table = statistics_table(databases)
+    rows = table.rows() if table is not None else ()
+    return {row.key: msgspec.json.decode(row.value, type=JobStatistics) for row in rows}
+
+
+def statistics_table(databases: Databases) -> Table | None:
+    """Give their table, on the store of the metadata: about as small and as important."""
+    engine = databases.engines.get(databases.config.roles["metadata"].store)
+    return None if engine is None else engine.table(STATISTICS_TABLE)

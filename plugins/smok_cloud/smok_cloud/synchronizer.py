@@ -28,12 +28,10 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Table
     from smok_core.roles import Database
 
-__all__ = ["STATISTICS_TABLE", "Synchronizer"]
+__all__ = ["Synchronizer"]
 
 logger = logging.getLogger(__name__)
 
-#: Table in which the statistics are left for `smok status`, a row a job.
-STATISTICS_TABLE: Final = "cloud.statistics"
 _SAVE_SECONDS: Final = 10.0
 #: So many jobs without a link and none with: the link is down, not the resource.
 _SILENT_JOBS: Final = 2

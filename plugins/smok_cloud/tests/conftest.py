@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from smok_cloud.api import ApiClient
 from smok_cloud.transport import Limits
 from smok_testing.cloud.app import SandboxCloud

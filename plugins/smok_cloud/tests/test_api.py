@@ -8,7 +8,6 @@ import tracemalloc
 from collections.abc import Mapping
 
 import pytest
-
 from smok_cloud.api import ApiClient
 from smok_cloud.errors import (
     ClientFault,
@@ -19,6 +18,9 @@ from smok_cloud.errors import (
 )
 from smok_cloud.shapes import MetadataValue
 from smok_cloud.transport import Answer, Limits
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.inprocess import InProcessTransport
+
 from smok_core.model import (
     BAOBDigest,
     Event,
@@ -27,8 +29,6 @@ from smok_core.model import (
     SensorWriteEvent,
     StorageLevel,
 )
-from smok_testing.cloud.app import SandboxCloud
-from smok_testing.cloud.inprocess import InProcessTransport
 
 HARD_KEYS = [
     "a", "a b", "a+b", "a%2Fb", "a/b", "a/../../orders", "../x", "/abs", "...", "$ne", "{x}",

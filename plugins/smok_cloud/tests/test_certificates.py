@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-
 from smok_cloud.certificates import (
     get_dev_ca_cert,
     get_rapid_ca_cert,
@@ -19,7 +18,6 @@ from smok_cloud.certificates import (
 from smok_cloud.errors import InvalidCredentials
 from smok_cloud.identity import Environment
 from smok_cloud.inspection import inspect_certificates
-from smok_core.settings import Secret
 from smok_testing.cloud.pki import (
     Files,
     SandboxPki,
@@ -29,6 +27,8 @@ from smok_testing.cloud.pki import (
     new_key,
     write_credentials,
 )
+
+from smok_core.settings import Secret
 
 CANARY = "canary-passphrase"
 

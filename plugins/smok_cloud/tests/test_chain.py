@@ -10,7 +10,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
-
 from smok_cloud.certificates import DeviceCertificate, read_device_certificate
 from smok_cloud.errors import InvalidCredentials
 from smok_cloud.identity import DEVICE_ID_OID, ENVIRONMENT_OID

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-
 from smok_cloud.api import ApiClient
 from smok_cloud.certificates import read_device_certificate
 from smok_cloud.errors import ClientFault, NoLink, NotTheApi, ServerFault

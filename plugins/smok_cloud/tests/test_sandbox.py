@@ -8,7 +8,6 @@ import threading
 import time
 
 import pytest
-
 from smok_cloud.api import ApiClient
 from smok_cloud.errors import NoLink, ServerFault
 from smok_cloud.transport import Limits

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
-import smok_core
-from smok_core import Event, Macro, SensorWriteEvent
 from smok_cloud.api import ApiClient
 from smok_cloud.certificates import read_device_certificate
 from smok_cloud.synchronizer import Synchronizer
@@ -15,6 +12,9 @@ from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.gate import CertificateIn, Gate
 from smok_testing.cloud.pki import SandboxPki
 from smok_testing.cloud.server import SandboxServer, server_context
+
+import smok_core
+from smok_core import Event, Macro, SensorWriteEvent
 
 LIMITS = Limits(connect=1.0, read=0.4, total=1.0, answer_bytes=1024 * 1024)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-
 from smok_cloud.api import ApiClient
 from smok_cloud.certificates import DeviceCertificate, read_device_certificate
 from smok_cloud.errors import (
@@ -24,7 +23,6 @@ from smok_cloud.errors import (
     NotTheApi,
     UntrustedServer,
 )
-from smok_core.settings import Secret
 from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.gate import CertificateIn, Gate
 from smok_testing.cloud.pki import (
@@ -40,6 +38,7 @@ from smok_testing.cloud.secure import secure_sandbox
 from smok_testing.cloud.server import SandboxServer, server_context
 
 from plugins.smok_cloud.tests.conftest import PATIENT
+from smok_core.settings import Secret
 
 
 @contextmanager

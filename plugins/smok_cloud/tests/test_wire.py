@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from smok_cloud.api import ApiClient
 from smok_cloud.errors import NoLink, NotTheApi
 from smok_cloud.transport import Limits

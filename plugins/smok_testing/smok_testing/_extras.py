@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from smok_core.errors import ExtraMissing
-
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -17,7 +15,6 @@ def need(module: str, what: str) -> ModuleType:
     """Import a library of the extra ``testing``.
 
     Raises:
-        ExtraMissing: It is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module(module)

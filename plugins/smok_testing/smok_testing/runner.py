@@ -46,7 +46,6 @@ def run_conformance(
     """Run clauses (all, unless given) on a subject.
 
     Raises:
-        ExtraMissing: hypothesis is not installed.
         PluginError: There is no such backend.
     """
     backend = opening.find_backend(subject)

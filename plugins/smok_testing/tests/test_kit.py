@@ -8,12 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from smok_core.engine.memory import MemoryEngine
-from smok_core.errors import ExtraMissing
-from smok_core.hookspecs import BackendInfo, Capability, hookimpl
-from smok_core.roles import ROLES
-from smok_core.roles.metadata import MetadataDatabase
 from smok_testing import (
     Level,
     Status,
@@ -27,8 +21,14 @@ from smok_testing._extras import need
 from smok_testing.catalogue import page
 from smok_testing.clause import PRIMITIVES, Clause, clauses_of
 from smok_testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
+
 from plugins.smok_testing.tests.mutants import ALL, RIGHT
 from plugins.smok_testing.tests.mutants.unused import WITHOUT_MUTANT
+from smok_core.engine.memory import MemoryEngine
+from smok_core.errors import ExtraMissing
+from smok_core.hookspecs import BackendInfo, Capability, hookimpl
+from smok_core.roles import ROLES
+from smok_core.roles.metadata import MetadataDatabase
 
 ROOT = Path(__file__).resolve().parents[3]
 CLAUSES = {str(clause): clause for clause in all_clauses()}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from smok_testing import ConformanceSuite, Status, Subject, all_clauses, run_clause
 from smok_testing.clauses import kill
+
 from plugins.smok_testing.tests.mutants import ALL, RIGHT, RIGHT_FILE, Mutant
 
 CLAUSES = {str(clause): clause for clause in all_clauses()}

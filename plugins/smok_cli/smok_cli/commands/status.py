@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import (
@@ -17,7 +16,6 @@ from smok_cli.screen import (
     print_json,
     print_table,
 )
-from smok_core.errors import ExtraMissing
 
 if TYPE_CHECKING:
     from smok_core.databases import Databases
@@ -76,17 +74,9 @@ def _stores(databases: Databases) -> list[dict[str, Any]]:
 
 
 def _cloud(databases: Databases) -> list[dict[str, Any]]:
-    """Give what the last synchronizer left about its jobs; nothing where no cloud is configured."""
-    if databases.config.cloud is None:
-        return []
-    try:
-        from smok_cloud.service import read_statistics
-    except ExtraMissing:
-        return []
-    return [
-        {"job": name, **msgspec.structs.asdict(counts)}
-        for name, counts in read_statistics(databases).items()
-    ]
+    """Give what was done about the config's tables so far: the uploads of ``[cloud]``."""
+    owners = databases.config.owners.values()
+    return [row for owner in owners for row in owner.jobs(databases)]
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -10,8 +10,6 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from smok_core.engine.base import Limits
-from smok_core.roles.dead_letters import DeadLetters
 from smok_cli.transfer.digests import digest_role
 from smok_cli.transfer.errors import CopyDiffers, TargetNotEmpty
 from smok_cli.transfer.journal import Journal
@@ -21,6 +19,8 @@ from smok_cli.transfer.report import CopyReport, RoleCopy
 from smok_cli.transfer.series import SeriesCopy
 from smok_cli.transfer.tables import TableCopy
 from smok_cli.transfer.verifying import checked_roles
+from smok_core.engine.base import Limits
+from smok_core.roles.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

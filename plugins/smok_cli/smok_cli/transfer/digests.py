@@ -6,10 +6,10 @@ import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.engine.codec import pack_datetime
-from smok_core.errors import CorruptData
 from smok_cli.transfer.parts import PARTS, is_dead
 from smok_cli.transfer.report import RoleDigest
+from smok_core.engine.codec import pack_datetime
+from smok_core.errors import CorruptData
 
 if TYPE_CHECKING:
     from collections.abc import Callable

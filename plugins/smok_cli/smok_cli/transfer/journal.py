@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.errors import CorruptData
 from smok_cli.transfer.errors import CopyUnfinished
 from smok_cli.transfer.parts import JOURNAL
+from smok_core.errors import CorruptData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,11 +14,11 @@ from smok_core.engine.base import QueuedPoint
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from smok_core.engine.base import Series
-    from smok_core.roles.dead_letters import DeadLetters
     from smok_cli.transfer.journal import Journal
     from smok_cli.transfer.recode import Recoder
     from smok_cli.transfer.report import RoleCopy
+    from smok_core.engine.base import Series
+    from smok_core.roles.dead_letters import DeadLetters
 
 __all__ = ["SeriesCopy"]
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smok_core.engine.base import Settlement
 from smok_cli.transfer.parts import is_dead
+from smok_core.engine.base import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.engine.base import Row, Table
-    from smok_core.roles.dead_letters import DeadLetters
     from smok_cli.transfer.journal import Journal
     from smok_cli.transfer.recode import Recoder
     from smok_cli.transfer.report import RoleCopy
+    from smok_core.engine.base import Row, Table
+    from smok_core.roles.dead_letters import DeadLetters
 
 __all__ = ["TableCopy"]
 

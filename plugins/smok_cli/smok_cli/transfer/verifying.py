@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from smok_core.errors import NotFound
 from smok_cli.transfer.digests import digest_role, row_content, series_digest
 from smok_cli.transfer.parts import PARTS
 from smok_cli.transfer.report import RoleVerdict, VerifyReport
+from smok_core.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from smok_cli.transfer import CopyDiffers, CopyUnfinished, TargetNotEmpty, copy, verify
+from smok_cli.transfer.parts import COUNTERS, JOURNAL, PARTS
+from smok_client.legacy import import_directory
 
 import smok_core
+from plugins.smok_cli.tests.transfer.stores import event, fill, open_store, write
+from plugins.smok_client.tests.legacy.samples import DATA
 from smok_core.databases import Databases
 from smok_core.engine.base import Engine
 from smok_core.engine.memory import MemoryEngine
-from smok_client.legacy import import_directory
 from smok_core.roles import ROLES
-from smok_cli.transfer import CopyDiffers, CopyUnfinished, TargetNotEmpty, copy, verify
-from smok_cli.transfer.parts import COUNTERS, JOURNAL, PARTS
-from plugins.smok_client.tests.legacy.samples import DATA
-from plugins.smok_cli.tests.transfer.stores import event, fill, open_store, write
 
 ROOT = Path(__file__).resolve().parents[4]
 

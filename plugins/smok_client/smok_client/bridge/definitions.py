@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from smok_core import model
 from smok_client.bridge import client
 from smok_client.bridge.plain import from_plain, to_plain
 from smok_client.bridge.shelter import nothing, sheltered
+from smok_core import model
 from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType, InvalidValue
 

@@ -7,10 +7,10 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core import model
 from smok_client.bridge import client
 from smok_client.bridge.plain import from_plain, to_plain
 from smok_client.bridge.shelter import Backlog, deferred, in_client_thread, nothing, sheltered
+from smok_core import model
 from smok_core.errors import InvalidType, InvalidValue, NotFound, SmokError
 
 if TYPE_CHECKING:

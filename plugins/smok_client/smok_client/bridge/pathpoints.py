@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from smok_core import model
 from smok_client.bridge import client
 from smok_client.bridge.shelter import Backlog, deferred, nothing, sheltered
+from smok_core import model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

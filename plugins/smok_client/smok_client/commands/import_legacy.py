@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import json_option, print_json
 from smok_cli.store_pair import counted
@@ -13,8 +12,8 @@ from smok_cli.store_pair import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.databases import Databases
     from smok_client.legacy.report import Report
+    from smok_core.databases import Databases
 
 __all__ = ["command"]
 

@@ -12,7 +12,6 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smok_core.errors import InvalidKey, InvalidType, InvalidValue, NotFound
 from smok_client.legacy.kinds import INDEX, BaobDirectory, Kind, kind_of_role, recognise
 from smok_client.legacy.ledger import Ledger
 from smok_client.legacy.limits import Limits
@@ -20,14 +19,15 @@ from smok_client.legacy.machine import decode
 from smok_client.legacy.plain import PlainReader
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused, Refusal
 from smok_client.legacy.report import Report
+from smok_core.errors import InvalidKey, InvalidType, InvalidValue, NotFound
 from smok_core.roles import ROLES, NullEventDatabase
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
-    from smok_core.databases import Databases
     from smok_client.legacy.nodes import Node
+    from smok_core.databases import Databases
     from smok_core.roles import Database
 
     #: Called with the entries handled so far and all there are.

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.pki import Files, SandboxPki
+
 from plugins.smok_client.tests.bridge.client import CannotBuild, client_python, python_path
 from tests.conftest import skip_or_fail
 

@@ -14,9 +14,9 @@ from smok.pathpoint import Pathpoint
 from smok.predicate import BaseStatistic, Color
 from smok.sensor import SensorWriteEvent
 from smok.threads import communicator
+from smok_client import bridge
 
 import smok_core
-from smok_client import bridge
 
 for backend in ("pickle", "redis", "mongo"):
     try:

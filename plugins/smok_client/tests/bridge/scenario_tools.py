@@ -3,8 +3,8 @@
 import threading
 
 from smok.predicate import Color, Event
-
 from smok_client import bridge
+
 from smok_core.errors import BackendUnavailable
 
 

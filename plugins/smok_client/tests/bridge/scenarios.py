@@ -31,11 +31,11 @@ from smok.exceptions import (
 from smok.macro import Macro
 from smok.predicate import Color, DisabledTime, Event, Time
 from smok.sensor import SensorWriteEvent
+from smok_client import bridge
+from smok_client.legacy import import_legacy
 
 import smok_core
-from smok_client import bridge
 from smok_core.errors import BackendUnavailable, InvalidType, VersionNotNewer
-from smok_client.legacy import import_legacy
 
 ROOT = Path(__file__).resolve().parents[4]
 

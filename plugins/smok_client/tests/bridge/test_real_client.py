@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.server import SandboxServer
+
 from plugins.smok_client.tests.bridge.conftest import Device, eventually
 from tests.servers.redis_servers import Server, require
 

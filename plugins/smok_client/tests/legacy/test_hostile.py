@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
-
-import smok_core
 from smok_client.legacy import Limits, decode, import_legacy
 from smok_client.legacy.kinds import KINDS
 from smok_client.legacy.opcodes import walk
 from smok_client.legacy.plain import PlainReader
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
+
+import smok_core
 from plugins.smok_client.tests.legacy.samples import HOSTILE, bomb, cache, files, short
 
 MUTATIONS = 60_000

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from smok_client.legacy import Fault, import_directory, import_legacy
 
 import smok_core
+from plugins.smok_client.tests.legacy.samples import DATA, INSTALLATIONS, pickled, short
 from smok_core.databases import Databases
-from smok_client.legacy import Fault, import_directory, import_legacy
 from smok_core.model import (
     Color,
     Macro,
@@ -22,7 +23,6 @@ from smok_core.model import (
     Sensor,
     SensorWriteEvent,
 )
-from plugins.smok_client.tests.legacy.samples import DATA, INSTALLATIONS, pickled, short
 
 ROLES = {
     "predicates.pkl": "predicates",

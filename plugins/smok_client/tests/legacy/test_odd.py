@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from smok_client.legacy import import_legacy
 
 import smok_core
-from smok_core.databases import Databases
-from smok_client.legacy import import_legacy
 from plugins.smok_client.tests.legacy.samples import cache, name, pickled
+from smok_core.databases import Databases
 
 
 @pytest.fixture

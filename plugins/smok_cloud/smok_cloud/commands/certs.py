@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import json_option, print_json, print_table
 
@@ -37,9 +36,9 @@ def command(session: Session, as_json: bool) -> int:
 
 def _inspect(config: Config) -> CertificateReport:
     from smok_cloud.inspection import inspect_certificates
-    from smok_core.config.model import CloudSettings
+    from smok_cloud.options import CloudSettings, cloud_settings
 
-    cloud = config.cloud or CloudSettings()
+    cloud = cloud_settings(config) or CloudSettings()
     paths = (cloud.certificate, cloud.private_key, cloud.ca_bundle)
     certificate, key, bundle = (None if path is None else config.resolve(path) for path in paths)
     return inspect_certificates(certificate, key, passphrase=cloud.passphrase, ca_bundle=bundle)

@@ -9,15 +9,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
-
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import console, human_age
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_cloud.synchronizer import Synchronizer
     from smok_cloud.service import Service
+    from smok_cloud.synchronizer import Synchronizer
 
 __all__ = ["command"]
 
@@ -36,8 +35,8 @@ def command(session: Session, once: bool, plain: bool) -> int:
 
     With --once the exit status is 0 when everything was delivered, 5 when something was not.
     """
-    from smok_core.databases import open_databases
     from smok_cloud.service import Service
+    from smok_core.databases import open_databases
 
     live = not plain and not once and console(stderr=True).is_terminal
     logging.basicConfig(level=logging.ERROR if live else logging.INFO, format="%(message)s")

@@ -11,6 +11,7 @@ from smok_cloud.certificates import load_certificate, read_identity, trusted_cas
 from smok_cloud.chain import verify_chain
 from smok_cloud.errors import InvalidCredentials
 from smok_cloud.identity import Environment
+
 from smok_testing.cloud.inputs import Refusal
 
 if TYPE_CHECKING:

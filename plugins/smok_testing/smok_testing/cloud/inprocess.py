@@ -7,6 +7,7 @@ from typing import Final
 
 from smok_cloud.errors import NoLink, NotTheApi
 from smok_cloud.transport import Answer, Limits
+
 from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.state import Reply

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-
 from smok_cli.screen import print_table
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-
 from smok_cli.app import Session, pass_session
 
 if TYPE_CHECKING:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smok_core.errors import ExtraMissing
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,7 +32,6 @@ def command(directory: Path | None, seconds: float) -> int:
 
     Everything happens on this machine. Exit status 1 if anything is lost.
     """
-    _check_extras()
     from smok_testing.demo.story import Story
 
     with _place(directory) as place:
@@ -42,15 +39,6 @@ def command(directory: Path | None, seconds: float) -> int:
     if directory is not None:
         click.echo(f"look further: smok --config {directory / 'smok.toml'} status")
     return 0 if kept else 1
-
-
-def _check_extras() -> None:
-    for module in ("requests", "cryptography", "rich"):
-        try:
-            __import__(module)
-        except ModuleNotFoundError as error:
-            extra = "cli" if module == "rich" else "cloud"
-            raise ExtraMissing("the demonstration", module, extra) from error
 
 
 @contextlib.contextmanager

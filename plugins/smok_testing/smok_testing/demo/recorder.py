@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_testing.demo.machine import Machine
 from smok_core.databases import open_databases
 from smok_core.model import Color, Event, OperationFailedError, SensorWriteEvent
+from smok_testing.demo.machine import Machine
 
 if TYPE_CHECKING:
     from smok_core.databases import Databases

@@ -12,13 +12,13 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import click
-
-from smok_testing.demo import proof, uplink
-from smok_testing.demo.chart import short_number, sparkline
 from smok_cli.screen import console, print_table
 from smok_cli.template import config_text
+
 from smok_core.databases import open_databases
 from smok_core.registry import Registry
+from smok_testing.demo import proof, uplink
+from smok_testing.demo.chart import short_number, sparkline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smok_cloud.synchronizer import Synchronizer
+
     from smok_core.databases import Databases
     from smok_testing.cloud.app import SandboxCloud
     from smok_testing.cloud.pki import SandboxPki

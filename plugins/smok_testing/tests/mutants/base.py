@@ -6,11 +6,11 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from smok_testing import Subject
 
 from smok_core.engine.base import Health, Limits
 from smok_core.engine.memory import MemoryBlobs, MemoryEngine, MemorySeries, MemoryTable
 from smok_core.hookspecs import BackendInfo, Capability, hookimpl
-from smok_testing import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable

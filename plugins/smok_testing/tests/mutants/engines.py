@@ -6,11 +6,11 @@ import pickle
 
 import msgspec
 
+from plugins.smok_testing.tests.mutants.base import ShelfEngine, engine, forgetful
 from smok_core.engine.base import Limits
 from smok_core.engine.codec import Codec, MsgpackCodec
 from smok_core.engine.memory import MemoryTable
 from smok_core.errors import CorruptData
-from plugins.smok_testing.tests.mutants.base import ShelfEngine, engine, forgetful
 
 
 @engine("engine-EN1.different_names_share_nothing")

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from smok_testing import Subject
 
+from plugins.smok_testing.tests.mutants.base import ALL, Mutant, Options, ShelfEngine
 from smok_core.engine.base import Durability
 from smok_core.engine.memory import MemorySeries, MemoryTable
 from smok_core.errors import AlreadyOpen, BackendUnavailable, SchemaTooNew, StorageFull
 from smok_core.hookspecs import BackendInfo, Capability, hookimpl
-from smok_testing import Subject
-from plugins.smok_testing.tests.mutants.base import ALL, Mutant, Options, ShelfEngine
 
 _KINDS = ("_tables", "_series", "_blobs")
 SECRET = "hunter2-secret"

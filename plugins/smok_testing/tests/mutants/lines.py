@@ -7,10 +7,10 @@ import time
 
 import msgspec
 
+from plugins.smok_testing.tests.mutants.base import series
 from smok_core.engine.base import OnFull
 from smok_core.engine.memory import MemorySeries
 from smok_core.errors import QueueFull
-from plugins.smok_testing.tests.mutants.base import series
 
 
 def _range(ends):

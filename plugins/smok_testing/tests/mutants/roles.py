@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from plugins.smok_testing.tests.mutants.base import role
 from smok_core.engine.base import When
 from smok_core.errors import NotFound
 from smok_core.model import OperationFailedError
@@ -14,7 +15,6 @@ from smok_core.roles.pathpoints import PathpointDatabase
 from smok_core.roles.predicates import PredicateDatabase
 from smok_core.roles.sensor_writes import SensorWriteDatabase
 from smok_core.roles.sensors import SensorDatabase
-from plugins.smok_testing.tests.mutants.base import role
 
 
 @role("pathpoints", "PP1.other_values_are_refused")

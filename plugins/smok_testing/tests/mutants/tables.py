@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 import unicodedata
 
+from plugins.smok_testing.tests.mutants.base import table
 from smok_core.engine.base import Row, TableStats, When
 from smok_core.engine.memory import MemoryTable
-from plugins.smok_testing.tests.mutants.base import table
 
 
 @table("TA8.settle_leaves_what_changed_meanwhile")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from plugins.smok_testing.tests.mutants.base import role
 from smok_core.roles.events import EventDatabase, EventSynchronization
 from smok_core.roles.handover import Desk
 from smok_core.roles.macros import MacroDatabase, MacroSynchronization
 from smok_core.roles.metadata import MetadataDatabase, PlainSynchronization
 from smok_core.roles.pathpoints import DataToSynchronize, PathpointDatabase
 from smok_core.roles.sensor_writes import SensorWriteDatabase, SensorWriteSynchronization
-from plugins.smok_testing.tests.mutants.base import role
 
 
 class _Handing(PathpointDatabase):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os.path
 import time
 
-from smok_core.engine.memory import MemoryBlobs
 from plugins.smok_testing.tests.mutants.base import blobs
+from smok_core.engine.memory import MemoryBlobs
 
 
 @blobs("BL2.the_version_must_grow")

@@ -6,11 +6,11 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from smok_core.errors import InvalidValue
 from smok_client.legacy.fields import expect, shape
 from smok_client.legacy.kinds.base import Kind
 from smok_client.legacy.nodes import Map, Node
 from smok_client.legacy.refusal import EntryRefused
+from smok_core.errors import InvalidValue
 from smok_core.roles.baobs import MAX_BAOB_BYTES
 from smok_core.roles.checks import check_key
 

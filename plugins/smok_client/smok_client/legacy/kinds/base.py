@@ -11,9 +11,9 @@ from smok_core.roles.base import OnEngine
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smok_core.engine.base import Table
     from smok_client.legacy.nodes import Node
     from smok_client.legacy.plain import PlainReader
+    from smok_core.engine.base import Table
     from smok_core.roles.base import Database
 
 __all__ = ["Kind", "LateSettler", "table_of"]

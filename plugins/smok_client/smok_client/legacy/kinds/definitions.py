@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from smok_core.engine.codec import check_plain
 from smok_client.legacy.fields import attributes, expect, shape, whole
 from smok_client.legacy.kinds.base import Kind
 from smok_client.legacy.names import DISABLED_TIME, TIME
 from smok_client.legacy.nodes import Map, Node
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.refusal import EntryRefused
+from smok_core.engine.codec import check_plain
 from smok_core.model import Sensor, fqtsify
 from smok_core.roles.checks import check_fields, check_key
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from smok_core.engine.codec import check_plain
 from smok_client.legacy.fields import attributes, blame, expect, member, shape, text, texts, whole
 from smok_client.legacy.kinds.base import Kind, LateSettler, table_of
 from smok_client.legacy.names import COLOR, EVENT
 from smok_client.legacy.nodes import Map, Node, Obj
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
+from smok_core.engine.codec import check_plain
 from smok_core.model import Color, Event
 from smok_core.roles.checks import check_fields, check_key
 

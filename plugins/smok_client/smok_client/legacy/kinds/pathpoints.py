@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from smok_core.engine.codec import MsgpackCodec
 from smok_client.legacy.fields import attributes, blame, expect, member, number
 from smok_client.legacy.kinds.base import Kind
 from smok_client.legacy.names import FAILED, NOT_READ, REASON
 from smok_client.legacy.nodes import Map, Node, Obj
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
+from smok_core.engine.codec import MsgpackCodec
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
 from smok_core.roles.base import OnEngine
 from smok_core.roles.checks import check_key

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from smok_core.errors import InvalidType
 from smok_client.legacy.fields import attributes, clean, expect, number, shape, text, whole
 from smok_client.legacy.kinds.base import Kind, table_of
 from smok_client.legacy.names import MACRO, SENSOR_WRITE
 from smok_client.legacy.nodes import Bag, Map, Node, Obj
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
+from smok_core.errors import InvalidType
 from smok_core.model import Macro, SensorWriteEvent
 from smok_core.roles.checks import check_fields, check_key
 
