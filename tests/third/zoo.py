@@ -11,7 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from smok_core.registry.discovery import GROUP_PREFIX
+GROUP_PREFIX = "smok_core.backends.v"
 
 NOTE = """\
 import os

@@ -10,7 +10,8 @@ import pytest
 import smok_core
 from smok_core import errors
 from smok_core.registry import Registry, discover, forget, register, unregister
-from smok_core.registry.discovery import GROUP_PREFIX
+
+GROUP_PREFIX = "smok_core.backends.v"
 from tests.unit.test_discovery import install
 
 GOOD = """

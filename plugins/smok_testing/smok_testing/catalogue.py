@@ -20,7 +20,7 @@ _HEAD = """\
 This page is made from the code (`python -m smok_testing.catalogue`); a test keeps it true.
 It is version {version} of the kit, with {count} clauses.
 
-A clause is one function in `plugins/smok_testing/smok_testing/clauses/` and proves one promise or several. Its
+A clause is one function in `smok_testing/clauses/` and proves one promise or several. Its
 level is `core` (every backend, always), `durable` (over restarts and kills), `concurrent`
 (threads and processes) or `extended` (sizes, costs, staged faults). Clauses that need a
 capability are checked where a backend declares it; clauses that need an ability are checked where

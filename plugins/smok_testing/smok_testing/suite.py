@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from smok_testing import opening, runner
-from smok_testing._extras import need
 from smok_testing.clause import Clause, all_clauses
 from smok_testing.report import Status
 
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
     from smok_testing.subject import Subject
 
 __all__ = ["ConformanceSuite"]
-
-if TYPE_CHECKING:
-    import pytest
-else:
-    pytest = need("pytest", "ConformanceSuite")
 
 
 class ConformanceSuite:

@@ -17,7 +17,6 @@ from smok_testing import (
     run_clause,
     run_conformance,
 )
-from smok_testing._extras import need
 from smok_testing.catalogue import page
 from smok_testing.clause import PRIMITIVES, Clause, clauses_of
 from smok_testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
@@ -25,7 +24,6 @@ from smok_testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
 from plugins.smok_testing.tests.mutants import ALL, RIGHT
 from plugins.smok_testing.tests.mutants.unused import WITHOUT_MUTANT
 from smok_core.engine.memory import MemoryEngine
-from smok_core.errors import ExtraMissing
 from smok_core.hookspecs import BackendInfo, Capability, hookimpl
 from smok_core.roles import ROLES
 from smok_core.roles.metadata import MetadataDatabase
@@ -178,12 +176,6 @@ def test_importing_the_kit_is_cheap() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           cwd=ROOT)  # fmt: skip
     assert done.stdout.strip() == "[]"
-
-
-def test_a_missing_library_is_named() -> None:
-    """What is missing comes with the way to install it; a bug inside it is not hidden."""
-    with pytest.raises(ExtraMissing, match=r"smok-core\[testing\]"):
-        need("smok_no_such_library", "The conformance kit")
 
 
 def _with(subject: Subject, **fields) -> Subject:

@@ -1,7 +1,8 @@
 """Make the files in ``data``: every file that the databases of smok 0.21.0 write, by themselves.
 
-Run it with the Python of an environment that has smok 0.21.0 (see plugins/smok_client/tests/bridge/client.py), once
-per Python release whose pickles differ: ``python make_data.py TARGET_DIRECTORY [PROTOCOL]``.
+Run it with the Python of an environment that has smok 0.21.0 (see ``bridge/client.py`` beside this
+directory), once per Python release whose pickles differ:
+``python make_data.py TARGET_DIRECTORY [PROTOCOL]``.
 With a protocol, the package writes what an older Python's highest protocol made it write.
 """
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import hypothesis
+from hypothesis import assume, stateful, strategies
+
 from smok_core.hookspecs import Capability
-from smok_testing._extras import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,15 +16,6 @@ if TYPE_CHECKING:
     from smok_testing.lab import Lab
 
 __all__ = ["EXAMPLES", "Machine", "assume", "run_machine", "stateful", "strategies"]
-
-if TYPE_CHECKING:
-    import hypothesis
-    from hypothesis import assume, stateful, strategies
-else:
-    hypothesis = need("hypothesis", "The conformance kit")
-    stateful = need("hypothesis.stateful", "The conformance kit")
-    strategies = need("hypothesis.strategies", "The conformance kit")
-    assume = hypothesis.assume
 
 #: Shortening a history that failed is worth its time to whoever has to understand it.
 PHASES = [hypothesis.Phase.generate, hypothesis.Phase.shrink]
