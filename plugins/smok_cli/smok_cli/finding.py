@@ -50,7 +50,9 @@ def load_command(name: str) -> click.Command | None:
         return None
     command = import_plugin(candidate, _KIND)
     if not isinstance(command, click.Command):
-        detail = f"{candidate.value} is a {type(command).__name__}, not a click.Command"
+        detail = (
+            f"{candidate.value} is no click.Command (it is of the type {type(command).__name__})"
+        )
         raise PluginContract(candidate.name, candidate.package, detail, _KIND)
     return command
 

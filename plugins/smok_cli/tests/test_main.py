@@ -1,4 +1,4 @@
-"""The command as a whole: laziness, errors made readable, missing extras."""
+"""The command as a whole: laziness, errors made readable."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from smok_cli import main
-from smok_cli.app import COMMANDS
+from smok_cli.finding import command_names
 
 from plugins.smok_cli.tests.conftest import child_environment
 from smok_core import __version__
 
-HEAVY = ("rich", "requests", "cryptography", "smok_core.roles", "smok_core.config", "smok_pickle")
+HEAVY = ("rich", "requests", "cryptography", "pytest", "hypothesis", "smok_pickle")
 
 
 def loaded_after(*words: str, also: tuple[str, ...] = ()) -> set[str]:
@@ -32,12 +31,12 @@ def loaded_after(*words: str, also: tuple[str, ...] = ()) -> set[str]:
     return set(done.stdout.rpartition("LOADED")[2].split())
 
 
-HELPS = [(name, "--help") for name in COMMANDS]
+HELPS = [(name, "--help") for name in command_names()]
 
 
 @pytest.mark.parametrize("words", [("--version",), ("--help",), (), *HELPS])
 def test_version_and_help_import_nothing_slow(words):
-    """``--version`` and every ``--help`` import no plugin, no rich, no requests, no roles."""
+    """``--version`` and every ``--help`` import no backend, nor what is slow to import."""
     assert loaded_after(*words) == set()
 
 
@@ -50,7 +49,7 @@ def test_version(smok):
 def test_help_names_every_command(smok):
     """The help names every command, and every command has a help of its own."""
     text = smok("--help").out
-    for name in COMMANDS:
+    for name in command_names():
         assert name in text
         result = smok(name, "--help")
         assert result.status == 0
@@ -111,18 +110,6 @@ def test_an_unforeseen_error_is_one_line(smok, monkeypatch):
     assert result.err == (
         "error [SMOK-000]: RuntimeError: boom. This is a bug: report what --traceback shows.\n"
     )
-
-
-@pytest.mark.parametrize("module", ["click", "rich"])
-def test_missing_extra(module, monkeypatch, capsys):
-    """Without click or rich the command names the extra and exits with 4."""
-    for name in [n for n in sys.modules if n.partition(".")[0] == module]:
-        monkeypatch.delitem(sys.modules, name)
-    for name in [n for n in sys.modules if n.startswith("smok_cli.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, module, None)
-    assert main(["backends"]) == 4
-    assert 'pip install "smok-core[cli]"' in capsys.readouterr().err
 
 
 def test_interruption_is_polite(smok, monkeypatch):
