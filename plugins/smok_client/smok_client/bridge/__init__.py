@@ -2,7 +2,7 @@
 
 ::
 
-    with smok_client.bridge.databases("smok.toml") as stores:
+    with smok_client.databases("smok.toml") as stores:
         device = SMOKDevice("device.crt", "device.key", **stores)
         ...
         device.close()
