@@ -127,8 +127,8 @@ def test_every_install_line_of_the_docs_works(line, wheels, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "smok_core" in done.stdout.split()
     if "smok_cli" in done.stdout.split():
-        listed = subprocess.run([python.with_name("smok"), "--help"], capture_output=True, text=True,
-                                check=True)  # fmt: skip
+        helped = [python.with_name("smok"), "--help"]
+        listed = subprocess.run(helped, capture_output=True, text=True, check=True)
         assert "cannot be loaded" not in listed.stdout
 
 
