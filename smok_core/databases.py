@@ -163,15 +163,14 @@ def open_store(
 
 
 def find_device(config: Config) -> str:
-    """Give the device's id: the configured one, or the one in its certificate.
+    """Give the device's id: the configured one, or the one that a table of the config tells.
 
     Raises:
         ConfigError: Neither is there, and a role is kept in a store that needs it.
     """
-    if config.device is not None:
-        return config.device
-    if config.cloud is not None and config.cloud.certificate is not None:
-        return _device_of_certificate(config)
+    told = config.device or _device_of_tables(config)
+    if told is not None:
+        return told
     if all(config.roles[role].store in BUILT_IN for role in ROLES):
         return "in-memory"
     where = str(config.path or "the given dict")
@@ -179,12 +178,12 @@ def find_device(config: Config) -> str:
     raise ConfigError(where, [ConfigProblem(where, f"the device has no id. {remedy}")])
 
 
-def _device_of_certificate(config: Config) -> str:
-    from smok_core.cloud.certificates import device_id_of  # noqa: PLC0415 - the cloud extra
-
-    assert config.cloud is not None
-    assert config.cloud.certificate is not None
-    return device_id_of(config.resolve(config.cloud.certificate))
+def _device_of_tables(config: Config) -> str | None:
+    for name, owner in config.owners.items():
+        told = owner.device(config.tables[name], config.base_dir)
+        if told is not None:
+            return told
+    return None
 
 
 def _used(config: Config) -> list[str]:

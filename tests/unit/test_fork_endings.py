@@ -8,10 +8,10 @@ import threading
 import time
 
 import pytest
+from smok_cloud.https import RequestsTransport
+from smok_cloud.service import Service
 
 import smok_core
-from smok_core.cloud.https import RequestsTransport
-from smok_core.service import Service
 from tests.unit.test_forks import exit_code
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
