@@ -56,6 +56,7 @@ def _roles(databases: Databases) -> list[dict[str, Any]]:
                 "oldest_waiting_seconds": None if oldest is None else round(now - oldest, 3),
                 "dead_letters": stats.dead,
                 "dropped": stats.dropped,
+                "definitions_waiting": stats.pending_definitions,
             }
         )
     return rows
@@ -102,6 +103,7 @@ def _show(report: dict[str, Any]) -> None:
         for warning in store["warnings"]:
             click.secho(f"warning: {store['store']}: {warning}", fg="yellow")
     _show_cloud([job for job in report["cloud"] if job["last_success"] or job["failures"]])
+    _show_definitions(report["roles"])
     _show_losses(report["roles"])
 
 
@@ -127,6 +129,12 @@ def _row(row: dict[str, Any]) -> list[object]:
         _alarming(row["dead_letters"]),
         _alarming(row["dropped"]),
     ]
+
+
+def _show_definitions(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        if row["definitions_waiting"]:
+            click.echo(f"{row['role']}: {row['definitions_waiting']} definitions wait for upload")
 
 
 def _alarming(count: int) -> object:

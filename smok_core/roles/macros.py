@@ -13,6 +13,7 @@ from smok_core.model import Macro
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key, check_number
 from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
+from smok_core.roles.queue_limit import QueueLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,11 @@ class BaseMacroDatabase(Database):
 
     @abstractmethod
     def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
-        """An occurrence was executed: it is taken out and queued, once per (macro, timestamp)."""
+        """An occurrence was executed: it is taken out and queued, once per (macro, timestamp).
+
+        Raises:
+            QueueFull: ``max_pending`` is reached and the policy is ``refuse``; nothing is noted.
+        """
 
     @abstractmethod
     def get_done_macros(self) -> Iterator[tuple[str, int | float]]:
@@ -111,6 +116,8 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
         super().__init__(context, engine)
         self._table, self._done = self.open_table(self.role), self.open_table("macros.done")
         self._queue = TableQueue(self, self._done, self._load_done)
+        # What is dropped stays remembered: not being reported must not make it run again.
+        self._limit = QueueLimit(self, self._done, self._load_done)
         self._desk: Desk[MacroSynchronization] = Desk(self._make)
 
     def get_macros(self) -> list[Macro]:
@@ -133,7 +140,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
     def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
         execution = self._execution(macro_id, timestamp)
         value = self.codec.dumps(tuple(execution))
-        self._done.put(_done_key(execution), value, pending=True, when=When.ABSENT)
+        self._limit.put(_done_key(execution), value, when=When.ABSENT)
         self._take_out(execution)
 
     def get_done_macros(self) -> Iterator[tuple[str, int | float]]:
@@ -149,11 +156,13 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
         return self._desk.take(limit) or None
 
     def stats(self) -> RoleStats:
+        counts = self._done.stats()
         return RoleStats(
             rows=len(self.get_macros()),
-            pending=self._done.stats().pending,
+            pending=counts.pending,
             oldest_pending=self._queue.oldest(lambda execution: execution.timestamp),
             dead=self.dead.count(),
+            dropped=counts.dropped + self.dropped_before(),
         )
 
     def _take_out(self, execution: Execution) -> None:

@@ -10,9 +10,9 @@ import msgspec
 from smok_core.engine.base import Settlement, When
 from smok_core.model import SensorWriteEvent
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
-from smok_core.roles.cap import QueueCap
 from smok_core.roles.checks import check_fields
 from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
+from smok_core.roles.queue_limit import QueueLimit
 
 if TYPE_CHECKING:
     from smok_core.context import StoreContext
@@ -88,14 +88,12 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
         super().__init__(context, engine)
         self._table = self.open_table(self.role)
         self._queue = TableQueue(self, self._table, self._load, remove=lambda _: True)
-        self._cap = QueueCap(self, self._table)
+        self._limit = QueueLimit(self, self._table, self._load, remove=lambda _: True)
         self._desk: Desk[SensorWriteSynchronization] = Desk(self._make)
 
     def add_sw(self, event: SensorWriteEvent) -> None:
         record = check_fields(self.role, "a sensor write", event, SensorWriteEvent)
-        key = _digest(record)
-        self._cap.make_room(key)
-        self._table.put(key, self._dump(record), pending=True, when=When.ABSENT)
+        self._limit.put(_digest(record), self._dump(record), when=When.ABSENT)
 
     def get_sw_sync(self, limit: int = BATCH) -> SensorWriteSynchronization:
         return self._desk.take(limit)
@@ -113,7 +111,7 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
             pending=counts.pending,
             oldest_pending=self._queue.oldest(lambda event: event.timestamp / 1000),
             dead=self.dead.count(),
-            dropped=self._cap.dropped(),
+            dropped=counts.dropped + self.dropped_before(),
         )
 
     def _make(self, limit: int) -> SensorWriteSynchronization:
