@@ -1,6 +1,6 @@
 """Deliberately wrong backends, each a few lines over the right one: the kit must catch them all."""
 
-from tests.mutants import engines, files, lines, roles, tables, uploads, versions
+from tests.mutants import engines, files, limits, lines, roles, tables, uploads, versions
 from tests.mutants.base import ALL, RIGHT, Mutant
 from tests.mutants.files import RIGHT_FILE
 
@@ -11,6 +11,7 @@ __all__ = [
     "Mutant",
     "engines",
     "files",
+    "limits",
     "lines",
     "roles",
     "tables",

@@ -336,6 +336,20 @@ class ReadsAtOpening(FileEngine):
     shared = True
 
 
+@wrong("sensor_writes-Q5.processes_keep_the_bound", Capability.MULTI_PROCESS)
+class BoundOfEachProcess(FileEngine):
+    """Says that processes may share, and counts what waits in each."""
+
+    shared = True
+
+
+@wrong("sensor_writes-Q5.processes_drop_exactly_the_oldest", Capability.MULTI_PROCESS)
+class DropsOfEachProcess(FileEngine):
+    """Says that processes may share, and counts drops in each."""
+
+    shared = True
+
+
 @wrong("general-G10.a_killed_neighbour_does_no_harm", Capability.MULTI_PROCESS)
 class LosesItsNeighbour(FileEngine):
     """Says that processes may share, and never sees a neighbour that was killed."""
