@@ -37,7 +37,8 @@ class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
     pending: int = 0  #: waits for upload
     oldest_pending: float | None = None  #: time of the head of the queue, seconds since the epoch
     dead: int = 0  #: dead letters
-    dropped: int = 0  #: given up because of max_pending, for the lifetime of the store
+    dropped: int = 0  #: given up because of max_pending, for the lifetime of the data
+    pending_definitions: int = 0  #: pathpoints: definitions that wait for upload
 
 
 class Throttle:
@@ -123,6 +124,11 @@ class OnEngine(Database):
         if self.due():
             self.tidy()
             self.engine.checkpoint()
+
+    def dropped_before(self) -> int:
+        """Count what was dropped where the data was before it was copied into this store."""
+        row = self.engine.table("counters").get(f"{self.role}.dropped")
+        return int(self.codec.loads(row.value)) if row else 0
 
     def tidy(self) -> None:
         """Do the role's own housekeeping; called by `checkpoint` when it is time."""

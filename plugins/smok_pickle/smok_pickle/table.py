@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.engine.base import Row, Settlement, Table, TableStats, When
+from smok_core.errors import QueueFull
 from smok_pickle.sections import Section
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _NEXT: Final = (
     "UPDATE sections SET last = last + 1, rows = rows + ?, pending = pending + ?"
     " WHERE id = ? RETURNING last"
 )
+_DROPPED: Final = "UPDATE sections SET dropped = dropped + ? WHERE id = ?"
 _COUNT: Final = "UPDATE sections SET rows = rows + ?, pending = pending + ? WHERE id = ?"
 _PUT: Final = (
     "INSERT INTO rows(seq, section, key, stamp, pending, value) VALUES(?, ?, ?, ?, ?, ?)"
@@ -67,18 +69,38 @@ class SqliteTable(Table):
         pending: bool = False,
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
+        max_pending: int | None = None,
+        drop: Sequence[Settlement] = (),
     ) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
             section = self._section.make(raw)
             old = raw.execute(_STATE, (section, key)).fetchone()
             if not _may_write(old, stamp, when, expected_seq):
                 return False
+            if pending and not (old and old[2]):
+                self._make_room(raw, max_pending, drop)
             change = (0 if old else 1, pending - (old[2] if old else 0), section)
             seq = raw.execute(_NEXT, change).fetchone()[0]
             raw.execute(_PUT, (seq, section, key, float(stamp), int(pending), value))
             return True
 
         return self._connection.write(work)
+
+    def _make_room(
+        self, raw: sqlite3.Connection, most: int | None, drop: Sequence[Settlement]
+    ) -> None:
+        section = self._section.make(raw)
+        query = "SELECT pending FROM sections WHERE id = ?"
+        pending = raw.execute(query, (section,)).fetchone()[0]
+        excess = 0 if most is None else max(pending + 1 - most, 0)
+        victims = [item for item in drop if _waits(raw, section, item)][:excess] if excess else []
+        if len(victims) < excess:
+            detail = f"{pending} records wait, max_pending is {most}"
+            raise QueueFull(str(self._connection.path), detail)
+        for item in victims:
+            _settle(raw, section, item)
+        if victims:
+            raw.execute(_DROPPED, (len(victims), section))
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
@@ -135,13 +157,17 @@ class SqliteTable(Table):
         return self._connection.drain(work)
 
     def stats(self) -> TableStats:
-        query = "SELECT rows, pending FROM sections WHERE id = ?"
+        query = "SELECT rows, pending, dropped FROM sections WHERE id = ?"
 
         def work(raw: sqlite3.Connection) -> Any:
-            return raw.execute(query, (self._section.find(raw),)).fetchone() or (0, 0)
+            return raw.execute(query, (self._section.find(raw),)).fetchone() or (0, 0, 0)
 
-        rows, pending = self._connection.read(work)
-        return TableStats(rows=rows, pending=pending)
+        return TableStats(*self._connection.read(work))
+
+
+def _waits(raw: sqlite3.Connection, section: int, item: Settlement) -> bool:
+    old = raw.execute(_STATE, (section, item.key)).fetchone()
+    return bool(old and old[2] and old[0] == item.seq)
 
 
 def _settle(raw: sqlite3.Connection, section: int | None, item: Settlement) -> bool:

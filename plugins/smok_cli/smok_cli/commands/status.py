@@ -64,6 +64,7 @@ def _counts(database: Database) -> dict[str, Any]:
         "oldest_waiting_seconds": None if oldest is None else round(time.time() - oldest, 3),
         "dead_letters": stats and stats.dead,
         "dropped": stats and stats.dropped,
+        "definitions_waiting": stats and stats.pending_definitions,
     }
 
 
@@ -100,6 +101,7 @@ def _show(report: dict[str, Any]) -> None:
         for warning in store["warnings"]:
             click.secho(f"warning: {store['store']}: {warning}", fg="yellow")
     _show_cloud([job for job in report["cloud"] if job["last_success"] or job["failures"]])
+    _show_definitions(report["roles"])
     _show_losses(report["roles"])
 
 
@@ -125,6 +127,12 @@ def _row(row: dict[str, Any]) -> list[object]:
         _alarming(row["dead_letters"]),
         _alarming(row["dropped"]),
     ]
+
+
+def _show_definitions(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        if row["definitions_waiting"]:
+            click.echo(f"{row['role']}: {row['definitions_waiting']} definitions wait for upload")
 
 
 def _alarming(count: int | None) -> object:
