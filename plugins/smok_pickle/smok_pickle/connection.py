@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from smok_core.errors import CorruptData, StorageFull, StoreClosed
 from smok_pickle.ballast import Ballast, free_bytes
 from smok_pickle.failures import translate
-from smok_pickle.files import DoorLock, make_parents, put_aside, secure, sibling
+from smok_pickle.files import DoorLock, make_parents, secure, sibling
 from smok_pickle.opening import check_pages, connect, examine, prepare
-from smok_pickle.salvage import salvage
+from smok_pickle.recovery import recover, resume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,7 +216,9 @@ class Connection:
         make_parents(self.path)
         self._door = DoorLock(self.path, self._options.busy_timeout_ms / 1000)
         alone = self._door.alone()
-        if not alone:
+        if alone:
+            self._resume()
+        else:
             self._door.shared()
         try:
             self._open_file(alone=alone)
@@ -231,6 +233,14 @@ class Connection:
         self._door.shared()
         self.ballast.restore()
         self._set_log_pages(_LOG_PAGES)
+
+    def _resume(self) -> None:
+        try:
+            resume(self.path)
+        except StorageFull:
+            if not self.ballast.release():
+                raise
+            resume(self.path)
 
     def _open_file(self, *, alone: bool) -> None:
         unclean = alone and sibling(self.path, "-wal").exists()
@@ -270,11 +280,8 @@ class Connection:
             with contextlib.suppress(sqlite3.Error):
                 self._raw.close()
             self._raw = None
-        aside = put_aside(self.path)
-        secure(self.path)
+        recover(self.path, damage)
         self._connect()
-        self._fold_log()
-        salvage(aside, self._require(), self.path)
         self.ballast.restore()
         self._door.shared()
 

@@ -78,9 +78,11 @@ class SqliteEngine(Engine):
 
     def _warnings(self) -> tuple[str, ...]:
         path = self._connection.path
+        query = "SELECT aside, report FROM recoveries"
+        told = dict(self._connection.read(lambda raw: raw.execute(query).fetchall()))
         found = [
-            f"{aside} is a damaged file that was put aside; what could be read was saved. "
-            "Look at it, then move it away."
+            f"{aside} is a damaged file that was put aside; what could be read was saved"
+            f" ({told.get(aside.name, 'there is no report of it')}). Look at it, then move it away."
             for aside in quarantined(path)
         ]
         if self._connection.ballast.released:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,9 +13,9 @@ from smok_core.errors import BackendUnavailable, StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DoorLock", "make_parents", "put_aside", "quarantined", "secure", "sibling"]
+__all__ = ["MARK", "DoorLock", "make_parents", "quarantined", "secure", "sibling"]
 
-_MARK: Final = ".corrupt-"
+MARK: Final = ".corrupt-"  #: ... and the time, behind the name of a file that was put aside
 _COMPANIONS: Final = ("-wal", "-shm", "-journal")
 _WAIT: Final = 0.02
 
@@ -50,18 +49,6 @@ def secure(path: Path) -> None:
         os.close(handle)
 
 
-def put_aside(path: Path) -> Path:
-    """Rename the damaged file and what belongs to it; give its new name."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    aside = sibling(path, _MARK + stamp)
-    # The log goes first: a cut between the two renames must not leave it beside a new file.
-    for suffix in (*_COMPANIONS, ""):
-        source = sibling(path, suffix)
-        if source.exists():
-            source.rename(sibling(aside, suffix))
-    return aside
-
-
 def quarantined(path: Path) -> list[Path]:
     """Give the files that were put aside and still wait for somebody to look at them."""
     return sorted(_set_aside(path))
@@ -70,7 +57,7 @@ def quarantined(path: Path) -> list[Path]:
 def _set_aside(path: Path) -> Iterator[Path]:
     for found in path.parent.iterdir():
         extra = found.name.endswith((*_COMPANIONS, ".page1"))
-        if found.name.startswith(path.name + _MARK) and not extra:
+        if found.name.startswith(path.name + MARK) and not extra:
             yield found
 
 
