@@ -221,18 +221,25 @@ class Connection:
         else:
             self._door.shared()
         try:
-            self._open_file(alone=alone)
+            self._open_with_reserve(alone=alone)
         except (CorruptData, sqlite3.Error) as error:
             damage = error if isinstance(error, CorruptData) else translate(error, self.path)
-            if isinstance(damage, StorageFull) and self.ballast.release():
-                self._open_file(alone=alone)
-            elif not isinstance(damage, CorruptData):
+            if not isinstance(damage, CorruptData):
                 raise damage from error
-            else:
-                self._replace(damage)
+            self._replace(damage)
         self._door.shared()
         self.ballast.restore()
         self._set_log_pages(_LOG_PAGES)
+
+    def _open_with_reserve(self, *, alone: bool) -> None:
+        """Open; where a full disk forbids even that, with the room that the reserve takes."""
+        try:
+            self._open_file(alone=alone)
+        except sqlite3.Error as error:
+            full = isinstance(translate(error, self.path), StorageFull)
+            if not full or not self.ballast.release():
+                raise
+            self._open_file(alone=alone)
 
     def _resume(self) -> None:
         try:

@@ -178,7 +178,7 @@ def _section_is_sound(row: _Row, _: _Owners) -> bool:
 
 
 def _name_is_sound(row: _Row, owners: _Owners) -> bool:
-    return row[0] > 0 and owners.kinds.get(row[1]) == "series" and len(row[2]) > 0
+    return int(row[0]) > 0 and owners.kinds.get(row[1]) == "series" and len(row[2]) > 0
 
 
 def _row_is_sound(row: _Row, owners: _Owners) -> bool:
@@ -207,11 +207,11 @@ def _sum_of(row: _Row, place: int) -> int | None:
 
 
 def _tail_is_sound(row: _Row, owners: _Owners) -> bool:
-    return row[0] > 0 and owners.names.get(row[1]) == row[0] >> SEQ_BITS
+    return int(row[0]) > 0 and owners.names.get(row[1]) == row[0] >> SEQ_BITS
 
 
 def _chunk_is_sound(row: _Row, owners: _Owners) -> bool:
-    return owners.names.get(row[2]) == row[0] >> SEQ_BITS and _chunk_is_proved(row)
+    return owners.names.get(row[2]) == int(row[0]) >> SEQ_BITS and _chunk_is_proved(row)
 
 
 def _chunk_is_proved(row: _Row) -> bool:

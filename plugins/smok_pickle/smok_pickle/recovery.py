@@ -2,10 +2,10 @@
 
 1. `….healing` is built from the damaged file and its log, which are only read.
 2. It is synced and renamed to `….healed-<time>`: from here on the outcome is fixed.
-3. The log, then the file are renamed to `….corrupt-<time>`, and the healed file to the store's name.
+3. The log, then the file are renamed to `….corrupt-<time>`, the healed file to the store's name.
 
-A start that finds `….healed-<time>` does step 3 again; one that finds only `….healing` deletes it and
-begins again with the damaged file, which still lies in its place.
+A start that finds `….healed-<time>` does step 3 again; one that finds only `….healing` deletes it
+and begins again with the damaged file, which still lies in its place.
 """
 
 from __future__ import annotations
