@@ -86,7 +86,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("images")
     options = PickleOptions(path=str(folder / "smok.db"))
     settings = StoreSettings()
-    engine = smok_open_engine(StoreContext("local", "pump", options, settings))
+    engine = smok_open_engine(
+        StoreContext(store="local", device="pump", options=options, settings=settings)
+    )
     fill(engine)
     (folder / "unclean").mkdir()
     for name in ("smok.db", "smok.db-wal"):
