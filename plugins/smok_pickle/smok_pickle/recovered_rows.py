@@ -174,7 +174,7 @@ def _section_is_sound(row: _Row, _: _Owners) -> bool:
     if not 0 < number < _MOST_SECTIONS or kind not in ("table", "series", "blobs"):
         return False
     low, high = span(number)
-    return (last == 0 or low <= last < high) and (settled == 0 or low <= settled < high)
+    return all(mark == 0 or low <= mark < high for mark in (last, settled))
 
 
 def _name_is_sound(row: _Row, owners: _Owners) -> bool:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 4096
 POINTS: Final = 3000
-IMAGES: Final = 1000 if os.environ.get("SMOK_LONG") else 120
+IMAGES: Final = 1000 if os.environ.get("SMOK_LONG") else 64
 Found = dict[str, object]
 
 #: Opens the store, and is killed at the n-th step that changes a directory or syncs it.
