@@ -12,6 +12,7 @@ from smok_core.context import StoreContext
 from smok_core.errors import ConfigError, ConfigProblem, SmokError
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.roles import ROLES, Database
+from smok_core.stores import Store
 
 if TYPE_CHECKING:
     import os
@@ -54,11 +55,16 @@ class Databases:
     metadata: BaseMetadataDatabase
 
     def __init__(
-        self, config: Config, roles: dict[str, Database], engines: dict[str, Engine]
+        self, config: Config, roles: dict[str, Database], stores: dict[str, Store]
     ) -> None:
-        self.config, self.engines, self._roles = config, engines, roles
+        self.config, self.stores, self._roles = config, stores, roles
         for role, database in roles.items():
             setattr(self, role, database)
+
+    @property
+    def engines(self) -> dict[str, Engine]:
+        """Give the engines of the stores that are open now, by the stores' names."""
+        return {name: store.engine for name, store in self.stores.items() if store.engine}
 
     def __iter__(self) -> Iterator[tuple[str, Database]]:
         """Stream ``(role, database)`` for all nine roles."""
@@ -68,8 +74,9 @@ class Databases:
         return self._roles[role]
 
     def health(self) -> dict[str, Health]:
-        """Look at every open store that has an engine."""
-        return {name: engine.health() for name, engine in self.engines.items()}
+        """Look at every store that has an engine; one that is away is not ``available``."""
+        looks = {name: store.health() for name, store in self.stores.items()}
+        return {name: health for name, health in looks.items() if health is not None}
 
     def flush(self) -> None:
         """Return when everything written survives what each store's durability promises."""
@@ -88,8 +95,8 @@ class Databases:
             SmokError: The first failure, after all else was closed.
         """
         with ExitStack() as stack:
-            for engine in self.engines.values():
-                stack.callback(engine.close)
+            for store in self.stores.values():
+                stack.callback(store.close)
             for _, database in self:
                 stack.callback(database.close)
 
@@ -105,48 +112,65 @@ def open_databases(
     *,
     clock: Callable[[], float] = time.time,
     registry: Registry | None = None,
+    require_all: bool = False,
+    looking: bool = False,
 ) -> Databases:
     """Open the nine roles as a configuration says.
+
+    A store that cannot be opened stops only its own roles: each of their methods raises the
+    `StoreError` that opening raised (`BackendUnavailable` if the server is away), and tries to
+    open the store again, at most about once a second. All other roles work.
 
     Args:
         source: What `smok_core.config.load_config` takes, or what it gave.
         clock: Seconds since the epoch; for tests.
         registry: The backends that exist; default: the installed ones.
+        require_all: Whether every store must be there now.
+        looking: Only look: no store is made, healed, migrated or moved.
 
     Raises:
         ConfigError, PluginError: The configuration cannot be used.
-        StoreError: A store cannot be opened; those opened before it are closed again.
+        StoreError: With ``require_all``, a store cannot be opened; those opened before it are
+            closed again.
     """
     config = source if isinstance(source, Config) else load_config(source, registry=registry)
     device = find_device(config)
-    engines: dict[str, Engine] = {}
+    stores = {name: _store(config, name, device, clock, looking) for name in _used(config)}
     try:
-        roles = {role: _open_role(role, config, device, engines, clock) for role in ROLES}
+        roles = {
+            role: stores[config.roles[role].store].open_role(role, required=require_all)
+            for role in ROLES
+        }
     except BaseException:
-        _close_quietly(engines)
+        _close_quietly(stores)
         raise
-    return Databases(config, roles, engines)
+    return Databases(config, roles, stores)
 
 
 def open_store(
-    config: Config, name: str, *, clock: Callable[[], float] = time.time
+    config: Config,
+    name: str,
+    *,
+    clock: Callable[[], float] = time.time,
+    looking: bool = False,
 ) -> Engine | None:
-    """Open one store of a configuration alone, as `smok check` does; None if it has no engine."""
+    """Open one store of a configuration alone; None if it has no engine."""
     store = config.stores[name]
     assert store.loaded is not None
-    return store.loaded.open_engine(_context(config, store, find_device(config), clock))
+    return store.loaded.open_engine(
+        _context(config, store, find_device(config), clock, looking=looking)
+    )
 
 
 def find_device(config: Config) -> str:
-    """Give the device's id: the configured one, or the one in its certificate.
+    """Give the device's id: the configured one, or the one that a table of the config tells.
 
     Raises:
         ConfigError: Neither is there, and a role is kept in a store that needs it.
     """
-    if config.device is not None:
-        return config.device
-    if config.cloud is not None and config.cloud.certificate is not None:
-        return _device_of_certificate(config)
+    told = config.device or _device_of_tables(config)
+    if told is not None:
+        return told
     if all(config.roles[role].store in BUILT_IN for role in ROLES):
         return "in-memory"
     where = str(config.path or "the given dict")
@@ -154,33 +178,34 @@ def find_device(config: Config) -> str:
     raise ConfigError(where, [ConfigProblem(where, f"the device has no id. {remedy}")])
 
 
-def _device_of_certificate(config: Config) -> str:
-    from smok_core.cloud.certificates import device_id_of  # noqa: PLC0415 - the cloud extra
+def _device_of_tables(config: Config) -> str | None:
+    for name, owner in config.owners.items():
+        told = owner.device(config.tables[name], config.base_dir)
+        if told is not None:
+            return told
+    return None
 
-    assert config.cloud is not None
-    assert config.cloud.certificate is not None
-    return device_id_of(config.resolve(config.cloud.certificate))
+
+def _used(config: Config) -> list[str]:
+    """Name the stores that keep a role, in the order of the roles."""
+    return list(dict.fromkeys(config.roles[role].store for role in ROLES))
 
 
-def _open_role(
-    role: str,
-    config: Config,
-    device: str,
-    engines: dict[str, Engine],
-    clock: Callable[[], float],
-) -> Database:
-    store = config.stores[config.roles[role].store]
+def _store(
+    config: Config, name: str, device: str, clock: Callable[[], float], looking: bool
+) -> Store:
+    store = config.stores[name]
     assert store.loaded is not None
-    context = _context(config, store, device, clock)
-    if store.name not in engines and store.loaded.has_engine:
-        engine = store.loaded.open_engine(context)
-        assert engine is not None
-        engines[store.name] = engine
-    return store.loaded.open_role(role, context, engines.get(store.name))
+    return Store(store.loaded, _context(config, store, device, clock, looking=looking))
 
 
 def _context(
-    config: Config, store: StoreConfig, device: str, clock: Callable[[], float]
+    config: Config,
+    store: StoreConfig,
+    device: str,
+    clock: Callable[[], float],
+    *,
+    looking: bool,
 ) -> StoreContext:
     return StoreContext(
         store=store.name,
@@ -190,12 +215,13 @@ def _context(
         base_dir=config.base_dir,
         roles=frozenset(role for role in ROLES if config.roles[role].store == store.name),
         clock=clock,
+        looking=looking,
     )
 
 
-def _close_quietly(engines: dict[str, Engine]) -> None:
-    for name, engine in engines.items():
+def _close_quietly(stores: dict[str, Store]) -> None:
+    for name, store in stores.items():
         try:
-            engine.close()
+            store.close()
         except SmokError:
             logger.exception("store %s could not be closed", name)

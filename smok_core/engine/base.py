@@ -135,6 +135,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
     location: str
     durability: Durability
+    available: bool = True  #: False: it could not be looked at, and a warning says why
     schema: int | None = None
     size_bytes: int | None = None
     free_bytes: int | None = None

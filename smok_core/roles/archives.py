@@ -38,9 +38,11 @@ class BaseArchivesDatabase(Database):
 class ArchivesDatabase(BaseArchivesDatabase, OnEngine):
     """The role on an engine: one row an interval."""
 
+    tables = ("archives",)
+
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = self.open_table(self.role)
+        self._table = self.open_table(*self.tables)
 
     def get_archiving_instructions(self) -> dict[int, list[str]]:
         rows = self.decoded(self._table, self._table.rows(), self._load)

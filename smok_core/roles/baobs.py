@@ -91,9 +91,11 @@ class BaseBAOBDatabase(Database):
 class BAOBDatabase(BaseBAOBDatabase, OnEngine):
     """The role on an engine's blobs, which keep value and version together by themselves."""
 
+    blobs = ("baobs",)
+
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._blobs = engine.blobs(self.role)
+        self._blobs = engine.blobs(*self.blobs)
 
     def get_baob_value(self, key: str) -> bytes:
         found = self._blobs.get(check_key(self.role, key))

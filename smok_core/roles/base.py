@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from abc import ABC
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 import msgspec
 
 from smok_core.engine.base import Row, Settlement, When
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData, NotFound
 from smok_core.roles.dead_letters import DeadLetter, DeadLetters
 
@@ -44,7 +44,8 @@ class Throttle:
     """Lets something through at most once per interval; the first time always."""
 
     def __init__(self, seconds: float = CHECKPOINT_SECONDS) -> None:
-        self._seconds, self._next, self._lock = seconds, 0.0, threading.Lock()
+        self._seconds, self._next = seconds, 0.0
+        self._lock = fork_safe_lock(Layer.ROLE)
 
     def __call__(self) -> bool:
         """Tell whether it is time; measured by the monotonic clock."""
@@ -77,6 +78,10 @@ class Database(ABC):
         """Count what is stored and what waits."""
         return RoleStats()
 
+    def warnings(self) -> tuple[str, ...]:
+        """Tell what this process holds and could not store; shown with the store's health."""
+        return ()
+
     def get_dead_letters(self) -> Iterator[DeadLetter]:
         """Stream what was set aside, oldest first."""
         return iter(())
@@ -92,6 +97,11 @@ class Database(ABC):
 
 class OnEngine(Database):
     """A role's database on an engine: what the nine implementations share."""
+
+    #: Names of what it keeps in its engine, beside its dead letters and counters.
+    tables: ClassVar[tuple[str, ...]] = ()
+    series: ClassVar[tuple[str, ...]] = ()
+    blobs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         self.context, self.engine = context, engine

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from smok_core.engine.base import Engine, Table
 
-__all__ = ["DeadLetter", "DeadLetters"]
+__all__ = ["DeadLetter", "DeadLetters", "dead_table"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +31,17 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     record: Any  #: the decoded record, or its raw bytes if they could not be decoded
 
 
+def dead_table(role: str) -> str:
+    """Name the table of a role's dead letters."""
+    return f"{role}.dead"
+
+
 class DeadLetters:
     """The dead letters of one role: a table of its own beside the role's data."""
 
     def __init__(self, role: str, engine: Engine, clock: Callable[[], float]) -> None:
         self._role, self._clock, self._codec = role, clock, engine.codec
-        self._table: Table = engine.table(f"{role}.dead")
+        self._table: Table = engine.table(dead_table(role))
 
     def add_row(self, table: str, row: Row, reason: str) -> None:
         """Set a row aside; the same one twice (after a crash in between) is kept once."""

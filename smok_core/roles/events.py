@@ -14,7 +14,7 @@ from smok_core.model import Event
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.cap import QueueCap
 from smok_core.roles.checks import check_fields, check_key
-from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
+from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-class BaseEventSynchronization(HandOver):
+class BaseEventSynchronization(Batch):
     """A batch of events on its way to the cloud."""
 
     @abstractmethod
@@ -52,7 +52,8 @@ class BaseEventSynchronization(HandOver):
         """
 
     def negative_acknowledge(self) -> None:
-        """They did not arrive: they will be handed over again."""
+        """Be `release`, by the published client's name."""
+        self.release()
 
 
 class BaseEventDatabase(Database):
@@ -112,37 +113,39 @@ class BaseEventDatabase(Database):
         """Forget exactly the events that have ended and that the cloud has as they are."""
 
 
-class EventSynchronization(TableHandOver[Event], BaseEventSynchronization):
+class EventSynchronization(StoredBatch[Event], BaseEventSynchronization):
     """The batch of `EventDatabase`."""
 
     def get_events(self) -> list[Event]:
-        return [_copy(event) for event in self._values()]
+        return [_copy(event) for event in self.values]
 
     def acknowledge(self, *uuids: str) -> None:
-        checked = [check_key("events", uuid) for uuid in uuids]
-        settled = self._items[: len(checked)]
-        self._queue.settle(settled, checked[: len(settled)])
-        self._desk.release()
-
-    def negative_acknowledge(self) -> None:
-        self._desk.release()
+        self._outbox.acknowledge(self, [check_key("events", uuid) for uuid in uuids])
 
 
 class EventDatabase(BaseEventDatabase, OnEngine):
     """The role on an engine: a row an event, its key the provisional uuid, its tag the server's."""
 
+    tables = ("events", "events.cache")
+
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
         self._keep = context.settings.keep_events_for.seconds
-        self._table, self._cache = self.open_table(self.role), self.open_table("events.cache")
-        self._queue = TableQueue(self, self._table, self._load)
+        self._table, self._cache = map(self.open_table, self.tables)
+        self.outbox = TableOutbox(
+            self,
+            self._table,
+            self._load,
+            EventSynchronization,
+            when=lambda event: event.started_on,
+        )
         self._cap = QueueCap(self, self._table, droppable=self._is_closed)
-        self._desk: Desk[EventSynchronization] = Desk(self._make)
 
     def use_cache_of(self, engine: Engine) -> None:
         """Keep the caches of predicates in another store than the events."""
-        self._cache = engine.table("events.cache")
-        self._table_names[self._cache] = "events.cache"
+        name = self.tables[1]
+        self._cache = engine.table(name)
+        self._table_names[self._cache] = name
 
     def get_open_events(self) -> Iterator[Event]:
         return iter([event for _, event in self._events() if not event.is_closed()])
@@ -173,7 +176,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
                 return
 
     def get_events_to_sync(self, limit: int = BATCH) -> EventSynchronization | None:
-        return self._desk.take(limit) or None
+        return self.outbox.take(limit) or None
 
     def set_cache(self, predicate_id: str, cache: Any) -> None:
         key = check_key(self.role, predicate_id)
@@ -197,11 +200,11 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         self._forget(before=self.context.clock() - self._keep)
 
     def stats(self) -> RoleStats:
-        counts = self._table.stats()
+        pending, oldest = self.outbox.counts()
         return RoleStats(
-            rows=counts.rows,
-            pending=counts.pending,
-            oldest_pending=self._queue.oldest(lambda event: event.started_on),
+            rows=self._table.stats().rows,
+            pending=pending,
+            oldest_pending=oldest,
             dead=self.dead.count(),
             dropped=self._cap.dropped(),
         )
@@ -224,9 +227,6 @@ class EventDatabase(BaseEventDatabase, OnEngine):
 
     def _is_closed(self, row: Row) -> bool:
         return self._load(row).is_closed()
-
-    def _make(self, limit: int) -> EventSynchronization:
-        return EventSynchronization(self._queue, self._desk, self._queue.take(limit))
 
     def _dump(self, event: Event) -> bytes:
         fields = msgspec.structs.asdict(event)

@@ -12,7 +12,7 @@ from smok_core.errors import InvalidType
 from smok_core.model import Macro
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key, check_number
-from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
+from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Execution(NamedTuple):
     timestamp: int | float
 
 
-class BaseMacroSynchronization(HandOver):
+class BaseMacroSynchronization(Batch):
     """A batch of executed occurrences on its way to the cloud."""
 
     @property
@@ -42,12 +42,9 @@ class BaseMacroSynchronization(HandOver):
         """Give the occurrences as dicts; each is a request of its own."""
         return [execution._asdict() for execution in self.executions]
 
-    @abstractmethod
-    def acknowledge(self) -> None:
-        """The cloud knows of them all. Twice is harmless."""
-
     def negative_acknowledge(self) -> None:
-        """It was not told: they will be handed over again."""
+        """Be `release`, by the published client's name."""
+        self.release()
 
 
 class BaseMacroDatabase(Database):
@@ -84,18 +81,12 @@ class BaseMacroDatabase(Database):
         """Give the executed occurrences to report, or None."""
 
 
-class MacroSynchronization(TableHandOver[Execution], BaseMacroSynchronization):
+class MacroSynchronization(StoredBatch[Execution], BaseMacroSynchronization):
     """The batch of `MacroDatabase`."""
 
     @property
     def executions(self) -> list[Execution]:
-        return self._values()
-
-    def acknowledge(self) -> None:
-        self._settle()
-
-    def negative_acknowledge(self) -> None:
-        self._desk.release()
+        return list(self.values)
 
 
 class MacroDatabase(BaseMacroDatabase, OnEngine):
@@ -107,11 +98,18 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
     must not bring it back either.
     """
 
+    tables = ("macros", "macros.done")
+
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table, self._done = self.open_table(self.role), self.open_table("macros.done")
-        self._queue = TableQueue(self, self._done, self._load_done)
-        self._desk: Desk[MacroSynchronization] = Desk(self._make)
+        self._table, self._done = map(self.open_table, self.tables)
+        self.outbox = TableOutbox(
+            self,
+            self._done,
+            self._load_done,
+            MacroSynchronization,
+            when=lambda execution: execution.timestamp,
+        )
 
     def get_macros(self) -> list[Macro]:
         done = {execution for _, execution in self._executions()}
@@ -146,13 +144,14 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
             self._done.settle([Settlement(key, row.seq)])
 
     def get_macros_to_sync(self, limit: int = BATCH) -> MacroSynchronization | None:
-        return self._desk.take(limit) or None
+        return self.outbox.take(limit) or None
 
     def stats(self) -> RoleStats:
+        pending, oldest = self.outbox.counts()
         return RoleStats(
             rows=len(self.get_macros()),
-            pending=self._done.stats().pending,
-            oldest_pending=self._queue.oldest(lambda execution: execution.timestamp),
+            pending=pending,
+            oldest_pending=oldest,
             dead=self.dead.count(),
         )
 
@@ -184,9 +183,6 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
                 raise InvalidType(self.role, key, value, "a command of int, float, str or bool")
         checked.occurrences_not_done = sorted(map(_whole, checked.occurrences_not_done))
         return checked
-
-    def _make(self, limit: int) -> MacroSynchronization:
-        return MacroSynchronization(self._queue, self._desk, self._queue.take(limit))
 
     def _dump(self, macro: Macro) -> bytes:
         return self.codec.dumps(msgspec.structs.asdict(macro))

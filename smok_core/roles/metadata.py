@@ -10,7 +10,7 @@ from smok_core.engine.base import When
 from smok_core.errors import InvalidType, InvalidValue, NotFound
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_key, check_number
-from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
+from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ class PlainChange(NamedTuple):
     timestamp: float  #: when it was written, in seconds since the epoch
 
 
-class BasePlainSynchronization(HandOver):
+class BasePlainSynchronization(Batch):
     """A batch of local metadata changes on its way to the cloud."""
 
     @property
@@ -46,12 +46,9 @@ class BasePlainSynchronization(HandOver):
         """Give the changes as dicts; each is a request of its own (PUT or DELETE)."""
         return [change._asdict() for change in self.changes]
 
-    @abstractmethod
-    def acknowledge(self) -> None:
-        """The cloud has them all. A key that was written again meanwhile stays queued."""
-
     def negative_acknowledge(self) -> None:
-        """They did not arrive: they will be handed over again."""
+        """Be `release`, by the published client's name."""
+        self.release()
 
 
 class BaseMetadataDatabase(Database):
@@ -97,18 +94,12 @@ class BaseMetadataDatabase(Database):
         """Give the local changes to upload, or None."""
 
 
-class PlainSynchronization(TableHandOver[PlainChange], BasePlainSynchronization):
+class PlainSynchronization(StoredBatch[PlainChange], BasePlainSynchronization):
     """The batch of `MetadataDatabase`."""
 
     @property
     def changes(self) -> list[PlainChange]:
-        return self._values()
-
-    def acknowledge(self) -> None:
-        self._settle()
-
-    def negative_acknowledge(self) -> None:
-        self._desk.release()
+        return list(self.values)
 
 
 class MetadataDatabase(BaseMetadataDatabase, OnEngine):
@@ -118,13 +109,19 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
     by an older value from the cloud (contract ME4).
     """
 
+    tables = ("metadata",)
+
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = self.open_table(self.role)
-        self._queue = TableQueue(
-            self, self._table, self._load, remove=lambda change: change.value is None
+        self._table = self.open_table(*self.tables)
+        self.outbox = TableOutbox(
+            self,
+            self._table,
+            self._load,
+            PlainSynchronization,
+            when=lambda change: change.timestamp,
+            remove=lambda row: self._load(row).value is None,
         )
-        self._desk: Desk[PlainSynchronization] = Desk(self._make)
 
     def put_plain(self, key: str, value: str, timestamp: float | None = None) -> None:
         self._check(key, value, 0 if timestamp is None else timestamp)
@@ -155,19 +152,16 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
         return iter([(c.key, c.value, c.timestamp) for c in found if c.value is not None])
 
     def get_plain_to_sync(self, limit: int = BATCH) -> PlainSynchronization | None:
-        return self._desk.take(limit) or None
+        return self.outbox.take(limit) or None
 
     def stats(self) -> RoleStats:
-        counts = self._table.stats()
+        pending, oldest = self.outbox.counts()
         return RoleStats(
-            rows=counts.rows,
-            pending=counts.pending,
-            oldest_pending=self._queue.oldest(lambda change: change.timestamp),
+            rows=self._table.stats().rows,
+            pending=pending,
+            oldest_pending=oldest,
             dead=self.dead.count(),
         )
-
-    def _make(self, limit: int) -> PlainSynchronization:
-        return PlainSynchronization(self._queue, self._desk, self._queue.take(limit))
 
     def _changes(self, rows: Any) -> Iterator[tuple[Row, PlainChange]]:
         return self.decoded(self._table, rows, self._load)

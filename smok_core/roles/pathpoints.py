@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any
 
-from smok_core.engine.base import Durability, QueuedPoint, Row
+from smok_core.engine.base import Durability
 from smok_core.engine.buffered import BufferedSeries
 from smok_core.errors import CorruptData
 from smok_core.model import (
@@ -19,14 +19,14 @@ from smok_core.model import (
 )
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key
-from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
+from smok_core.roles.outbox import Batch, SeriesOutbox, StoredBatch, TableOutbox
 from smok_core.roles.values import Values, milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine, Series
+    from smok_core.engine.base import Engine, Row, Series
 
 __all__ = [
     "BaseDataToSynchronize",
@@ -38,15 +38,12 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 
-class BaseDataToSynchronize(HandOver):
+class BaseDataToSynchronize(Batch):
     """A batch of values on its way to the cloud."""
 
-    @abstractmethod
-    def acknowledge(self) -> None:
-        """The cloud has them all: exactly these leave the queue. Twice is harmless."""
-
     def negative_acknowledge(self) -> None:
-        """They did not arrive: they will be handed over again."""
+        """Be `release`, by the published client's name."""
+        self.release()
 
     @abstractmethod
     def to_json(self) -> list[Any]:
@@ -57,7 +54,7 @@ class BaseDataToSynchronize(HandOver):
         """
 
 
-class BaseDefinitionsToSynchronize(HandOver):
+class BaseDefinitionsToSynchronize(Batch):
     """A batch of new or changed pathpoint definitions on its way to the cloud."""
 
     @property
@@ -69,12 +66,9 @@ class BaseDefinitionsToSynchronize(HandOver):
         """Give the body of ``PUT /v1/device/pathpoints``."""
         return [definition.to_json() for definition in self.definitions]
 
-    @abstractmethod
-    def acknowledge(self) -> None:
-        """The cloud has them all."""
-
     def negative_acknowledge(self) -> None:
-        """They did not arrive: they will be handed over again."""
+        """Be `release`, by the published client's name."""
+        self.release()
 
 
 class BasePathpointDatabase(Database):
@@ -144,72 +138,53 @@ class BasePathpointDatabase(Database):
         """Give the definitions to upload, or None."""
 
 
-class _Value(NamedTuple):
-    point: QueuedPoint
-    value: ValueOrExcept
-
-
-class DataToSynchronize(BaseDataToSynchronize):
+class DataToSynchronize(StoredBatch[ValueOrExcept], BaseDataToSynchronize):
     """The batch of `PathpointDatabase`."""
 
-    def __init__(self, database: PathpointDatabase, values: Sequence[_Value]) -> None:
-        self._database, self._values = database, values
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def acknowledge(self) -> None:
-        self._database.settle([value.point.seq for value in self._values])
-
-    def negative_acknowledge(self) -> None:
-        self._database.settle(())
-
     def to_json(self) -> list[Any]:
-        ordered = sorted(self._values, key=lambda value: (value.point.name, value.point.ts))
+        pairs = zip(self.records, self.values, strict=True)
+        ordered = sorted(pairs, key=lambda pair: (pair[0].name, pair[0].ts))
         return [
-            {"path": path, "values": [_value_json(value) for value in values]}
-            for path, values in groupby(ordered, key=lambda value: value.point.name)
+            {"path": path, "values": [_value_json(point.ts, value) for point, value in found]}
+            for path, found in groupby(ordered, key=lambda pair: pair[0].name)
         ]
 
-    def part(self, start: int, stop: int) -> Self:
-        return type(self)(self._database, self._values[start:stop])
 
-    def reject(self, reason: str) -> None:
-        for point, _ in self._values:
-            self._database.dead.add_point(point, reason)
-        self.acknowledge()
-
-
-class DefinitionsToSynchronize(TableHandOver[PathpointDefinition], BaseDefinitionsToSynchronize):
+class DefinitionsToSynchronize(StoredBatch[PathpointDefinition], BaseDefinitionsToSynchronize):
     """The batch of definitions of `PathpointDatabase`."""
 
     @property
     def definitions(self) -> list[PathpointDefinition]:
-        return self._values()
-
-    def acknowledge(self) -> None:
-        self._settle()
-
-    def negative_acknowledge(self) -> None:
-        self._desk.release()
+        return list(self.values)
 
 
 class PathpointDatabase(BasePathpointDatabase, OnEngine):
-    """The role on an engine's series, with the definitions in a table beside it."""
+    """The role on an engine's series, with the definitions in a table beside it.
+
+    The second table is for programs that bring in readings of several clocks (see `smok ingest`).
+    """
+
+    tables = ("pathpoints.definitions", "pathpoints.clocks")
+    series = ("pathpoints",)
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
         self._series = self._open_series(engine)
         self._names: set[str] = set()
         self._values = Values(self.role, context.store, engine.codec)
-        self._table = self.open_table("pathpoints.definitions")
-        self._queue = TableQueue(self, self._table, self._load_definition)
-        self._desk: Desk[DataToSynchronize] = Desk(self._make)
-        self._definitions_desk: Desk[DefinitionsToSynchronize] = Desk(self._make_definitions)
+        self._table = self.open_table(self.tables[0])
+        self.outbox = SeriesOutbox(self, self._series, self._values.load, DataToSynchronize)
+        self.definitions_outbox = TableOutbox(
+            self,
+            self._table,
+            self._load_definition,
+            DefinitionsToSynchronize,
+            when=lambda _: 0.0,
+        )
 
     def _open_series(self, engine: Engine) -> Series:
         settings = self.context.settings
-        series = engine.series(self.role, settings.limits)
+        series = engine.series(*self.series, settings.limits)
         if settings.durability == Durability.BUFFERED:
             return BufferedSeries(series, settings.flush_ms)
         return series
@@ -274,35 +249,10 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
     def get_pathpoints(self) -> Iterator[str]:
         return self._series.names()
 
-    # --- hand-over -------------------------------------------------------------------------------
+    # --- values to the cloud ---------------------------------------------------------------------
 
     def get_data_to_sync(self, limit: int = BATCH) -> DataToSynchronize | None:
-        return self._desk.take(limit) or None
-
-    def settle(self, seqs: Sequence[int]) -> None:
-        """Take these out of the queue and let the next hand-over be made."""
-        if seqs:
-            self._series.settle(seqs)
-        self._desk.release()
-
-    def _make(self, limit: int) -> DataToSynchronize:
-        values: list[_Value] = []
-        after = 0
-        while len(values) < limit:
-            points = self._series.pending(limit - len(values), after)
-            if not points:
-                break
-            after = points[-1].seq
-            values += self._decoded(points)
-        return DataToSynchronize(self, values)
-
-    def _decoded(self, points: Iterable[QueuedPoint]) -> Iterator[_Value]:
-        for point in points:
-            try:
-                yield _Value(point, self._values.load(point.value))
-            except (CorruptData, ValueError, LookupError):
-                self.dead.add_point(point, "cannot be decoded")
-                self._series.settle([point.seq])
+        return self.outbox.take(limit) or None
 
     # --- definitions -----------------------------------------------------------------------------
 
@@ -319,11 +269,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         return iter([definition for _, definition in rows])
 
     def get_definitions_to_sync(self, limit: int = BATCH) -> DefinitionsToSynchronize | None:
-        return self._definitions_desk.take(limit) or None
-
-    def _make_definitions(self, limit: int) -> DefinitionsToSynchronize:
-        items = self._queue.take(limit)
-        return DefinitionsToSynchronize(self._queue, self._definitions_desk, items)
+        return self.definitions_outbox.take(limit) or None
 
     def _load_definition(self, row: Row) -> PathpointDefinition:
         return PathpointDefinition(row.key, StorageLevel(self.codec.loads(row.value)))
@@ -339,6 +285,9 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         if isinstance(self._series, BufferedSeries):
             self._series.close()
 
+    def warnings(self) -> tuple[str, ...]:
+        return self._series.warnings() if isinstance(self._series, BufferedSeries) else ()
+
     def tidy(self) -> None:
         keep = self.context.settings.retention
         if keep is not None:
@@ -346,11 +295,11 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
 
     def stats(self) -> RoleStats:
         counts = self._series.stats()
-        oldest = counts.oldest_pending
+        pending, oldest = self.outbox.counts()
         return RoleStats(
             rows=counts.points,
-            pending=counts.pending,
-            oldest_pending=None if oldest is None else oldest / 1_000_000,
+            pending=pending,
+            oldest_pending=oldest,
             dead=self.dead.count(),
             dropped=counts.dropped,
         )
@@ -362,9 +311,9 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
             super().restore(letter)
 
 
-def _value_json(value: _Value) -> dict[str, Any]:
-    timestamp = milliseconds(value.point.ts)
-    if isinstance(value.value, OperationFailedError):
-        assert value.value.reason is not None
-        return {"timestamp": timestamp, "error_code": value.value.reason.value}
-    return {"timestamp": timestamp, "value": value.value}
+def _value_json(ts: int, value: ValueOrExcept) -> dict[str, Any]:
+    timestamp = milliseconds(ts)
+    if isinstance(value, OperationFailedError):
+        assert value.reason is not None
+        return {"timestamp": timestamp, "error_code": value.reason.value}
+    return {"timestamp": timestamp, "value": value}

@@ -50,9 +50,11 @@ class BasePredicateDatabase(Database):
 class PredicateDatabase(BasePredicateDatabase, OnEngine):
     """The role on an engine: one row a predicate."""
 
+    tables = ("predicates",)
+
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = self.open_table(self.role)
+        self._table = self.open_table(*self.tables)
 
     def get_all_predicates(self) -> list[dict[str, Any]]:
         rows = self.decoded(self._table, self._table.rows(), self._load)

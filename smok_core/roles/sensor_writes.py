@@ -12,7 +12,7 @@ from smok_core.model import SensorWriteEvent
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.cap import QueueCap
 from smok_core.roles.checks import check_fields
-from smok_core.roles.handover import Desk, HandOver, TableHandOver, TableQueue
+from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 
 if TYPE_CHECKING:
     from smok_core.context import StoreContext
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseSensorWriteDatabase", "BaseSensorWriteSynchronization", "SensorWriteDatabase"]
 
 
-class BaseSensorWriteSynchronization(HandOver):
+class BaseSensorWriteSynchronization(Batch):
     """A batch of audit records on its way to the cloud; falsy when there is none."""
 
     @property
@@ -33,12 +33,13 @@ class BaseSensorWriteSynchronization(HandOver):
         """Give the body of ``PUT /v1/device/sensor/write_log``."""
         return [event.to_json() for event in self.events]
 
-    @abstractmethod
     def ack(self) -> None:
-        """The cloud has them all: forget them. Twice is harmless."""
+        """Be `acknowledge`, by the published client's name."""
+        self.acknowledge()
 
     def nack(self) -> None:
-        """They did not arrive: they will be handed over again."""
+        """Be `release`, by the published client's name."""
+        self.release()
 
 
 class BaseSensorWriteDatabase(Database):
@@ -67,29 +68,31 @@ class BaseSensorWriteDatabase(Database):
         """One record did not reach the cloud; it stays queued."""
 
 
-class SensorWriteSynchronization(TableHandOver[SensorWriteEvent], BaseSensorWriteSynchronization):
+class SensorWriteSynchronization(StoredBatch[SensorWriteEvent], BaseSensorWriteSynchronization):
     """The batch of `SensorWriteDatabase`."""
 
     @property
     def events(self) -> list[SensorWriteEvent]:
-        return self._values()
-
-    def ack(self) -> None:
-        self._settle()
-
-    def nack(self) -> None:
-        self._desk.release()
+        return list(self.values)
 
 
 class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
     """The role on an engine: a row a record, its key a digest of all fields."""
 
+    tables = ("sensor_writes",)
+
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = self.open_table(self.role)
-        self._queue = TableQueue(self, self._table, self._load, remove=lambda _: True)
+        self._table = self.open_table(*self.tables)
+        self.outbox = TableOutbox(
+            self,
+            self._table,
+            self._load,
+            SensorWriteSynchronization,
+            when=lambda event: event.timestamp / 1000,
+            remove=lambda _: True,
+        )
         self._cap = QueueCap(self, self._table)
-        self._desk: Desk[SensorWriteSynchronization] = Desk(self._make)
 
     def add_sw(self, event: SensorWriteEvent) -> None:
         record = check_fields(self.role, "a sensor write", event, SensorWriteEvent)
@@ -98,7 +101,7 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
         self._table.put(key, self._dump(record), pending=True, when=When.ABSENT)
 
     def get_sw_sync(self, limit: int = BATCH) -> SensorWriteSynchronization:
-        return self._desk.take(limit)
+        return self.outbox.take(limit)
 
     def on_synced_sw(self, event: SensorWriteEvent) -> None:
         key = _digest(check_fields(self.role, "a sensor write", event, SensorWriteEvent))
@@ -107,17 +110,14 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
             self._table.settle([Settlement(key, row.seq, remove=True)])
 
     def stats(self) -> RoleStats:
-        counts = self._table.stats()
+        pending, oldest = self.outbox.counts()
         return RoleStats(
-            rows=counts.rows,
-            pending=counts.pending,
-            oldest_pending=self._queue.oldest(lambda event: event.timestamp / 1000),
+            rows=self._table.stats().rows,
+            pending=pending,
+            oldest_pending=oldest,
             dead=self.dead.count(),
             dropped=self._cap.dropped(),
         )
-
-    def _make(self, limit: int) -> SensorWriteSynchronization:
-        return SensorWriteSynchronization(self._queue, self._desk, self._queue.take(limit))
 
     def _dump(self, event: SensorWriteEvent) -> bytes:
         return self.codec.dumps(msgspec.structs.asdict(event))

@@ -59,9 +59,11 @@ class BaseSensorDatabase(Database):
 class SensorDatabase(BaseSensorDatabase, OnEngine):
     """The role on an engine: one row a sensor, its key the tags in canonical order."""
 
+    tables = ("sensors",)
+
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = self.open_table(self.role)
+        self._table = self.open_table(*self.tables)
 
     def get_sensor(self, fqts: str) -> Sensor:
         if type(fqts) is not str:

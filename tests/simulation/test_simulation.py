@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from smok_cloud import delivery
+from smok_cloud.api import ApiClient
+from smok_cloud.errors import ClientFault
 
-from smok_core.cloud import delivery
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.errors import ClientFault
 from smok_core.roles.pathpoints import DataToSynchronize
 from tests.simulation.world import World, run
 
@@ -58,7 +58,7 @@ def test_dropping_the_batch_on_any_4xx_is_caught(monkeypatch):
         except ClientFault as error:
             batch.reject(str(error))
 
-    monkeypatch.setattr("smok_core.cloud.uploads.deliver", deliver)
+    monkeypatch.setattr("smok_cloud.uploads.deliver", deliver)
     assert caught() > 0
 
 
@@ -72,9 +72,10 @@ def test_acknowledging_by_timestamp_is_caught(monkeypatch):
     """Settling everything up to the newest timestamp of the batch loses late points."""
 
     def acknowledge(self):
-        newest = max(value.point.ts for value in self._values)
-        waiting = self._database._series.pending(10**6)
-        self._database.settle([point.seq for point in waiting if point.ts <= newest])
+        newest = max(point.ts for point in self.records)
+        waiting = self._outbox._pending(10**6, 0)
+        self._outbox._acknowledge([point for point in waiting if point.ts <= newest], {})
+        self._outbox._unanswered.clear()
 
     monkeypatch.setattr(DataToSynchronize, "acknowledge", acknowledge)
     assert caught() > 0

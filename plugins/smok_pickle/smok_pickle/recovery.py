@@ -1,110 +1,135 @@
-"""Puts a damaged store aside and a healed one in its place; killed anywhere, it ends the same.
+"""Puts a healed file in the place of a damaged one, in steps that can be cut anywhere.
 
-1. `….healing` is built from the damaged file and its log, which are only read.
-2. It is synced and renamed to `….healed-<time>`: from here on the outcome is fixed.
-3. The log, then the file are renamed to `….corrupt-<time>`, the healed file to the store's name.
+The damaged file keeps its place until the healed one is complete. Whatever is cut off, the next
+opening ends where an undisturbed one would have (contract G17):
 
-A start that finds `….healed-<time>` does step 3 again; one that finds only `….healing` deletes it
-and begins again with the damaged file, which still lies in its place.
+1. The file and its log get a second name, ``….corrupt-<time>``, as hard links. A file that has
+   one already keeps it.
+2. ``….healing`` is made from the pages of file and log, which are only read, and forced to the
+   medium. If that is cut off, or there is no room for it, nothing has changed: the next opening
+   begins with step 1.
+3. ``….healing`` becomes ``….healed``: from here on the recovery is only finished, never redone.
+4. The old log goes, for SQLite would replay it into any file it lies beside; then the healed file
+   takes the place of the damaged one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sqlite3
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from smok_pickle.btree_reader import Pages
-from smok_pickle.failures import translate
-from smok_pickle.files import MARK, secure, sibling
+from smok_pickle.files import give_to_owner, make_for, put_aside_name, sibling
 from smok_pickle.recovered_rows import copy_rows
 from smok_pickle.schema import create
 from smok_pickle.wal_reader import read_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from smok_core.errors import CorruptData
 
 __all__ = ["recover", "resume"]
 
-_HEALING: Final = ".healing"
-_HEALED: Final = ".healed-"
-_LOGS: Final = ("-wal", "-journal")
+_LOGS: Final = ("-wal", "-shm", "-journal")
+_KEPT: Final = ("-wal", "-journal")
 
 
 def recover(path: Path, damage: CorruptData) -> Path:
-    """Replace the damaged store by one with all that can be read; give the damaged file's new name.
+    """Replace the damaged file at ``path`` by one with what can be read; give the old one's name.
 
-    The caller holds the instance lock alone and has no SQLite connection open on ``path``.
+    The caller holds the instance lock alone, and this process has the file open nowhere.
 
     Raises:
-        StorageFull: There is no room for the healed file; nothing has changed.
+        OSError, sqlite3.Error: There is no room, or the medium fails; nothing has changed.
     """
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    with _translated(path):
-        _discard(path)
-        try:
-            _build(path, f"{damage.detail}", f"{path.name}{MARK}{stamp}")
-        except BaseException:
-            _discard(path)
-            raise
-        sibling(path, _HEALING).rename(sibling(path, _HEALED + stamp))
-        _sync_folder(path)
-    resume(path)
-    return sibling(path, MARK + stamp)
+    aside = _put_aside(path)
+    try:
+        _heal(path, aside, damage)
+    except BaseException:
+        _clear(path)
+        _drop_copies(path, aside)
+        raise
+    sibling(path, ".healing").rename(sibling(path, ".healed"))
+    _sync_folder(path)
+    _finish(path)
+    return aside
 
 
 def resume(path: Path) -> None:
-    """Finish a recovery that was interrupted; call it before anything looks at the file.
+    """Finish a recovery that was cut off after its healed file was complete; drop any other part.
 
-    The caller holds the instance lock alone.
+    Called at every opening by the holder of the lock, before anything looks at the file.
     """
-    with _translated(path):
-        _discard(path)
-        for healed in sorted(path.parent.glob(f"{_escaped(path.name)}{_HEALED}*Z")):
-            _put_in_place(path, healed)
+    if sibling(path, ".healed").exists():
+        _finish(path)
+    _clear(path)
 
 
-def _put_in_place(path: Path, healed: Path) -> None:
-    aside = sibling(path, MARK + healed.name.removeprefix(path.name + _HEALED))
-    # The log goes first: beside the healed file it would be replayed into that.
-    for suffix in (*_LOGS, ""):
-        source = sibling(path, suffix)
-        if source.exists():
-            source.rename(sibling(aside, suffix))
-    sibling(path, "-shm").unlink(missing_ok=True)
+def _put_aside(path: Path) -> Path:
+    """Give the file and its log a second name; both keep the first as well."""
+    aside = put_aside_name(path)
+    for suffix in (*_KEPT, ""):
+        source, target = sibling(path, suffix), sibling(aside, suffix)
+        if source.exists() and not target.exists():
+            _link(source, target)
     _sync_folder(path)
-    healed.rename(path)
-    _sync_folder(path)
+    return aside
 
 
-def _build(path: Path, damage: str, aside: str) -> None:
-    healing, log = sibling(path, _HEALING), read_log(sibling(path, "-wal"))
-    secure(healing)
-    with closing(sqlite3.connect(healing, isolation_level=None)) as raw:
-        raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        raw.execute("PRAGMA journal_mode = OFF")  # a part of a healed file is never used
-        raw.execute("PRAGMA synchronous = OFF")
-        create(raw)
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
+        target.chmod(0o600)
+        give_to_owner(target, source)
+
+
+def _heal(path: Path, aside: Path, damage: CorruptData) -> None:
+    """Make the healed file, complete without a log, and note in it what was found."""
+    healing, log = sibling(path, ".healing"), read_log(sibling(path, "-wal"))
+    _clear(path)
+    os.close(make_for(path, healing))
+    with contextlib.closing(sqlite3.connect(healing, isolation_level=None)) as target:
+        target.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        target.execute("PRAGMA journal_mode = OFF")  # a part of a healed file is never used
+        target.execute("PRAGMA synchronous = OFF")
+        create(target)
         with path.open("rb") as file:
-            report = copy_rows(Pages(file, path, log), log.doubtful, raw)
-        told = "; ".join(filter(None, (damage, log.damage, report.text())))
-        raw.execute("INSERT INTO recoveries(aside, report) VALUES(?, ?)", (aside, told))
-        raw.execute("PRAGMA journal_mode = WAL").fetchone()
+            report = copy_rows(Pages(file, path, log), log.doubtful, target)
+        told = "; ".join(filter(None, (damage.detail, log.damage, report.text())))
+        target.execute("INSERT INTO recoveries(aside, report) VALUES(?, ?)", (aside.name, told))
+        target.execute("PRAGMA journal_mode = WAL").fetchone()
     _sync(healing)
 
 
-def _discard(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        sibling(path, _HEALING + suffix).unlink(missing_ok=True)
+def _drop_copies(path: Path, aside: Path) -> None:
+    """Where there are no links, each try would leave another copy; the original is in its place."""
+    for suffix in (*_KEPT, ""):
+        source, target = sibling(path, suffix), sibling(aside, suffix)
+        if source.exists() and target.exists() and not source.samefile(target):
+            target.unlink()
 
 
-def _sync(file: Path) -> None:
-    handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+def _finish(path: Path) -> None:
+    for suffix in _LOGS:
+        sibling(path, suffix).unlink(missing_ok=True)
+    _sync_folder(path)
+    sibling(path, ".healed").replace(path)
+    _sync_folder(path)
+
+
+def _clear(path: Path) -> None:
+    for suffix in ("", *_LOGS):
+        sibling(path, ".healing" + suffix).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
@@ -113,15 +138,3 @@ def _sync(file: Path) -> None:
 
 def _sync_folder(path: Path) -> None:
     _sync(path.parent)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise translate(error, path) from error

@@ -21,6 +21,7 @@ _PAGE: Final = 4096
 _HEAD: Final = 32
 _FRAME: Final = 24 + _PAGE
 _LITTLE, _BIG = 0x377F0682, 0x377F0683
+_VERSION: Final = 3007000
 _MASK: Final = 0xFFFFFFFF
 
 
@@ -49,7 +50,7 @@ def read_log(path: Path) -> Log:
 def _read(content: bytes) -> Log:
     head_is_sound, order = _head(content)
     salts = content[16:24] if head_is_sound else content[_HEAD + 8 : _HEAD + 16]
-    before = struct.unpack(">2I", content[24:32].ljust(8, b"\0"))
+    before = _start(content, salts, order)
     log, waiting, first_bad, behind = Log(), dict[int, bytes](), None, 0
     for at in range(_HEAD, len(content) - _FRAME + 1, _FRAME):
         frame = content[at : at + _FRAME]
@@ -88,6 +89,13 @@ def _head(content: bytes) -> tuple[bool, str]:
     stored = struct.unpack_from(">2I", content, 24)
     sound = magic in (_LITTLE, _BIG) and _sum(content[:24], (0, 0), order) == stored
     return sound, order
+
+
+def _start(content: bytes, salts: bytes, order: str) -> tuple[int, int]:
+    """Give the checksum that the first frame goes on from, made from what a whole head says."""
+    magic = _BIG if order == ">" else _LITTLE
+    known = struct.pack(">3I", magic, _VERSION, _PAGE)
+    return _sum(known + content[12:16].ljust(4, b"\0") + salts.ljust(8, b"\0"), (0, 0), order)
 
 
 def _proved(frame: bytes, before: tuple[int, ...], order: str) -> bool:

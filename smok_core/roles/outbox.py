@@ -1,0 +1,341 @@
+"""The outbox: what waits for the cloud, handed out batch by batch (contract Q).
+
+A role has an outbox for each of its queues. It gives out one batch at a time, and the same one
+again until all of it is answered. Nothing is remembered beyond the process: a batch that is
+forgotten, or dies with it, is simply made again from what is pending.
+
+Every batch carries the number of the take it came from, and its parts carry the same one. An
+answer counts only for records of the batch that is out, and once: a late second one, of an old
+batch or of a part of it, finds another number and changes nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Self, TypeVar
+
+import msgspec
+
+from smok_core.engine.base import QueuedPoint, Row, Settlement
+from smok_core.engine.forks import Layer, fork_safe_lock
+from smok_core.errors import CorruptData
+from smok_core.roles.base import BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from smok_core.engine.base import Series, Table
+    from smok_core.roles.base import OnEngine
+
+__all__ = ["Batch", "Counts", "Outbox", "SeriesOutbox", "StoredBatch", "TableOutbox"]
+
+T = TypeVar("T")
+
+#: What decoding raises for bytes that no codec of ours wrote.
+_DAMAGE: Final = (CorruptData, msgspec.ValidationError, ValueError, TypeError, LookupError)
+
+
+class Batch(ABC):
+    """Records on their way to the cloud, oldest first; falsy when there are none.
+
+    It does not change once it is made. Every role's own class adds the published client's names.
+    Answers may come from any thread; those after the first change nothing.
+    """
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Count the records."""
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    @abstractmethod
+    def to_json(self) -> list[Any]:
+        """Return the body that the cloud's API takes for this batch."""
+
+    @abstractmethod
+    def part(self, start: int, stop: int) -> Self:
+        """Return the records ``start..stop-1`` as a batch that is answered for itself."""
+
+    @abstractmethod
+    def acknowledge(self) -> None:
+        """Take the records out of the outbox, exactly as they were handed out: the cloud has them.
+
+        Raises:
+            StoreError: Nothing is known to be acknowledged; the batch stays out, try again.
+        """
+
+    @abstractmethod
+    def release(self) -> None:
+        """Leave the records pending: they did not arrive, and will be handed out again."""
+
+    @abstractmethod
+    def reject(self, reason: str) -> None:
+        """Move the records to the dead letters: the cloud refused each of them for good.
+
+        Raises:
+            StoreError: Some may be dead letters already, and are handed out again all the same.
+        """
+
+
+R = TypeVar("R", Row, QueuedPoint)
+B = TypeVar("B", bound="StoredBatch[Any]")
+
+
+class StoredBatch(Batch, Generic[T]):
+    """A batch of an outbox.
+
+    Args:
+        outbox: Where it is answered.
+        take: Number of the take it came from.
+        records: As the engine handed them out.
+        values: The same, decoded.
+    """
+
+    def __init__(
+        self, outbox: Outbox[Any, T, Any], take: int, records: Sequence[Any], values: Sequence[T]
+    ) -> None:
+        self._outbox, self.take = outbox, take
+        self.records, self.values = records, values
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def part(self, start: int, stop: int) -> Self:
+        return type(self)(
+            self._outbox, self.take, self.records[start:stop], self.values[start:stop]
+        )
+
+    def only(self, seqs: set[int]) -> Self:
+        """Return the records with these seqs as a batch of the same take."""
+        places = [at for at, record in enumerate(self.records) if record.seq in seqs]
+        records, values = ([column[at] for at in places] for column in (self.records, self.values))
+        return type(self)(self._outbox, self.take, records, values)
+
+    def acknowledge(self) -> None:
+        self._outbox.acknowledge(self)
+
+    def release(self) -> None:
+        self._outbox.release(self)
+
+    def reject(self, reason: str) -> None:
+        self._outbox.reject(self, reason)
+
+
+class Counts(NamedTuple):
+    """What is pending in an outbox."""
+
+    pending: int
+    oldest: float | None  #: time of the record that comes next, seconds since the epoch
+
+
+class Outbox(ABC, Generic[R, T, B]):
+    """Hands out what is pending, one batch at a time; any thread may call.
+
+    Args:
+        batch: Class of the batches.
+    """
+
+    def __init__(self, batch: type[B]) -> None:
+        self._batch = batch
+        # Held during calls of the engine: between the look whether a batch is out and its
+        # acknowledgement nobody may answer it and take the next one.
+        self._lock = fork_safe_lock(Layer.ROLE)
+        self._out = batch(self, 0, (), ())
+        self._unanswered: set[int] = set()
+
+    def take(self, limit: int = BATCH) -> B:
+        """Return the batch that is out, or make one of at most ``limit`` records.
+
+        Of a batch that is answered in part, what is left of it is out.
+        """
+        with self._lock:
+            if not self._unanswered:
+                records, values = self._read(limit)
+                self._out = self._batch(self, self._out.take + 1, records, values)
+                self._unanswered = {record.seq for record in records}
+            elif len(self._unanswered) < len(self._out.records):
+                self._out = self._out.only(self._unanswered)
+            return self._out
+
+    def acknowledge(self, batch: B, tags: Sequence[str] | None = None) -> None:
+        """End the wait of a batch's records, as they were handed out.
+
+        Args:
+            batch: One of this outbox, or a part of one.
+            tags: What the cloud calls the records: the n-th belongs to the n-th. Records beyond
+                the last tag are released. None: the cloud has no names for them.
+        """
+        with self._lock:
+            known = batch.records if tags is None else batch.records[: len(tags)]
+            left = self._still_out(batch, known)
+            if left:
+                self._acknowledge(left, _by_seq(known, tags) if tags else {})
+            self._answered(batch)
+
+    def release(self, batch: B) -> None:
+        """Leave a batch's records pending."""
+        with self._lock:
+            self._answered(batch)
+
+    def reject(self, batch: B, reason: str) -> None:
+        """Set a batch's records aside, then end their wait: in this order a crash loses nothing."""
+        with self._lock:
+            left = self._still_out(batch, batch.records)
+            for record in left:
+                self._set_aside(record, reason)
+            if left:
+                self._acknowledge(left, {})
+            self._answered(batch)
+
+    @abstractmethod
+    def counts(self) -> Counts:
+        """Count what is pending."""
+
+    def _still_out(self, batch: B, records: Sequence[R]) -> Sequence[R]:
+        if batch.take != self._out.take:
+            return ()
+        if batch is self._out and len(records) == len(self._unanswered):
+            return records
+        return [record for record in records if record.seq in self._unanswered]
+
+    def _answered(self, batch: B) -> None:
+        if batch is self._out:
+            self._unanswered.clear()
+        elif batch.take == self._out.take:
+            self._unanswered.difference_update([record.seq for record in batch.records])
+
+    def _read(self, limit: int) -> tuple[list[R], list[T]]:
+        records, values = list[R](), list[T]()
+        after, asked = 0, limit
+        while asked > 0:
+            page = self._pending(asked, after)
+            self._decode(page, records, values)
+            # A short page is the last one. Of a full one some may not have been decodable.
+            after = page[-1].seq if len(page) == asked else 0
+            asked = limit - len(records) if after else 0
+        return records, values
+
+    def _decode(self, page: Sequence[R], records: list[R], values: list[T]) -> None:
+        """Add a page and its values; what cannot be decoded is set aside (contract G11)."""
+        try:
+            values += self._load(page)
+            records += page
+        except _DAMAGE:
+            if len(page) > 1:
+                for record in page:
+                    self._decode([record], records, values)
+            else:
+                self._set_aside(page[0], "cannot be decoded")
+                self._remove(page[0])
+
+    @abstractmethod
+    def _pending(self, limit: int, after: int) -> list[R]:
+        """Return at most ``limit`` pending records with a seq above ``after``, oldest first."""
+
+    @abstractmethod
+    def _load(self, records: Sequence[R]) -> list[T]:
+        """Decode records; raises one of `_DAMAGE` if one of them is damaged."""
+
+    @abstractmethod
+    def _acknowledge(self, records: Sequence[R], tags: dict[int, str]) -> None:
+        """End the wait of records in one atomic step; ``tags`` are the cloud's names by seq."""
+
+    @abstractmethod
+    def _set_aside(self, record: R, reason: str) -> None:
+        """Copy a record to the dead letters."""
+
+    @abstractmethod
+    def _remove(self, record: R) -> None:
+        """Let go of a record that was set aside because it cannot be decoded."""
+
+
+class TableOutbox(Outbox[Row, T, B]):
+    """The pending rows of a table.
+
+    Args:
+        database: The role it serves.
+        table: Where the rows are.
+        load: Decodes a row.
+        batch: Class of the batches.
+        when: Tells the time of a decoded row, in seconds since the epoch.
+        remove: Tells whether an acknowledged row leaves the table.
+    """
+
+    def __init__(
+        self,
+        database: OnEngine,
+        table: Table,
+        load: Callable[[Row], T],
+        batch: type[B],
+        *,
+        when: Callable[[T], float],
+        remove: Callable[[Row], bool] = lambda _: False,
+    ) -> None:
+        super().__init__(batch)
+        self._database, self._table = database, table
+        self._loader, self._when, self._leaves = load, when, remove
+
+    def counts(self) -> Counts:
+        values: list[T] = []
+        self._decode(self._table.pending(1), [], values)
+        oldest = self._when(values[0]) if values else None
+        return Counts(self._table.stats().pending, oldest)
+
+    def _pending(self, limit: int, after: int) -> list[Row]:
+        return self._table.pending(limit, after)
+
+    def _load(self, records: Sequence[Row]) -> list[T]:
+        return [self._loader(row) for row in records]
+
+    def _acknowledge(self, records: Sequence[Row], tags: dict[int, str]) -> None:
+        self._table.settle(
+            [Settlement(row.key, row.seq, tags.get(row.seq), self._leaves(row)) for row in records]
+        )
+
+    def _set_aside(self, record: Row, reason: str) -> None:
+        self._database.set_aside(self._table, record, reason)
+
+    def _remove(self, record: Row) -> None:
+        self._table.settle([Settlement(record.key, record.seq, remove=True)])
+
+
+class SeriesOutbox(Outbox[QueuedPoint, T, B]):
+    """The pending points of a series.
+
+    Args:
+        database: The role it serves.
+        series: Where the points are.
+        load: Decodes a point's value.
+        batch: Class of the batches.
+    """
+
+    def __init__(
+        self, database: OnEngine, series: Series, load: Callable[[bytes], T], batch: type[B]
+    ) -> None:
+        super().__init__(batch)
+        self._database, self._series, self._loader = database, series, load
+
+    def counts(self) -> Counts:
+        counts = self._series.stats()
+        oldest = counts.oldest_pending
+        return Counts(counts.pending, None if oldest is None else oldest / 1_000_000)
+
+    def _pending(self, limit: int, after: int) -> list[QueuedPoint]:
+        return self._series.pending(limit, after)
+
+    def _load(self, records: Sequence[QueuedPoint]) -> list[T]:
+        return [self._loader(point.value) for point in records]
+
+    def _acknowledge(self, records: Sequence[QueuedPoint], tags: dict[int, str]) -> None:  # noqa: ARG002 - a point has no tag
+        self._series.settle([point.seq for point in records])
+
+    def _set_aside(self, record: QueuedPoint, reason: str) -> None:
+        self._database.dead.add_point(record, reason)
+
+    def _remove(self, record: QueuedPoint) -> None:
+        self._series.settle([record.seq])
+
+
+def _by_seq(records: Sequence[Row | QueuedPoint], tags: Sequence[str]) -> dict[int, str]:
+    return dict(zip([record.seq for record in records], tags, strict=False))

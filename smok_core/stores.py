@@ -1,0 +1,149 @@
+"""The stores of a configuration: each is opened for itself, and again later if it was away."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+
+from smok_core.engine.base import Health
+from smok_core.engine.forks import Layer, fork_safe_lock
+from smok_core.errors import BackendUnavailable, StoreClosed, StoreError
+from smok_core.roles import Database
+from smok_core.roles.standby import standby
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_core.context import StoreContext
+    from smok_core.engine.base import Engine
+    from smok_core.registry.backend import Backend
+
+__all__ = ["Store"]
+
+T = TypeVar("T")
+
+#: Seconds between two tries to open a store that is away: at least this, and at least as long as
+#: the last try took, so that a caller spends no more than half of its time waiting for a server.
+_PAUSE: Final = 1.0
+
+
+class Store:
+    """A configured store, opened when it is first needed; thread-safe.
+
+    While it is away its roles stand by: each call tries to open it, though not more often than
+    about once a second, and raises the error of the last try. Only one caller waits for a try.
+    """
+
+    def __init__(self, backend: Backend, context: StoreContext) -> None:
+        self.name, self._backend, self._context = context.store, backend, context
+        self._lock = fork_safe_lock(Layer.ROLE)
+        self._engine: Engine | None = None
+        self._roles = dict[str, Database]()
+        self._failure: StoreError | None = None
+        self._next_try, self._closed = 0.0, False
+
+    @property
+    def engine(self) -> Engine | None:
+        """Give the open engine; None if the store is away, or its backend has no engine."""
+        return self._engine
+
+    @property
+    def failure(self) -> StoreError | None:
+        """Give what keeps the store from being opened; None if nothing does."""
+        return self._failure
+
+    def open_role(self, role: str, *, required: bool) -> Database:
+        """Open a role; if the store is away, give one that stands by.
+
+        Raises:
+            StoreError: The store cannot be opened, and it is required.
+            PluginError: The backend cannot be used at all; waiting would not help.
+        """
+        try:
+            return self._get(role)
+        except StoreError:
+            if required:
+                raise
+        database: Database = standby(role, lambda: self._roles.get(role), lambda: self._get(role))
+        return database
+
+    def health(self) -> Health | None:
+        """Look at the store now, and at what its roles hold in memory.
+
+        None if its backend has no engine to ask. A store that is away is not `Health.available`,
+        and its warning says why.
+        """
+        found = self._look()
+        told = [text for role in list(self._roles.values()) for text in role.warnings()]
+        return found and msgspec.structs.replace(found, warnings=(*found.warnings, *told))
+
+    def _look(self) -> Health | None:
+        try:
+            engine = self._get_engine()
+            return None if engine is None else engine.health()
+        except StoreError as error:
+            settings = self._context.settings
+            return Health(
+                location=self.name,
+                durability=settings.durability,
+                available=False,
+                warnings=(str(error),),
+            )
+
+    def close(self) -> None:
+        """Let the engine go; the roles are closed before."""
+        with self._lock:
+            self._closed = True
+            if self._engine is not None:
+                self._engine.close()
+
+    def _get(self, role: str) -> Database:
+        found = self._roles.get(role)
+        return found if found is not None else self._try(lambda: self._open_role(role))
+
+    def _get_engine(self) -> Engine | None:
+        if self._engine is None and self._backend.has_engine:
+            self._try(self._open_engine)
+        return self._engine
+
+    def _open_role(self, role: str) -> Database:
+        if role not in self._roles:
+            self._open_engine()
+            self._roles[role] = self._backend.open_role(role, self._context, self._engine)
+        return self._roles[role]
+
+    def _open_engine(self) -> None:
+        if self._engine is None:
+            self._engine = self._backend.open_engine(self._context)
+
+    def _try(self, step: Callable[[], T]) -> T:
+        """Run a step of opening, unless another thread is at it or one has just failed."""
+        if not self._lock.acquire(blocking=self._failure is None):
+            raise self._told()
+        try:
+            if self._closed:
+                raise StoreClosed(self.name, "it was closed")
+            if self._failure is not None and time.monotonic() < self._next_try:
+                raise self._told()
+            return self._timed(step)
+        finally:
+            self._lock.release()
+
+    def _timed(self, step: Callable[[], T]) -> T:
+        started = time.monotonic()
+        try:
+            result = step()
+        except StoreError as error:
+            self._failure = error
+            now = time.monotonic()
+            self._next_try = now + max(_PAUSE, now - started)
+            raise
+        self._failure = None
+        return result
+
+    def _told(self) -> StoreError:
+        """Give the last error once more; its old traceback says nothing about this call."""
+        failure = self._failure or BackendUnavailable(self.name, "it is being opened")
+        return failure.with_traceback(None)
