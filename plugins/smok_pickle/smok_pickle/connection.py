@@ -26,6 +26,7 @@ from smok_pickle.failures import translate
 from smok_pickle.files import make_parents, secure, sibling, stamped
 from smok_pickle.locks import InstanceLock, LogGuard, has_log_of_another, remembered
 from smok_pickle.opening import (
+    brought_up_apart,
     check_pages,
     connect,
     examine,
@@ -348,19 +349,26 @@ class Connection:
             self._instance.shared()
         self._part_from_log_of_another(alone=alone)
         try:
-            self._open_file(alone=alone)
+            self._open_with_reserve(alone=alone)
         except (CorruptData, sqlite3.Error) as error:
             damage = error if isinstance(error, CorruptData) else translate(error, self.path)
-            if isinstance(damage, StorageFull) and self.reserve.release():
-                self._open_file(alone=alone)
-            elif not isinstance(damage, CorruptData):
+            if not isinstance(damage, CorruptData):
                 raise damage from error
-            else:
-                self._replace(damage)
+            self._replace(damage)
         self._instance.remember()
         self._instance.shared()
         self.reserve.restore()
         self._set_log_pages(_LOG_PAGES_TIGHT if _is_tight(free_bytes(self.path)) else _LOG_PAGES)
+
+    def _open_with_reserve(self, *, alone: bool) -> None:
+        """Open; where a full disk forbids even that, with the room that the reserve takes."""
+        try:
+            self._open_file(alone=alone)
+        except sqlite3.Error as error:
+            full = isinstance(translate(error, self.path), StorageFull)
+            if not full or not self.reserve.release():
+                raise
+            self._open_file(alone=alone)
 
     def _part_from_log_of_another(self, *, alone: bool) -> None:
         """A backup was put in the file's place: keep the log it was left with away from it."""
@@ -386,6 +394,7 @@ class Connection:
         self._guard = LogGuard(self.path)
         self._raw = connect(self.path, self._level, self._options.busy_timeout_ms)
         self._guard.hold()
+        self._raw = brought_up_apart(self._raw, self._level, self._options.busy_timeout_ms)
         self._presence = Presence(self.path)
 
     def _open_file(self, *, alone: bool) -> None:
@@ -439,7 +448,7 @@ class Connection:
         self._instance.wait_alone()
         self.reserve.release()  # a new file must be made even on a full disk
         self._disconnect()
-        recover(self.path)
+        recover(self.path, damage)
         secure(self.path)
         self._connect()
         self.reserve.restore()
