@@ -9,10 +9,12 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from smok_core.engine.base import Durability
 from smok_core.errors import CorruptData, StorageFull, StoreClosed
 from smok_pickle.ballast import Ballast, free_bytes
 from smok_pickle.failures import translate
 from smok_pickle.files import DoorLock, make_parents, put_aside, secure, sibling
+from smok_pickle.log_sync import LogSync
 from smok_pickle.opening import check_pages, connect, examine, prepare
 from smok_pickle.salvage import salvage
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from smok_core.engine.base import Durability
     from smok_pickle.plugin import PickleOptions
 
 __all__ = ["Connection"]
@@ -45,6 +46,7 @@ class Connection:
     def __init__(self, path: Path, durability: Durability, options: PickleOptions) -> None:
         self.path, self._durability, self._options = path, durability, options
         self.ballast = Ballast(path, options.ballast_kib)
+        self.log_sync = LogSync(path)
         self.lock, self.generation = threading.RLock(), 0
         self._closed, self._ticks, self._log_pages = False, 0, 0
         self._raw: sqlite3.Connection | None = None
@@ -85,7 +87,9 @@ class Connection:
             raw = self.raw()
             self.tick(every=_TICK)
             try:
-                return raw.execute(statement, values).rowcount
+                changed = raw.execute(statement, values).rowcount
+                self._committed()
+                return changed
             except sqlite3.Error as error:
                 failure = translate(error, self.path)
                 if isinstance(failure, CorruptData):
@@ -117,16 +121,7 @@ class Connection:
         """Return when all that was written is on the medium."""
         with self.lock:
             self.raw()
-            try:
-                handle = os.open(sibling(self.path, "-wal"), os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return
-            try:
-                os.fdatasync(handle)
-            except OSError as error:
-                raise translate(error, self.path) from error
-            finally:
-                os.close(handle)
+        self.log_sync.flush()
 
     def checkpoint(self) -> None:
         """Copy the log into the file, give freed pages back, take the reserve again."""
@@ -155,6 +150,7 @@ class Connection:
                 return
             if self._raw is not None:
                 self._fold_log()
+                self.log_sync.close()
             self._drop()
             self._closed = True
 
@@ -176,6 +172,8 @@ class Connection:
             raw.execute(begin)
             result = work(raw)
             raw.execute("COMMIT")
+            if begin != "BEGIN":
+                self._committed()
         except sqlite3.Error as error:
             self._roll_back(raw)
             raise translate(error, self.path) from error
@@ -183,6 +181,10 @@ class Connection:
             self._roll_back(raw)
             raise
         return result
+
+    def _committed(self) -> None:
+        if self._durability is not Durability.POWER_LOSS:  # there SQLite has synced the log itself
+            self.log_sync.committed()
 
     def _roll_back(self, raw: sqlite3.Connection) -> None:
         self.generation += 1  # what anybody remembers of this transaction never happened
@@ -249,6 +251,7 @@ class Connection:
         self._log_pages = 0
         self.generation += 1
         prepare(self._raw, self.path)
+        self._committed()  # so is what a killed process left in the log
 
     def _require(self) -> sqlite3.Connection:
         assert self._raw is not None

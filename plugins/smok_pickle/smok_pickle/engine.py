@@ -85,6 +85,8 @@ class SqliteEngine(Engine):
         ]
         if self._connection.ballast.released:
             found.append(f"{path}: the disk is full; new data is refused until there is room.")
+        if (failure := self._connection.log_sync.failure) is not None:
+            found.append(f"The last second of writes may not be on the disk: {failure}")
         return tuple(found)
 
     def _kept(self, known: dict[str, T], name: str, make: Callable[[Connection, str, str], T]) -> T:
