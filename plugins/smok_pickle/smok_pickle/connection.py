@@ -8,7 +8,6 @@ which file is kept in `smok_pickle.instances`.
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -25,6 +24,7 @@ from smok_core.errors import (
 from smok_pickle.failures import translate
 from smok_pickle.files import make_parents, secure, sibling, stamped
 from smok_pickle.locks import InstanceLock, LogGuard, has_log_of_another, remembered
+from smok_pickle.log_sync import LogSync
 from smok_pickle.opening import (
     brought_up_apart,
     check_pages,
@@ -77,6 +77,7 @@ class Connection:
         self.path, self._options, self.looking = path, options, looking
         self._level = level_of(durability)
         self.reserve = Reserve(path, 0 if looking else options.ballast_kib)
+        self.log_sync = LogSync(path)
         self.lock, self.generation = fork_safe_lock(Layer.ENGINE), 0
         self.notes: tuple[str, ...] = ()
         self._closed, self._ticks, self._log_pages = False, 0, 0
@@ -137,7 +138,9 @@ class Connection:
             raw = self._ready()
             self.tick(every=_TICK)
             try:
-                return raw.execute(statement, values).rowcount
+                changed = raw.execute(statement, values).rowcount
+                self._committed()
+                return changed
             except sqlite3.Error as error:
                 failure = translate(error, self.path)
                 if isinstance(failure, CorruptData):
@@ -234,18 +237,7 @@ class Connection:
         """Return when all that was written is on the medium."""
         with self.lock:
             self.look()
-            try:
-                handle = os.open(sibling(self.path, "-wal"), os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return
-            except OSError as error:
-                raise translate(error, self.path) from error
-            try:
-                os.fdatasync(handle)
-            except OSError as error:
-                raise translate(error, self.path) from error
-            finally:
-                os.close(handle)  # the log carries no POSIX locks
+        self.log_sync.flush()
 
     def checkpoint(self) -> None:
         """Copy the log into the file, give freed pages back, take the reserve again."""
@@ -277,6 +269,7 @@ class Connection:
                 if self._raw is not None:
                     self.look()
                     self._fold_log()
+                    self.log_sync.close()
             finally:
                 self._drop()
                 self._closed = True
@@ -297,6 +290,8 @@ class Connection:
             raw.execute(begin)
             result = work(raw)
             raw.execute("COMMIT")
+            if begin != "BEGIN":
+                self._committed()
         except sqlite3.Error as error:
             self._roll_back(raw)
             raise translate(error, self.path) from error
@@ -304,6 +299,10 @@ class Connection:
             self._roll_back(raw)
             raise
         return result
+
+    def _committed(self) -> None:
+        if self._level < level_of(Durability.POWER_LOSS):  # there SQLite has synced it itself
+            self.log_sync.committed()
 
     def _roll_back(self, raw: sqlite3.Connection) -> None:
         self.generation += 1  # what anybody remembers of this transaction never happened
@@ -418,6 +417,7 @@ class Connection:
         self._guard.hold()
         self._raw.execute("SELECT count(*) FROM sqlite_master").fetchall()  # makes log and index
         self._presence = Presence(self.path)
+        self._committed()  # so is what a killed process left in the log
         if not self._guard.works:
             self.notes = ("the file system has no OFD locks: do not copy the file in this process",)
 

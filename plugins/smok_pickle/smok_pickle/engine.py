@@ -124,6 +124,8 @@ class SqliteEngine(Engine):
             told.append(str(connection.vanished))
         elif connection.reserve.released and not connection.looking:
             told.append(f"{path}: the disk is full; new data is refused until there is room.")
+        if (failure := connection.log_sync.failure) is not None:
+            told.append(f"The last second of writes may not be on the disk: {failure}")
         return tuple(told)
 
     def _reports(self) -> dict[str, str]:
