@@ -19,11 +19,19 @@ from smok_core.errors import (
     CorruptData,
     StorageFull,
     StoreClosed,
+    StoreError,
     StoreVanished,
 )
 from smok_pickle.failures import translate
 from smok_pickle.files import make_parents, secure, sibling, stamped
-from smok_pickle.locks import InstanceLock, LogGuard, has_log_of_another, remembered
+from smok_pickle.locks import (
+    InstanceLock,
+    LogGuard,
+    has_log_of_another,
+    in_use,
+    is_log_missing,
+    remembered,
+)
 from smok_pickle.log_sync import LogSync
 from smok_pickle.opening import (
     brought_up_apart,
@@ -86,7 +94,9 @@ class Connection:
         self._guard: LogGuard | None = None
         self._presence: Presence | None = None
         self._vanished: StoreVanished | None = None
-        self._inherited: list[Any] | None = None  # of a parent that forked inside a transaction
+        self._forks = 0
+        self._busy = False  # a call is running: a signal handler must not begin another
+        self._keeps_log = False  # it was there before somebody came who only looks
         with self.lock:
             self._translated(self._open)
         join(self, Layer.ENGINE)
@@ -107,6 +117,15 @@ class Connection:
             if level_of(durability) > self._level:
                 self._level = level_of(durability)
                 self.raw().execute(f"PRAGMA synchronous = {self._level}")
+
+    def write_too(self) -> None:
+        """Take all locks: who opened the file only to look shares it with who writes now."""
+        with self.lock:
+            if self.looking:
+                self._drop()
+                self.looking = self._keeps_log = False
+                self.reserve = Reserve(self.path, self._options.ballast_kib)
+                self._translated(self._open)
 
     # --- work ------------------------------------------------------------------------------------
 
@@ -142,6 +161,8 @@ class Connection:
                 self._committed()
                 return changed
             except sqlite3.Error as error:
+                if self._raw is not raw:
+                    return 0  # a signal handler forked meanwhile: the long way opens the file again
                 failure = translate(error, self.path)
                 if isinstance(failure, CorruptData):
                     return 0  # the long way will meet it too, and knows what to do
@@ -156,25 +177,30 @@ class Connection:
             raise StoreClosed(str(self.path), "it was closed")
         if self._vanished is not None:
             raise self._vanished.with_traceback(None)
-        if self._inherited is not None:
-            raise BackendUnavailable(
-                str(self.path), "the process was forked in the middle of a call on it",
-                "Fork outside of calls on a store, or open the databases again after the fork.",
-            )  # fmt: skip
-        if self._raw is None:  # it was let go before a fork
-            self._translated(self._open)
-        assert self._raw is not None
+        while self._raw is None:  # it was let go before a fork
+            self._reopen()
         return self._raw
+
+    def _reopen(self) -> None:
+        """Open the file again; a signal handler that forks meanwhile takes all of it away."""
+        forks = self._forks
+        try:
+            self._translated(self._open)
+        except Exception:
+            if forks == self._forks:
+                raise
 
     def _ready(self) -> sqlite3.Connection:
         """Give the connection for a new transaction, after a look at the file now and then."""
         raw = self.raw()
-        if raw.in_transaction:
+        if self._busy:
             raise BackendUnavailable(
                 str(self.path),
                 "this thread is in the middle of another call on it (a signal handler, perhaps)",
                 "Let the handler only take a note, and write it when the call has returned.",
             )
+        if raw.in_transaction:  # an interrupt cut even the cleaning up after another
+            self._roll_back(raw)
         if self._presence is not None and self._presence.due():
             self.look()
         return self.raw()
@@ -190,10 +216,18 @@ class Connection:
             presence = self._presence
             if presence is None:
                 return
-            if (what := presence.change()) is not None:
+            what, part = presence.change(), presence.lost_part()
+            if self._presence is not presence:
+                return  # a signal handler forked meanwhile: the next opening looks again
+            if what is not None:
                 self._give_up(what, self._moved())
-            elif (part := presence.lost_part()) is not None:
+            elif part is not None:
                 self._reopen_without(part)
+            elif self._instance is not None and self._instance.is_lost():
+                self._instance.close()
+                self._instance = self._lock_file()
+                self._instance.shared()
+                self._instance.remember()
 
     def _give_up(self, what: str, where: str | None = None) -> None:
         """Stop accepting; keep what only the open descriptors still lead to."""
@@ -215,6 +249,9 @@ class Connection:
         """Somebody removed the log or its index: write the log into the file, and begin anew."""
         if sibling(self.path, part).exists():
             self._give_up(f"its {part} file was replaced by another one while it was open")
+        if self._instance is None or not self._instance.alone():
+            # A new log beside the index that the other still uses would mix the two.
+            self._give_up(f"its {part} file was removed while another process had it open, too")
         self._require().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._drop()
         self._translated(self._open)
@@ -278,14 +315,29 @@ class Connection:
 
     def _run(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
         with self.lock:
+            self._ready()
+            self._busy = True
             try:
-                return self._transact(begin, work)
+                return self._attempt(begin, work)
+            finally:
+                self._busy = False
+
+    def _attempt(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        while True:
+            raw = self.raw()
+            try:
+                return self._transact(raw, begin, work)
             except CorruptData as damage:
                 self._heal(damage)
-                return self._transact(begin, work)
+                return self._transact(self.raw(), begin, work)
+            except StoreError:
+                if self._raw is raw:
+                    raise
+                # A signal handler forked meanwhile: nothing of it was committed, so once more.
 
-    def _transact(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
-        raw = self._ready()
+    def _transact(
+        self, raw: sqlite3.Connection, begin: str, work: Callable[[sqlite3.Connection], T]
+    ) -> T:
         try:
             raw.execute(begin)
             result = work(raw)
@@ -306,11 +358,13 @@ class Connection:
 
     def _roll_back(self, raw: sqlite3.Connection) -> None:
         self.generation += 1  # what anybody remembers of this transaction never happened
-        if raw.in_transaction:
-            with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(sqlite3.Error):
+            if raw.in_transaction:
                 raw.execute("ROLLBACK")
 
     def _fold_log(self) -> None:
+        if self.looking:
+            return
         with contextlib.suppress(sqlite3.Error):  # a busy or full moment: the log simply stays
             self._require().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -340,12 +394,8 @@ class Connection:
             self._look_in()
             return
         make_parents(self.path)
-        self._instance = InstanceLock(self.path, self._options.busy_timeout_ms / 1000)
-        alone = self._instance.alone()
-        if alone:
-            resume(self.path)
-        else:
-            self._instance.shared()
+        self._instance = self._lock_file()
+        alone = self._enter(self._instance)
         self._part_from_log_of_another(alone=alone)
         try:
             self._open_with_reserve(alone=alone)
@@ -358,6 +408,29 @@ class Connection:
         self._instance.shared()
         self.reserve.restore()
         self._set_log_pages(_LOG_PAGES_TIGHT if _is_tight(free_bytes(self.path)) else _LOG_PAGES)
+
+    def _lock_file(self) -> InstanceLock:
+        return InstanceLock(self.path, self._options.busy_timeout_ms / 1000)
+
+    def _enter(self, instance: InstanceLock) -> bool:
+        """Take the lock; tell whether nobody else has the file open, with or without one."""
+        if instance.enter():
+            resume(self.path)
+            if not in_use(self.path):
+                return True
+            instance.shared()
+        self._refuse_without_log()
+        return False
+
+    def _refuse_without_log(self) -> None:
+        """Raise if others still write a log that has lost its name: a new one would mix the two."""
+        if is_log_missing(self.path) and in_use(self.path):
+            with contextlib.closing(LogGuard(self.path)) as guard:
+                guard.hold()  # under another name, there is another log: that is told first
+            raise BackendUnavailable(
+                str(self.path), "its log was removed, and another process still writes to it",
+                "It notices within a second of its next use, or stop it; then try again.",
+            )  # fmt: skip
 
     def _open_with_reserve(self, *, alone: bool) -> None:
         """Open; where a full disk forbids even that, with the room that the reserve takes."""
@@ -389,6 +462,8 @@ class Connection:
             prepare(self._raw, self.path)
             self.notes = ("nothing was stored yet; the file is made at the first start",)
             return
+        self._refuse_without_log()
+        self._keeps_log = not is_log_missing(self.path)
         examine(self.path, alone=False)
         self._guard = LogGuard(self.path)
         self._raw = connect(self.path, self._level, self._options.busy_timeout_ms)
@@ -423,13 +498,25 @@ class Connection:
 
     def _disconnect(self) -> None:
         if self._guard is not None:
-            self._guard.release()
+            (self._guard.release if self._may_delete_log() else self._guard.keep)()
         if self._raw is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._raw.close()
         if self._guard is not None:
             self._guard.close()
         self._raw = self._guard = self._presence = None
+
+    def _may_delete_log(self) -> bool:
+        """Tell whether SQLite may do at closing what the last one does: copy the log, delete it.
+
+        It deletes by name. If the file went away, the name may belong to another store by now; if
+        the opening failed or a page is damaged, the recovery needs the log as it is; and who only
+        looks has nothing to copy or to delete.
+        """
+        presence = self._presence
+        if presence is None or self._keeps_log:
+            return False
+        return presence.change() is None and presence.lost_part() is None
 
     def _require(self) -> sqlite3.Connection:
         assert self._raw is not None
@@ -446,8 +533,15 @@ class Connection:
             raise damage
         assert self._instance is not None
         self._instance.wait_alone()
-        self.reserve.release()  # a new file must be made even on a full disk
+        self._presence = None  # the log is kept for the recovery
         self._disconnect()
+        if in_use(self.path):
+            raise BackendUnavailable(
+                str(self.path),
+                "the file is damaged, and it cannot be put aside while another process has it open",
+                "Stop the other process; the next opening puts the file aside.",
+            )
+        self.reserve.release()  # a new file must be made even on a full disk
         recover(self.path, damage)
         secure(self.path)
         self._connect()
@@ -465,23 +559,24 @@ class Connection:
     def before_fork(self) -> None:
         """Let go of the file: SQLite in a child would believe in locks that it does not have."""
         self.lock.acquire()
-        if self._raw is None or self._closed:
+        self._forks += 1
+        if self._raw is None:
+            self._drop()
             return
-        if self._raw.in_transaction:  # the thread that forks is inside a call
-            return
-        self._fold_log()
+        if self._raw.in_transaction:  # a signal handler forks in the middle of a call
+            self._roll_back(self._raw)
+        elif self._may_delete_log():
+            self._fold_log()
         self._drop()
         self.generation += 1
 
     def after_fork_in_parent(self) -> None:
-        """Open the file again when it is needed."""
+        """Open the file again when it is needed; a call that was cut begins again."""
         self.lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Open the file when it is needed; what could not be let go stays the parent's."""
-        if self._raw is not None and not self._closed:
-            self._inherited = [self._raw, self._guard, self._instance]
-            self._raw = self._guard = self._instance = None
+        """Open the file when it is needed; no call of the parent runs here."""
+        self._busy = False
         self.lock.release()
 
 

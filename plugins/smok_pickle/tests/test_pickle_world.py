@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 from pathlib import Path
 
@@ -260,39 +259,6 @@ def test_a_signal_handler_in_the_middle_of_a_call_loses_nothing(tmp_path):
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
     assert refused
-    assert set(kept) <= set(stored(tmp_path / "smok.db"))
-
-
-def test_an_interrupt_at_any_moment_loses_nothing(tmp_path):
-    import ctypes
-
-    kept, ended, thread = [], threading.Event(), threading.get_ident()
-
-    def shoot():
-        while not ended.wait(0.002):
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread), ctypes.py_object(InterruptedError)
-            )
-
-    databases, n, hits = opened(tmp_path / "smok.db"), 0, 0
-    shooter = threading.Thread(target=shoot)
-    shooter.start()
-    deadline = time.monotonic() + 2.0
-    while time.monotonic() < deadline:
-        try:
-            n += 1
-            databases.pathpoints.on_new_data("W1", n, n)
-            kept.append(n)
-        except InterruptedError:
-            hits += 1
-    while shooter.is_alive():
-        try:
-            ended.set()
-            shooter.join()
-        except InterruptedError:
-            hits += 1
-    databases.close()
-    assert hits > 10
     assert set(kept) <= set(stored(tmp_path / "smok.db"))
 
 
