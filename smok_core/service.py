@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
 from smok_core.cloud.connect import connect
+from smok_core.cloud.leases import Leases
 from smok_core.cloud.statistics import JobStatistics
 from smok_core.cloud.synchronizer import STATISTICS_TABLE, Synchronizer
 from smok_core.config.model import CloudSettings
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from smok_core.cloud.api import ApiClient
     from smok_core.databases import Databases
-    from smok_core.engine.base import Table
+    from smok_core.engine.base import Engine, Table
 
 __all__ = ["Service", "read_statistics"]
 
@@ -50,19 +52,26 @@ class Service:
     ) -> None:
         self.api = api or connect(databases.config, clock=clock)
         settings = databases.config.cloud or CloudSettings()
+        self.leases = _leases(databases, clock)
         self.synchronizer = Synchronizer(
             dict(databases),
             self.api,
             batch=settings.batch,
             clock=clock,
             table=_statistics_table(databases),
+            leases=self.leases,
         )
         self._stop = threading.Event()
         # A daemon: a request that hangs must not keep the process alive after the stop.
         self._thread = threading.Thread(target=self._run, name="smok-sync", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Take the leases, and start the thread.
+
+        Raises:
+            LeaseHeld: Another synchronizer works on one of the stores; nothing was started.
+        """
+        self.leases.acquire(self._stop)
         self._thread.start()
 
     def stop(self, timeout: float = STOP_SECONDS) -> bool:
@@ -78,6 +87,7 @@ class Service:
         # Ends a request that is still under way; it raises NoLink there, so nothing is settled.
         self.api.close()
         self._thread.join(timeout / 2)
+        self.leases.release()
         if self._thread.is_alive():
             logger.warning("a request was abandoned; what it carried stays queued")
         return not self._thread.is_alive()
@@ -91,6 +101,16 @@ class Service:
 
     def _run(self) -> None:
         self.synchronizer.run(self._stop)
+
+
+def _leases(databases: Databases, clock: Callable[[], float]) -> Leases:
+    stores = {role: databases.config.roles[role].store for role, _ in databases}
+    return Leases(stores, partial(_engine, databases), clock=clock)
+
+
+def _engine(databases: Databases, store: str) -> Engine | None:
+    """Find a store's engine, which may have come up since the service was made."""
+    return databases.engines.get(store)
 
 
 def read_statistics(databases: Databases) -> dict[str, JobStatistics]:
