@@ -25,7 +25,7 @@ import msgspec
 
 from smok_core.engine.base import When
 from smok_core.engine.forks import Layer, fork_safe_lock
-from smok_core.errors import LeaseHeld, LeaseLost, StorageFull
+from smok_core.errors import BackendUnavailable, LeaseHeld, LeaseLost, StorageFull
 
 if TYPE_CHECKING:
     import threading
@@ -214,9 +214,11 @@ class Lease:
         if found is not None and self._is_mine(found):
             self._held, self._unwritten = True, False
             return None
-        if found is None or self._is_free(found):
-            return None if self._unwritten else self._attempt()
+        if self._unwritten and (found is None or self._is_free(found)):
+            return None
         self._held = self._unwritten = False
+        if found is None:
+            raise BackendUnavailable(self.store, f"the lease of its {self._work} is changing hands")
         return found
 
     def _write(self, row: Row | None) -> bool:
