@@ -7,6 +7,8 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from smok_core.config import Config, load_config
 from smok_core.context import StoreContext
 from smok_core.errors import ConfigError, ConfigProblem, SmokError
@@ -146,12 +148,24 @@ def open_databases(
 
 
 def open_store(
-    config: Config, name: str, *, clock: Callable[[], float] = time.time
+    config: Config,
+    name: str,
+    *,
+    clock: Callable[[], float] = time.time,
+    looking: bool = False,
 ) -> Engine | None:
-    """Open one store of a configuration alone, as `smok check` does; None if it has no engine."""
+    """Open one store of a configuration alone, as `smok check` does; None if it has no engine.
+
+    Args:
+        config: Names the store, whose backend is loaded.
+        name: The store.
+        clock: Seconds since the epoch.
+        looking: Whether it is only looked at: nothing is made, moved or mended.
+    """
     store = config.stores[name]
     assert store.loaded is not None
-    return store.loaded.open_engine(_context(config, store, find_device(config), clock))
+    context = _context(config, store, find_device(config), clock)
+    return store.loaded.open_engine(msgspec.structs.replace(context, looking=looking))
 
 
 def find_device(config: Config) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from smok_core.engine.base import Row, Settlement, When
 from smok_core.errors import CorruptData, NotFound
+from smok_core.roles.counters import Counter
 from smok_core.roles.dead_letters import DeadLetter, DeadLetters
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
     oldest_pending: float | None = None  #: time of the head of the queue, seconds since the epoch
     dead: int = 0  #: dead letters
     dropped: int = 0  #: given up because of max_pending, for the lifetime of the store
+    refused: int = 0  #: writes that a program could not be told to be wrong, likewise
 
 
 class Throttle:
@@ -77,6 +79,9 @@ class Database(ABC):
         """Count what is stored and what waits."""
         return RoleStats()
 
+    def count_refused(self, count: int) -> None:
+        """Remember, for `stats`, writes that were refused and whose writer cannot be told."""
+
     def get_dead_letters(self) -> Iterator[DeadLetter]:
         """Stream what was set aside, oldest first."""
         return iter(())
@@ -102,6 +107,7 @@ class OnEngine(Database):
         self.context, self.engine = context, engine
         self.codec: Codec = engine.codec
         self.dead = DeadLetters(self.role, engine, context.clock)
+        self.refused = Counter(engine, f"{self.role}.refused")
         self.due = Throttle()
         self._table_names: dict[Table, str] = {}
 
@@ -118,6 +124,9 @@ class OnEngine(Database):
         if self.due():
             self.tidy()
             self.engine.checkpoint()
+
+    def count_refused(self, count: int) -> None:
+        self.refused.add(count)
 
     def tidy(self) -> None:
         """Do the role's own housekeeping; called by `checkpoint` when it is time."""

@@ -206,6 +206,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
             dropped=self._cap.dropped(),
         )
 

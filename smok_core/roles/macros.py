@@ -153,6 +153,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
         )
 
     def _take_out(self, execution: Execution) -> None:

@@ -161,6 +161,7 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
         )
 
     def _changes(self, rows: Any) -> Iterator[tuple[Row, PlainChange]]:

@@ -298,6 +298,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
             dropped=counts.dropped,
         )
 

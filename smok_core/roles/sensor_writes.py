@@ -116,6 +116,7 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
             dropped=self._cap.dropped(),
         )
 

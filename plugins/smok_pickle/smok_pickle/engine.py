@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from smok_core.engine.base import Durability, Engine, Health, Limits
+from smok_core.engine.memory import MemoryEngine
 from smok_pickle.ballast import free_bytes
 from smok_pickle.blobs import SqliteBlobs
 from smok_pickle.codec import PickleCodec
 from smok_pickle.connection import Connection
 from smok_pickle.files import quarantined, sibling
+from smok_pickle.opening import examine
 from smok_pickle.series import SqliteSeries
 from smok_pickle.table import SqliteTable
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
     from smok_core.hookspecs import StoreContext
@@ -25,9 +28,13 @@ __all__ = ["SqliteEngine", "open_engine"]
 T = TypeVar("T")
 
 
-def open_engine(context: StoreContext) -> SqliteEngine:
+def open_engine(context: StoreContext) -> Engine:
     """Open the store of a configuration; raises a `StoreError` if that fails."""
     path = Path(context.base_dir, context.options.path).absolute()
+    if context.looking:
+        if not path.exists():
+            return MemoryEngine(context.store)  # nothing is stored yet, and nothing is made
+        examine(path, alone=False)  # what is damaged or somebody else's stays as it is
     connection = Connection(path, context.settings.durability, context.options)
     return SqliteEngine(connection, context.device, context.settings.durability)
 
@@ -66,6 +73,20 @@ class SqliteEngine(Engine):
             notes=("SQLite, write-ahead log",),
             warnings=self._warnings(),
         )
+
+    def others(self) -> dict[str, int]:
+        query = "SELECT device, kind, name FROM sections WHERE device <> ? AND kind <> 'blobs'"
+
+        def work(raw: sqlite3.Connection) -> list[tuple[str, str, str]]:
+            return raw.execute(query, (self._device,)).fetchall()
+
+        counts: dict[str, int] = {}
+        kinds: dict[str, type[SqliteTable | SqliteSeries]]
+        kinds = {"table": SqliteTable, "series": SqliteSeries}
+        for device, kind, name in self._connection.read(work):
+            pending = kinds[kind](self._connection, device, name).stats().pending
+            counts[device] = counts.get(device, 0) + pending
+        return {device: count for device, count in counts.items() if count}
 
     def flush(self) -> None:
         self._connection.sync()
