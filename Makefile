@@ -8,7 +8,9 @@ PYTEST = $(BIN)/python -m pytest -n 3 --dist worksteal
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 DEMO_STAMP = $(VENV)/.installed-demo
-PLUGINS = plugins/smok_pickle plugins/smok_redis plugins/smok_mongo
+PLUGINS = $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+# What the demonstration needs.
+DEMO = . $(addprefix plugins/,smok_cli smok_cloud smok_pickle smok_testing)
 PROJECTS = pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .PHONY: demo test check lint types imports unit docs bench build test-long clean
@@ -50,11 +52,11 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
 $(DEMO_STAMP): $(PROJECTS) | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -e ".[all]" -e plugins/smok_pickle
+	$(BIN)/python -m pip install --quiet $(addprefix -e ,$(DEMO))
 	touch $@
 
 $(STAMP): $(PROJECTS) | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --group dev -e ".[all,testing]" $(addprefix -e ,$(PLUGINS))
+	$(BIN)/python -m pip install --quiet --group dev $(addprefix -e ,. $(PLUGINS))
 	touch $@ $(DEMO_STAMP)
 
 clean:

@@ -16,16 +16,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from figures import report
+from smok_cloud.api import ApiClient
+from smok_cloud.certificates import read_device_certificate
+from smok_cloud.statistics import JobStatistics
+from smok_cloud.uploads import upload_values
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.gate import CertificateIn, Gate
+from smok_testing.cloud.pki import SandboxPki
+from smok_testing.cloud.server import SandboxServer, server_context
 
 import smok_core
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.certificates import read_device_certificate
-from smok_core.cloud.statistics import JobStatistics
-from smok_core.cloud.uploads import upload_values
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.gate import CertificateIn, Gate
-from smok_core.testing.cloud.pki import SandboxPki
-from smok_core.testing.cloud.server import SandboxServer, server_context
 
 NAMES = 50
 LIMIT_MIB = 60

@@ -53,7 +53,7 @@ with open(sys.argv[1], "wb") as stream:
 _READ = """
 import json, resource, sys, time
 import smok_core
-from smok_core.legacy import import_legacy
+from smok_client.legacy import import_legacy
 
 def resident():
     with open("/proc/self/statm") as stream:

@@ -17,7 +17,7 @@ sys.path.append(str(HERE))
 
 import smok_core  # noqa: E402, I001
 from figures import report  # noqa: E402
-from smok_core.transfer import copy  # noqa: E402
+from smok_cli.transfer import copy  # noqa: E402
 from tests.servers.redis_servers import Server  # noqa: E402
 
 

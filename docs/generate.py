@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import importlib
-import importlib.util
 import inspect
 import re
 import sys
@@ -19,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
+from smok_cli.finding import command_names, load_command, summary
+from smok_cli.template import _toml as toml_value
+from smok_cloud.options import CloudSettings
 
 from smok_core import errors
-from smok_core.cli.app import COMMANDS
-from smok_core.cli.template import _toml as toml_value
-from smok_core.config import CloudSettings
 from smok_core.hookspecs import BackendInfo, Capability, SmokHooks
 from smok_core.roles import ROLES
 from smok_core.settings import StoreSettings
@@ -31,7 +30,8 @@ from smok_core.settings import StoreSettings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-REFERENCE: Final = Path(__file__).resolve().parent / "reference"
+ROOT: Final = Path(__file__).resolve().parent.parent
+REFERENCE: Final = ROOT / "docs" / "reference"
 _MARK: Final = "<!-- Written by docs/generate.py from the code: change it there. -->"
 
 
@@ -171,21 +171,14 @@ Exit status: 0 good, 1 anything else, 2 wrong usage or configuration, 3 a store 
 failed or an extra is missing, 5 something was not delivered, 6 the device's certificates cannot be
 used, 130 interrupted.
 """
-    return _page(text + "".join(_command(name) for name in sorted(_existing())))
-
-
-def _existing() -> Iterator[str]:
-    """Give the commands whose module is there."""
-    for name, (module, _) in COMMANDS.items():
-        if importlib.util.find_spec(f"smok_core.cli.{module}"):
-            yield name
+    return _page(text + "".join(map(_command, command_names())))
 
 
 def _command(name: str) -> str:
-    module = importlib.import_module(f"smok_core.cli.{COMMANDS[name][0]}")
-    context = click.Context(module.command, info_name=f"smok {name}", terminal_width=92)
-    told = module.command.get_help(context)
-    return f"\n## `smok {name}`\n\n{COMMANDS[name][1]}\n\n```text\n{told}\n```\n"
+    command = load_command(name)
+    assert command is not None, name
+    context = click.Context(command, info_name=f"smok {name}", terminal_width=92)
+    return f"\n## `smok {name}`\n\n{summary(name)}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
 # --- errors --------------------------------------------------------------------------------------
@@ -207,16 +200,21 @@ Of the stores' errors (S) only `BackendUnavailable` is temporary: try the call a
     return _page(f"{text}| code | class | also a | exit | |\n|---|---|---|---|---|\n{rows}")
 
 
+def _with_codes() -> Iterator[str]:
+    """Name the modules that define codes: of the core and of the plugins that have their own."""
+    for package in (ROOT / "smok_core", *sorted(ROOT.glob("plugins/*/smok_*"))):
+        for path in sorted(package.rglob("*.py")):
+            if 'code = "SMOK-' in path.read_text(encoding="utf-8"):
+                yield ".".join(path.relative_to(package.parent).with_suffix("").parts)
+
+
 def _errors() -> list[type[errors.SmokError]]:
-    """Give every class that has a code of its own, wherever in the core it is."""
-    root = Path(errors.__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        if 'code = "SMOK-' in path.read_text(encoding="utf-8"):
-            name = ".".join(path.relative_to(root.parent).with_suffix("").parts)
-            importlib.import_module(name)
+    """Give every class that has a code of its own, whichever distribution it is in."""
+    for name in _with_codes():
+        importlib.import_module(name)
     found: list[type[errors.SmokError]] = [errors.SmokError]
     for cls in found:
-        found += [sub for sub in cls.__subclasses__() if sub.__module__.startswith("smok_core.")]
+        found += [sub for sub in cls.__subclasses__() if sub.__module__.startswith("smok_")]
     named = {cls for cls in found if "code" in vars(cls)}
     return sorted(named, key=lambda cls: (cls.code, cls.__name__))
 

@@ -23,5 +23,5 @@ class StoreContext(msgspec.Struct, frozen=True, kw_only=True):
     settings: StoreSettings = StoreSettings()
     base_dir: Path = Path()  #: relative paths in options are relative to this
     roles: frozenset[str] = frozenset()  #: the roles the config gives this store
-    looking: bool = False  #: only to be looked at: nothing may be made, moved or mended
+    looking: bool = False  #: only look: make, heal, migrate and move nothing (`smok status`)
     clock: Callable[[], float] = time.time  #: seconds since the epoch

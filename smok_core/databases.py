@@ -7,8 +7,6 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
-
 from smok_core.config import Config, load_config
 from smok_core.context import StoreContext
 from smok_core.errors import ConfigError, ConfigProblem, SmokError
@@ -115,6 +113,7 @@ def open_databases(
     clock: Callable[[], float] = time.time,
     registry: Registry | None = None,
     require_all: bool = False,
+    looking: bool = False,
 ) -> Databases:
     """Open the nine roles as a configuration says.
 
@@ -127,6 +126,7 @@ def open_databases(
         clock: Seconds since the epoch; for tests.
         registry: The backends that exist; default: the installed ones.
         require_all: Whether every store must be there now.
+        looking: Only look: no store is made, healed, migrated or moved.
 
     Raises:
         ConfigError, PluginError: The configuration cannot be used.
@@ -135,7 +135,7 @@ def open_databases(
     """
     config = source if isinstance(source, Config) else load_config(source, registry=registry)
     device = find_device(config)
-    stores = {name: _store(config, name, device, clock) for name in _used(config)}
+    stores = {name: _store(config, name, device, clock, looking) for name in _used(config)}
     try:
         roles = {
             role: stores[config.roles[role].store].open_role(role, required=require_all)
@@ -154,30 +154,23 @@ def open_store(
     clock: Callable[[], float] = time.time,
     looking: bool = False,
 ) -> Engine | None:
-    """Open one store of a configuration alone, as `smok check` does; None if it has no engine.
-
-    Args:
-        config: Names the store, whose backend is loaded.
-        name: The store.
-        clock: Seconds since the epoch.
-        looking: Whether it is only looked at: nothing is made, moved or mended.
-    """
+    """Open one store of a configuration alone; None if it has no engine."""
     store = config.stores[name]
     assert store.loaded is not None
-    context = _context(config, store, find_device(config), clock)
-    return store.loaded.open_engine(msgspec.structs.replace(context, looking=looking))
+    return store.loaded.open_engine(
+        _context(config, store, find_device(config), clock, looking=looking)
+    )
 
 
 def find_device(config: Config) -> str:
-    """Give the device's id: the configured one, or the one in its certificate.
+    """Give the device's id: the configured one, or the one that a table of the config tells.
 
     Raises:
         ConfigError: Neither is there, and a role is kept in a store that needs it.
     """
-    if config.device is not None:
-        return config.device
-    if config.cloud is not None and config.cloud.certificate is not None:
-        return _device_of_certificate(config)
+    told = config.device or _device_of_tables(config)
+    if told is not None:
+        return told
     if all(config.roles[role].store in BUILT_IN for role in ROLES):
         return "in-memory"
     where = str(config.path or "the given dict")
@@ -185,12 +178,12 @@ def find_device(config: Config) -> str:
     raise ConfigError(where, [ConfigProblem(where, f"the device has no id. {remedy}")])
 
 
-def _device_of_certificate(config: Config) -> str:
-    from smok_core.cloud.certificates import device_id_of  # noqa: PLC0415 - the cloud extra
-
-    assert config.cloud is not None
-    assert config.cloud.certificate is not None
-    return device_id_of(config.resolve(config.cloud.certificate))
+def _device_of_tables(config: Config) -> str | None:
+    for name, owner in config.owners.items():
+        told = owner.device(config.tables[name], config.base_dir)
+        if told is not None:
+            return told
+    return None
 
 
 def _used(config: Config) -> list[str]:
@@ -198,14 +191,21 @@ def _used(config: Config) -> list[str]:
     return list(dict.fromkeys(config.roles[role].store for role in ROLES))
 
 
-def _store(config: Config, name: str, device: str, clock: Callable[[], float]) -> Store:
+def _store(
+    config: Config, name: str, device: str, clock: Callable[[], float], looking: bool
+) -> Store:
     store = config.stores[name]
     assert store.loaded is not None
-    return Store(store.loaded, _context(config, store, device, clock))
+    return Store(store.loaded, _context(config, store, device, clock, looking=looking))
 
 
 def _context(
-    config: Config, store: StoreConfig, device: str, clock: Callable[[], float]
+    config: Config,
+    store: StoreConfig,
+    device: str,
+    clock: Callable[[], float],
+    *,
+    looking: bool,
 ) -> StoreContext:
     return StoreContext(
         store=store.name,
@@ -215,6 +215,7 @@ def _context(
         base_dir=config.base_dir,
         roles=frozenset(role for role in ROLES if config.roles[role].store == store.name),
         clock=clock,
+        looking=looking,
     )
 
 

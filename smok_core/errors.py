@@ -20,6 +20,7 @@ __all__ = [
     "BackendRoleUnsupported",
     "BackendUnavailable",
     "CapabilityUnmet",
+    "CommandNotInstalled",
     "ConfigError",
     "ConfigProblem",
     "CorruptData",
@@ -27,7 +28,6 @@ __all__ = [
     "DriverMissing",
     "DuplicateBackend",
     "DurabilityUnmet",
-    "ExtraMissing",
     "ForeignData",
     "InvalidKey",
     "InvalidType",
@@ -45,6 +45,7 @@ __all__ = [
     "StorageFull",
     "StoreClosed",
     "StoreError",
+    "StoreVanished",
     "UnknownBackend",
     "VersionNotNewer",
 ]
@@ -226,6 +227,16 @@ class StoreClosed(StoreError):
     remedy = "Open the databases again with open_databases()."
 
 
+class StoreVanished(StoreError):
+    """What the store is made of was removed or replaced while it was open (rule G16)."""
+
+    code = "SMOK-S12"
+    remedy = (
+        "Nothing is accepted any more: what was written would be written into nothing. Put the "
+        "right file in its place and start the program again."
+    )
+
+
 # --- leases: one process at a time ---------------------------------------------------------------
 
 
@@ -285,7 +296,7 @@ class LeaseLost(_LeaseError):
 
 
 class PluginError(SmokError):
-    """A configured backend could not be had."""
+    """A backend, a table or a command that is asked for could not be had."""
 
     exit_status = 4
 
@@ -335,27 +346,31 @@ class PluginBroken(PluginError):
 
     code = "SMOK-P04"
 
-    def __init__(self, name: str, distribution: str, detail: str) -> None:
-        self.name, self.distribution = name, distribution
+    def __init__(self, name: str, distribution: str, detail: str, kind: str = "backend") -> None:
+        self.name, self.distribution, self.detail = name, distribution, detail
         package = distribution.partition(" ")[0]
+        other = ", or configure another backend" if kind == "backend" else ""
         super().__init__(
-            f"backend {name!r} ({distribution}) could not be loaded: {detail}. "
-            f"Other backends are unaffected. Reinstall or upgrade {package}, "
-            "or configure another backend."
+            f"{kind} {name!r} ({distribution}) could not be loaded: {detail}. "
+            f"Other {kind}s are unaffected. Reinstall or upgrade {package}{other}."
         )
 
 
 class DuplicateBackend(PluginError):
-    """Two installed distributions claim the configured name."""
+    """Two installed distributions claim the same name."""
 
     code = "SMOK-P05"
 
-    def __init__(self, name: str, distributions: Sequence[str]) -> None:
+    def __init__(self, name: str, distributions: Sequence[str], kind: str = "backend") -> None:
         self.name, self.distributions = name, tuple(distributions)
-        first = distributions[0].split(" ")[0]
+        exact = f"{distributions[0].split(' ')[0]}:{name}"
+        say = {
+            "backend": f', or say which: backend = "{exact}"',
+            "command": f", or say which: smok {exact}",
+        }
         super().__init__(
-            f"backend {name!r} is provided by {_listing(distributions)}. Uninstall one of them, "
-            f'or say which: backend = "{first}:{name}"'
+            f"{kind} {name!r} is provided by {_listing(distributions)}. "
+            f"Uninstall one of them{say.get(kind, '.')}"
         )
 
 
@@ -364,11 +379,13 @@ class ApiMismatch(PluginError):
 
     code = "SMOK-P06"
 
-    def __init__(self, name: str, distribution: str, offered: str, known: str) -> None:
+    def __init__(
+        self, name: str, distribution: str, offered: str, known: str, kind: str = "backend"
+    ) -> None:
         self.name, self.distribution = name, distribution
         package = distribution.partition(" ")[0]
         super().__init__(
-            f"backend {name!r} ({distribution}) is written for plugin API {offered}, this "
+            f"{kind} {name!r} ({distribution}) is written for plugin API {offered}, this "
             f"smok-core speaks {known}. Upgrade smok-core, or install an older {package}."
         )
 
@@ -391,11 +408,12 @@ class PluginContract(PluginError):
 
     code = "SMOK-P08"
 
-    def __init__(self, name: str, distribution: str, detail: str) -> None:
+    def __init__(self, name: str, distribution: str, detail: str, kind: str = "backend") -> None:
         self.name, self.distribution = name, distribution
+        other = "configure another backend" if kind == "backend" else "uninstall it"
         super().__init__(
-            f"backend {name!r} ({distribution}) breaks the plugin interface: {detail}. "
-            "This is a bug in the plugin: tell its authors, or configure another backend."
+            f"{kind} {name!r} ({distribution}) breaks the plugin interface: {detail}. "
+            f"This is a bug in the plugin: tell its authors, or {other}."
         )
 
 
@@ -412,16 +430,16 @@ class CapabilityUnmet(PluginError):
         )
 
 
-class ExtraMissing(SmokError):
-    """A part was used whose optional dependencies are not installed."""
+class CommandNotInstalled(PluginError):
+    """A command of ``smok`` was called whose distribution is not installed."""
 
     code = "SMOK-P10"
-    exit_status = 4
 
-    def __init__(self, what: str, module: str, extra: str) -> None:
-        self.module, self.extra = module, extra
+    def __init__(self, name: str, package: str) -> None:
+        self.name, self.package = name, package
         super().__init__(
-            f'{what} needs {module!r}, which is not installed. pip install "smok-core[{extra}]"'
+            f"the command {name!r} belongs to a package that is not installed. "
+            f'Install it: pip install "{package}"'
         )
 
 

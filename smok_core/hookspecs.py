@@ -1,16 +1,20 @@
-"""The plugin interface: the hooks a backend implements, each written out.
+"""The plugin interface: the hooks of a backend and of a config table, each written out.
 
 A backend is a module (or object) named by an entry point of the group
 ``smok_core.backends.v1``. It implements `SmokHooks.smok_backend`, and then either
 `SmokHooks.smok_open_engine`, which gives it all nine roles at once, or single
 ``smok_open_<role>`` hooks for the roles it keeps natively, or both. Hooks are always addressed
 to one plugin, never broadcast. A hook may take fewer arguments than its specification names.
+
+A table of the config beside ``stores`` and ``roles`` belongs to the distribution whose entry point
+of the group ``smok_core.tables.v1`` has its name; it implements `TableHooks`.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pluggy
@@ -40,6 +44,8 @@ __all__ = [
     "Driver",
     "SmokHooks",
     "StoreContext",
+    "TableHooks",
+    "TableInfo",
     "effective_capabilities",
     "hookimpl",
 ]
@@ -159,3 +165,32 @@ class SmokHooks:
         self, context: StoreContext, engine: Engine | None
     ) -> BaseMetadataDatabase:
         """Open the role ``metadata``."""
+
+
+class TableInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owner of a config table tells about it: pure data, made without I/O."""
+
+    summary: str  #: one line; the heading of the table in what ``smok init`` writes
+    #: A frozen msgspec.Struct with ``forbid_unknown_fields=True``: the table's keys.
+    settings: type[msgspec.Struct]
+
+
+class TableHooks:
+    """The specifications for a table of the config; only `smok_table` is needed."""
+
+    @_spec
+    def smok_table(self) -> TableInfo:  # type: ignore[empty-body]
+        """Describe the table; no I/O."""
+
+    @_spec
+    def smok_table_device(self, settings: Any, base_dir: Path) -> str | None:
+        """Tell the device's id, where the config has none; None if the table does not say.
+
+        Args:
+            settings: An instance of the table's Struct.
+            base_dir: Relative paths in the settings are relative to this.
+        """
+
+    @_spec
+    def smok_table_jobs(self, databases: Any) -> list[dict[str, Any]]:  # type: ignore[empty-body]
+        """Tell what was done so far with opened `Databases`; ``smok status`` shows it."""

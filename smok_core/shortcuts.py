@@ -6,14 +6,13 @@ A plugin derives its nine classes from `Shortcut` and the role's implementation,
 
 from __future__ import annotations
 
-import os
-import threading
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from smok_core.context import StoreContext
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.roles.base import OnEngine
 from smok_core.settings import StoreSettings, decode_setting
 
@@ -33,7 +32,7 @@ class _Shared:
         self.engine, self.users = engine, 0
 
 
-_lock = threading.Lock()
+_lock = fork_safe_lock(Layer.CALLER)
 _open: dict[tuple[Any, ...], _Shared] = {}
 
 
@@ -64,14 +63,13 @@ class Shortcut(OnEngine):
             options=options,
             settings=msgspec.convert(settings, StoreSettings, dec_hook=decode_setting),
         )
-        # A forked child must open connections of its own.
-        self._key = (os.getpid(), type(self).open_engine, device, options, repr(context.settings))
+        self._key = (type(self).open_engine, device, options, repr(context.settings))
         super().__init__(context, _acquire(self._key, context))
         self._is_open = True
 
     def share(self, options: msgspec.Struct) -> Engine:
         """Give the engine of another place, closed with this database."""
-        key = (*self._key[:3], options, self._key[4])
+        key = (*self._key[:2], options, self._key[3])
         self._extra = key
         return _acquire(key, msgspec.structs.replace(self.context, options=options))
 
@@ -87,7 +85,7 @@ class Shortcut(OnEngine):
 def _acquire(key: tuple[Any, ...], context: StoreContext) -> Engine:
     with _lock:
         if key not in _open:
-            _open[key] = _Shared(key[1](context))
+            _open[key] = _Shared(key[0](context))
         _open[key].users += 1
         return _open[key].engine
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import msgspec
+
 from smok_core.engine.base import Health
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import BackendUnavailable, StoreClosed, StoreError
@@ -68,10 +70,16 @@ class Store:
         return database
 
     def health(self) -> Health | None:
-        """Look at the store now; None if its backend has no engine to ask.
+        """Look at the store now, and at what its roles hold in memory.
 
-        A store that is away is not `Health.available`, and its warning says why.
+        None if its backend has no engine to ask. A store that is away is not `Health.available`,
+        and its warning says why.
         """
+        found = self._look()
+        told = [text for role in list(self._roles.values()) for text in role.warnings()]
+        return found and msgspec.structs.replace(found, warnings=(*found.warnings, *told))
+
+    def _look(self) -> Health | None:
         try:
             engine = self._get_engine()
             return None if engine is None else engine.health()

@@ -7,8 +7,8 @@ import importlib.util
 import sqlite3
 
 import pytest
+from smok_testing import ConformanceSuite, Subject
 
-from smok_core.testing import ConformanceSuite, Subject
 from tests.conftest import skip_or_fail
 
 

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from smok_core.hookspecs import Capability, effective_capabilities
 from smok_core.registry.backend import Backend
-from smok_core.settings import Secret, StoreSettings, option
+from smok_core.registry.table import ConfigTable
+from smok_core.settings import StoreSettings
 
-__all__ = ["CloudSettings", "Config", "RoleConfig", "StoreConfig"]
-
-
-class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The table ``[cloud]``: where the SMOK cloud is and who we are there."""
-
-    url: Annotated[str, option("Base URL of the API.", pattern="^https?://")] = (
-        "https://api.smok.co"
-    )
-    certificate: Annotated[str | None, option("Device certificate, a PEM file.")] = None
-    private_key: Annotated[str | None, option("Its private key, a PEM file.")] = None
-    passphrase: Annotated[Secret | None, option("Passphrase of the private key.")] = None
-    ca_bundle: Annotated[
-        str | None, option("Root and device CA, a PEM file, instead of the packaged ones.")
-    ] = None
-    server_ca: Annotated[
-        str | None, option("Who may issue the server's certificate; default: public authorities.")
-    ] = None
-    connect_seconds: Annotated[float, option("Longest time to connect.", gt=0)] = 10
-    read_seconds: Annotated[float, option("Longest silence of the server.", gt=0)] = 30
-    total_seconds: Annotated[float, option("Longest time of one request.", gt=0)] = 120
-    batch: Annotated[int, option("Records in one upload.", ge=1, le=100_000)] = 1000
-    proxy: Annotated[Secret | None, option("HTTP proxy: http://HOST:PORT.")] = None
-    accept_empty: Annotated[
-        bool,
-        option("Take an empty 2xx for success; a captive portal may answer like that."),
-    ] = False
+__all__ = ["Config", "RoleConfig", "StoreConfig"]
 
 
 class StoreConfig(msgspec.Struct, kw_only=True):
@@ -76,7 +51,10 @@ class Config(msgspec.Struct, kw_only=True):
     device: str | None
     stores: dict[str, StoreConfig]
     roles: dict[str, RoleConfig]
-    cloud: CloudSettings | None
+    #: Settings of the tables that belong to plugins: ``config.tables["cloud"]``.
+    tables: dict[str, Any] = {}
+    owners: dict[str, ConfigTable] = {}  #: the plugins that the tables belong to
+    warnings: tuple[str, ...] = ()  #: what is no error, and still should be mended
 
     def resolve(self, path: str) -> Path:
         """Make a path of the configuration absolute: it is relative to the file's directory."""

@@ -7,12 +7,20 @@ was written before.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import itertools
 import logging
+import sys
 import threading
-from typing import TYPE_CHECKING, Final
+import time
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smok_core.engine.base import QueuedPoint, Series, SeriesStats
-from smok_core.errors import StorageFull, StoreClosed, StoreError
+from smok_core.engine.forks import Layer, join
+from smok_core.errors import SmokError, StorageFull, StoreClosed, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,88 +29,240 @@ __all__ = ["BufferedSeries"]
 
 logger = logging.getLogger(__name__)
 
-#: Points that may wait; the writer that fills the buffer writes it out itself.
-_MAX_WAITING: Final = 5000
+#: What may wait in memory; the writer that would exceed it writes all of it out itself.
+_MAX_POINTS: Final = 5000
+_MAX_BYTES: Final = 8 * 2**20
+#: A writer that finds a value this much older than ``flush_ms`` writes in place of the thread.
+_LATE: Final = 1.5
+#: Longest time between two attempts while the store refuses, in seconds.
+_RETRY: Final = 1.0
+
+
+class _Accepted(NamedTuple):
+    """The points of one `append`; they are one atomic write, also when they are written late."""
+
+    at: float  #: seconds of the monotonic clock
+    size: int  #: bytes, about
+    points: list[tuple[str, int, bytes]]
 
 
 class BufferedSeries(Series):
-    """A series in front of another; thread-safe.
+    """A series in front of another; thread-safe, also over a fork.
 
-    A write that fails in the background is kept, tried again with the next one, and its error is
-    raised to the next caller of `append` or `flush`, so that nobody believes all is well.
+    As long as writing works, a value waits at most ``flush_ms`` (1.5 times that if the thread is
+    held up). Once a write has failed, nothing more is taken: `append` raises what the write raised
+    until one succeeds. So no value that was taken is ever followed by a younger one that is lost
+    instead, and memory holds no more than was gathered within that time.
+
+    In a forked child it is empty: what waited at the fork is the parent's, and written by it.
     """
 
     def __init__(self, inner: Series, flush_ms: int) -> None:
         self._inner, self._seconds = inner, flush_ms / 1000
-        self._waiting: list[tuple[str, int, bytes]] = []
-        self._lock, self._writing = threading.Lock(), threading.Lock()
-        self._wake, self._closed = threading.Event(), threading.Event()
-        self._failure: StoreError | None = None
+        self._retry, self._closed = min(self._seconds, _RETRY), False
+        self._refused, self._refusal = 0, ""
+        self._begin_empty()
+        join(self, Layer.BUFFER)
+        _close_at_exit(self)
+
+    def _begin_empty(self) -> None:
+        self._pending: deque[_Accepted] = deque()
+        self._count = self._size = 0
+        self._failure: Exception | None = None
+        self._failing_since = self._tried = 0.0
+        #: Held while the inner series is written; taken before `_state`.
+        self._writing, self._state = threading.RLock(), threading.Condition()
         self._thread: threading.Thread | None = None
 
+    # --- forks -----------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Let a write that is under way end, and begin no other."""
+        self._writing.acquire()
+        self._state.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._state.release()
+        self._writing.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin empty: what waits is the parent's, and so is the thread."""
+        self._begin_empty()
+
+    # --- writing ---------------------------------------------------------------------------------
+
     def append(self, points: Sequence[tuple[str, int, bytes]]) -> None:
-        """Keep the points for the next write, which is at most ``flush_ms`` away."""
-        with self._lock:
+        """Keep the points for the next write, which is at most ``flush_ms`` away.
+
+        Raises:
+            StoreError: Earlier points cannot be written; these were not taken.
+        """
+        taken = list(points)
+        size = sum(len(name) + len(value) for name, _, value in taken)
+        with self._state:
             self._check_open()
-            failure, self._failure = self._failure, None
-            if failure is not None:
-                raise failure
-            full = len(self._waiting) + len(points) > _MAX_WAITING
-        if full:
-            # Before the new points are taken: if this fails, they were not, and memory is bounded.
+            if self._may_wait(len(taken), size):
+                self._accept(taken, size)
+                return
+        self._write_now(taken)
+
+    def _may_wait(self, count: int, size: int) -> bool:
+        if self._failure is not None or not self._has_thread():
+            return False
+        if self._pending and time.monotonic() - self._pending[0].at > _LATE * self._seconds:
+            return False
+        return self._count + count <= _MAX_POINTS and self._size + size <= _MAX_BYTES
+
+    def _accept(self, points: list[tuple[str, int, bytes]], size: int) -> None:
+        self._pending.append(_Accepted(time.monotonic(), size, points))
+        self._count += len(points)
+        self._size += size
+        if len(self._pending) == 1:
+            self._state.notify_all()
+
+    def _write_now(self, points: list[tuple[str, int, bytes]]) -> None:
+        """Write what waits, then the points; if either fails, the points were not taken."""
+        with self._state:
+            if self._failure is not None and time.monotonic() - self._tried < self._retry:
+                raise self._failure.with_traceback(None)
+        with self._writing:
             self.flush()
-        with self._lock:
-            self._check_open()  # closing writes what waits: what comes after that would be lost
-            self._waiting.extend(points)
-        self._wake.set()
+            self._inner.append(points)
 
     def flush(self) -> None:
-        """Write what waits and return when it is stored as the inner series stores it."""
+        """Write what waits and return when it is stored as the inner series stores it.
+
+        Raises:
+            StoreError: It cannot be written; it waits on, and is tried again.
+        """
         with self._writing:
-            with self._lock:
-                batch, self._waiting = self._waiting, []
-            if batch:
-                self._write(batch)
+            with self._state:
+                waiting = list(self._pending)
+            try:
+                self._write(waiting)
+            except Exception as error:
+                self._note_failure(error)
+                raise
+            self._note_success()
+
+    def _write(self, waiting: list[_Accepted]) -> None:
+        if not waiting:
+            return
+        try:
+            self._inner.append([point for accepted in waiting for point in accepted.points])
+        except StorageFull:
+            if len(waiting) == 1:
+                raise
+        except StoreError:
+            raise
+        except SmokError:
+            pass  # one of them is bad
+        else:
+            self._forget(waiting)
+            return
+        self._write_one_by_one(waiting)
+
+    def _write_one_by_one(self, waiting: list[_Accepted]) -> None:
+        """Write as many as there is room for, in their order; one that is bad stops no other."""
+        for accepted in waiting:
+            try:
+                self._inner.append(accepted.points)
+            except StoreError:
+                raise
+            except SmokError as error:
+                self._note_refusal(accepted, error)
+            self._forget([accepted])
+
+    def _forget(self, written: list[_Accepted]) -> None:
+        with self._state:
+            for _ in written:
+                self._pending.popleft()
+            self._count -= sum(len(accepted.points) for accepted in written)
+            self._size -= sum(accepted.size for accepted in written)
+
+    def _note_failure(self, error: Exception) -> None:
+        with self._state:
+            if self._failure is None:
+                self._failing_since = time.time()
+            self._failure, self._tried = error, time.monotonic()
+            self._state.notify_all()
+
+    def _note_success(self) -> None:
+        with self._state:
+            self._failure = None
+
+    def _note_refusal(self, accepted: _Accepted, error: SmokError) -> None:
+        logger.error("%d values can never be written: %s", len(accepted.points), error)
+        self._refused += len(accepted.points)
+        self._refusal = str(error)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Tell what is in memory only because it cannot be written; empty when all is well."""
+        with self._state:
+            failure, count, since = self._failure, self._count, self._failing_since
+        found = []
+        if failure is not None and count:
+            moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))
+            found.append(f"{count} values in memory cannot be written since {moment}: {failure}")
+        if self._refused:
+            found.append(f"{self._refused} values were refused by the store: {self._refusal}")
+        return tuple(found)
 
     def close(self) -> None:
         """Write what waits and end the thread; a later `append` raises `StoreClosed`."""
-        with self._lock:
-            self._closed.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
+        with self._state:
+            self._closed = True
+            self._state.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
         self.flush()
 
-    def _write(self, batch: list[tuple[str, int, bytes]]) -> None:
-        try:
-            self._inner.append(batch)
-        except StoreError:
-            with self._lock:
-                self._waiting[:0] = batch
-            raise
-
     def _check_open(self) -> None:
-        if self._closed.is_set():
+        if self._closed:
             raise StoreClosed("buffered series", "it was closed")
-        if self._thread is None:
+
+    # --- the thread ------------------------------------------------------------------------------
+
+    def _has_thread(self) -> bool:
+        """Tell whether the thread is there, after starting it if need be."""
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="smok-flush", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError:  # too many threads, or the interpreter is about to end
+                self._thread = None
+            else:
+                _close_at_end_of_worker()
+        return self._thread is not None
 
     def _run(self) -> None:
-        while not self._closed.is_set():
-            self._wake.wait()
-            self._wake.clear()
-            self._closed.wait(self._seconds)  # lets a group gather; closing cuts it short
-            self._flush_quietly()
+        while self._wait_until_due():
+            try:
+                self.flush()
+            except Exception as error:  # noqa: BLE001 - noted, and raised by the next append
+                logger.warning("group commit failed, it will be tried again: %s", error)
 
-    def _flush_quietly(self) -> None:
-        try:
-            self.flush()
-        except StoreError as error:
-            logger.warning("group commit failed, it will be tried again: %s", error)
-            with self._lock:
-                self._failure = error
-            self._wake.set()
+    def _wait_until_due(self) -> bool:
+        """Return when something has to be written; False when the buffer was closed."""
+        with self._state:
+            while not self._closed:
+                left = self._seconds_left()
+                if left is not None and left <= 0:
+                    return True
+                self._state.wait(left)
+        return False
+
+    def _seconds_left(self) -> float | None:
+        """Give the time until the next write in seconds, counted from the oldest value."""
+        if not self._pending:
+            return None
+        oldest = self._pending[0].at + self._seconds
+        due = oldest if self._failure is None else self._tried + self._retry
+        return due - time.monotonic()
+
+    # --- reading ---------------------------------------------------------------------------------
 
     def _show(self) -> None:
         """Make what waits visible to a reader; a full store must not keep it from draining."""
@@ -140,3 +300,46 @@ class BufferedSeries(Series):
     def stats(self) -> SeriesStats:
         self._show()
         return self._inner.stats()
+
+
+# --- the end of the process ----------------------------------------------------------------------
+
+_open: Final[weakref.WeakSet[BufferedSeries]] = weakref.WeakSet()
+
+
+def _close_at_exit(series: BufferedSeries) -> None:
+    """Write what waits when the interpreter ends, and take no more then.
+
+    What is registered last runs first: before the driver of the store ends, which was imported
+    when the store was opened.
+    """
+    _open.add(series)
+    atexit.unregister(_close_open)
+    atexit.register(_close_open)
+
+
+def _close_at_end_of_worker() -> None:
+    """Do the same in a child of `multiprocessing`, which ends without calling `atexit`."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize  # noqa: PLC0415 - it is loaded in such a child
+
+        Finalize(None, _close_open, exitpriority=next(_priorities))
+
+
+_priorities: Final = itertools.count(100)
+
+
+def _close_open() -> None:
+    for series in list(_open):
+        with contextlib.suppress(StoreClosed):  # its engine was closed before it, or it is empty
+            _close_loudly(series)
+
+
+def _close_loudly(series: BufferedSeries) -> None:
+    try:
+        series.close()
+    except StoreClosed:
+        raise
+    except Exception:
+        logger.exception("values in memory could not be written at the end of the process")

@@ -28,9 +28,10 @@ logger = logging.getLogger(__name__)
 class Layer(enum.IntEnum):
     """Where a part stands in a call; lower ones are entered first."""
 
-    ROLE = 0
-    BUFFER = 1
-    ENGINE = 2
+    CALLER = 0  #: what calls roles or opens engines: the bridge, shortcuts
+    ROLE = 1
+    BUFFER = 2
+    ENGINE = 3
 
 
 class ForkAware(Protocol):
@@ -64,7 +65,7 @@ class _HeldLock:
 
 _order: Final = itertools.count()
 _places: Final[weakref.WeakKeyDictionary[Any, tuple[int, int]]] = weakref.WeakKeyDictionary()
-_joining: Final = threading.RLock()  # held over a fork: nobody joins in the middle of one
+_joining: Final = threading.RLock()  # held at the fork itself: nobody joins in the middle of it
 _resting: Final[list[list[ForkAware]]] = []  # a stack, used under `_joining` only
 
 
@@ -83,18 +84,40 @@ def fork_safe_lock(layer: Layer) -> threading.RLock:
 
 
 def _before() -> None:
-    _joining.acquire()
-    known = sorted(_places.items(), key=lambda item: item[1])
-    parts = [_as_part(part) for part, _ in known]
-    _resting.append(parts)
-    for part in parts:
-        _safely(part.before_fork)
+    """Quiet all parts.
+
+    A thread inside a part may make another one, and so wait for `_joining`: it is not held while
+    we wait for that thread. If a part came meanwhile, its place may be before those that rest
+    already, so all begin again.
+    """
+    while True:
+        known = _known()
+        parts = [_as_part(part) for part in known]
+        for part in parts:
+            _safely(part.before_fork)
+        _joining.acquire()
+        if _known() == known:
+            _resting.append(parts)
+            return
+        _joining.release()
+        _wake(parts)
+
+
+def _known() -> list[Any]:
+    """Give all parts, the outermost first; they are compared by identity."""
+    with _joining:
+        return sorted(_places, key=_places.__getitem__)
+
+
+def _wake(parts: list[ForkAware]) -> None:
+    for part in reversed(parts):
+        _safely(part.after_fork_in_parent)
 
 
 def _in_parent() -> None:
-    for part in reversed(_resting.pop()):
-        _safely(part.after_fork_in_parent)
+    parts = _resting.pop()
     _joining.release()
+    _wake(parts)
 
 
 def _in_child() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from smok_core.engine.base import (
@@ -28,6 +27,7 @@ from smok_core.engine.base import (
     When,
 )
 from smok_core.engine.codec import MsgpackCodec
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import QueueFull, StoreClosed
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class _Gate:
     """One lock for the whole engine, which also knows whether it is closed."""
 
     def __init__(self, store: str) -> None:
-        self._store, self._lock, self.closed = store, threading.RLock(), False
+        self._store, self._lock, self.closed = store, fork_safe_lock(Layer.ENGINE), False
 
     def __enter__(self) -> None:
         self._lock.acquire()

@@ -1,4 +1,4 @@
-"""Finding and loading backends: discovery reads text, the loader imports what is configured."""
+"""Finding and loading plugins: discovery reads text, the loader imports what is configured."""
 
 from smok_core.registry.backend import Backend, EngineBackend
 from smok_core.registry.discovery import Candidate, discover, forget

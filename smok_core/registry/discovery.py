@@ -1,4 +1,6 @@
-"""Find the installed backends without importing any: entry points are read as text.
+"""Find the installed plugins without importing any: entry points are read as text.
+
+There are three kinds: backends, commands of ``smok``, and tables of the config.
 
 ``importlib.metadata`` would do the same for a hundred times the cost; it stays the fallback where
 distributions are not plain directories (zip files, frozen applications, foreign finders).
@@ -17,15 +19,19 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["GROUP_PREFIX", "Candidate", "discover", "forget"]
+__all__ = ["BACKENDS", "COMMANDS", "TABLES", "Candidate", "discover", "forget"]
 
-#: Entry-point groups are this and the plugin API's major version.
-GROUP_PREFIX: Final = "smok_core.backends.v"
-_MARK: Final = GROUP_PREFIX.encode()
+#: Entry-point groups are the core's name, the kind, and the plugin API's major version:
+#: ``smok_core.backends.v1``, ``smok_core.commands.v1``, ``smok_core.tables.v1``.
+_GROUP: Final = re.compile(r"smok_core\.(?P<kind>[a-z]+)\.v(?P<api>.*)")
+_MARK: Final = b"smok_core."
+BACKENDS: Final = "backends"
+COMMANDS: Final = "commands"
+TABLES: Final = "tables"
 
 
 class Candidate(msgspec.Struct, frozen=True, order=True):
-    """A backend that some installed distribution offers."""
+    """A plugin that some installed distribution offers."""
 
     name: str
     value: str  #: ``module`` or ``module:object``
@@ -33,6 +39,7 @@ class Candidate(msgspec.Struct, frozen=True, order=True):
     version: str
     api: str  #: major version of the plugin API, as the group's suffix has it
     location: str  #: the entry of sys.path it was found under
+    kind: str = BACKENDS
 
     @property
     def package(self) -> str:
@@ -40,13 +47,14 @@ class Candidate(msgspec.Struct, frozen=True, order=True):
         return f"{self.distribution} {self.version}".strip()
 
 
-def discover(path: Iterable[str] | None = None) -> tuple[Candidate, ...]:
-    """Give every backend on ``path`` (default: ``sys.path``), sorted by name.
+def discover(path: Iterable[str] | None = None, kind: str = BACKENDS) -> tuple[Candidate, ...]:
+    """Give every plugin of a kind on ``path`` (default: ``sys.path``), sorted by name.
 
     Of two copies of one distribution the first on the path counts, as it does for the import
     system. The answer is remembered for as long as the path stays the same; see `forget`.
     """
-    return _discover(tuple(sys.path if path is None else path))
+    found = _discover(tuple(sys.path if path is None else path))
+    return tuple(candidate for candidate in found if candidate.kind == kind)
 
 
 def forget() -> None:
@@ -138,12 +146,11 @@ def _foreign_finders() -> bool:
 
 
 def _candidates(text: str, name: str, version: str, entry: str) -> Iterator[Candidate]:
-    api = ""
+    group: re.Match[str] | None = None
     for line in map(str.strip, text.splitlines()):
         if line.startswith("["):
-            group = line.strip("[]").strip()
-            api = group.removeprefix(GROUP_PREFIX) if group.startswith(GROUP_PREFIX) else ""
-        elif api and "=" in line and not line.startswith(("#", ";")):
+            group = _GROUP.fullmatch(line.strip("[]").strip())
+        elif group and "=" in line and not line.startswith(("#", ";")):
             key, _, value = line.partition("=")
             target = value.partition("[")[0].strip()
-            yield Candidate(key.strip(), target, name, version, api, entry)
+            yield Candidate(key.strip(), target, name, version, group["api"], entry, group["kind"])

@@ -1,4 +1,4 @@
-"""Load the backends that a config names, and only those; tell every way this can fail apart."""
+"""Load the plugins that a config names, and only those; tell every way this can fail apart."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from smok_core.errors import (
 from smok_core.hookspecs import API_MAJOR
 from smok_core.registry.backend import Backend
 from smok_core.registry.builtin import BUILT_IN
-from smok_core.registry.discovery import Candidate, discover
+from smok_core.registry.discovery import TABLES, Candidate, discover
+from smok_core.registry.table import ConfigTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["KNOWN", "Registry", "register", "unregister"]
+__all__ = ["KNOWN", "KNOWN_TABLES", "Registry", "choose", "import_plugin", "register", "unregister"]
 
 #: Backends of this project, so that a missing one can be named with its package. Never guessed.
 KNOWN: Final = {"pickle": "smok-pickle", "redis": "smok-redis", "mongo": "smok-mongo"}
+#: Tables of this project, with what to install for one.
+KNOWN_TABLES: Final = {"cloud": "smok-core[cloud]"}
 _API: Final = str(API_MAJOR)
 
 _registered: dict[str, Any] = {}
@@ -51,12 +54,18 @@ class Registry:
     """The backends one can name, and those that were loaded so far.
 
     Args:
-        candidates: What is installed; default: what `discover` finds.
+        candidates: The backends that are installed; default: what `discover` finds.
+        tables: The owners of config tables that are installed; default: likewise.
     """
 
-    def __init__(self, candidates: Sequence[Candidate] | None = None) -> None:
-        self._candidates = candidates
+    def __init__(
+        self,
+        candidates: Sequence[Candidate] | None = None,
+        tables: Sequence[Candidate] | None = None,
+    ) -> None:
+        self._candidates, self._tables = candidates, tables
         self._loaded: dict[str, Backend] = {}
+        self._loaded_tables: dict[str, ConfigTable] = {}
 
     @property
     def candidates(self) -> Sequence[Candidate]:
@@ -84,32 +93,40 @@ class Registry:
             self._loaded[name] = self._load(name, where)
         return self._loaded[name]
 
+    @property
+    def tables(self) -> list[str]:
+        """Name the config tables that have an owner, without importing it."""
+        return sorted({candidate.name for candidate in self._table_candidates()})
+
+    def table(self, name: str) -> ConfigTable | None:
+        """Give the owner of a config table, imported on first use; None if nobody owns it.
+
+        Raises:
+            PluginError: It is there and cannot be had.
+        """
+        if name not in self._loaded_tables:
+            candidate = choose(name, self._table_candidates(), "table")
+            if candidate is None:
+                return None
+            made = ConfigTable(name, candidate.package, import_plugin(candidate, "table"))
+            self._loaded_tables[name] = made
+        return self._loaded_tables[name]
+
+    def _table_candidates(self) -> Sequence[Candidate]:
+        if self._tables is None:
+            self._tables = discover(kind=TABLES)
+        return self._tables
+
     def _load(self, name: str, where: str) -> Backend:
         for source, package in ((_registered, "registered"), (BUILT_IN, "smok-core")):
             if name in source:
                 return Backend(name, package, source[name])
-        candidate = self._choose(name, where)
-        return Backend(name, candidate.package, _import(candidate))
+        candidate = choose(name, self.candidates)
+        if candidate is None:
+            raise self._unknown(name, where)
+        return Backend(name, candidate.package, import_plugin(candidate))
 
-    def _choose(self, name: str, where: str) -> Candidate:
-        distribution, _, short = name.rpartition(":")
-        named = [
-            candidate
-            for candidate in self.candidates
-            if candidate.name == short and distribution in ("", candidate.distribution)
-        ]
-        usable = [candidate for candidate in named if candidate.api == _API]
-        if len(usable) == 1:
-            return usable[0]
-        raise self._cannot_choose(name, where, named, usable)
-
-    def _cannot_choose(
-        self, name: str, where: str, named: list[Candidate], usable: list[Candidate]
-    ) -> PluginError:
-        if usable:
-            return DuplicateBackend(name, [candidate.package for candidate in usable])
-        if named:
-            return ApiMismatch(name, named[0].package, named[0].api, _API)
+    def _unknown(self, name: str, where: str) -> PluginError:
         if name in KNOWN:
             return BackendNotInstalled(name, KNOWN[name], where, self.names())
         return UnknownBackend(name, where, self._nearest(name), self.names())
@@ -121,14 +138,45 @@ class Registry:
         return near[0] if near else None
 
 
-def _import(candidate: Candidate) -> Any:
+def choose(name: str, candidates: Sequence[Candidate], kind: str = "backend") -> Candidate | None:
+    """Give the one candidate that is meant; None if nothing is called so.
+
+    Args:
+        name: ``redis``, or ``smok-redis:redis`` to choose among distributions.
+        candidates: What is installed.
+        kind: What they are, for messages.
+
+    Raises:
+        DuplicateBackend: More than one distribution offers it.
+        ApiMismatch: It is there for other versions of the plugin API only.
+    """
+    distribution, _, short = name.rpartition(":")
+    named = [
+        candidate
+        for candidate in candidates
+        if candidate.name == short and distribution in ("", candidate.distribution)
+    ]
+    usable = [candidate for candidate in named if candidate.api == _API]
+    if len(usable) > 1:
+        raise DuplicateBackend(name, [candidate.package for candidate in usable], kind)
+    if named and not usable:
+        raise ApiMismatch(name, named[0].package, named[0].api, _API, kind)
+    return usable[0] if usable else None
+
+
+def import_plugin(candidate: Candidate, kind: str = "backend") -> Any:
+    """Import what an entry point names.
+
+    Raises:
+        PluginBroken: That failed, with the reason and the plugin's line.
+    """
     module, _, attribute = candidate.value.partition(":")
     try:
         plugin: Any = importlib.import_module(module)
         for part in filter(None, attribute.split(".")):
             plugin = getattr(plugin, part)
     except Exception as error:
-        raise PluginBroken(candidate.name, candidate.package, _locate(error)) from error
+        raise PluginBroken(candidate.name, candidate.package, _locate(error), kind) from error
     return plugin
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from abc import ABC
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 import msgspec
 
 from smok_core.engine.base import Row, Settlement, When
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData, NotFound
 from smok_core.roles.counters import Counter
 from smok_core.roles.dead_letters import DeadLetter, DeadLetters
@@ -46,7 +46,8 @@ class Throttle:
     """Lets something through at most once per interval; the first time always."""
 
     def __init__(self, seconds: float = CHECKPOINT_SECONDS) -> None:
-        self._seconds, self._next, self._lock = seconds, 0.0, threading.Lock()
+        self._seconds, self._next = seconds, 0.0
+        self._lock = fork_safe_lock(Layer.ROLE)
 
     def __call__(self) -> bool:
         """Tell whether it is time; measured by the monotonic clock."""
@@ -81,6 +82,10 @@ class Database(ABC):
 
     def count_refused(self, count: int) -> None:
         """Remember, for `stats`, writes that were refused and whose writer cannot be told."""
+
+    def warnings(self) -> tuple[str, ...]:
+        """Tell what this process holds and could not store; shown with the store's health."""
+        return ()
 
     def get_dead_letters(self) -> Iterator[DeadLetter]:
         """Stream what was set aside, oldest first."""

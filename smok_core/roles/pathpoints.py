@@ -285,6 +285,9 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         if isinstance(self._series, BufferedSeries):
             self._series.close()
 
+    def warnings(self) -> tuple[str, ...]:
+        return self._series.warnings() if isinstance(self._series, BufferedSeries) else ()
+
     def tidy(self) -> None:
         keep = self.context.settings.retention
         if keep is not None:

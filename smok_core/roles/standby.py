@@ -35,7 +35,8 @@ def _class_of(role: str) -> type[Database]:
     base = ROLES[role]
     calls = {name: _forwarded(name) for name in dir(base) if _is_method(base, name)}
     quiet = {name: _if_open(name) for name in ("flush", "checkpoint", "close")}
-    return type(f"Standby{base.__name__}", (base,), {**calls, **quiet, "__getattr__": _other})
+    own = {"warnings": _warnings, "__getattr__": _other}
+    return type(f"Standby{base.__name__}", (base,), {**calls, **quiet, **own})
 
 
 def _is_method(base: type[Database], name: str) -> bool:
@@ -60,6 +61,11 @@ def _if_open(name: str) -> Callable[..., None]:
 
     call.__name__ = name
     return call
+
+
+def _warnings(self: Any) -> tuple[str, ...]:
+    database = self._find()
+    return () if database is None else database.warnings()
 
 
 def _other(self: Any, name: str) -> Any:

@@ -18,7 +18,7 @@ from {module} import {function}
 sys.exit({function}())
 """
 _COMMANDS = {
-    "smok": ("smok_core.cli", "main"),
+    "smok": ("smok_cli", "main"),
     "pytest": ("pytest", "main"),
     "pip": ("pip._internal.cli.main", "main"),
 }

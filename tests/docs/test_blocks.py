@@ -9,9 +9,9 @@ import sys
 import tomllib
 
 import pytest
+from smok_cli.app import COMMANDS
 
 import smok_core
-from smok_core.cli.app import COMMANDS
 from smok_core.registry import register, unregister
 from tests.docs.blocks import DOCS, KINDS, ROOT, all_blocks, blocks, pages
 from tests.docs.test_followed import FOLLOWED

@@ -72,6 +72,6 @@ def prepare(programs, work):
 
 SETUP = """
 import os, sys; os.chdir(sys.argv[1])
-from smok_core.cli import main
+from smok_cli import main
 raise SystemExit(main(["init", "--device", "pump-17"]))
 """

@@ -6,7 +6,8 @@ import configparser
 import re
 import shlex
 
-from smok_core.cli import main
+from smok_cli import main
+
 from tests.conftest import ROOT
 
 PAGE = ROOT / "docs" / "howto" / "run-as-a-service.md"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 import venv
@@ -13,7 +15,9 @@ import pytest
 
 from tests.conftest import ROOT, skip_or_fail
 
-PROJECTS = (".", "plugins/smok_pickle", "plugins/smok_redis", "plugins/smok_mongo")
+PROJECTS = (ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml")))
+#: What the core's wheel may weigh, and how many lines of Python the core may have.
+MAX_BYTES, MAX_LINES = 110_000, 6_500
 MAIN_JOB = """
 import smok_core, sys
 with smok_core.open_databases("smok.toml") as databases:
@@ -28,10 +32,10 @@ print(*sorted(name for name in ("requests", "cryptography", "click") if name in 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """The wheels of the core and the three backends."""
+    """The wheels of the core and of every plugin."""
     folder = tmp_path_factory.mktemp("wheels")
     for project in PROJECTS:
-        build = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT / project]
+        build = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, project]
         done = subprocess.run(build, capture_output=True, text=True, check=False)
         if "hatchling" in done.stdout + done.stderr and "No matching" in done.stdout + done.stderr:
             skip_or_fail("pickle", "hatchling cannot be had: no package index is reachable")
@@ -59,13 +63,23 @@ def names(wheels: Path, start: str) -> set[str]:
 
 def test_the_wheels_hold_what_they_need_and_nothing_else(wheels):
     """Certificates, types and templates are package data; tests and examples are not."""
-    core = names(wheels, "smok_core")
-    assert {f"smok_core/cloud/pem/{name}.pem" for name in ("root", "dev", "rapid")} <= core
-    assert "smok_core/py.typed" in core
-    for project in ("smok_core", "smok_pickle", "smok_redis", "smok_mongo"):
-        found = names(wheels, project)
-        assert f"{project}/py.typed" in found
-        assert all(name.startswith((f"{project}/", f"{project}-")) for name in found), found
+    for project in PROJECTS:
+        package = "smok_core" if project == ROOT else project.name
+        found = names(wheels, package)
+        assert f"{package}/py.typed" in found
+        assert all(name.startswith((f"{package}/", f"{package}-")) for name in found), found
+    pem = {f"smok_cloud/pem/{name}.pem" for name in ("root", "dev", "rapid")}
+    assert pem <= names(wheels, "smok_cloud")
+    assert "smok_testing/scaffold/templates/pyproject.toml.tmpl" in names(wheels, "smok_testing")
+
+
+def test_the_core_is_small(wheels):
+    """At most eight distributions, and the core stays slim: in bytes and in lines."""
+    (wheel,) = wheels.glob("smok_core-*.whl")
+    lines = sum(len(p.read_text().splitlines()) for p in (ROOT / "smok_core").rglob("*.py"))
+    assert len(PROJECTS) <= 8
+    assert wheel.stat().st_size <= MAX_BYTES
+    assert lines <= MAX_LINES
 
 
 def test_the_main_job_works_from_wheels_alone(empty, tmp_path):
@@ -90,21 +104,46 @@ def test_the_slim_install_is_slim(empty):
     assert installed - {"pip", "setuptools"} == {"smok-core", "smok-pickle", "pluggy", "msgspec"}
 
 
-@pytest.mark.parametrize("words", [["status"], ["--version"]])
-def test_the_command_without_its_extra_names_it(empty, words):
-    """Without click the command says what to install, and exits with 4."""
-    command = [empty.with_name("smok"), *words]
+INSTALL = re.compile(r"^ *(?:[-$] )?`?(pip install [^`#\n]+)", re.MULTILINE)
+PAGES = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/README.md")]
+
+
+def install_lines():
+    """Every line of the docs that installs something of ours from an index."""
+    found = {line.strip() for page in PAGES for line in INSTALL.findall(page.read_text())}
+    return sorted(line for line in found if "smok-" in line and "smok-notes" not in line)
+
+
+@pytest.mark.parametrize("line", install_lines())
+def test_every_install_line_of_the_docs_works(line, wheels, tmp_path):
+    """In an empty environment, from the built wheels; then everything it brought is importable."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv/bin/python"
+    words = shlex.split(line)[1:]
+    command = [python, "-m", "pip", words[0], "-q", "--find-links", wheels, *words[1:]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 4
-    assert 'pip install "smok-core[cli]"' in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run([python, "-c", IMPORT_ALL], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "smok_core" in done.stdout.split()
+    if "smok_cli" in done.stdout.split():
+        helped = [python.with_name("smok"), "--help"]
+        listed = subprocess.run(helped, capture_output=True, text=True, check=True)
+        assert "cannot be loaded" not in listed.stdout
 
 
-def test_a_missing_extra_of_the_core_is_named(empty):
-    """Certificates and the kit without their extras say which extra they need."""
-    for code, extra in (
-        ("from smok_core.cloud.certificates import get_root_cert", "cloud"),
-        ("import smok_core.testing as t; t.ConformanceSuite", "testing"),
-    ):
-        done = subprocess.run([empty, "-c", code], capture_output=True, text=True, check=False)
-        assert f"smok-core[{extra}]" in done.stderr, done.stderr
+IMPORT_ALL = """
+import importlib, importlib.util
+names = ["core", "pickle", "redis", "mongo", "cli", "cloud", "client", "testing"]
+for name in (f"smok_{name}" for name in names):
+    if importlib.util.find_spec(name):
+        importlib.import_module(name)
+        print(name)
+import smok_core
+from smok_core.registry.discovery import discover
+from smok_core.registry.loader import import_plugin
+for kind in ("backends", "tables", "commands"):
+    for candidate in discover(kind=kind):
+        if kind != "commands" or importlib.util.find_spec("smok_cli"):
+            import_plugin(candidate)
+"""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from smok_cloud import delivery
+from smok_cloud.api import ApiClient
+from smok_cloud.errors import ClientFault
 
-from smok_core.cloud import delivery
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.errors import ClientFault
 from smok_core.roles.pathpoints import DataToSynchronize
 from tests.simulation.world import World, run
 
@@ -58,7 +58,7 @@ def test_dropping_the_batch_on_any_4xx_is_caught(monkeypatch):
         except ClientFault as error:
             batch.reject(str(error))
 
-    monkeypatch.setattr("smok_core.cloud.uploads.deliver", deliver)
+    monkeypatch.setattr("smok_cloud.uploads.deliver", deliver)
     assert caught() > 0
 
 

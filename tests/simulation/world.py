@@ -10,17 +10,18 @@ import random
 from collections.abc import Mapping
 from typing import Any, Final
 
+from smok_cloud.api import ApiClient
+from smok_cloud.synchronizer import Synchronizer
+from smok_cloud.transport import Answer, Limits
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.faults import Fault, FaultKind
+from smok_testing.cloud.inprocess import InProcessTransport
+
 from smok_core import Event, Macro, OperationFailedError, SensorWriteEvent, StorageLevel
-from smok_core.cloud.api import ApiClient
-from smok_core.cloud.synchronizer import Synchronizer
-from smok_core.cloud.transport import Answer, Limits
 from smok_core.context import StoreContext
 from smok_core.engine.memory import MemoryEngine
 from smok_core.registry import EngineBackend
 from smok_core.roles import ROLES
-from smok_core.testing.cloud.app import SandboxCloud
-from smok_core.testing.cloud.faults import Fault, FaultKind
-from smok_core.testing.cloud.inprocess import InProcessTransport
 
 START: Final = 1_700_000_000.0
 #: Statuses that say nothing about the records; 400 and 422 are the cloud's own decision.

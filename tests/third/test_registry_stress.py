@@ -43,7 +43,7 @@ OURS = {"smok"}
 def test_the_version_is_told_without_looking_at_any(zoo):
     """`smok --version` imports neither a plugin nor what lists them."""
     script = (
-        "import sys; from smok_core.cli import main; main(['--version']);"
+        "import sys; from smok_cli import main; main(['--version']);"
         "heavy = ('rich', 'smok_core.registry', 'importlib.metadata');"
         "print([name for name in heavy if name in sys.modules])"
     )

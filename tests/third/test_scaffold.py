@@ -8,10 +8,10 @@ import sys
 import tomllib
 
 import pytest
+from smok_cli import main
+from smok_testing.scaffold import PluginNames, write_plugin
 
-from smok_core.cli import main
 from smok_core.errors import InvalidValue
-from smok_core.scaffold import PluginNames, write_plugin
 from tests.third import wheels
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECTS = (
     ROOT,
-    ROOT / "plugins/smok_pickle",
+    *(ROOT / f"plugins/smok_{name}" for name in ("pickle", "cli", "cloud", "testing")),
     ROOT / "examples/smok_lmdb",
     ROOT / "examples/smok_events_webhook",
 )

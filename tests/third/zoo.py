@@ -11,7 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from smok_core.registry.discovery import GROUP_PREFIX
+GROUP_PREFIX = "smok_core.backends.v"
 
 NOTE = """\
 import os
@@ -92,7 +92,7 @@ class Zoo:
 
     def smok(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command in a process of its own."""
-        return self.python("-m", "smok_core.cli", *words)
+        return self.python("-m", "smok_cli", *words)
 
     def python(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run Python with the zoo on its path; what was imported before is forgotten."""

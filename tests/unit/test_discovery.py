@@ -9,7 +9,8 @@ import zipfile
 import pytest
 
 from smok_core.registry import discover, forget
-from smok_core.registry.discovery import GROUP_PREFIX
+
+GROUP_PREFIX = "smok_core.backends.v"
 
 GROUP = f"{GROUP_PREFIX}1"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from smok_cloud.leases import Leases
 
-from smok_core.cloud.leases import Leases
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import BackendUnavailable, LeaseHeld, LeaseLost, ReadOnlyStore, StorageFull
 from smok_core.lease import LEASES, Lease, Process

@@ -10,8 +10,7 @@ import pytest
 import smok_core
 from smok_core import errors
 from smok_core.registry import Registry, discover, forget, register, unregister
-from smok_core.registry.discovery import GROUP_PREFIX
-from tests.unit.test_discovery import install
+from tests.unit.test_discovery import GROUP_PREFIX, install
 
 GOOD = """
 from smok_core import BackendInfo, Driver, hookimpl

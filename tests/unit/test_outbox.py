@@ -6,11 +6,11 @@ import sys
 from collections import Counter
 
 import pytest
+from smok_cloud.errors import ClientFault
+from smok_cloud.statistics import JobStatistics
+from smok_cloud.uploads import UPLOADS
 
 import smok_core
-from smok_core.cloud.errors import ClientFault
-from smok_core.cloud.statistics import JobStatistics
-from smok_core.cloud.uploads import UPLOADS
 from smok_core.engine.base import QueuedPoint
 from smok_core.errors import BackendUnavailable
 

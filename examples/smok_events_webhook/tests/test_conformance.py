@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from receiver import serving
-
-from smok_core.testing import ConformanceSuite, Subject
+from smok_testing import ConformanceSuite, Subject
 
 
 @pytest.fixture(scope="module")

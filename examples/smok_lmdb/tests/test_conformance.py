@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import faults
 import pytest
-
-from smok_core.testing import ConformanceSuite, Subject, all_clauses, run_clause
+from smok_testing import ConformanceSuite, Subject, all_clauses, run_clause
 
 OPTIONS = {"path": "{place}/smok.lmdb"}
 

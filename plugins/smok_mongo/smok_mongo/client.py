@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pymongo import MongoClient, ReadPreference
 from pymongo.uri_parser import split_options
 
+from smok_core.engine.forks import Layer, fork_safe_lock, join
 from smok_core.errors import BackendUnavailable, StoreClosed
 from smok_mongo.address import parse_address
 from smok_mongo.errors import DRIVER_ERRORS, judge
-from smok_mongo.fork import start_afresh_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,14 +47,24 @@ class Server:
         self._base_dir, self._closed = base_dir, False
         self._budget = options.retry_ms / 1000
         self._due = threading.local()
-        self._abandoned: list[object] = []
-        self.start_afresh()
-        start_afresh_in_children(self)
-
-    def start_afresh(self) -> None:
-        """Forget the connection without touching its sockets, which belong to the parent."""
-        self._abandoned.append(getattr(self, "_client", None))
+        self._parents: list[object] = []
         self._client: MongoClient[dict[str, Any]] | None = None
+        self._begin()
+        join(self, Layer.ENGINE)
+
+    def before_fork(self) -> None:
+        """Nothing has to rest: the child uses no connection of the parent's."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+    def after_fork_in_child(self) -> None:
+        """Keep the client unused and unclosed: its sockets and threads belong to the parent."""
+        self._parents.append(self._client)
+        self._client = None
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         #: Names this process among all that write to the database.
         self.writer = uuid.uuid4().hex
@@ -166,13 +176,8 @@ class Gate:
     """
 
     def __init__(self, server: Server) -> None:
-        self._server = server
-        self.start_afresh()
-        start_afresh_in_children(self)
-
-    def start_afresh(self) -> None:
-        """Forget who held the lock when the process was forked."""
-        self._lock = threading.RLock()
+        # What it guards is as a whole call leaves it, in a forked child too.
+        self._server, self._lock = server, fork_safe_lock(Layer.ENGINE)
 
     @contextmanager
     def _held(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from smok_core.engine.base import Engine, Health, Limits
 from smok_core.engine.codec import MsgpackCodec
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import StoreClosed, StoreError
 from smok_mongo.blobs import MongoBlobs
 from smok_mongo.chunks import Chunks
@@ -61,7 +62,7 @@ class MongoEngine(Engine):
         sequence = Sequence(self._server, self._meta, context.clock)
         self._store = Store(self._server, device, sequence)
         self._chunks = Chunks(self._store)
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock(Layer.ENGINE)
         self._tables: dict[str, MongoTable] = {}
         self._series: dict[str, MongoSeries] = {}
         self._blobs: dict[str, MongoBlobs] = {}
@@ -93,7 +94,7 @@ class MongoEngine(Engine):
                 self._blobs[name] = MongoBlobs(self._store, self._chunks, name)
             return self._blobs[name]
 
-    def _open(self) -> threading.Lock:
+    def _open(self) -> threading.RLock:
         if self._closed:
             raise StoreClosed(self._server.store, "it was closed")
         return self._lock

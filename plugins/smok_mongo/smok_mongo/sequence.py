@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from bson import Int64
 
+from smok_core.engine.forks import Layer, join
 from smok_mongo.commands import find_one, update_one
-from smok_mongo.fork import start_afresh_in_children
 from smok_mongo.ids import POSITION_BITS
 from smok_mongo.schema import META
 
@@ -33,11 +33,17 @@ class Sequence:
 
     def __init__(self, server: Server, document_id: str, clock: Callable[[], float]) -> None:
         self._server, self._id, self._clock = server, document_id, clock
-        self.start_afresh()
-        start_afresh_in_children(self)
+        self.after_fork_in_child()
+        join(self, Layer.ENGINE)
 
-    def start_afresh(self) -> None:
-        """Begin above the bound in the database."""
+    def before_fork(self) -> None:
+        """Nothing has to rest."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+    def after_fork_in_child(self) -> None:
+        """Begin above the bound in the database: what is below it is the parent's to give."""
         self._lock = threading.Lock()
         self._last = self._bound = -1
 

@@ -7,8 +7,8 @@ from importlib.metadata import entry_points
 
 import pymongo
 import pytest
+from smok_testing import ConformanceSuite, Subject
 
-from smok_core.testing import ConformanceSuite, Subject
 from tests.servers.mongo_proxy import WRITES, MongoProxy
 
 #: Stands in the URL, of which nothing is ever shown.

@@ -89,6 +89,26 @@ def test_a_process_killed_while_appending_loses_nothing_it_was_told_is_stored(
     assert [ts for ts, _ in series.range("w", None, None)] == queued
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_that_closes_leaves_the_client_of_its_parent(engine):
+    """Used and closed in a child, the store goes on in the parent, with the client it had."""
+    table, client = engine.table("t"), engine._server._connected()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            table.put("k", b"child")
+            status = 0 if engine._server._connected() is not client else 2
+            engine.close()
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert table.get("k").value == b"child"
+    assert engine._server._connected() is client
+    client.admin.command("ping")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_fork_uses_connections_of_its_own(engine):
     """Parent and child go on with the same engine after a fork, and both write."""
     series = engine.series("s")

@@ -27,6 +27,10 @@ class SqliteBlobs(Blobs):
         self._connection = connection
         self._section = Section(connection, device, "blobs", name)
 
+    def detach(self, closed: Any) -> None:
+        """Use ``closed`` from now on, which raises `StoreClosed` for every call."""
+        self._connection = closed
+
     def put(self, key: str, data: bytes, version: int) -> int | None:
         def work(raw: sqlite3.Connection) -> int | None:
             section = self._section.make(raw)

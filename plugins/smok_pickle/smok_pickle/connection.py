@@ -1,26 +1,47 @@
-"""The one connection of an engine: its lock, transactions, a full disk, damage and forks."""
+"""The one connection of a process to a store's file: transactions, a full disk, damage, forks.
+
+Everything that closes a descriptor of the file goes through here, because closing any drops the
+locks SQLite holds for the whole process (see `smok_pickle.locks`). Which connection belongs to
+which file is kept in `smok_pickle.instances`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import sqlite3
-import threading
-import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from smok_core.errors import CorruptData, StorageFull, StoreClosed
-from smok_pickle.ballast import Ballast, free_bytes
+from smok_core.engine.base import Durability
+from smok_core.engine.forks import Layer, fork_safe_lock, join
+from smok_core.errors import (
+    BackendUnavailable,
+    CorruptData,
+    StorageFull,
+    StoreClosed,
+    StoreVanished,
+)
 from smok_pickle.failures import translate
-from smok_pickle.files import DoorLock, make_parents, put_aside, secure, sibling
-from smok_pickle.opening import check_pages, connect, examine, prepare
-from smok_pickle.salvage import salvage
+from smok_pickle.files import make_parents, secure, sibling, stamped
+from smok_pickle.locks import InstanceLock, LogGuard, has_log_of_another, remembered
+from smok_pickle.opening import (
+    check_pages,
+    connect,
+    examine,
+    level_of,
+    prepare,
+    refuse_foreign,
+)
+from smok_pickle.presence import Presence
+from smok_pickle.recovery import recover, resume
+from smok_pickle.rescue import rescue
+from smok_pickle.reserve import Reserve, free_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from smok_core.engine.base import Durability
     from smok_pickle.plugin import PickleOptions
 
 __all__ = ["Connection"]
@@ -40,18 +61,50 @@ _NOW: Final = 2**30  # the next write has to look
 
 
 class Connection:
-    """Runs work on the file, one piece at a time; usable from any thread."""
+    """Runs work on the file, one piece at a time; usable from any thread.
 
-    def __init__(self, path: Path, durability: Durability, options: PickleOptions) -> None:
-        self.path, self._durability, self._options = path, durability, options
-        self.ballast = Ballast(path, options.ballast_kib)
-        self.lock, self.generation = threading.RLock(), 0
+    Args:
+        path: The file, without links on the way.
+        durability: What a commit survives.
+        options: The store's options.
+        looking: Only look: nothing is made, healed, migrated or put aside.
+    """
+
+    def __init__(
+        self, path: Path, durability: Durability, options: PickleOptions, *, looking: bool = False
+    ) -> None:
+        self.path, self._options, self.looking = path, options, looking
+        self._level = level_of(durability)
+        self.reserve = Reserve(path, 0 if looking else options.ballast_kib)
+        self.lock, self.generation = fork_safe_lock(Layer.ENGINE), 0
+        self.notes: tuple[str, ...] = ()
         self._closed, self._ticks, self._log_pages = False, 0, 0
         self._raw: sqlite3.Connection | None = None
-        self._door: DoorLock | None = None
-        _alive.add(self)
+        self._instance: InstanceLock | None = None
+        self._guard: LogGuard | None = None
+        self._presence: Presence | None = None
+        self._vanished: StoreVanished | None = None
+        self._inherited: list[Any] | None = None  # of a parent that forked inside a transaction
         with self.lock:
-            self._guard(self._open)
+            self._translated(self._open)
+        join(self, Layer.ENGINE)
+
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Give device and inode of the file that is open."""
+        return self._presence.file if self._presence else None
+
+    @property
+    def vanished(self) -> StoreVanished | None:
+        """Give what happened to the file, if it went away under the connection."""
+        return self._vanished
+
+    def strengthen(self, durability: Durability) -> None:
+        """Commit as durably as ``durability`` says from now on, if that is more than before."""
+        with self.lock:
+            if level_of(durability) > self._level:
+                self._level = level_of(durability)
+                self.raw().execute(f"PRAGMA synchronous = {self._level}")
 
     # --- work ------------------------------------------------------------------------------------
 
@@ -61,12 +114,10 @@ class Connection:
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` in one transaction; new data is refused while the reserve is in use."""
-
-        def checked(raw: sqlite3.Connection) -> T:
+        with self.lock:
+            self._ready()
             self.tick(every=_TICK_WRITES)
-            return work(raw)
-
-        return self._run("BEGIN IMMEDIATE", checked)
+            return self._run("BEGIN IMMEDIATE", work)
 
     def drain(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work``, which frees or settles something; it may use the reserve."""
@@ -74,7 +125,7 @@ class Connection:
             return self._run("BEGIN IMMEDIATE", work)
         except StorageFull:
             with self.lock:
-                self.ballast.release()
+                self.reserve.release()
                 self._ticks = _NOW
                 self._fold_log()
                 return self._run("BEGIN IMMEDIATE", work)
@@ -82,7 +133,7 @@ class Connection:
     def quick(self, statement: str, values: tuple[Any, ...]) -> int:
         """Run one statement that is a transaction of its own; give the rows it changed."""
         with self.lock:
-            raw = self.raw()
+            raw = self._ready()
             self.tick(every=_TICK)
             try:
                 return raw.execute(statement, values).rowcount
@@ -91,15 +142,79 @@ class Connection:
                 if isinstance(failure, CorruptData):
                     return 0  # the long way will meet it too, and knows what to do
                 raise failure from error
+            except BaseException:
+                self.generation += 1  # it may have been written: nobody's memory is true now
+                raise
 
     def raw(self) -> sqlite3.Connection:
         """Give the connection for a use under `lock`; raises StoreClosed after `close`."""
         if self._closed:
             raise StoreClosed(str(self.path), "it was closed")
-        if self._raw is None:  # a fork: the parent's connection stays the parent's
-            self._guard(self._open)
+        if self._vanished is not None:
+            raise self._vanished.with_traceback(None)
+        if self._inherited is not None:
+            raise BackendUnavailable(
+                str(self.path), "the process was forked in the middle of a call on it",
+                "Fork outside of calls on a store, or open the databases again after the fork.",
+            )  # fmt: skip
+        if self._raw is None:  # it was let go before a fork
+            self._translated(self._open)
         assert self._raw is not None
         return self._raw
+
+    def _ready(self) -> sqlite3.Connection:
+        """Give the connection for a new transaction, after a look at the file now and then."""
+        raw = self.raw()
+        if raw.in_transaction:
+            raise BackendUnavailable(
+                str(self.path),
+                "this thread is in the middle of another call on it (a signal handler, perhaps)",
+                "Let the handler only take a note, and write it when the call has returned.",
+            )
+        if self._presence is not None and self._presence.due():
+            self.look()
+        return self.raw()
+
+    def look(self) -> None:
+        """Make sure that the file still lies where it was opened.
+
+        Raises:
+            StoreVanished: It does not; what only this process had was rescued where possible.
+        """
+        with self.lock:
+            self.raw()
+            presence = self._presence
+            if presence is None:
+                return
+            if (what := presence.change()) is not None:
+                self._give_up(what, self._moved())
+            elif (part := presence.lost_part()) is not None:
+                self._reopen_without(part)
+
+    def _give_up(self, what: str, where: str | None = None) -> None:
+        """Stop accepting; keep what only the open descriptors still lead to."""
+        kept = where or rescue(self._require(), self.path)
+        self._vanished = StoreVanished(str(self.path), f"{what}; {kept}")
+        self._drop()
+        self.generation += 1
+        raise self._vanished
+
+    def _moved(self) -> str | None:
+        """Tell where the file lies now, if it only has another name; the log is written into it."""
+        where = self._guard.where() if self._guard is not None else None
+        if where is None:
+            return None
+        self._fold_log()
+        return f"it lies at {where} now, with all that it held"
+
+    def _reopen_without(self, part: str) -> None:
+        """Somebody removed the log or its index: write the log into the file, and begin anew."""
+        if sibling(self.path, part).exists():
+            self._give_up(f"its {part} file was replaced by another one while it was open")
+        self._require().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._drop()
+        self._translated(self._open)
+        self.notes = (*self.notes, f"its {part} file was removed while it was open; nothing lost")
 
     def tick(self, every: int) -> None:
         """Look at the free space now and then; refuse new data while the reserve is in use."""
@@ -107,39 +222,43 @@ class Connection:
         if self._ticks < every:
             return
         self._ticks = 0
+        self.look()
         free = free_bytes(self.path)
-        self._set_log_pages(_LOG_PAGES if free is None or free > _TIGHT else _LOG_PAGES_TIGHT)
-        if self.ballast.released and not self.ballast.restore():
+        self._set_log_pages(_LOG_PAGES_TIGHT if _is_tight(free) else _LOG_PAGES)
+        if not self.looking and self.reserve.released and not self.reserve.restore():
             self._ticks = _NOW
             raise StorageFull(str(self.path), "no space is left on the file system")
 
     def sync(self) -> None:
         """Return when all that was written is on the medium."""
         with self.lock:
-            self.raw()
+            self.look()
             try:
                 handle = os.open(sibling(self.path, "-wal"), os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 return
+            except OSError as error:
+                raise translate(error, self.path) from error
             try:
                 os.fdatasync(handle)
             except OSError as error:
                 raise translate(error, self.path) from error
             finally:
-                os.close(handle)
+                os.close(handle)  # the log carries no POSIX locks
 
     def checkpoint(self) -> None:
         """Copy the log into the file, give freed pages back, take the reserve again."""
         with self.lock:
+            self.look()
             raw = self.raw()
             self._fold_log()
             with contextlib.suppress(sqlite3.Error):
                 self._shrink(raw)
-            self.ballast.restore()
+            self.reserve.restore()
 
     def _shrink(self, raw: sqlite3.Connection) -> None:
         """Give free pages back to the file system, all that can be had if that is full."""
-        tight = self.ballast.released
+        tight = self.reserve.released
         for _ in range(_STEPS if tight else 1):
             free = raw.execute("PRAGMA freelist_count").fetchone()[0]
             if free <= (0 if tight else _SPARE):
@@ -153,10 +272,13 @@ class Connection:
         with self.lock:
             if self._closed:
                 return
-            if self._raw is not None:
-                self._fold_log()
-            self._drop()
-            self._closed = True
+            try:
+                if self._raw is not None:
+                    self.look()
+                    self._fold_log()
+            finally:
+                self._drop()
+                self._closed = True
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -169,9 +291,7 @@ class Connection:
                 return self._transact(begin, work)
 
     def _transact(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
-        raw = self.raw()
-        if raw.in_transaction:  # a step of a larger piece of work
-            return work(raw)
+        raw = self._ready()
         try:
             raw.execute(begin)
             result = work(raw)
@@ -192,7 +312,7 @@ class Connection:
 
     def _fold_log(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # a busy or full moment: the log simply stays
-            self.raw().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._require().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _set_log_pages(self, pages: int) -> None:
         if pages != self._log_pages and self._raw is not None:
@@ -201,7 +321,7 @@ class Connection:
             if pages == _LOG_PAGES_TIGHT and not self._raw.in_transaction:
                 self._fold_log()
 
-    def _guard(self, step: Callable[[], None]) -> None:
+    def _translated(self, step: Callable[[], None]) -> None:
         """Run a step of opening; whatever goes wrong below is translated, nothing stays open."""
         try:
             step()
@@ -213,28 +333,64 @@ class Connection:
             raise
 
     def _open(self) -> None:
+        """Look at the file before SQLite opens it: later no descriptor of it may be closed."""
+        if not remembered(self.path):
+            refuse_foreign(self.path)
+        if self.looking:
+            self._look_in()
+            return
         make_parents(self.path)
-        self._door = DoorLock(self.path, self._options.busy_timeout_ms / 1000)
-        alone = self._door.alone()
-        if not alone:
-            self._door.shared()
+        self._instance = InstanceLock(self.path, self._options.busy_timeout_ms / 1000)
+        alone = self._instance.alone()
+        if alone:
+            resume(self.path)
+        else:
+            self._instance.shared()
+        self._part_from_log_of_another(alone=alone)
         try:
             self._open_file(alone=alone)
         except (CorruptData, sqlite3.Error) as error:
             damage = error if isinstance(error, CorruptData) else translate(error, self.path)
-            if isinstance(damage, StorageFull) and self.ballast.release():
+            if isinstance(damage, StorageFull) and self.reserve.release():
                 self._open_file(alone=alone)
             elif not isinstance(damage, CorruptData):
                 raise damage from error
             else:
                 self._replace(damage)
-        self._door.shared()
-        self.ballast.restore()
-        self._set_log_pages(_LOG_PAGES)
+        self._instance.remember()
+        self._instance.shared()
+        self.reserve.restore()
+        self._set_log_pages(_LOG_PAGES_TIGHT if _is_tight(free_bytes(self.path)) else _LOG_PAGES)
+
+    def _part_from_log_of_another(self, *, alone: bool) -> None:
+        """A backup was put in the file's place: keep the log it was left with away from it."""
+        if not has_log_of_another(self.path):
+            return
+        if not alone:
+            raise BackendUnavailable(
+                str(self.path), "another process still has the file open that lay here before",
+                "It notices within a second, or stop it; then try again.",
+            )  # fmt: skip
+        aside = stamped(self.path, ".rescued-")
+        sibling(self.path, "-wal").rename(aside.with_name(aside.name + ".log"))
+        sibling(self.path, "-shm").unlink(missing_ok=True)
+
+    def _look_in(self) -> None:
+        """Open the file for a look; one that is not there is looked at as an empty store."""
+        if not self.path.exists():
+            self._raw = connect(":memory:", self._level, self._options.busy_timeout_ms)
+            prepare(self._raw, self.path)
+            self.notes = ("nothing was stored yet; the file is made at the first start",)
+            return
+        examine(self.path, alone=False)
+        self._guard = LogGuard(self.path)
+        self._raw = connect(self.path, self._level, self._options.busy_timeout_ms)
+        self._guard.hold()
+        self._presence = Presence(self.path)
 
     def _open_file(self, *, alone: bool) -> None:
         unclean = alone and sibling(self.path, "-wal").exists()
-        known = self.path.exists()
+        known = self.path.exists() and (remembered(self.path) or self.path.stat().st_size > 0)
         if known:
             examine(self.path, alone=alone)
         secure(self.path)
@@ -243,12 +399,28 @@ class Connection:
             check_pages(self._require(), self.path, unclean=unclean)
 
     def _connect(self) -> None:
-        if self._raw is not None:
-            self._raw.close()
-        self._raw = connect(self.path, self._durability, self._options.busy_timeout_ms)
+        """Open the file; the guard's descriptor is there before SQLite's, and goes after it."""
+        self._disconnect()
+        self._guard = LogGuard(self.path)
+        self._raw = connect(self.path, self._level, self._options.busy_timeout_ms)
         self._log_pages = 0
         self.generation += 1
         prepare(self._raw, self.path)
+        self._guard.hold()
+        self._raw.execute("SELECT count(*) FROM sqlite_master").fetchall()  # makes log and index
+        self._presence = Presence(self.path)
+        if not self._guard.works:
+            self.notes = ("the file system has no OFD locks: do not copy the file in this process",)
+
+    def _disconnect(self) -> None:
+        if self._guard is not None:
+            self._guard.release()
+        if self._raw is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._raw.close()
+        if self._guard is not None:
+            self._guard.close()
+        self._raw = self._guard = self._presence = None
 
     def _require(self) -> sqlite3.Connection:
         assert self._raw is not None
@@ -256,52 +428,55 @@ class Connection:
 
     def _heal(self, damage: CorruptData) -> None:
         """Put the file aside while it is in use, and go on with what can be read of it."""
-        if self._closed or self._door is None:
+        if self._closed or self._instance is None:
             raise damage
-        self._guard(lambda: self._replace(damage))
+        self._translated(lambda: self._replace(damage))
 
     def _replace(self, damage: CorruptData) -> None:
-        if self._options.on_corrupt == "refuse":
+        if self._options.on_corrupt == "refuse" or self.looking:
             raise damage
-        assert self._door is not None
-        self._door.wait_alone()
-        self.ballast.release()  # a new file must be made even on a full disk
-        if self._raw is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._raw.close()
-            self._raw = None
-        aside = put_aside(self.path)
+        assert self._instance is not None
+        self._instance.wait_alone()
+        self.reserve.release()  # a new file must be made even on a full disk
+        self._disconnect()
+        recover(self.path)
         secure(self.path)
         self._connect()
-        self._fold_log()
-        salvage(aside, self._require(), self.path)
-        self.ballast.restore()
-        self._door.shared()
+        self.reserve.restore()
+        self._instance.shared()
 
     def _drop(self) -> None:
-        if self._raw is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._raw.close()
-        if self._door is not None:
-            self._door.close()
-        self._raw = self._door = None
+        self._disconnect()
+        if self._instance is not None:
+            self._instance.close()
+        self._instance = None
 
-    def forget_parent(self) -> None:
-        """In a forked child: leave the parent's connection alone, open an own one when needed."""
-        _inherited.append((self._raw, self._door))
-        self.lock = threading.RLock()
-        self._raw = self._door = None
+    # --- forks -----------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Let go of the file: SQLite in a child would believe in locks that it does not have."""
+        self.lock.acquire()
+        if self._raw is None or self._closed:
+            return
+        if self._raw.in_transaction:  # the thread that forks is inside a call
+            return
+        self._fold_log()
+        self._drop()
         self.generation += 1
 
+    def after_fork_in_parent(self) -> None:
+        """Open the file again when it is needed."""
+        self.lock.release()
 
-#: Connections of a parent process; closing them here would release locks the parent relies on.
-_inherited: Final[list[Any]] = []
-_alive: Final[weakref.WeakSet[Connection]] = weakref.WeakSet()
+    def after_fork_in_child(self) -> None:
+        """Open the file when it is needed; what could not be let go stays the parent's."""
+        if self._raw is not None and not self._closed:
+            self._inherited = [self._raw, self._guard, self._instance]
+            self._raw = self._guard = self._instance = None
+        self.lock.release()
 
 
-def _after_fork() -> None:
-    for connection in list(_alive):
-        connection.forget_parent()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+def _is_tight(free: int | None) -> bool:
+    """Tell whether the log must stay small: little room, or a limit on the size of any file."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return (free is not None and free <= _TIGHT) or 0 <= limit <= _TIGHT

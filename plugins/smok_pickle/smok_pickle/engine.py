@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from smok_core.engine.base import Durability, Engine, Health, Limits
-from smok_core.engine.memory import MemoryEngine
-from smok_pickle.ballast import free_bytes
+from smok_core.errors import StoreClosed, StoreVanished
 from smok_pickle.blobs import SqliteBlobs
 from smok_pickle.codec import PickleCodec
-from smok_pickle.connection import Connection
-from smok_pickle.files import quarantined, sibling
-from smok_pickle.opening import examine
+from smok_pickle.files import beside, sibling
+from smok_pickle.instances import acquire, release
+from smok_pickle.reserve import free_bytes
 from smok_pickle.series import SqliteSeries
 from smok_pickle.table import SqliteTable
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from smok_core.hookspecs import StoreContext
+    from smok_pickle.connection import Connection
 
 __all__ = ["SqliteEngine", "open_engine"]
 
@@ -31,12 +33,19 @@ T = TypeVar("T")
 def open_engine(context: StoreContext) -> Engine:
     """Open the store of a configuration; raises a `StoreError` if that fails."""
     path = Path(context.base_dir, context.options.path).absolute()
-    if context.looking:
-        if not path.exists():
-            return MemoryEngine(context.store)  # nothing is stored yet, and nothing is made
-        examine(path, alone=False)  # what is damaged or somebody else's stays as it is
-    connection = Connection(path, context.settings.durability, context.options)
+    durability, options = context.settings.durability, context.options
+    connection = acquire(path, durability, options, looking=context.looking)
     return SqliteEngine(connection, context.device, context.settings.durability)
+
+
+class Closed:
+    """Stands where an engine's connection was: whatever is asked of it, the store is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __getattr__(self, _name: str) -> NoReturn:
+        raise StoreClosed(str(self.path), "it was closed")
 
 
 class SqliteEngine(Engine):
@@ -44,7 +53,8 @@ class SqliteEngine(Engine):
 
     def __init__(self, connection: Connection, device: str, durability: Durability) -> None:
         self.codec = PickleCodec()
-        self._connection, self._device, self._durability = connection, device, durability
+        self._connection: Any = connection
+        self._device, self._durability = device, durability
         self._tables = dict[str, SqliteTable]()
         self._series = dict[str, SqliteSeries]()
         self._blobs = dict[str, SqliteBlobs]()
@@ -62,15 +72,18 @@ class SqliteEngine(Engine):
         return self._kept(self._blobs, name, SqliteBlobs)
 
     def health(self) -> Health:
-        schema = self._connection.read(lambda raw: raw.execute("PRAGMA user_version").fetchone()[0])
-        path = self._connection.path
+        connection, schema = self._connection, None
+        with contextlib.suppress(StoreVanished):
+            connection.look()
+            schema = connection.read(lambda raw: raw.execute("PRAGMA user_version").fetchone()[0])
+        path = connection.path
         return Health(
             location=str(path),
             durability=self._durability,
             schema=schema,
             size_bytes=_size(path) + _size(sibling(path, "-wal")),
             free_bytes=free_bytes(path),
-            notes=("SQLite, write-ahead log",),
+            notes=("SQLite, write-ahead log", *connection.notes, *connection.reserve.notes),
             warnings=self._warnings(),
         )
 
@@ -95,18 +108,36 @@ class SqliteEngine(Engine):
         self._connection.checkpoint()
 
     def close(self) -> None:
-        self._connection.close()
+        with self._lock:
+            connection = self._connection
+            if isinstance(connection, Closed):
+                return
+            self._connection = Closed(connection.path)
+            parts: Iterable[Any] = chain(
+                self._tables.values(), self._series.values(), self._blobs.values()
+            )
+            for part in parts:
+                part.detach(self._connection)
+        release(connection)
 
     def _warnings(self) -> tuple[str, ...]:
-        path = self._connection.path
-        found = [
+        connection = self._connection
+        path, found = connection.path, beside(connection.path)
+        told = [
             f"{aside} is a damaged file that was put aside; what could be read was saved. "
             "Look at it, then move it away."
-            for aside in quarantined(path)
+            for aside in found["corrupt"]
         ]
-        if self._connection.ballast.released:
-            found.append(f"{path}: the disk is full; new data is refused until there is room.")
-        return tuple(found)
+        told += [
+            f"{copy} was rescued when the store's file went away while it was open. Bring its data "
+            "along with `smok copy`, then move it away."
+            for copy in found["rescued"]
+        ]
+        if connection.vanished is not None:
+            told.append(str(connection.vanished))
+        elif connection.reserve.released and not connection.looking:
+            told.append(f"{path}: the disk is full; new data is refused until there is room.")
+        return tuple(told)
 
     def _kept(self, known: dict[str, T], name: str, make: Callable[[Connection, str, str], T]) -> T:
         with self._lock:

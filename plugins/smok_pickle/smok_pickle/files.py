@@ -1,24 +1,54 @@
-"""The files around a store: their modes, the lock between processes, what was put aside."""
+"""The files around a store: where they are, whose they are, and what was put aside."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from smok_core.errors import BackendUnavailable, StoreError
+from smok_core.errors import ForeignData, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DoorLock", "make_parents", "put_aside", "quarantined", "secure", "sibling"]
+__all__ = [
+    "beside",
+    "give_to_owner",
+    "make_for",
+    "make_parents",
+    "put_aside_name",
+    "resolved",
+    "secure",
+    "sibling",
+    "stamped",
+]
 
-_MARK: Final = ".corrupt-"
+_MARKS: Final = (".corrupt-", ".rescued-")
 _COMPANIONS: Final = ("-wal", "-shm", "-journal")
-_WAIT: Final = 0.02
+
+
+def resolved(path: Path) -> Path:
+    """Give the file that ``path`` leads to: SQLite's log lies beside that one, not beside a link.
+
+    Raises:
+        ForeignData: A link leads nowhere, and somebody else may have planted it.
+    """
+    if path.is_symlink() and not path.exists() and not _is_trusted(path):
+        raise ForeignData(
+            str(path), f"it is a link to {path.readlink()}, which does not exist, in a directory "
+            "that others can write to",
+            "Make the file it should lead to, or remove the link.",
+        )  # fmt: skip
+    return path.resolve()
+
+
+def _is_trusted(link: Path) -> bool:
+    """Tell whether only this user, or root, can have made the link."""
+    mine = {0, os.geteuid()}
+    folder, made = link.parent.stat(), link.lstat()
+    return {folder.st_uid, made.st_uid} <= mine and not folder.st_mode & 0o022
 
 
 def sibling(path: Path, suffix: str) -> Path:
@@ -36,87 +66,83 @@ def make_parents(path: Path) -> None:
     for parent in reversed(missing):
         parent.mkdir(mode=0o700, exist_ok=True)
         parent.chmod(0o700)
+        give_to_owner(parent, parent.parent)
+
+
+def make_for(path: Path, part: Path) -> int:
+    """Open ``part``, a file of the store at ``path``, or make it; give its descriptor.
+
+    Only the store's owner may read it, whatever the umask is, and a link is never followed: in a
+    directory that others can write to, it may lead anywhere.
+
+    Raises:
+        ForeignData: A link or something else that is no file lies there.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    if part.is_symlink() or (part.exists() and not part.is_file()):
+        raise ForeignData(
+            str(part), "a link, or something else that is no file, lies there",
+            "Remove it: the store keeps a file of its own at this place.",
+        )  # fmt: skip
+    owner = path if path.exists() else path.parent
+    try:
+        return os.open(part, flags)
+    except FileNotFoundError:
+        handle = os.open(part, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    os.fchmod(handle, 0o600)
+    give_to_owner(handle, owner)
+    return handle
 
 
 def secure(path: Path) -> None:
     """Make the file, if it is missing, and let only its owner read it.
 
-    SQLite gives ``-wal`` and ``-shm`` the mode of the file itself.
+    SQLite gives ``-wal`` and ``-shm`` the mode and the owner of the file itself. The descriptor
+    is closed: no connection of this process may have the file open.
     """
-    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    handle = make_for(path, path)
     try:
-        os.fchmod(handle, 0o600)
+        if stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
+            os.fchmod(handle, 0o600)
     finally:
         os.close(handle)
 
 
-def put_aside(path: Path) -> Path:
-    """Rename the damaged file and what belongs to it; give its new name."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    aside = sibling(path, _MARK + stamp)
-    # The log goes first: a cut between the two renames must not leave it beside a new file.
-    for suffix in (*_COMPANIONS, ""):
-        source = sibling(path, suffix)
-        if source.exists():
-            source.rename(sibling(aside, suffix))
-    return aside
+def give_to_owner(made: int | Path, like: Path) -> None:
+    """Let what root has made belong to the user whose store it is part of.
+
+    Otherwise one `smok status` of an administrator locks the service out.
+    """
+    owner = like.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.chown(made, owner.st_uid, owner.st_gid)
 
 
-def quarantined(path: Path) -> list[Path]:
-    """Give the files that were put aside and still wait for somebody to look at them."""
-    return sorted(_set_aside(path))
+def stamped(path: Path, mark: str) -> Path:
+    """Give a name beside ``path`` that tells since when, and is not taken."""
+    return sibling(path, mark + datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ"))
 
 
-def _set_aside(path: Path) -> Iterator[Path]:
-    for found in path.parent.iterdir():
-        extra = found.name.endswith((*_COMPANIONS, ".page1"))
-        if found.name.startswith(path.name + _MARK) and not extra:
-            yield found
+def put_aside_name(path: Path) -> Path:
+    """Give the name under which the damaged file at ``path`` is kept: the one it has already."""
+    found = path.stat()
+    for known in _marked(path, _MARKS[0]):
+        if known.stat().st_ino == found.st_ino:
+            return known
+    return stamped(path, _MARKS[0])
 
 
-class DoorLock:
-    """Held alone while a store is examined, made or put aside; shared while it is open."""
+def beside(path: Path) -> dict[str, list[Path]]:
+    """Give what was put aside or rescued and still waits for somebody to look, by its mark."""
+    return {mark.strip(".-"): sorted(_marked(path, mark)) for mark in _MARKS}
 
-    def __init__(self, path: Path, timeout: float) -> None:
-        self._store, self._timeout = path, timeout
-        self._path = sibling(path, ".lock")
-        self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
 
-    def alone(self) -> bool:
-        """Try to hold the lock alone; False: another process has the store open."""
-        return self._take(fcntl.LOCK_EX)
-
-    def wait_alone(self) -> None:
-        """Hold the lock alone, or raise BackendUnavailable after the busy timeout."""
-        if not self._until(fcntl.LOCK_EX):
-            raise BackendUnavailable(
-                str(self._store),
-                "the file is damaged, and it cannot be put aside while another process has it open",
-                "Stop the other process; the next opening puts the file aside.",
-            )
-
-    def shared(self) -> None:
-        """Hold the lock beside others, or raise BackendUnavailable after the busy timeout."""
-        if not self._until(fcntl.LOCK_SH):
-            raise BackendUnavailable(str(self._store), "another process is opening it")
-
-    def close(self) -> None:
-        """Let go."""
-        if self._handle >= 0:
-            os.close(self._handle)
-        self._handle = -1
-
-    def _until(self, kind: int) -> bool:
-        deadline = time.monotonic() + self._timeout
-        while not self._take(kind):
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_WAIT)
-        return True
-
-    def _take(self, kind: int) -> bool:
-        try:
-            fcntl.flock(self._handle, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+def _marked(path: Path, mark: str) -> Iterator[Path]:
+    try:
+        found = list(path.parent.iterdir())
+    except OSError:
+        return
+    for file in found:
+        extra = file.name.endswith((*_COMPANIONS, ".page1"))
+        if file.name.startswith(path.name + mark) and not extra:
+            yield file

@@ -16,7 +16,7 @@ from smok_pickle.schema import APPLICATION_ID, TABLES, VERSION, create, migrate
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_pages", "connect", "examine", "prepare"]
+__all__ = ["check_pages", "connect", "examine", "level_of", "prepare", "refuse_foreign"]
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
@@ -33,14 +33,18 @@ _CHECK_CLEAN: Final = 8 * 2**20
 _CHECK_UNCLEAN: Final = 256 * 2**20
 
 
-def connect(path: Path, durability: Durability, busy_ms: int) -> sqlite3.Connection:
+def level_of(durability: Durability) -> int:
+    """Give SQLite's level of ``synchronous``: 2 forces every commit to the medium, 1 does not."""
+    return 2 if durability == Durability.POWER_LOSS else 1
+
+
+def connect(path: Path | str, level: int, busy_ms: int) -> sqlite3.Connection:
     """Give a connection with our settings; the file must be one of ours, or empty."""
     raw = sqlite3.connect(
         path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False,
         cached_statements=256,
     )  # fmt: skip
     try:
-        level = "FULL" if durability == Durability.POWER_LOSS else "NORMAL"
         raw.execute(f"PRAGMA synchronous = {level}")
         raw.execute("PRAGMA cell_size_check = ON")
         raw.execute("PRAGMA journal_size_limit = 8388608")
@@ -64,6 +68,42 @@ def prepare(raw: sqlite3.Connection, path: Path) -> None:
     raw.execute("PRAGMA journal_mode = WAL").fetchone()
 
 
+def refuse_foreign(path: Path) -> None:
+    """Raise if something lies at ``path`` that never was ours; it is left as it is.
+
+    An empty file is free to become a store. One whose header is damaged is ours only if the lock
+    file beside it says so, and then nobody asks here.
+
+    Raises:
+        ForeignData: It is a file of something else.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        header = file.read(_HEADER)
+    if header[:1] == b"\x80" and header[1:2] in _PICKLE_PROTOCOLS:
+        raise ForeignData(
+            str(path), "a pickle lies there, such as the smok package writes",
+            "Give the store another path, and bring the data with `smok import-legacy`.",
+        )  # fmt: skip
+    if header and not (header.startswith(_MAGIC) and _has_our_mark(path, header)):
+        raise ForeignData(
+            str(path), "a file of something else lies there",
+            "Give the store a path of its own; the file was not touched.",
+        )  # fmt: skip
+
+
+def _has_our_mark(path: Path, header: bytes) -> bool:
+    """Tell whether an SQLite file is a store, or has no tables at all and is free to be one."""
+    if len(header) < _HEADER or _numbers(header)[1] == APPLICATION_ID:
+        return len(header) == _HEADER
+    try:
+        tables = _tables_in(path)
+    except sqlite3.Error:
+        return False
+    return not tables or set(TABLES) <= tables
+
+
 def examine(path: Path, *, alone: bool) -> None:
     """Look at what lies at ``path`` without writing.
 
@@ -78,11 +118,6 @@ def examine(path: Path, *, alone: bool) -> None:
     """
     with path.open("rb") as file:
         header = file.read(_HEADER)
-    if header[:1] == b"\x80" and header[1:2] in _PICKLE_PROTOCOLS:
-        raise ForeignData(
-            str(path), "a pickle lies there, such as the smok package writes",
-            "Give the store another path, and bring the data with `smok import-legacy`.",
-        )  # fmt: skip
     if len(header) < _HEADER or not header.startswith(_MAGIC):
         raise CorruptData(str(path), "the file is empty, torn or not an SQLite file")
     version, application = _numbers(header)
@@ -119,12 +154,17 @@ def _tables(raw: sqlite3.Connection) -> set[str]:
     return {str(row[0]) for row in raw.execute("SELECT name FROM sqlite_master")}
 
 
+def _tables_in(path: Path) -> set[str]:
+    """Name the tables of a file that this process has open nowhere."""
+    address = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    with contextlib.closing(sqlite3.connect(address, uri=True)) as raw:
+        return _tables(raw)
+
+
 def _tell_foreign(path: Path) -> None:
     """Raise, unless the file has no tables at all: then it is free to be ours."""
-    address = f"file:{quote(str(path))}?mode=ro&immutable=1"
     try:
-        with contextlib.closing(sqlite3.connect(address, uri=True)) as raw:
-            tables = _tables(raw)
+        tables = _tables_in(path)
     except sqlite3.Error as error:
         raise CorruptData(str(path), f"the file is damaged ({error})") from error
     if set(TABLES) <= tables:

@@ -50,6 +50,10 @@ class SqliteSeries(Series):
         self._connection, self.limits = connection, Limits()
         self._lines = Lines(connection, device, name)
 
+    def detach(self, closed: Any) -> None:
+        """Use ``closed`` from now on, which raises `StoreClosed` for every call."""
+        self._connection = closed
+
     # --- appending -------------------------------------------------------------------------------
 
     def append(self, points: Sequence[_Given]) -> None:

@@ -42,6 +42,10 @@ class SqliteTable(Table):
         self._connection = connection
         self._section = Section(connection, device, "table", name)
 
+    def detach(self, closed: Any) -> None:
+        """Use ``closed`` from now on, which raises `StoreClosed` for every call."""
+        self._connection = closed
+
     def get(self, key: str) -> Row | None:
         return self.get_many([key]).get(key)
 

@@ -126,7 +126,7 @@ def test_no_right_to_write(what: str, tmp_path: Path, opened: Callable[..., Engi
         pytest.skip("only root can become somebody else")
     folder = tmp_path / "shared"
     opened(path=folder / "smok.db").close()
-    for above in (tmp_path, *tmp_path.parents[:2]):
+    for above in (tmp_path, *tmp_path.parents[:3]):
         above.chmod(0o755)
     folder.chmod(0o755 if what == "directory" else 0o777)
     (folder / "smok.db").chmod(0o644 if what == "file" else 0o666)

@@ -110,7 +110,7 @@ def test_it_takes_new_data_when_there_is_room_again(
     series.trim(count // 2)
     for _ in range(50):
         engine.checkpoint()
-    assert (disk / "smok.db.ballast").stat().st_blocks * 512 >= 2**20
+    assert (disk / "smok.db.reserve").stat().st_blocks * 512 >= 2**20
     series.append([("W1", 10**9, b"v")])
     assert not engine.health().warnings
 

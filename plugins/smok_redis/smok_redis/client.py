@@ -8,7 +8,6 @@ write sent again is answered and not applied.
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import time
 import uuid
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis.exceptions as driver
 
+from smok_core.engine.forks import Layer, join
 from smok_core.errors import DataLost, StorageFull, StoreClosed, StoreError
 from smok_redis.errors import DRIVER_ERRORS, judge
 from smok_redis.packing import pack
@@ -57,16 +57,22 @@ class Writers:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._start()
+        self.after_fork_in_child()
+        join(self, Layer.ENGINE)
 
-    def _start(self) -> None:
-        self._pid, self._stem = os.getpid(), f"w:{uuid.uuid4().hex[:16]}."
+    def before_fork(self) -> None:
+        """Nothing has to rest."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+    def after_fork_in_child(self) -> None:
+        """Begin with new names: the server takes an old one's next number for the parent's."""
+        self._stem = f"w:{uuid.uuid4().hex[:16]}."
         self._free, self._numbers = deque[Writer](), itertools.count()
 
     def take(self) -> Writer:
         """Give a writer nobody else uses, ready for its next write."""
-        if self._pid != os.getpid():  # a forked child must not go on with its parent's names
-            self._start()
         try:
             writer = self._free.pop()
         except IndexError:

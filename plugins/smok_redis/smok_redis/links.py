@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.retry import Retry
 
+from smok_core.engine.forks import Layer, join
 from smok_redis.address import Host
 from smok_redis.errors import DRIVER_ERRORS, code_of
 from smok_redis.wire import send
@@ -40,11 +41,28 @@ _MOVED = re.compile(r"\d+ (\S*):(\d+)$")
 
 
 class Link(ABC):
-    """A way to the primary; methods are called from any thread."""
+    """A way to the primary; methods are called from any thread.
+
+    A forked child makes clients of its own. It keeps those of its parent, unused and unclosed:
+    closing one would end a TLS session that the parent goes on with.
+    """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
         self._clients: dict[Host, redis.Redis] = {}
+        self._parents: list[object] = []
+        join(self, Layer.ENGINE)
+
+    def before_fork(self) -> None:
+        """Nothing has to rest: the child uses no connection of the parent's."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+    def after_fork_in_child(self) -> None:
+        """Leave the parent's connections alone."""
+        self._parents.append(self._clients)
+        self._clients = {}
 
     @abstractmethod
     def primary(self) -> redis.Redis:
@@ -63,9 +81,11 @@ class Link(ABC):
     def _client(self, host: Host) -> redis.Redis:
         client = self._clients.get(host)
         if client is None:
-            made = redis.Redis(host=host.name, port=host.port, **self._settings)
-            client = self._clients.setdefault(host, made)
+            client = self._clients.setdefault(host, self._make(host))
         return client
+
+    def _make(self, host: Host) -> redis.Redis:
+        return redis.Redis(host=host.name, port=host.port, **self._settings)
 
 
 class SingleLink(Link):
@@ -73,10 +93,13 @@ class SingleLink(Link):
 
     def __init__(self, settings: Mapping[str, Any], address: Address) -> None:
         super().__init__(settings)
+        self._socket = address.socket
         self._host = address.hosts[0] if address.hosts else Host(str(address.socket), 0)
-        if address.socket:
-            path = redis.Redis(unix_socket_path=address.socket, **settings)
-            self._clients[self._host] = path
+
+    def _make(self, host: Host) -> redis.Redis:
+        if self._socket:
+            return redis.Redis(unix_socket_path=self._socket, **self._settings)
+        return super()._make(host)
 
     def primary(self) -> redis.Redis:
         return self._client(self._host)
@@ -98,8 +121,18 @@ class SentinelLink(Link):
         self._found: Host | None = None
         patience = settings["socket_timeout"] / len(address.hosts)  # all of them within one attempt
         limits = {"socket_timeout": patience, "socket_connect_timeout": patience}
-        login = {**settings, **limits, "db": 0, **sentinel_login}
-        self._sentinels = [redis.Redis(host=h.name, port=h.port, **login) for h in address.hosts]
+        self._login = {**settings, **limits, "db": 0, **sentinel_login}
+        self._hosts = address.hosts
+        self._sentinels = self._make_sentinels()
+
+    def _make_sentinels(self) -> list[redis.Redis]:
+        return [redis.Redis(host=h.name, port=h.port, **self._login) for h in self._hosts]
+
+    def after_fork_in_child(self) -> None:
+        """Leave the parent's connections alone, those to the sentinels too."""
+        super().after_fork_in_child()
+        self._parents.append(self._sentinels)
+        self._sentinels = self._make_sentinels()
 
     def primary(self) -> redis.Redis:
         found = self._found

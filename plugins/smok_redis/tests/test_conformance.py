@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from importlib.metadata import entry_points
 
 import pytest
+from smok_testing import ConformanceSuite, Subject
 
-from smok_core.testing import ConformanceSuite, Subject
 from tests.servers.redis_proxy import ReplyDropper
 from tests.servers.redis_servers import Server
 

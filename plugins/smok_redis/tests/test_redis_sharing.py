@@ -9,6 +9,7 @@ import threading
 
 import pytest
 from smok_redis.keys import Keys
+from smok_redis.wire import send
 
 from smok_core.engine import When
 from smok_core.errors import InvalidKey
@@ -212,6 +213,10 @@ def test_processes_share_a_store_and_a_killed_one_loses_nothing(server, opened):
     assert [row.key for row in engine.table("t").rows()].count("never") == 0
 
 
+FORKS = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
+
+@FORKS
 def test_a_forked_child_goes_on_under_its_own_name(server, opened):
     """Parent and child of a fork both write on, through connections and writers of their own."""
     engine = opened(server.url)
@@ -231,6 +236,35 @@ def test_a_forked_child_goes_on_under_its_own_name(server, opened):
     assert os.waitpid(child, 0)[1] == 0
     assert series.stats().points == 101
     assert series.stats().pending == 101
+
+
+@FORKS
+def test_a_child_that_closes_leaves_the_session_of_its_parent(server, opened):
+    """Used and closed in a child, the store's connection in the parent is still the same one."""
+    engine = opened(server.url)
+    table, primary = engine.table("t"), engine._client._link.primary
+    before = send(primary(), ("CLIENT", "ID"))
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            engine.close()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            table.put("k", b"child")
+            status = 0 if send(primary(), ("CLIENT", "ID")) != before else 2
+            engine.close()
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert send(primary(), ("CLIENT", "ID")) == before
+    assert table.get("k").value == b"child"
 
 
 def test_old_writers_are_forgotten(own_server, opened):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -37,6 +38,42 @@ def test_a_unix_socket_works(server, opened):
     engine = opened(f"unix://{server.socket}?db=1")
     use(engine)
     assert engine.health().location.startswith(f"unix://{server.socket}?db=1 ")
+
+
+def use_in_child(engine):
+    """Use the store in a forked child, then in the parent."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            assert engine.table("t").get("k").value == b"v"
+            assert engine.table("t").put("child", b"v")
+            engine.close()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert engine.table("t").get("child").value == b"v"
+
+
+FORKS = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
+
+@FORKS
+def test_a_fork_is_followed_by_socket_cluster_and_sentinel(
+    server, shared_cluster, opened, tmp_path
+):
+    """Whatever finds the primary, a child finds it anew, and its parent goes on."""
+    with watched("valkey", tmp_path) as plant:
+        urls = [
+            f"unix://{server.socket}?db=1",
+            f"redis+cluster://127.0.0.1:{shared_cluster[0].port}",
+            plant.url,
+        ]
+        for url in urls:
+            engine = opened(url)
+            engine.table("t").put("k", b"v")
+            use_in_child(engine)
 
 
 @pytest.fixture

@@ -1,0 +1,107 @@
+"""The command group: global options, commands loaded when they are called, errors made readable."""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from smok_cli.finding import KNOWN, command_names, load_command, summary
+from smok_core import __version__
+from smok_core.errors import CommandNotInstalled, SmokError
+
+__all__ = ["Session", "pass_session", "run"]
+
+_INTERRUPTED: Final = 128 + signal.SIGINT
+
+
+class Session:
+    """What the global options say; commands get it as their first argument."""
+
+    def __init__(self, config: str | None) -> None:
+        self.config = config
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration file that counts."""
+        return Path(self.config or os.environ.get("SMOK_CONFIG") or "smok.toml")
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+class _FoundCommands(click.Group):
+    """Finds commands by their entry points, and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return command_names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        return load_command(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in KNOWN and args[0] not in command_names():
+            raise CommandNotInstalled(args[0], KNOWN[args[0]])
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary(name)) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=_FoundCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    metavar="PATH",
+    help="The configuration.  [default: $SMOK_CONFIG, or smok.toml in the working directory]",
+)
+@click.option("--traceback", "show_traceback", is_flag=True, help="Show where an error comes from.")
+@click.version_option(__version__, prog_name="smok")
+@click.pass_context
+def group(ctx: click.Context, config: str | None, show_traceback: bool) -> None:
+    """Storage for SMOK devices: nine roles, any backend, nothing lost."""
+    ctx.obj = Session(config)
+    ctx.meta["smok.traceback"] = show_traceback
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; every way it can end gives an exit status and a readable line."""
+    try:
+        result: Any = group.main(arguments, prog_name="smok", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a readable line
+        return _failed(error, show_traceback="--traceback" in arguments)
+    return result if isinstance(result, int) else 0
+
+
+def _failed(error: Exception, *, show_traceback: bool) -> int:
+    if isinstance(error, click.Abort):
+        return _interrupted()
+    if show_traceback:
+        traceback.print_exception(error)
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    code, message, status = _describe(error)
+    click.echo(f"error [{code}]: {message}", err=True)
+    return status
+
+
+def _describe(error: Exception) -> tuple[str, str, int]:
+    if isinstance(error, SmokError):
+        return error.code, str(error), error.exit_status
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return "SMOK-000", f"{place}{error.strerror or error}. Check the path and its rights.", 1
+    kind = type(error).__name__
+    return "SMOK-000", f"{kind}: {error}. This is a bug: report what --traceback shows.", 1
+
+
+def _interrupted() -> int:
+    click.echo("interrupted; what was stored so far stays stored.", err=True)
+    return _INTERRUPTED

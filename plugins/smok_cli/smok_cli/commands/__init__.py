@@ -1,0 +1,1 @@
+"""The storage commands of `smok`; each is imported when it is called."""

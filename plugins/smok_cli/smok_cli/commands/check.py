@@ -1,0 +1,134 @@
+"""``smok check``: open every store the configuration names and tell how it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smok_cli.app import Session, pass_session
+from smok_cli.screen import human_size, json_option, print_json, print_table
+from smok_core.errors import PluginError, SmokError
+
+if TYPE_CHECKING:
+    from smok_core.config import Config, StoreConfig
+
+__all__ = ["command"]
+
+#: Exit status when a store could not be opened; that of `smok_core.errors.StoreError`.
+_STORE_FAILED = 3
+
+
+@click.command("check")
+@json_option
+@pass_session
+def command(session: Session, as_json: bool) -> int:
+    """Open every store the configuration names. Exit status 3 if one of them fails."""
+    from smok_cli.tolerant import read_tolerantly
+    from smok_core.databases import find_device
+
+    config, failed = read_tolerantly(session.config)
+    device = find_device(config)
+    rows = [_look(config, store, failed.get(store.name)) for store in _stores(config, failed)]
+    in_memory = [name for name, role in config.roles.items() if role.store == "memory"]
+    nowhere = [name for name, role in config.roles.items() if role.store == "null"]
+    report = {"config": str(config.path), "device": device, "stores": rows}
+    report |= {"in_memory": in_memory, "not_kept": nowhere, "warnings": list(config.warnings)}
+    if as_json:
+        print_json(report)
+    else:
+        _show(report)
+    return _STORE_FAILED if any(row["state"] == "error" for row in rows) else 0
+
+
+def _stores(config: Config, failed: dict[str, PluginError]) -> list[StoreConfig]:
+    """Give what was configured, and a built-in store only if something is wrong with it."""
+    stores = config.stores.values()
+    return [store for store in stores if store.where != "built in" or store.name in failed]
+
+
+def _look(config: Config, store: StoreConfig, error: PluginError | None) -> dict[str, Any]:
+    kept = [name for name, role in config.roles.items() if role.store == store.name]
+    row: dict[str, Any] = {"store": store.name, "backend": store.backend, "roles": kept}
+    if error is not None:
+        return row | _error(error)
+    if store.loaded is None:
+        return row | {"state": "unused"}
+    row["durability"] = store.settings.durability.value
+    row["capabilities"] = sorted(store.capabilities)
+    try:
+        return row | _open(config, store) | {"state": "ok"}
+    except SmokError as failure:
+        return row | _error(failure)
+
+
+def _error(error: SmokError) -> dict[str, Any]:
+    return {"state": "error", "error": {"code": error.code, "message": str(error)}}
+
+
+def _open(config: Config, store: StoreConfig) -> dict[str, Any]:
+    """Open the store and ask it; one without an engine is asked by opening its roles."""
+    from smok_core.databases import open_databases, open_store
+
+    engine = open_store(config, store.name, looking=True)
+    if engine is None:
+        open_databases(config, require_all=True, looking=True).close()
+        return {"location": "kept by the backend's own roles", "warnings": []}
+    with engine:
+        health = engine.health()
+    return {
+        "location": health.location,
+        "durability": health.durability.value,
+        "schema": health.schema,
+        "size_bytes": health.size_bytes,
+        "free_bytes": health.free_bytes,
+        "notes": list(health.notes),
+        "warnings": list(health.warnings),
+    }
+
+
+def _show(report: dict[str, Any]) -> None:
+    columns = ("store", "backend", "state", "durability", "schema", "size", "free", "location")
+    click.echo(f"{report['config']}, device {report['device']}")
+    if report["stores"]:
+        print_table("", columns, map(_row, report["stores"]), right="schema,size,free")
+    for warning in report["warnings"]:
+        click.secho(f"warning: {warning}", fg="yellow")
+    for row in report["stores"]:
+        _show_details(row)
+    if report["in_memory"]:
+        names = ", ".join(report["in_memory"])
+        click.secho(f"kept in memory, lost when the process ends: {names}", fg="yellow")
+    if report["not_kept"]:
+        click.secho(f"not kept at all: {', '.join(report['not_kept'])}", fg="yellow")
+
+
+def _row(row: dict[str, Any]) -> list[object]:
+    from rich.text import Text
+
+    colour = {"ok": "green", "error": "red"}.get(row["state"], "yellow")
+    return [
+        row["store"],
+        row["backend"],
+        Text(row["state"], style=colour),
+        row.get("durability"),
+        row.get("schema"),
+        human_size(row.get("size_bytes")),
+        human_size(row.get("free_bytes")),
+        row.get("location"),
+    ]
+
+
+def _show_details(row: dict[str, Any]) -> None:
+    if row["roles"]:
+        click.echo(f"{row['store']} keeps: {', '.join(row['roles'])}")
+    if row.get("capabilities"):
+        click.echo(f"{row['store']} offers: {', '.join(row['capabilities'])}")
+    if row["state"] == "unused":
+        click.secho(f"{row['store']}: no role uses it; it was not opened", fg="yellow")
+    for note in row.get("notes", ()):
+        click.echo(f"{row['store']}: {note}")
+    for warning in row.get("warnings", ()):
+        click.secho(f"warning: {row['store']}: {warning}", fg="yellow")
+    if row["state"] == "error":
+        click.secho(f"error [{row['error']['code']}]: {row['error']['message']}", fg="red")

@@ -1,0 +1,177 @@
+"""``smok export``: pathpoints as CSV or JSON lines, other roles as JSON lines; a stream."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from smok_cli.app import Session, pass_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smok_cli.times import TimeWriter
+    from smok_core.databases import Databases
+
+__all__ = ["command"]
+
+_COLUMNS = ("pathpoint", "timestamp", "value", "error_code")
+
+
+@click.command("export")
+@click.option("--role", default="pathpoints", show_default=True, help="What to export.")
+@click.option("--pathpoint", "names", multiple=True, metavar="NAME", help="Only this; repeatable.")
+@click.option("--from", "start", metavar="TIME", help="Not before: ISO 8601 or epoch seconds.")
+@click.option("--to", "stop", metavar="TIME", help="Not after.")
+@click.option("--format", "kind", type=click.Choice(["csv", "jsonl"]), help="[default: csv]")
+@click.option(
+    "--columns", default="pathpoint,timestamp,value", show_default=True, help="Of CSV, in order."
+)
+@click.option("--no-header", is_flag=True, help="CSV without its first line.")
+@click.option(
+    "--time-format",
+    default="iso",
+    show_default=True,
+    help='iso, s, ms, us or like "%Y-%m-%d %H:%M"',
+)
+@click.option("--timezone", default="UTC", show_default=True, help="Of times and of --from, --to.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File.  [default: stdout]")
+@pass_session
+def command(session: Session, /, role: str, output: Path | None, **options: Any) -> None:
+    """Write what is stored, pathpoints in the order of time. Memory does not grow with the data.
+
+    Failed readings have an empty value in CSV; the column error_code and JSON lines tell why.
+    """
+    from smok_cli.roles import check_role
+    from smok_cli.times import TimeWriter, zone_named
+    from smok_core.databases import open_databases
+
+    check_role(role)
+    columns = _checked_columns(options["columns"])
+    zone = zone_named(options["timezone"])
+    writer = TimeWriter(options["time_format"], zone)
+    span = [_instant(options[end], zone) for end in ("start", "stop")]
+    if role != "pathpoints" and options["kind"] == "csv":
+        raise click.UsageError(f"{role} are exported as JSON lines. Leave out --format csv.")
+    with open_databases(session.config, looking=True) as databases, _target(output) as out:
+        if role != "pathpoints":
+            _export_role(databases, role, out)
+            return
+        rows = _points(databases, _names(databases, options["names"]), span, writer)
+        if options["kind"] == "jsonl":
+            _write_json(rows, out)
+        else:
+            _write_csv(rows, out, columns, header=not options["no_header"])
+
+
+def _checked_columns(text: str) -> list[int]:
+    places = []
+    for name in text.split(","):
+        if name.strip() not in _COLUMNS:
+            known = ", ".join(_COLUMNS)
+            raise click.UsageError(f"there is no column {name.strip()!r}. Columns: {known}.")
+        places.append(_COLUMNS.index(name.strip()))
+    return places
+
+
+def _instant(text: str | None, zone: Any) -> int | None:
+    """Read an end of the span: microseconds since the epoch."""
+    from smok_cli.records import BadRow
+    from smok_cli.times import TimeReader, to_utc
+
+    if text is None:
+        return None
+    try:
+        moment, local = TimeReader().read(text)
+    except BadRow as error:
+        raise click.UsageError(f"{error}. Write it like 2026-01-31T12:00:00Z.") from None
+    return to_utc(moment, zone) if local else moment
+
+
+@contextlib.contextmanager
+def _target(output: Path | None) -> Iterator[IO[str]]:
+    if output is None:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    with output.open("w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+def _names(databases: Databases, wanted: tuple[str, ...]) -> list[str]:
+    present = sorted(databases.pathpoints.get_pathpoints())
+    missing = [name for name in wanted if name not in present]
+    if missing:
+        import difflib
+
+        near = difflib.get_close_matches(missing[0], present, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise click.UsageError(f"no pathpoint is called {missing[0]!r}.{hint}")
+    return list(wanted) or present
+
+
+def _points(
+    databases: Databases, names: list[str], span: list[int | None], writer: TimeWriter
+) -> Iterator[tuple[str, str, Any]]:
+    """Stream pathpoint, written time and value."""
+    from smok_cli.offsets import Offsets
+
+    offsets = Offsets(databases)
+    start, stop = (None if end is None else end / 1000 for end in span)
+    for name in names:
+        spans = offsets.of(name)
+        for timestamp, value in databases.pathpoints.get_archive_data(name, start, stop):
+            utc = round(timestamp * 1000)
+            behind = next((s.behind for s in spans if s.first <= utc <= s.last), 0)
+            yield name, writer.write(utc, behind), value
+
+
+def _write_csv(
+    rows: Iterator[tuple[str, str, Any]], out: IO[str], places: list[int], *, header: bool
+) -> None:
+    import csv
+
+    from smok_cli.records import value_text
+    from smok_core.model import OperationFailedError
+
+    csv_writer = csv.writer(out, lineterminator="\n")
+    if header:
+        csv_writer.writerow([_COLUMNS[at] for at in places])
+    failed = 0
+    for name, time, value in rows:
+        code = (
+            value.reason.value if isinstance(value, OperationFailedError) and value.reason else ""
+        )
+        failed += bool(code)
+        cells = (name, time, value_text(value), code)
+        csv_writer.writerow([cells[at] for at in places])
+    if failed and _COLUMNS.index("error_code") not in places:
+        told = "add the column error_code or use --format jsonl to see why"
+        click.echo(f"{failed} failed readings have an empty value; {told}.", err=True)
+
+
+def _write_json(rows: Iterator[tuple[str, str, Any]], out: IO[str]) -> None:
+    import json
+
+    from smok_core.model import OperationFailedError
+
+    for name, time, value in rows:
+        line: dict[str, Any] = {"pathpoint": name, "timestamp": time}
+        if isinstance(value, OperationFailedError) and value.reason:
+            line["error_code"] = value.reason.value
+        else:
+            line["value"] = value
+        out.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _export_role(databases: Databases, role: str, out: IO[str]) -> None:
+    import json
+
+    from smok_cli.contents import contents
+
+    for item in contents(databases, role):
+        out.write(json.dumps(item, ensure_ascii=False, default=str) + "\n")

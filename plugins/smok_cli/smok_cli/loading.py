@@ -1,0 +1,210 @@
+"""Store a stream of records in batches: order kept, bad rows set aside, harmless to repeat."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+
+from smok_cli.clocks import HOUR, Clock, Recent
+from smok_cli.offsets import Offsets
+from smok_cli.records import BadRow, Record, Rejected
+from smok_core.errors import InvalidValue, SmokError, StoreError
+from smok_core.model import OperationFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import tzinfo
+    from pathlib import Path
+
+    from smok_cli.times import TimeReader
+    from smok_core.databases import Databases
+    from smok_core.model import ValueOrExcept
+
+__all__ = ["BATCH", "Loader", "Rejects", "Step"]
+
+#: Readings in one atomic write.
+BATCH: Final = 5000
+#: Rejected rows are the owner's only, whatever the umask is, and are never written through a link.
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Rejects:
+    """The file of rejected rows; it is made when the first one comes."""
+
+    def __init__(self, path: Path) -> None:
+        if path.is_symlink():
+            raise InvalidValue(
+                "ingest", str(path), "is a link; rejected rows are not written through it",
+                "Remove it, or name another file: --rejects FILE.",
+            )  # fmt: skip
+        self.path, self.count = path, 0
+        self._file: IO[str] | None = None
+
+    def add(self, rejected: Rejected) -> None:
+        """Write a row down: its line, why it was rejected, the row itself."""
+        if self._file is None:
+            # A row that is no UTF-8 is written back byte for byte.
+            handle = os.open(self.path, _FLAGS, 0o600)
+            self._file = os.fdopen(
+                handle, "w", encoding="utf-8", errors="surrogateescape", newline=""
+            )
+            csv.writer(self._file).writerow(("line", "reason", "row"))
+        self.count += 1
+        csv.writer(self._file).writerow((rejected.line, rejected.reason, _raw_text(rejected.raw)))
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _raw_text(raw: Any) -> str:
+    if not isinstance(raw, list):
+        return raw if isinstance(raw, str) else json.dumps(raw)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(raw)
+    return text.getvalue()
+
+
+class Step(NamedTuple):
+    """A clock was set back or forward by an hour, which its zone does not explain."""
+
+    line: int
+    time: str  #: as it is written in that line
+    hours_behind: int  #: from there on
+
+
+class Loader:
+    """Takes records, gives each reading its instant, and stores them in batches.
+
+    Args:
+        databases: Where to.
+        times: Reads the times of the file.
+        zone: The zone of local times.
+        rejects: Where bad rows go.
+        one_clock: The whole file was written by one clock (wide files); otherwise each pathpoint
+            is followed for itself.
+        progress: Called after each batch with the number of readings stored so far.
+    """
+
+    def __init__(
+        self,
+        databases: Databases,
+        times: TimeReader,
+        zone: tzinfo,
+        rejects: Rejects,
+        *,
+        one_clock: bool = False,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._database, self._offsets = databases.pathpoints, Offsets(databases)
+        self._times, self._zone, self._rejects = times, zone, rejects
+        self._one_clock, self._progress = one_clock, progress
+        self._clocks: dict[str, Clock] = {}
+        self._recent = Recent()
+        self._batch: list[tuple[str, float, ValueOrExcept]] = []
+        self._records: list[Record] = []
+        self.stored = 0
+        self.steps: list[Step] = []
+        self.pathpoints: set[str] = set()
+        self.first: int | None = None
+        self.last: int | None = None
+
+    @property
+    def repeated(self) -> int:
+        """How many readings came twice with one value, and are stored once."""
+        return self._recent.repeated
+
+    @property
+    def moved(self) -> int:
+        """How many readings were kept a microsecond later, because their time was taken."""
+        return self._recent.moved
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the store remembers clocks that were set back."""
+        return self._offsets.kept
+
+    def load(self, records: Iterable[Record | Rejected]) -> None:
+        """Store everything; returns when the last batch is stored."""
+        for record in records:
+            if isinstance(record, Rejected):
+                self._rejects.add(record)
+            elif record.cells:
+                self._take(record)
+        for clock in self._clocks.values():
+            for held, utc in clock.drain():
+                self._queue(held, utc, clock.behind)
+        self._write()
+
+    def _take(self, record: Record) -> None:
+        try:
+            moment, local = self._times.read(record.time)
+        except BadRow as error:
+            self._rejects.add(Rejected(record.line, str(error), record.raw))
+            return
+        if not local:
+            self._queue(record, moment, 0)
+            return
+        clock = self._clock(record)
+        for ready, utc in clock.place(record, moment):
+            self._queue(ready, utc, clock.behind)
+
+    def _clock(self, record: Record) -> Clock:
+        key = "" if self._one_clock else record.cells[0][0]
+        clock = self._clocks.get(key)
+        if clock is None:
+            clock = self._clocks[key] = Clock(self._zone, self._recent.knows, self._stepped)
+        return clock
+
+    def _stepped(self, record: Record, behind: int) -> None:
+        self.steps.append(Step(record.line, str(record.time), behind // HOUR))
+
+    def _queue(self, record: Record, utc: int, behind: int) -> None:
+        for name, value in record.cells:
+            at = self._recent.place(name, utc, value)
+            if behind:
+                self._offsets.note(name, at, behind)
+            time = at // 1000 if at % 1000 == 0 else at / 1000
+            if isinstance(value, OperationFailedError):
+                value = OperationFailedError(value.reason, time)  # noqa: PLW2901 - now it has a time
+            self._batch.append((name, time, value))
+            self._records.append(record)
+        self._span(utc)
+        if len(self._batch) >= BATCH:
+            self._write()
+
+    def _span(self, utc: int) -> None:
+        if self.first is None or self.last is None:
+            self.first = self.last = utc
+        elif utc > self.last:
+            self.last = utc
+        elif utc < self.first:
+            self.first = utc
+
+    def _write(self) -> None:
+        self._offsets.save()
+        try:
+            self._database.on_new_data_many(self._batch)
+            self.stored += len(self._batch)
+        except StoreError:
+            raise
+        except SmokError:
+            self._write_singly()
+        self.pathpoints.update(name for name, _, _ in self._batch)
+        self._batch, self._records = [], []
+        self._progress(self.stored)
+
+    def _write_singly(self) -> None:
+        """Find the readings that the database refuses, and store the others of the batch."""
+        for reading, record in zip(self._batch, self._records, strict=True):
+            try:
+                self._database.on_new_data(*reading)
+                self.stored += 1
+            except StoreError:
+                raise
+            except SmokError as error:
+                self._rejects.add(Rejected(record.line, str(error), record.raw))

@@ -1,0 +1,149 @@
+"""What a store holds of a role, as counts and one digest that does not depend on the backend."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from smok_cli.transfer.parts import PARTS, is_dead
+from smok_cli.transfer.report import RoleDigest
+from smok_core.engine.codec import pack_datetime
+from smok_core.errors import CorruptData
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_core.engine.base import Engine, Row
+
+__all__ = ["canonical", "digest_role", "row_content", "series_digest"]
+
+_PAGE: Final = 5000
+_SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
+
+
+def canonical(value: Any) -> bytes:
+    """Give bytes that two plain values share exactly when they are equal and of equal types."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return f"{kind.__name__}:{value!r};".encode("utf-8", "surrogatepass")
+    if kind is list or kind is tuple:
+        parts = [canonical(item) for item in value]
+    elif kind is set:
+        parts = sorted(map(canonical, value))
+    elif kind is dict:
+        parts = sorted(canonical(key) + canonical(item) for key, item in value.items())
+    elif kind is datetime:
+        parts = [canonical(pack_datetime(value))]
+    else:
+        raise TypeError(f"a {kind.__name__} is no plain data")
+    return f"{kind.__name__}{len(parts)}[".encode() + b"".join(parts) + b"]"
+
+
+def digest_role(
+    engine: Engine, role: str, tick: Callable[[int], None] = lambda _: None
+) -> RoleDigest:
+    """Read everything a store holds of a role.
+
+    What cannot be decoded counts neither where it is nor as a dead letter: a copy moves it from
+    the one place to the other. Nor does the count of what was dropped, which is history.
+    """
+    return _Digest(engine, role, tick).result()
+
+
+class _Digest:
+    def __init__(self, engine: Engine, role: str, tick: Callable[[int], None]) -> None:
+        self._engine, self._role, self._tick = engine, role, tick
+        self._sum = hashlib.sha256()
+        self._rows = self._points = self._waiting = self._blobs = 0
+
+    def result(self) -> RoleDigest:
+        parts = PARTS[self._role]
+        for name in parts.tables:
+            self._add_table(name)
+        for name in parts.series:
+            self._add_series(name)
+        for name in parts.blobs:
+            self._add_blobs(name)
+        return RoleDigest(
+            role=self._role,
+            rows=self._rows,
+            points=self._points,
+            waiting=self._waiting,
+            blobs=self._blobs,
+            digest=self._sum.hexdigest(),
+        )
+
+    def _add(self, *content: Any) -> None:
+        self._sum.update(canonical(list(content)))
+
+    def _add_table(self, name: str) -> None:
+        table, queue = self._engine.table(name), hashlib.sha256()
+        total = 0
+        for row in table.rows():
+            content = row_content(self._engine, name, row)
+            if content is None:
+                continue
+            # A sum, because two stores may have the same rows in another order; the order of
+            # those that wait is part of what is promised.
+            total += int.from_bytes(hashlib.sha256(content).digest())
+            queue.update(canonical(row.key) if row.pending else b"")
+            self._rows += 1
+            self._waiting += row.pending
+            self._tick(1)
+        self._add(name, total % 2**256, queue.digest())
+
+    def _add_series(self, name: str) -> None:
+        series, queue, after = self._engine.series(name), hashlib.sha256(), 0
+        for line in sorted(series.names()):
+            count, digest = series_digest(self._engine, name, line)
+            self._points += count
+            self._tick(count)
+            self._add(name, line, digest)
+        while points := series.pending(_PAGE, after):
+            after = points[-1].seq
+            for point in points:
+                if _readable(self._engine, point.value):
+                    self._waiting += 1
+                    # A name holds no NUL, so no two queues read alike.
+                    queue.update(f"{point.ts} {point.name}\0".encode())
+        self._add(name, queue.digest())
+
+    def _add_blobs(self, name: str) -> None:
+        blobs = self._engine.blobs(name)
+        for key in sorted(blobs.versions()):
+            data, version = blobs.get(key) or (b"", -1)
+            self._add(name, key, version, hashlib.sha256(data).digest())
+            self._blobs += 1
+            self._tick(1)
+
+
+def row_content(engine: Engine, table: str, row: Row) -> bytes | None:
+    """Give what makes a row what it is, its place apart; None if it cannot be decoded."""
+    try:
+        value = engine.codec.loads(row.value)
+        if is_dead(table):
+            value = value | {"value": engine.codec.loads(value["value"])}
+    except CorruptData:
+        return None
+    return canonical([row.key, value, float(row.stamp), row.pending, row.tag])
+
+
+def _readable(engine: Engine, data: bytes) -> bool:
+    try:
+        engine.codec.loads(data)
+    except CorruptData:
+        return False
+    return True
+
+
+def series_digest(engine: Engine, name: str, line: str) -> tuple[int, bytes]:
+    """Count and digest the points of one name."""
+    digest, count = hashlib.sha256(), 0
+    for ts, data in engine.series(name).range(line, None, None):
+        try:
+            digest.update(b"%d " % ts + canonical(engine.codec.loads(data)))
+        except CorruptData:
+            continue
+        count += 1
+    return count, digest.digest()

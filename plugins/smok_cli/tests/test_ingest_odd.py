@@ -1,0 +1,191 @@
+"""``smok ingest``: odd input, and what a person sees of it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from smok_cli.offsets import Offsets, Span
+
+from plugins.smok_cli.tests.conftest import child_environment
+from smok_core.databases import open_databases
+
+PLAIN = ("--columns", "pathpoint,timestamp,value", "--no-header")
+HOUR = 3_600_000_000
+
+
+@pytest.fixture
+def shown(smok, config):
+    """Ingest a text and give what a person sees of it, and what an export gives."""
+
+    def run(text, *words):
+        Path("in.csv").write_text(text)
+        result = smok("ingest", "in.csv", *words)
+        assert result.status == 0, result.err
+        assert result.out == ""
+        return result.err, smok("export", *PLAIN).out.splitlines()
+
+    return run
+
+
+def test_the_summary_names_what_and_how_fast(shown):
+    """The summary says how many readings, into what, how fast, and from when to when."""
+    text, _ = shown("time,value\n1,5\n3,6\n2,7\n0,8\n")
+    assert text.startswith("4 readings into in (")
+    assert " a second)" in text
+    assert "from 1970-01-01T00:00:00+00:00 to 1970-01-01T00:00:03+00:00" in text
+
+
+def test_everything_unusual_is_told(shown):
+    """Rejected, repeated, moved and rewritten readings are each told in a line."""
+    text, _ = shown("time,value\n1,1\n1,1\n1,2\n2,007\nx,1\n")
+    assert "1 rows were not taken; why: in.rejects.csv" in text
+    assert "1 came twice with the same value and are stored once" in text
+    assert "1 had the time of another one and are kept 1 us later" in text
+    assert "1 numbers are exported in another form (007 as 7)" in text
+
+
+def test_a_clock_that_was_set_is_told(shown):
+    """Where a clock was set back and forward again is told with what it means."""
+    times = [*range(0, 180, 10), *range(120, 300, 10), *range(360, 420, 10)]
+    rows = "".join(f"2024-01-01 {t // 60:02}:{t % 60:02},{n}.5\n" for n, t in enumerate(times))
+    text, lines = shown("time,value\n" + rows)
+    assert "line 20 (2024-01-01 02:00): the clock was set; from here on times are kept 1 h" in text
+    assert "line 38 (2024-01-01 06:00): the clock was set forward again" in text
+    assert [line.split(",")[2] for line in lines] == [f"{n}.5" for n in range(len(times))]
+    assert lines[18].startswith("in,2024-01-01T02:00:00-01:00")
+    assert lines[-1].startswith("in,2024-01-01T06:50:00Z")
+
+
+def test_the_last_row_goes_back_an_hour(shown):
+    """A row that waits for the next one to be understood is stored when there is none."""
+    times = ["02:40", "02:50", "02:00"]
+    rows = "".join(f"2024-01-01 {time},{n}\n" for n, time in enumerate(times))
+    text, lines = shown("time,value\n" + rows)
+    assert text.startswith("3 readings")
+    assert [line[-1] for line in lines] == ["2", "0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "time", "wanted"),
+    [
+        (("--time-format", "%d.%m.%Y %H:%M"), "31.12.2023 23:30", "2023-12-31T23:30:00Z"),
+        (("--time-format", "%Y-%m-%d %H:%M %z"), "2024-01-01 00:30 +0200", "2023-12-31T22:30:00Z"),
+        (("--timezone", "Europe/Warsaw"), "2024-01-01T00:30", "2023-12-31T23:30:00Z"),
+        (("--time-unit", "ms"), "1000", "1970-01-01T00:00:01Z"),
+        ((), "1700000000123", "2023-11-14T22:13:20.123Z"),
+        ((), "1700000000123456", "2023-11-14T22:13:20.123456Z"),
+        ((), "1700000000.000001", "2023-11-14T22:13:20.000001Z"),
+        ((), "2024-01-01", "2024-01-01T00:00:00Z"),
+        ((), "2024-01-01T00:00:00.123456789Z", "2024-01-01T00:00:00.123456Z"),
+    ],
+)
+def test_times(shown, words, time, wanted):
+    """Times are ISO 8601, numbers whose unit shows by their size, or of a given form."""
+    _, lines = shown(f"time,value\n{time},1\n", *words)
+    assert lines == [f"in,{wanted},1"]
+
+
+def test_a_delimiter_is_one_character(smok, config):
+    """A longer delimiter is a usage error."""
+    Path("in.csv").write_text("time,value\n1,1\n")
+    result = smok("ingest", "in.csv", "--delimiter", ";;")
+    assert result.status == 2
+    assert "one character" in result.err
+
+
+def test_a_row_that_is_no_csv(shown):
+    """A field beyond all measure rejects its row only."""
+    text, lines = shown(f"time,value\n1,{'x' * 200_000}\n2,2\n")
+    assert "1 rows were not taken" in text
+    assert lines == ["in,1970-01-01T00:00:02Z,2"]
+
+
+def test_a_text_that_is_too_long_for_the_store(shown):
+    """What only the database refuses is rejected with its reason; its batch is stored."""
+    text, lines = shown(f"time,value\n1,1\n2,{'x' * 70_000}\n3,3\n")
+    assert "1 rows were not taken" in text
+    assert [line[-1] for line in lines] == ["1", "3"]
+    assert "65536" in Path("in.rejects.csv").read_text()
+
+
+def test_progress_on_a_terminal(config):
+    """On a terminal a bar on stderr shows how many readings are stored and how fast."""
+    rows = "".join(f"{n},{n}\n" for n in range(20_000))
+    Path("in.csv").write_text("time,value\n" + rows)
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "smok_cli", "ingest", "in.csv"],
+        stderr=theirs,
+        env={**child_environment(), "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(theirs)
+    text = _read_all(ours)
+    assert child.wait(60) == 0
+    assert b"20000 readings, " in text
+    assert b"20000 readings into in (" in text
+
+
+def _read_all(terminal: int) -> bytes:
+    text = b""
+    try:
+        while chunk := os.read(terminal, 4096):
+            text += chunk
+    except OSError:
+        pass  # the other end was closed: that is how a terminal ends
+    os.close(terminal)
+    return text
+
+
+def test_interrupting_an_ingest(smok, config):
+    """Ctrl-C ends an ingest with 130 and one line; what was stored stays stored."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "smok_cli", "ingest", "-", "--pathpoint", "p"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=child_environment(),
+    )
+    child.stdin.write(b"time,value\n" + b"".join(b"%d,1\n" % n for n in range(12_000)))
+    child.stdin.flush()
+    deadline = time.monotonic() + 60
+    while len(smok("export", *PLAIN).out) < 100 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert b"interrupted; what was stored so far stays stored." in errors
+    assert b"Traceback" not in errors
+    assert len(smok("export", *PLAIN).out.splitlines()) >= 5000
+
+
+# --- what is remembered of clocks ----------------------------------------------------------------
+
+
+def _offsets(config, *notes):
+    """Note readings as one run of an ingest does, and give the spans afterwards."""
+    with open_databases(config) as databases:
+        offsets = Offsets(databases)
+        for utc, behind in notes:
+            offsets.note("p", utc, behind)
+        offsets.save()
+        return offsets.of("p")
+
+
+def test_spans_grow_and_stay(config):
+    """A span grows with its readings, is kept across runs, and a shorter rerun keeps it whole."""
+    assert _offsets(config, (10, HOUR), (30, HOUR), (20, HOUR)) == [Span(10, 30, HOUR)]
+    assert _offsets(config, (10, HOUR)) == [Span(10, 30, HOUR)]
+    assert _offsets(config, (25, HOUR), (50, HOUR)) == [Span(10, 50, HOUR)]
+    assert _offsets(config, (90, HOUR)) == [Span(10, 50, HOUR), Span(90, 90, HOUR)]
+
+
+def test_a_new_reading_of_a_file_wins(config):
+    """Where two runs contradict each other, the later one is right."""
+    assert _offsets(config, (10, HOUR), (30, HOUR)) == [Span(10, 30, HOUR)]
+    assert _offsets(config, (20, 2 * HOUR), (40, 2 * HOUR)) == [Span(20, 40, 2 * HOUR)]

@@ -1,0 +1,180 @@
+"""smok run, sandbox and certs: the cloud's side of the command line, over mutual TLS."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from smok_testing.cloud.faults import Fault, FaultKind
+from smok_testing.cloud.secure import secure_sandbox
+
+import smok_core
+from tests.conftest import ROOT
+
+STORE = """
+[stores.local]
+backend = "pickle"
+path = "var/smok.db"
+
+[roles]
+default = "local"
+"""
+
+
+@pytest.fixture
+def sandbox(tmp_path):
+    """A cloud with its certificates, and a configuration that points to it."""
+    folder = tmp_path / "pki"
+    folder.mkdir()
+    with secure_sandbox(folder, "pump-17") as opened:
+        cloud = {
+            "url": opened.url,
+            "certificate": str(opened.device.certificate),
+            "private_key": str(opened.device.key),
+            "ca_bundle": str(opened.ca_bundle),
+            "server_ca": str(opened.ca_bundle),
+        }
+        lines = "\n".join(f'{name} = "{value}"' for name, value in cloud.items())
+        (tmp_path / "smok.toml").write_text(f"{STORE}\n[cloud]\n{lines}\n")
+        yield opened
+
+
+def record(count=10):
+    """Store something to upload."""
+    with smok_core.open_databases("smok.toml") as databases:
+        databases.pathpoints.on_new_data_many([("W1", ts, ts) for ts in range(count)])
+
+
+def waiting():
+    """Count the values that wait."""
+    with smok_core.open_databases("smok.toml") as databases:
+        return databases.pathpoints.stats().pending
+
+
+def start(*words):
+    """Start a command in a process of its own."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "smok_cli", *words]
+    return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
+
+
+def until(condition, seconds=20):
+    """Wait for something; fail when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_run_once_delivers_and_status_tells(sandbox, smok):
+    """Everything goes up in one call, the device id comes from the certificate, 0 is success."""
+    record()
+    assert smok("run", "--once").status == 0
+    assert len(sandbox.cloud.points) == 10
+    assert waiting() == 0
+    report = json.loads(smok("status", "--json").out)
+    jobs = {job["job"]: job for job in report["cloud"]}
+    assert jobs["pathpoints up"]["acknowledged"] == 10
+
+
+def test_run_once_without_a_link_says_so(sandbox, smok):
+    """Exit status 5 when something was not delivered; it waits."""
+    record()
+    sandbox.server.close()
+    result = smok("run", "--once")
+    assert result.status == 5
+    assert "Nothing was settled" in result.out
+    assert waiting() == 10
+
+
+def test_run_uploads_until_it_is_told_to_stop(sandbox):
+    """In the foreground it takes what comes, and SIGTERM ends it with status 0."""
+    record()
+    child = start("run", "--plain")
+    until(lambda: len(sandbox.cloud.points) == 10)
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(timeout=5) == 0
+    assert "stopped" in child.stderr.read()
+    child.stderr.close()
+
+
+@pytest.mark.parametrize("words", [("run", "--plain"), ("run", "--once")])
+def test_sigterm_ends_within_five_seconds_in_the_middle_of_a_request(sandbox, words):
+    """U4: the cloud hangs, SIGTERM comes: the process ends in time, nothing is settled."""
+    record()
+    path = "/v1/device/pathpoints"
+    sandbox.cloud.faults.add(
+        Fault(kind=FaultKind.HANG_HEADERS, method="POST", path=path, seconds=60, times=None)
+    )
+    child = start(*words)
+    until(lambda: sandbox.cloud.faults.taken)
+    started = time.monotonic()
+    child.send_signal(signal.SIGTERM)
+    child.wait(timeout=10)
+    assert time.monotonic() - started < 5
+    child.stderr.close()
+    assert waiting() == 10
+
+
+def test_certs_shows_the_chain(sandbox, smok):
+    """Every certificate of the chain with its end; exit status 0 when they can be used."""
+    result = smok("certs", "--json")
+    report = json.loads(result.out)
+    assert result.status == 0
+    assert report["usable"] is True
+    assert report["device"] == "pump-17"
+    assert [each["part"] for each in report["certificates"]] == [
+        "the certificate",
+        "the device CA",
+        "the root CA",
+    ]
+    assert "the device can use these credentials" in smok("certs").out
+
+
+def test_certs_says_what_is_wrong(sandbox, smok, tmp_path):
+    """A key that is not the certificate's: exit status 6, the file named, and the way out."""
+    other = sandbox.pki.issue_device("other", name="other")
+    text = (tmp_path / "smok.toml").read_text()
+    (tmp_path / "smok.toml").write_text(text.replace(str(sandbox.device.key), str(other.key)))
+    result = smok("certs")
+    assert result.status == 6
+    assert "SMOK-N10" in result.out
+
+
+def test_certs_without_a_device_shows_the_packaged_authorities(smok, tmp_path):
+    """Without a certificate the packaged authorities and their ends are shown."""
+    (tmp_path / "smok.toml").write_text('device = "x"\n')
+    result = smok("certs", "--json")
+    ends = [each["not_after"] for each in json.loads(result.out)["certificates"]]
+    assert result.status == 0
+    assert any(end.startswith("2030-02-19") for end in ends)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_the_sandbox_command_serves_a_cloud(tmp_path, tls):
+    """What it prints is a [cloud] table; what arrives is told at the end."""
+    words = ["sandbox", "--device", "pump-17", *(["--tls"] if tls else [])]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "smok_cli", *words]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as child:
+        lines = [child.stdout.readline() for _ in range(6 if tls else 2)]
+        (tmp_path / "smok.toml").write_text(f'device = "pump-17"\n{STORE}\n{"".join(lines)}')
+        record()
+        done = start("run", "--once")
+        assert done.wait(timeout=30) == 0, done.stderr.read()
+        done.stderr.close()
+        child.send_signal(signal.SIGINT)
+        assert "10 values" in child.stdout.read()
+
+
+def test_run_without_a_cloud_says_what_is_missing(smok):
+    """No [cloud] table: nothing is sent anywhere, and the way out is named."""
+    assert smok("init", "--device", "pump-17").status == 0
+    result = smok("run", "--once")
+    assert result.status == 2
+    assert "the table [cloud] is missing" in result.err

@@ -1,0 +1,9 @@
+"""For programs of the published ``smok`` client: our databases behind its classes, and its files.
+
+`databases` gives an existing program our stores; `smok_client.legacy` brings along what the
+published client has stored.
+"""
+
+from smok_client.bridge import ClientMissing, databases
+
+__all__ = ["ClientMissing", "databases"]

@@ -1,0 +1,165 @@
+"""Sensor writes, macros and metadata for the published client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smok_client.bridge import client
+from smok_client.bridge.shelter import Backlog, deferred, nothing, sheltered
+from smok_core import model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smok_core.roles import (
+        BaseMacroDatabase,
+        BaseMetadataDatabase,
+        BaseSensorWriteDatabase,
+        BaseSensorWriteSynchronization,
+    )
+
+__all__ = ["ClientMacros", "ClientMetadata", "ClientSensorWrites"]
+
+_FIELDS = model.SensorWriteEvent.__struct_fields__
+
+
+class _Synchronization(client.BaseSensorWriteSynchronization):
+    """A batch on its way to the cloud; falsy without one."""
+
+    def __init__(
+        self, batch: BaseSensorWriteSynchronization | None, database: ClientSensorWrites
+    ) -> None:
+        found = batch.events if batch else []
+        events = [client.SensorWriteEvent(**event.to_json()) for event in found]
+        super().__init__(events, database)
+        self._batch = batch
+
+    @sheltered(nothing)
+    def ack(self) -> None:
+        if self._batch:
+            self._batch.ack()
+
+    @sheltered(nothing)
+    def nack(self) -> None:
+        if self._batch:
+            self._batch.nack()
+
+
+class ClientSensorWrites(client.BaseSensorWriteDatabase):
+    """Takes and gives the client's `SensorWriteEvent`; what is no text in one becomes text."""
+
+    def __init__(self, inner: BaseSensorWriteDatabase) -> None:
+        self._inner, self.backlog = inner, Backlog(inner.count_refused)
+
+    @deferred
+    def add_sw(self, event: client.SensorWriteEvent) -> None:
+        self._inner.add_sw(_record(event))
+
+    def get_sw_sync(self) -> _Synchronization:
+        return _Synchronization(self._batch(), self)
+
+    @sheltered(nothing)
+    def _batch(self) -> BaseSensorWriteSynchronization | None:
+        self.backlog.drain()
+        return self._inner.get_sw_sync()
+
+    @sheltered(nothing)
+    def on_synced_sw(self, event: client.SensorWriteEvent) -> None:
+        self._inner.on_synced_sw(_record(event))
+
+    @sheltered(nothing)
+    def on_sync_sw_failed(self, event: client.SensorWriteEvent) -> None:
+        self._inner.on_sync_sw_failed(_record(event))
+
+
+def _record(event: client.SensorWriteEvent) -> model.SensorWriteEvent:
+    fields = {name: getattr(event, name) for name in _FIELDS}
+    texts = {name: _text(value) for name, value in fields.items() if name != "timestamp"}
+    return model.SensorWriteEvent(timestamp=int(fields["timestamp"]), **texts)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+class ClientMacros(client.BaseMacroDatabase):
+    """Takes and gives the client's `Macro`; each one given is the client's own, to pop from."""
+
+    def __init__(self, inner: BaseMacroDatabase) -> None:
+        self._inner, self.backlog = inner, Backlog(inner.count_refused)
+
+    @sheltered(lambda: iter(()))
+    def get_done_macros(self) -> Iterator[tuple[str, float]]:
+        return self._inner.get_done_macros()
+
+    @sheltered(nothing)
+    def notify_macro_synced(self, macro_id: str, timestamp: float) -> None:
+        self._inner.notify_macro_synced(macro_id, timestamp)
+
+    @deferred
+    def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
+        self._inner.notify_macro_executed(macro_id, timestamp)
+
+    @sheltered(nothing)
+    def set_macros(self, macros: list[client.Macro]) -> None:
+        self._inner.set_macros(list(map(_to_model, macros)))
+
+    @sheltered(list)
+    def get_macros(self) -> list[client.Macro]:
+        # What was executed while the store failed must not be offered again.
+        self.backlog.drain()
+        return [
+            client.Macro(macro.macro_id, dict(macro.commands), macro.occurrences_not_done)
+            for macro in self._inner.get_macros()
+        ]
+
+    @sheltered(nothing)
+    def checkpoint(self) -> None:
+        self._inner.checkpoint()
+
+
+def _to_model(macro: client.Macro) -> model.Macro:
+    return model.Macro(
+        macro_id=macro.macro_id,
+        commands=dict(macro.commands),
+        occurrences_not_done=[
+            int(moment) if isinstance(moment, int) else float(moment)
+            for moment in macro.occurrences_not_done
+        ],
+    )
+
+
+class ClientMetadata(client.BaseMetadataDatabase):
+    """Takes and gives texts; the client's own upload queue of them lives in memory only."""
+
+    def __init__(self, inner: BaseMetadataDatabase) -> None:
+        self._inner = inner
+
+    def put_plain(self, key: str, value: str, timestamp: float | None = None) -> None:
+        self._inner.put_plain(key, value, timestamp)
+
+    def get_plain(self, key: str) -> str:
+        return self._inner.get_plain(key)
+
+    def update_plain(self, key: str, value: str, timestamp: float) -> None:
+        self._inner.update_plain(key, value, timestamp)
+
+    def delete_plain(self, key: str) -> None:
+        self._inner.delete_plain(key)
+
+    def get_all_plain(self) -> Iterator[tuple[str, str, float]]:
+        return self._inner.get_all_plain()
+
+    def offer_again(self, updater: Any) -> None:
+        """Give the client's updater what it had not confirmed when the last process ended.
+
+        It tells nobody when the cloud has answered, so a change is offered once at each start;
+        its timestamp keeps it from undoing a newer one. Deletions and empty texts are left out,
+        because the client fails at uploading them.
+        """
+        changes = self._inner.get_plain_to_sync(limit=1000)
+        for key, value, timestamp in changes.changes if changes else ():
+            if value:
+                updater.add_update(key, value, timestamp)
+        if changes:
+            changes.negative_acknowledge()

@@ -1,0 +1,1 @@
+"""Commands of `smok` for who comes from the published client."""

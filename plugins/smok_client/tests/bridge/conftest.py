@@ -1,0 +1,136 @@
+"""The client's environment, the device's process, and a cloud that understands MiniJSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.pki import Files, SandboxPki
+
+from plugins.smok_client.tests.bridge.client import CannotBuild, client_python, python_path
+from tests.conftest import skip_or_fail
+
+HERE = Path(__file__).parent
+
+_DECODER = """
+import json, minijson, sys
+for line in sys.stdin:
+    print(json.dumps(minijson.loads(bytes.fromhex(line))), flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def client() -> Path:
+    """The interpreter of an environment with smok 0.21.0."""
+    try:
+        return client_python()
+    except CannotBuild as error:
+        skip_or_fail("bridge", f"the environment of smok 0.21.0 cannot be built: {error}")
+        raise
+
+
+class MiniJson:
+    """Decodes MiniJSON in the client's environment, where the package for it is."""
+
+    def __init__(self, python: Path) -> None:
+        self._process = subprocess.Popen(
+            [python, "-c", _DECODER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._lock = threading.Lock()
+
+    def loads(self, body: bytes) -> Any:
+        """Give the plain value."""
+        with self._lock:
+            assert self._process.stdin
+            assert self._process.stdout
+            self._process.stdin.write(body.hex() + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+@pytest.fixture
+def cloud(client: Path) -> Iterator[SandboxCloud]:
+    """A sandbox cloud that understands what the client sends."""
+    decoder = MiniJson(client)
+    yield SandboxCloud("pump-17", decoders={"application/minijson": decoder.loads})
+    decoder.close()
+
+
+@pytest.fixture(scope="session")
+def credentials(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """A device certificate with its key."""
+    return SandboxPki(tmp_path_factory.mktemp("pki")).issue_device("pump-17")
+
+
+class Device:
+    """The process of a device."""
+
+    def __init__(self, python: Path, config: Path, url: str, credentials: Files) -> None:
+        self._log = (config.parent / "device.log").open("a")
+        command = [python, "-W", "ignore", HERE / "device.py", config, url, *credentials]
+        self._process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            cwd=config.parent,
+            env={"PYTHONPATH": python_path(), "PATH": "/usr/bin:/bin"},
+        )
+        assert self._read() == "ready"
+
+    def _read(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        assert line, f"the device ended: {Path(self._log.name).read_text()[-3000:]}"
+        return json.loads(line)
+
+    def __call__(self, name: str, *arguments: Any) -> Any:
+        """Let it do something and give its answer."""
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps([name, arguments]) + "\n")
+        self._process.stdin.flush()
+        answer = self._read()
+        assert "error" not in answer, answer["error"]
+        return answer["answer"]
+
+    def kill(self) -> None:
+        """Kill it with SIGKILL."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            assert stream
+            stream.close()
+
+
+@pytest.fixture
+def launch(client: Path, credentials: Files) -> Iterator[Callable[[Path, str], Device]]:
+    """Starts devices, and ends those that are left."""
+    started: list[Device] = []
+
+    def start(config: Path, url: str) -> Device:
+        started.append(Device(client, config, url, credentials))
+        return started[-1]
+
+    yield start
+    for device in started:
+        device.kill()
+
+
+def eventually(condition: Callable[[], Any], what: str, seconds: float = 60) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"after {seconds} s it is not so: {what}"
+        time.sleep(0.1)

@@ -1,0 +1,392 @@
+"""What the bridge promises, tried with the client's own classes; run in the client's environment.
+
+scenarios.py prints one line of JSON: each scenario's name and its traceback, or null. Each one's
+docstring is its promise.
+"""
+
+import json
+import logging
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from scenario_tools import (
+    FakeDevice,
+    Outage,
+    as_client,
+    event,
+    memory,
+    raises,
+    sync,
+    with_outage,
+)
+from smok import extras
+from smok.exceptions import (
+    NotReadedError,
+    OperationFailedError,
+    OperationFailedReason,
+    ResponseError,
+)
+from smok.macro import Macro
+from smok.predicate import Color, DisabledTime, Event, Time
+from smok.sensor import SensorWriteEvent
+from smok_client import bridge
+from smok_client.legacy import import_legacy
+
+import smok_core
+from smok_core.errors import BackendUnavailable, InvalidType, VersionNotNewer
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def scenario_the_client_takes_them_for_its_own():
+    """The nine are instances of the client's abstract classes, and true, as it tests them."""
+    kinds = {
+        "evt_database": extras.BaseEventDatabase,
+        "pp_database": extras.BasePathpointDatabase,
+        "macro_database": extras.BaseMacroDatabase,
+        "meta_database": extras.BaseMetadataDatabase,
+        "sensor_database": extras.BaseSensorDatabase,
+        "baob_database": extras.BaseBAOBDatabase,
+        "pred_database": extras.BasePredicateDatabase,
+        "arch_database": extras.BaseArchivesDatabase,
+        "sensor_write_database": extras.BaseSensorWriteDatabase,
+    }
+    stores = memory()
+    assert set(stores) == set(kinds)
+    for name, kind in kinds.items():
+        assert isinstance(stores[name], kind), name
+        assert stores[name], name
+
+
+def scenario_the_uuid_is_written_on_the_event_that_was_added():
+    """An acknowledged event's own object gets the uuid, and is the object that is given out."""
+    events = memory()["evt_database"]
+    first, second = event("a"), event("b")
+    events.add_event(first)
+    events.add_event(second)
+    assert next(events.get_all_events()) is first
+    sync(events, "u1", "u2")
+    assert (first.uuid, second.uuid) == ("u1", "u2")
+    assert events.get_events_to_sync() is None
+
+
+def scenario_an_event_closed_during_its_upload_goes_up_again():
+    """Closing while the upload is under way leaves the event queued, with its uuid."""
+    events = memory()["evt_database"]
+    opened = event()
+    events.add_event(opened)
+    batch = events.get_events_to_sync()
+    opened.ended_on = 9.75
+    events.close_event(opened)
+    batch.acknowledge("u1")
+    (again,) = events.get_events_to_sync().get_events()
+    assert (again.uuid, again.ended_on, again.to_json()["uuid"]) == ("u1", 9, "u1")
+
+
+def scenario_an_event_comes_back_as_it_was():
+    """Every field of an event survives, and what the client lets through in them is accepted."""
+    events = memory()["evt_database"]
+    given = event(started_on=5.5, token=None, metadata={"a": 1}, handled_by="Ann", is_point=True)
+    events.add_event(given)
+    (got,) = events.get_events_to_sync().get_events()
+    assert got.to_json() == dict(given.to_json(), started_on=5, token="", metadata={"a": "1"})
+    assert got == given
+    assert isinstance(got.color, Color)
+
+
+def scenario_an_event_of_the_cloud_is_kept_under_its_uuid():
+    """An event that has only the cloud's uuid is stored and found by it."""
+    events = memory()["evt_database"]
+    events.add_event(Event("u9", 5, None, Color.RED, False, "t", "B", "m", None, {}))
+    (got,) = events.get_open_events()
+    assert got.uuid_matches("u9")
+
+
+def scenario_closing_what_the_store_has_forgotten_stores_it():
+    """An event that is not there any more is uploaded when it is closed, as by the client."""
+    events = memory()["evt_database"]
+    events.close_event(event(ended_on=7))
+    (got,) = events.get_events_to_sync().get_events()
+    assert got.ended_on == 7
+
+
+def scenario_a_state_may_hold_the_events_of_the_client():
+    """An event in a predicate's state survives a restart; within one, it is the same object."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = {
+            "device": "d",
+            "stores": {"s": {"backend": "pickle", "path": f"{folder}/db"}},
+            "roles": {"default": "s"},
+        }
+        opened = event(ended_on=None)
+        state = {
+            "open": [opened],
+            ("a", 1): Color.YELLOW,
+            "$smok": 1,
+            "when": DisabledTime(Time(1, 2, 3), Time(4, 5, 6)),
+        }
+        with bridge.databases(config) as stores:
+            stores["evt_database"].add_event(opened)
+            stores["evt_database"].set_cache("p", state)
+            assert stores["evt_database"].get_cache("p")["open"][0] is opened
+        with bridge.databases(config) as stores:
+            got = stores["evt_database"].get_cache("p")
+            assert got == state
+            assert got["open"][0].to_json() == opened.to_json()
+            stores["evt_database"].close_event(got["open"][0])
+            assert not list(stores["evt_database"].get_open_events())
+
+
+def scenario_a_dict_that_looks_like_a_tag_is_a_dict():
+    """Users' own data is never taken for an object, whatever it looks like."""
+    events = memory()["evt_database"]
+    for state in ({"$smok": ["Event", {}]}, {"$smok": {"$smok": 1}}, [{"$smok": None}]):
+        events.set_cache("p", state)
+        assert events.get_cache("p") == state
+
+
+def scenario_a_state_of_a_users_class_lives_until_the_process_ends():
+    """What cannot be stored is refused to the user; the client's thread goes on with it."""
+    events, state = memory()["evt_database"], {"x": Path("/")}
+    raises(InvalidType, events.set_cache, "p", state)
+    assert as_client(events.set_cache, "p", state) == (None, None)
+    assert as_client(events.get_cache, "p") == (state, None)
+    assert as_client(events.set_cache, "p", 5) == (None, None)
+    assert events.get_cache("p") == 5
+    events.on_predicate_deleted("p")
+    raises(KeyError, events.get_cache, "p")
+
+
+def scenario_a_state_that_cannot_be_read_is_not_started_afresh():
+    """A store that fails for a moment must not make a predicate overwrite its state."""
+    events = memory()["evt_database"]
+    events.set_cache("p", "precious")
+    outage = Outage(events._inner)
+    events._states._inner = outage
+    outage.on = True
+    assert isinstance(as_client(events.get_cache, "p")[1], KeyError)
+    outage.on = False
+    as_client(events.set_cache, "p", "afresh")
+    assert events.get_cache("p") == "precious"
+    as_client(events.set_cache, "p", "next")
+    assert events.get_cache("p") == "next"
+
+
+def scenario_writes_of_the_clients_threads_wait_for_a_store():
+    """What a thread of the client writes during an outage is stored, in order, after it."""
+    stores = memory()
+    for name, write, count in (
+        ("evt_database", lambda d, n: d.add_event(event(str(n))), lambda s: s.events),
+        ("pp_database", lambda d, n: d.on_new_data("W1", n, n), lambda s: s.pathpoints),
+        (
+            "sensor_write_database",
+            lambda d, n: d.add_sw(SensorWriteEvent(n, "a", "b", "c", "d", "e", "f")),
+            lambda s: s.sensor_writes,
+        ),
+    ):
+        database, outage = with_outage(stores, name)
+        outage.on = True
+        for number in range(3):
+            assert as_client(write, database, number) == (None, None)
+        raises(BackendUnavailable, write, database, 3)
+        outage.on = False
+        write(database, 4)
+        assert count(stores.databases).stats().pending == 4, name
+
+
+def scenario_an_outage_does_not_end_the_clients_threads():
+    """Whatever the client's threads ask for during an outage, they get an answer they know."""
+    stores = memory()
+    database, outage = with_outage(stores, "pp_database")
+    outage.on = True
+    assert as_client(database.get_data_to_sync) == (None, None)
+    assert as_client(database.checkpoint) == (None, None)
+    assert isinstance(as_client(database.get_current_value, "W1")[1], NotReadedError)
+    raises(BackendUnavailable, database.get_current_value, "W1")
+    events, outage = with_outage(stores, "evt_database")
+    outage.on = True
+    assert as_client(events.get_events_to_sync) == (None, None)
+    writes, outage = with_outage(stores, "sensor_write_database")
+    outage.on = True
+    assert not as_client(writes.get_sw_sync)[0]
+    baobs, outage = with_outage(stores, "baob_database")
+    outage.on = True
+    error = as_client(baobs.get_all_keys)[1]
+    assert isinstance(error, ResponseError)
+    assert error.is_no_link()
+    for name, call in (
+        ("sensor_database", lambda d: d.on_sensors_sync([])),
+        ("pred_database", lambda d: d.set_new_predicates([])),
+        ("arch_database", lambda d: d.on_archiving_data_sync({})),
+        ("macro_database", lambda d: d.set_macros([])),
+        ("macro_database", lambda d: d.notify_macro_synced("m", 1)),
+    ):
+        database, outage = with_outage(stores, name)
+        outage.on = True
+        assert as_client(call, database) == (None, None), name
+        raises(BackendUnavailable, call, database)
+
+
+def scenario_a_macro_executed_during_an_outage_does_not_run_again():
+    """What ran is remembered in memory until the store takes it."""
+    stores = memory()
+    macros, outage = with_outage(stores, "macro_database")
+    macros.set_macros([Macro("m", {"W1": 1}, [1, 2])])
+    (macro,) = macros.get_macros()
+    ran = macro.occurrences_not_done.popleft()
+    outage.on = True
+    as_client(macros.notify_macro_executed, "m", ran)
+    assert as_client(macros.get_macros) == ([], None)
+    outage.on = False
+    (macro,) = macros.get_macros()
+    assert list(macro.occurrences_not_done) == [2]
+    assert list(macros.get_done_macros()) == [("m", 1)]
+
+
+def scenario_an_acknowledgement_lost_in_an_outage_costs_a_second_upload():
+    """If the store fails when the cloud has answered, the records are offered again."""
+    stores = memory()
+    database, _ = with_outage(stores, "pp_database")
+    database.on_new_data("W1", 1, 1)
+    batch = database.get_data_to_sync()
+    inner = Outage(batch._batch)
+    batch._batch, inner.on = inner, True
+    assert as_client(batch.acknowledge) == (None, None)
+    assert database.get_data_to_sync().to_json()[0]["path"] == "W1"
+
+
+def scenario_failed_readings_are_the_clients_errors():
+    """A failure comes back with reason and time, in the current value and in the archive."""
+    values = memory()["pp_database"]
+    raises(NotReadedError, values.get_current_value, "W1")
+    values.on_new_data("W1", 5, OperationFailedError(OperationFailedReason.TYPE, 5))
+    error = raises(OperationFailedError, values.get_current_value, "W1")
+    assert (error.reason, error.timestamp) == (OperationFailedReason.TYPE, 5)
+    assert isinstance(as_client(values.get_current_value, "W1")[1], OperationFailedError)
+    ((stamp, archived),) = values.get_archive_data("W1", None, None)
+    assert (stamp, archived.reason) == (5, OperationFailedReason.TYPE)
+    assert values.get_data_to_sync().to_json() == [
+        {"path": "W1", "values": [{"timestamp": 5, "error_code": "type"}]}
+    ]
+
+
+def scenario_subclasses_of_plain_values_are_taken_as_plain():
+    """A device that stores numpy's floats or its own enumerations goes on doing so."""
+
+    class Reading(float):
+        pass
+
+    values = memory()["pp_database"]
+    values.on_new_data("f1", 1, Reading(2.5))
+    values.on_new_data("W1", 1, Color.RED)
+    values.on_new_data("B1", 1, True)
+    got = [values.get_current_value(name)[1] for name in ("f1", "W1", "B1")]
+    assert got == [2.5, 2, True]
+    assert [type(value) for value in got] == [float, int, bool]
+
+
+def scenario_sensor_writes_keep_what_the_client_accepts():
+    """Texts that are None or numbers are stored as text; equal ones of one millisecond are two."""
+    writes = memory()["sensor_write_database"]
+    writes.add_sw(SensorWriteEvent(5.5, "a", None, 7, "f", 7, None))
+    writes.add_sw(SensorWriteEvent(5, "b", "", "7", "f", "7", ""))
+    batch = writes.get_sw_sync()
+    assert batch
+    assert [type(item) for item in batch.events] == [SensorWriteEvent] * 2
+    assert batch.to_json()[0]["hr_value"] == "7"
+    writes.on_synced_sw(batch.events[0])
+    batch.nack()
+    again = writes.get_sw_sync()
+    assert [item["who"] for item in again.to_json()] == ["b"]
+    again.ack()
+    assert not writes.get_sw_sync()
+
+
+def scenario_predicates_keep_silencing_and_state():
+    """Predicates come back as the client's keyword arguments; a foreign state is left out."""
+    predicates = memory()["pred_database"]
+    silencing = [DisabledTime(Time(1, 2, 3), Time(4, 5, 6))]
+    good = {"predicate_id": "p", "silencing": silencing, "state": {"event": event("e")}, "x": 1}
+    bad = {"predicate_id": "q", "silencing": [], "state": Path("/"), "x": 2}
+    predicates.set_new_predicates([good, bad])
+    first, second = predicates.get_all_predicates()
+    assert first == good
+    assert second == dict(bad, state=None)
+    predicates.update_predicate(dict(good, state=5))
+    assert [p["state"] for p in predicates.get_all_predicates()] == [None, 5]
+
+
+def scenario_baobs_behave_as_the_client_expects():
+    """Deleting what is missing is harmless; an old version is refused, in its threads left out."""
+    baobs = memory()["baob_database"]
+    baobs.delete_baob("x")
+    raises(KeyError, baobs.get_baob_version, "x")
+    assert isinstance(as_client(baobs.get_baob_version, "x")[1], KeyError)
+    baobs.set_baob_value("x", bytearray(b"1"), 3)
+    raises(VersionNotNewer, baobs.set_baob_value, "x", b"2", 3)
+    assert as_client(baobs.set_baob_value, "x", b"2", 3) == (None, None)
+    assert (baobs.get_baob_value("x"), list(baobs.get_all_keys())) == (b"1", ["x"])
+    baobs.check_consistency()
+
+
+def scenario_metadata_that_was_not_confirmed_is_offered_again():
+    """At the start of a device its updater gets the local changes, once; deletions are left out."""
+    stores = memory()
+    metadata = stores["meta_database"]
+    metadata.put_plain("a", "1", 5)
+    metadata.put_plain("b", "2", 6)
+    metadata.delete_plain("b")
+    metadata.update_plain("c", "from the cloud", 7)
+    device = FakeDevice()
+    stores["pred_database"].get_all_predicates()
+    stores["sensor_database"].on_register(device)
+    stores["pred_database"].get_all_predicates()
+    stores["pred_database"].get_all_predicates()
+    assert device.offered == [("a", "1", 5)]
+    raises(KeyError, metadata.get_plain, "b")
+
+
+def scenario_what_was_imported_comes_back_as_the_clients_objects():
+    """After a legacy import events and states are there, the event in a state among them."""
+    stores = memory()
+    folder = ROOT / "plugins/smok_client/tests/legacy/data" / "python311"
+    for name in ("events.pkl", "events_cache.pkl"):
+        assert import_legacy("events", folder / name, stores.databases).ok
+    events = stores["evt_database"]
+    assert len(list(events.get_all_events())) == 6
+    state = events.get_cache("p2")
+    assert isinstance(state, Event)
+    assert state.uuid_matches(f"{1:032x}")
+    import_legacy("predicates", folder / "predicates.pkl", stores.databases)
+    assert stores["pred_database"].get_all_predicates()[0]["silencing"] == [
+        DisabledTime(Time(1, 8, 0), Time(1, 16, 30))
+    ]
+
+
+def scenario_opened_databases_can_be_handed_in():
+    """Databases that are open already are used, and closed with the bridge."""
+    opened = smok_core.open_databases({})
+    with bridge.databases(opened) as stores:
+        stores["meta_database"].put_plain("a", "b")
+        assert stores.databases is opened
+    raises(smok_core.StoreError, opened.metadata.get_plain, "a")
+
+
+def main():
+    logging.disable()
+    smok_core.register(__import__("smok_pickle.plugin").plugin, "pickle")
+    results = {}
+    for name, scenario in list(globals().items()):
+        if name.startswith("scenario_"):
+            try:
+                scenario()
+                results[name] = None
+            except Exception:  # noqa: BLE001 - whatever it is, the test shall see it
+                results[name] = traceback.format_exc()
+    print(json.dumps(results), file=sys.__stdout__)
+
+
+if __name__ == "__main__":
+    main()

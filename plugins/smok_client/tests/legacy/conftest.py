@@ -1,0 +1,5 @@
+"""The environment of the real client, which the tests of the bridge make."""
+
+from plugins.smok_client.tests.bridge.conftest import client
+
+__all__ = ["client"]

@@ -1,0 +1,139 @@
+"""One request to the API: from a method, a path and a body to an answer that can be trusted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from smok_cloud.answers import check_status, decoded_body, parse
+from smok_cloud.bodies import Encoder, JsonEncoder
+from smok_cloud.errors import NotTheApi, UnsendableBody
+from smok_cloud.settings import certificate_headers, checked_proxy, checked_url
+from smok_cloud.transport import Answer, Limits, Transport
+from smok_core.settings import Secret
+
+if TYPE_CHECKING:
+    from smok_cloud.certificates import DeviceCertificate
+
+__all__ = ["DEFAULT_BAOB_LIMITS", "DEFAULT_LIMITS", "Requester"]
+
+_T = TypeVar("_T")
+_NO_BODY: Final = object()
+DEFAULT_LIMITS: Final = Limits()
+DEFAULT_BAOB_LIMITS: Final = Limits(total=900.0, answer_bytes=64 * 1024 * 1024)
+_HTTP_NO_CONTENT: Final = 204
+
+
+class Requester:
+    """Sends requests and judges answers; `smok_cloud.api.ApiClient` gives them names.
+
+    Args:
+        base_url: The cloud, e.g. ``https://api.smok.co``; nothing else is ever talked to.
+        certificate: The device's. Production shows it in the TLS handshake, the other
+            environments in a header. None sends none (a sandbox without TLS).
+        ca_bundle: PEM file of who may issue the server's certificate; None: public authorities.
+        proxy: ``http://HOST:PORT``. The environment's proxies are never used.
+        limits: For all requests but those that carry a BAOB.
+        baob_limits: For BAOBs, which have up to 64 MiB.
+        encoder: Makes the bodies; JSON if not given.
+        accept_empty: Take an empty 2xx for success in calls whose answer is not used. Off by
+            default: an empty 200 is what some captive portals give, and it would settle data.
+        transport: Carries requests in place of sockets; then ``ca_bundle`` and ``proxy`` are
+            without effect.
+        clock: Seconds since the epoch; reads Retry-After dates when the server sends no Date.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        certificate: DeviceCertificate | None = None,
+        *,
+        ca_bundle: str | Path | None = None,
+        proxy: Secret | str | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        baob_limits: Limits = DEFAULT_BAOB_LIMITS,
+        encoder: Encoder | None = None,
+        accept_empty: bool = False,
+        transport: Transport | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        url = checked_url(base_url, certificate)
+        plain_proxy = checked_proxy(proxy.reveal() if isinstance(proxy, Secret) else proxy)
+        self._limits, self._baob_limits, self._clock = limits, baob_limits, clock
+        self._encoder, self._accept_empty = encoder or JsonEncoder(), accept_empty
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": "smok-core",
+            **certificate_headers(certificate),
+        }
+        self._transport = transport or _sockets(url, certificate, ca_bundle, plain_proxy)
+
+    def close(self) -> None:
+        """End requests under way, which raise NoLink, and close idle connections.
+
+        May be called from any thread and from a signal handler, to stop at once. The client can
+        be used again.
+        """
+        self._transport.close()
+
+    def _fetch(self, method: str, path: str, shape: type[_T], body: Any = _NO_BODY) -> _T:
+        answer = self._request(method, path, body)
+        call = f"{method} {path}"
+        return parse(call, decoded_body(call, answer, self._limits.answer_bytes), shape)
+
+    def _tell(self, method: str, path: str, body: Any = _NO_BODY) -> None:
+        self._check_taken(f"{method} {path}", self._request(method, path, body))
+
+    def _request(self, method: str, path: str, body: Any) -> Answer:
+        headers, content = dict(self._headers), b""
+        if body is not _NO_BODY:
+            headers["Content-Type"] = self._encoder.content_type
+            content = self._encode(f"{method} {path}", body)
+        return self._send(method, path, headers, content, self._limits)
+
+    def _send(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, limits: Limits
+    ) -> Answer:
+        answer = self._transport.send(method, path, headers, body, limits)
+        call = f"{method} {path}"
+        if len(answer.body) > limits.answer_bytes:
+            raise NotTheApi(call, f"the answer is larger than {limits.answer_bytes} bytes")
+        check_status(call, answer, self._clock)
+        return answer
+
+    def _check_taken(self, call: str, answer: Answer) -> None:
+        """Refuse a 2xx that does not look like the API's, for calls whose answer is not used."""
+        body = decoded_body(call, answer, self._limits.answer_bytes)
+        if self._accept_empty and (answer.status == _HTTP_NO_CONTENT or not body.strip()):
+            return
+        parse(call, body, dict[str, Any] | list[Any] | None)  # type: ignore[arg-type]
+
+    def _encode(self, call: str, body: Any) -> bytes:
+        try:
+            return self._encoder.encode(body)
+        except (ValueError, TypeError) as error:
+            # The library's message is about the kind of the value; the value stays out of it.
+            raise UnsendableBody(call, _encoding_problem(error)) from None
+
+
+def _encoding_problem(error: Exception) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return "a text holds a lone surrogate"
+    if isinstance(error, TypeError):
+        return f"a value cannot be sent ({error})"
+    return "a number is NaN or infinite, or the record is nested too deeply"
+
+
+def _sockets(
+    url: str,
+    certificate: DeviceCertificate | None,
+    ca_bundle: str | Path | None,
+    proxy: str | None,
+) -> Transport:
+    # A simulation with a transport of its own does without requests.
+    from smok_cloud.https import RequestsTransport  # noqa: PLC0415
+
+    return RequestsTransport(url, certificate=certificate, ca_bundle=ca_bundle, proxy=proxy)

@@ -1,0 +1,1 @@
+"""Commands of `smok` about the cloud; `smok` imports one when it is called."""

@@ -1,0 +1,161 @@
+"""What comes down: for each role, what the cloud has and how it is taken over."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from smok_cloud.delivery import first_error
+from smok_core.errors import VersionNotNewer
+from smok_core.model import BAOBDigest
+
+if TYPE_CHECKING:
+    from smok_cloud.api import ApiClient
+    from smok_cloud.statistics import JobStatistics
+    from smok_core.roles import (
+        BaseArchivesDatabase,
+        BaseBAOBDatabase,
+        BaseEventDatabase,
+        BaseMacroDatabase,
+        BaseMetadataDatabase,
+        BasePredicateDatabase,
+        BaseSensorDatabase,
+    )
+
+__all__ = [
+    "MetadataDownload",
+    "download_archives",
+    "download_macros",
+    "download_predicates",
+    "download_sensors",
+    "synchronize_baobs",
+]
+
+logger = logging.getLogger(__name__)
+
+#: The window of macro occurrences around now, in seconds, as the published client asks for it.
+MACROS_BEHIND: Final = 2 * 1800
+MACROS_AHEAD: Final = 5 * 1800
+
+
+def download_sensors(
+    sensors: BaseSensorDatabase, api: ApiClient, statistics: JobStatistics
+) -> None:
+    """Take over the sensor definitions."""
+    found = api.get_sensors()
+    sensors.on_sensors_sync(found)
+    statistics.acknowledged += len(found)
+
+
+def download_predicates(
+    predicates: BasePredicateDatabase,
+    events: BaseEventDatabase,
+    api: ApiClient,
+    statistics: JobStatistics,
+) -> None:
+    """Take over the predicates; what the device alone knows of them (their state) stays."""
+    stored = {predicate["predicate_id"]: predicate for predicate in predicates.get_all_predicates()}
+    found = [stored.get(new["predicate_id"], {}) | new for new in api.get_predicates()]
+    if found != list(stored.values()):
+        predicates.set_new_predicates(found)
+    for gone in stored.keys() - {predicate["predicate_id"] for predicate in found}:
+        events.on_predicate_deleted(gone)
+    statistics.acknowledged += len(found)
+
+
+def download_archives(
+    archives: BaseArchivesDatabase, api: ApiClient, statistics: JobStatistics
+) -> None:
+    """Take over the archiving instructions."""
+    found = api.get_archives()
+    archives.on_archiving_data_sync(found)
+    statistics.acknowledged += len(found)
+
+
+def download_macros(
+    macros: BaseMacroDatabase, api: ApiClient, now: float, statistics: JobStatistics
+) -> None:
+    """Take over the macros that are to be executed around now (seconds since the epoch)."""
+    found = api.get_macros(int(now) - MACROS_BEHIND, int(now) + MACROS_AHEAD)
+    macros.set_macros([macro for macro in found if macro])
+    statistics.acknowledged += len(found)
+
+
+class MetadataDownload:
+    """Refreshes the keys that are known here, a share of them a run: the API has no list of keys.
+
+    Args:
+        keys_a_run: Each key is a request of its own.
+    """
+
+    def __init__(self, keys_a_run: int = 200) -> None:
+        self._share, self._last = keys_a_run, ""
+
+    def __call__(
+        self, metadata: BaseMetadataDatabase, api: ApiClient, statistics: JobStatistics
+    ) -> None:
+        """Refresh the next share, beginning anew after the last key.
+
+        Raises:
+            CloudError: The first failure; a key that is refused does not hold the others.
+        """
+        keys = sorted(key for key, _, _ in metadata.get_all_plain())
+        share = [key for key in keys if key > self._last][: self._share]
+        self._last = share[-1] if len(share) == self._share else ""
+        error = first_error([partial(_refresh, metadata, api, key, statistics) for key in share])
+        if error is not None:
+            raise error
+
+
+def _refresh(
+    metadata: BaseMetadataDatabase, api: ApiClient, key: str, statistics: JobStatistics
+) -> None:
+    found = api.get_metadata(key)
+    if found is not None:
+        metadata.update_plain(key, found.value, found.timestamp)
+        statistics.acknowledged += 1
+
+
+def synchronize_baobs(baobs: BaseBAOBDatabase, api: ApiClient, statistics: JobStatistics) -> None:
+    """Tell the cloud what is here, then do what it asks: delete, download, upload.
+
+    Raises:
+        CloudError: The first failure; a BAOB that is refused does not hold the others.
+    """
+    plan = api.post_baobs([BAOBDigest(*item) for item in baobs.get_all_versions().items()])
+    actions: list[Any] = [
+        *(partial(_delete, baobs, key) for key in plan.should_delete),
+        *(partial(_download, baobs, api, key, statistics) for key in plan.should_download),
+        *(partial(_upload, baobs, api, key, statistics) for key in plan.should_upload),
+    ]
+    error = first_error(actions)
+    if error is not None:
+        raise error
+
+
+def _delete(baobs: BaseBAOBDatabase, key: str) -> None:
+    try:
+        baobs.delete_baob(key)
+    except KeyError:
+        logger.info("baobs: %r is gone already", key)
+
+
+def _download(baobs: BaseBAOBDatabase, api: ApiClient, key: str, statistics: JobStatistics) -> None:
+    data, version = api.get_baob(key)
+    try:
+        baobs.set_baob_value(key, data, version)
+        statistics.acknowledged += 1
+    except VersionNotNewer as error:
+        logger.info("%s", error)
+
+
+def _upload(baobs: BaseBAOBDatabase, api: ApiClient, key: str, statistics: JobStatistics) -> None:
+    try:
+        version, data = baobs.get_baob_version(key), baobs.get_baob_value(key)
+    except KeyError:
+        logger.info("baobs: %r was deleted before it was sent", key)
+        return
+    statistics.sent += 1
+    api.put_baob(key, data, version)
+    statistics.acknowledged += 1

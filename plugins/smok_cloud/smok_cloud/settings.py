@@ -1,0 +1,67 @@
+"""Checks of the API client's settings, made before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
+
+from smok_cloud.errors import InvalidCloudSetting
+from smok_cloud.identity import Environment
+
+if TYPE_CHECKING:
+    from smok_cloud.certificates import DeviceCertificate
+
+__all__ = ["PRODUCTION_URL", "certificate_headers", "checked_proxy", "checked_url"]
+
+PRODUCTION_URL: Final = "https://api.smok.co"
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_HEADER: Final = "X-SSL-Client-Certificate"
+
+
+def checked_url(url: str, certificate: DeviceCertificate | None) -> str:
+    """Give the base URL without its trailing slash.
+
+    Raises:
+        InvalidCloudSetting: It is no plain http(s) URL, or a production certificate could not be
+            shown over it: that needs HTTPS, except to this machine itself.
+    """
+    parts = _split("url", url)
+    if parts.scheme not in ("http", "https"):
+        raise InvalidCloudSetting("url", "is not an http or https URL", f"Use {PRODUCTION_URL}.")
+    production = certificate is not None and certificate.environment is Environment.PRODUCTION
+    if parts.scheme == "http" and production and parts.hostname not in _LOOPBACK:
+        raise InvalidCloudSetting(
+            "url", "is not https, and a production certificate is shown over TLS only",
+            f"Use https, e.g. {PRODUCTION_URL}.",
+        )  # fmt: skip
+    return url.rstrip("/")
+
+
+def checked_proxy(proxy: str | None) -> str | None:
+    """Give the proxy's URL; only ``http://`` proxies are supported, with a password or not."""
+    if proxy is not None and urlsplit(proxy).scheme != "http":
+        raise InvalidCloudSetting("proxy", "is not an http URL", "Write http://HOST:PORT.")
+    return proxy
+
+
+def _split(setting: str, url: str) -> SplitResult:
+    remedy = "Write scheme, host and port only, e.g. https://api.smok.co."
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - parsed on access
+        (parts.hostname or "").encode("idna")  # finds labels that no resolver takes
+    except ValueError:
+        raise InvalidCloudSetting(setting, "is not a URL", remedy) from None
+    if not parts.hostname or parts.query or parts.fragment:
+        raise InvalidCloudSetting(setting, "has no host, or a query or fragment", remedy)
+    if parts.username is not None or parts.password is not None:
+        raise InvalidCloudSetting(setting, "holds a user name or password", remedy)
+    return parts
+
+
+def certificate_headers(certificate: DeviceCertificate | None) -> dict[str, str]:
+    """Give the header that stands in for the TLS certificate outside of production."""
+    if certificate is None or certificate.environment is Environment.PRODUCTION:
+        return {}
+    return {_HEADER: certificate.pem.strip().replace("\n", "\t")}

@@ -1,0 +1,216 @@
+"""One loop that keeps nine roles in step with the cloud, over a link that is mostly not there.
+
+Every job has its own back-off, so one that fails does not hold the others (rules U1, U2). When
+several fail for want of a link and none succeeds, only one at a time is tried: a device without
+Internet must not keep its radio and its processor busy.
+"""
+
+from __future__ import annotations
+
+import logging
+import random as random_module
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from smok_cloud.backoff import Backoff
+from smok_cloud.errors import CloudError, NoLink, ServerFault
+from smok_cloud.jobs import Direction, Job, make_jobs
+from smok_core.errors import SmokError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+
+    from smok_cloud.api import ApiClient
+    from smok_cloud.leases import Leases
+    from smok_cloud.statistics import JobStatistics
+    from smok_core.engine.base import Table
+    from smok_core.roles import Database
+
+__all__ = ["Synchronizer"]
+
+logger = logging.getLogger(__name__)
+
+_SAVE_SECONDS: Final = 10.0
+#: So many jobs without a link and none with: the link is down, not the resource.
+_SILENT_JOBS: Final = 2
+_LONGEST_NAP: Final = 5.0
+
+
+class Synchronizer:
+    """Uploads and downloads all roles; one thread at a time may drive it.
+
+    Args:
+        roles: The nine databases by name (``dict(databases)``).
+        api: The cloud.
+        batch: Records in one request.
+        clock: Seconds since the epoch.
+        monotonic: Seconds that never go back.
+        random: Source of the jitter.
+        table: Where to leave the statistics; None leaves them in memory only.
+        leases: Held while it works, and asked before each request; None where nobody else can
+            work on these roles.
+    """
+
+    def __init__(
+        self,
+        roles: Mapping[str, Database],
+        api: ApiClient,
+        *,
+        batch: int = 1000,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        random: random_module.Random | None = None,
+        table: Table | None = None,
+        leases: Leases | None = None,
+    ) -> None:
+        generator = random or random_module.Random()  # noqa: S311 - jitter, no secret
+        self._roles, self._clock, self._monotonic = roles, clock, monotonic
+        self._leases = leases or nullcontext()
+        permit = leases.permit if leases else lambda _: None
+        self.jobs = make_jobs(roles, api, batch, clock, generator, permit)
+        self._link = Backoff(generator)
+        self._silent: set[str] = set()
+        self._probe_due = 0.0
+        self._table, self._saved = table, 0.0
+
+    @property
+    def statistics(self) -> dict[str, JobStatistics]:
+        """The counts of every job, by its name."""
+        return {job.name: job.statistics for job in self.jobs}
+
+    @property
+    def link_is_down(self) -> bool:
+        """Tell whether several jobs in a row found no link and none found one."""
+        return len(self._silent) >= _SILENT_JOBS
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set; a request that is under way then is still finished.
+
+        Raises:
+            LeaseHeld: Another synchronizer works on one of the stores.
+        """
+        with self._leases:
+            while not stop.is_set():
+                self.step(stop)
+                self._housekeep()
+                stop.wait(max(0.0, min(self.due() - self._monotonic(), _LONGEST_NAP)))
+            self._save()
+
+    def run_once(self, stop: threading.Event | None = None) -> bool:
+        """Do everything once, due or not: drain the queues, fetch what there is.
+
+        Returns:
+            Whether every job succeeded.
+
+        Raises:
+            LeaseHeld: Another synchronizer works on one of the stores; nothing was done.
+        """
+        with self._leases:
+            return self._round(stop)
+
+    def _round(self, stop: threading.Event | None) -> bool:
+        well = True
+        for job in self.jobs:
+            while not (stop and stop.is_set()) and self._run(job):
+                logger.debug("%s: more to do", job.name)
+            well = well and job.statistics.failures == 0
+        self._housekeep()
+        self._save()
+        return well
+
+    def step(self, stop: threading.Event | None = None) -> None:
+        """Run each job that is due for one batch."""
+        for job in self.jobs:
+            if stop and stop.is_set():
+                return
+            now = self._monotonic()
+            if job.due <= now and self._may_try(now):
+                self._run(job)
+
+    def due(self) -> float:
+        """Give the monotonic time of the next thing to do."""
+        soonest = min(job.due for job in self.jobs)
+        return max(soonest, self._probe_due) if self.link_is_down else soonest
+
+    def _may_try(self, now: float) -> bool:
+        return not self.link_is_down or now >= self._probe_due
+
+    def _run(self, job: Job) -> bool:
+        try:
+            more = job.run()
+        except Exception as error:  # noqa: BLE001 - a bug in one role must not end the others
+            self._failed(job, error)
+            return False
+        self._succeeded(job, more=more)
+        return more
+
+    def _succeeded(self, job: Job, *, more: bool) -> None:
+        job.backoff.reset()
+        job.due = self._monotonic() + (0.0 if more else job.interval)
+        job.statistics.failures, job.statistics.last_success = 0, self._clock()
+        if more or job.direction is Direction.DOWN:
+            # An empty queue asked nobody: it says nothing about the link.
+            self._answered()
+
+    def _failed(self, job: Job, error: Exception) -> None:
+        asked = error.retry_after if isinstance(error, ServerFault) else None
+        job.due = self._monotonic() + job.backoff.wait(asked)
+        counts = job.statistics
+        counts.failures += 1
+        counts.last_error, counts.last_error_at = str(error), self._clock()
+        self._log(job, error)
+        if isinstance(error, NoLink):
+            self._no_link(job)
+        elif isinstance(error, CloudError):
+            self._answered()
+
+    def _no_link(self, job: Job) -> None:
+        self._silent.add(job.name)
+        if self.link_is_down:
+            self._probe_due = self._monotonic() + self._link.wait()
+
+    def _answered(self) -> None:
+        if self.link_is_down:
+            logger.info("the link is back")
+            for job in self.jobs:
+                if job.name in self._silent:
+                    job.due = self._monotonic()
+        self._silent.clear()
+        self._link.reset()
+
+    def _log(self, job: Job, error: Exception) -> None:
+        # The first failure is news, its repetitions are not.
+        level = logging.WARNING if job.statistics.failures == 1 else logging.DEBUG
+        unforeseen = None if isinstance(error, SmokError) else error
+        logger.log(level, "%s: %s", job.name, error, exc_info=unforeseen)
+
+    def _housekeep(self) -> None:
+        for role, database in self._roles.items():
+            try:
+                database.checkpoint()
+            except SmokError as error:
+                logger.warning("%s: housekeeping failed: %s", role, error)
+        if self._monotonic() - self._saved >= _SAVE_SECONDS:
+            self._save()
+
+    def _save(self) -> None:
+        self._saved = self._monotonic()
+        for job in self.jobs:
+            job.statistics.waiting = self._waiting(job)
+        if self._table is None:
+            return
+        try:
+            for job in self.jobs:
+                self._table.put(job.name, msgspec.json.encode(job.statistics))
+        except SmokError as error:
+            logger.warning("the statistics could not be stored: %s", error)
+
+    def _waiting(self, job: Job) -> int:
+        try:
+            return self._roles[job.role].stats().pending if job.direction is Direction.UP else 0
+        except SmokError:
+            return job.statistics.waiting

@@ -1,0 +1,122 @@
+"""What goes up: for each outbox of a role, how a batch is taken and which request carries it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from smok_cloud.delivery import deliver, deliver_each
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from smok_cloud.api import ApiClient
+    from smok_cloud.statistics import JobStatistics
+    from smok_core.roles import Batch, Database
+
+__all__ = ["UPLOADS", "Upload"]
+
+
+class Upload(NamedTuple):
+    """How the batches of one outbox reach the cloud."""
+
+    role: str
+    take: Callable[[Any, int], Batch | None]  #: of the role's database, at most so many records
+    send: Callable[[ApiClient, Any], None]  #: sends a batch and acknowledges it by the answer
+    what: str = ""  #: which of the role's outboxes, if it has several
+    one_by_one: bool = False  #: each record is a request of its own
+
+    def one_batch(
+        self,
+        roles: Mapping[str, Database],
+        api: ApiClient,
+        limit: int,
+        statistics: JobStatistics,
+        permit: Callable[[], None] = lambda: None,
+    ) -> bool:
+        """Send one batch of at most ``limit`` records; tell whether there was one.
+
+        Args:
+            roles: The databases by role.
+            api: The cloud.
+            limit: Most records.
+            statistics: Where what was sent is counted.
+            permit: Called before each request; what it raises ends the upload.
+
+        Raises:
+            CloudError: What was answered until then is acknowledged; the rest is pending.
+        """
+
+        def send(batch: Any) -> None:
+            permit()
+            self.send(api, batch)
+
+        batch = self.take(roles[self.role], limit)
+        if not batch:
+            return False
+        try:
+            (deliver_each if self.one_by_one else deliver)(batch, send, statistics)
+        finally:
+            # What was not answered is pending again, with what has come since: a record that
+            # the cloud does not take now must not keep newer ones out of the next batch.
+            batch.release()
+        return True
+
+
+def _send_events(api: ApiClient, batch: Any) -> None:
+    batch.acknowledge(*api.post_events(batch.to_json()))
+
+
+def _send_definitions(api: ApiClient, batch: Any) -> None:
+    api.put_pathpoints(batch.definitions)
+    batch.acknowledge()
+
+
+def _send_values(api: ApiClient, batch: Any) -> None:
+    api.post_values(batch.to_json())
+    batch.acknowledge()
+
+
+def _send_sensor_writes(api: ApiClient, batch: Any) -> None:
+    api.put_sensor_writes(batch.to_json())
+    batch.acknowledge()
+
+
+def _send_execution(api: ApiClient, batch: Any) -> None:
+    (execution,) = batch.executions
+    api.post_macro_done(execution.macro_id, execution.timestamp)
+    batch.acknowledge()
+
+
+def _send_change(api: ApiClient, batch: Any) -> None:
+    (change,) = batch.changes
+    if change.value is None:
+        api.delete_metadata(change.key)
+    else:
+        api.put_metadata(change.key, change.value, change.timestamp)
+    batch.acknowledge()
+
+
+#: In the order of a round: what the device alarms about goes first, definitions before values.
+UPLOADS: Final = (
+    Upload("events", lambda role, limit: role.get_events_to_sync(limit), _send_events),
+    Upload(
+        "pathpoints",
+        lambda role, limit: role.get_definitions_to_sync(limit),
+        _send_definitions,
+        what="definitions",
+    ),
+    Upload("pathpoints", lambda role, limit: role.get_data_to_sync(limit), _send_values),
+    Upload("sensor_writes", lambda role, limit: role.get_sw_sync(limit), _send_sensor_writes),
+    Upload(
+        "macros",
+        lambda role, limit: role.get_macros_to_sync(limit),
+        _send_execution,
+        one_by_one=True,
+    ),
+    Upload(
+        "metadata",
+        lambda role, limit: role.get_plain_to_sync(limit),
+        _send_change,
+        one_by_one=True,
+    ),
+)

@@ -1,0 +1,209 @@
+"""The locks around a store's file: who may put it aside, and what keeps its log alive.
+
+SQLite locks a file with POSIX locks, which belong to the process: when *any* descriptor of the
+file is closed in it, by a backup, a library, a curious script, all of them are gone without a
+word. The next process that closes the store then believes to be the last, and deletes the log
+that is still being written. So each process holds a second lock of another kind: an open file
+description (OFD) lock conflicts with POSIX locks of other processes, and no descriptor but its
+own can drop it (fcntl(2), "Open file description locks").
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import struct
+import time
+from pathlib import Path
+from typing import Final
+
+from smok_core.errors import AlreadyOpen, BackendUnavailable
+from smok_pickle.files import make_for, sibling
+
+__all__ = ["InstanceLock", "LogGuard", "has_log_of_another", "remembered"]
+
+_WAIT: Final = 0.02
+_MARK: Final = b"smok-pickle: the lock of the store beside it\n"
+
+
+def remembered(path: Path) -> bool:
+    """Tell whether a store of ours was at ``path`` before: its lock file says so."""
+    return _memory(path) is not None
+
+
+def has_log_of_another(path: Path) -> bool:
+    """Tell whether the log beside the file is that of the file which lay there before.
+
+    A backup was put in its place, and the log was left: SQLite would replay it into the backup.
+    Where a whole directory was copied, the log is another file as well, and belongs there.
+    """
+    memory = _memory(path)
+    if not memory or not path.exists():
+        return False
+    file, log = memory
+    return _number(path) != file and log != "-" and _number(sibling(path, "-wal")) == log
+
+
+def _memory(path: Path) -> tuple[str, str] | None:
+    """Give the inodes of file and log when the store was opened last; None if it never was."""
+    try:
+        with sibling(path, ".lock").open("rb") as file:
+            mark, numbers = file.readline(), file.readline().decode("ascii").split()
+    except (OSError, UnicodeDecodeError):
+        return None
+    if mark != _MARK:
+        return None
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else ("-", "-")
+
+
+def _number(path: Path) -> str:
+    try:
+        return str(path.stat().st_ino)
+    except OSError:
+        return "-"
+
+
+class InstanceLock:
+    """Held alone while a store is examined, made or put aside; shared while it is open.
+
+    The file stays when the store is closed. Its content is the memory that the store is ours.
+    """
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        self._store, self._timeout = path, timeout
+        self._handle = make_for(path, sibling(path, ".lock"))
+
+    def alone(self) -> bool:
+        """Try to hold the lock alone; False: another process has the store open."""
+        return self._take(fcntl.LOCK_EX)
+
+    def wait_alone(self) -> None:
+        """Hold the lock alone, or raise BackendUnavailable after the busy timeout."""
+        if not self._until(fcntl.LOCK_EX):
+            raise BackendUnavailable(
+                str(self._store),
+                "the file is damaged, and it cannot be put aside while another process has it open",
+                "Stop the other process; the next opening puts the file aside.",
+            )
+
+    def shared(self) -> None:
+        """Hold the lock beside others, or raise BackendUnavailable after the busy timeout."""
+        if not self._until(fcntl.LOCK_SH):
+            raise BackendUnavailable(str(self._store), "another process is opening it")
+
+    def remember(self) -> None:
+        """Note that the file beside the lock is a store of ours, and which log belongs to it."""
+        numbers = f"{_number(self._store)} {_number(sibling(self._store, '-wal'))}\n"
+        if _memory(self._store) != tuple(numbers.split()):
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, _MARK + numbers.encode("ascii"), 0)
+
+    def close(self) -> None:
+        """Let go."""
+        if self._handle >= 0:
+            os.close(self._handle)
+        self._handle = -1
+
+    def _until(self, kind: int) -> bool:
+        deadline = time.monotonic() + self._timeout
+        while not self._take(kind):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_WAIT)
+        return True
+
+    def _take(self, kind: int) -> bool:
+        try:
+            fcntl.flock(self._handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+#: SQLite's shared range: the last closer needs a write lock on all of it before it deletes a log
+#: (https://www.sqlite.org/src/file/src/os_unix.c, PENDING_BYTE and what follows it).
+_SHARED: Final = (0x40000002, 510)
+#: Bytes far behind any data, one for each name under which the file can be open.
+_NAMES: Final = (0x7F00000000000000, 1 << 20)
+
+
+class LogGuard:
+    """Keeps every other process from deleting the log of an open store.
+
+    Its descriptor must be opened before SQLite opens the file and closed after SQLite has closed
+    it, for closing it drops SQLite's own locks. It also notices when another process has the
+    file open under another name (a hard link): SQLite names its log after the path, so two names
+    mean two logs, and each process would overwrite what the other has written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._held = path, False
+        self._handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self.works = True  #: False: the file system knows no OFD locks
+
+    def hold(self) -> None:
+        """Begin to guard; the file must be in WAL mode by now.
+
+        Raises:
+            AlreadyOpen: Another process has the file open under another name.
+        """
+        try:
+            self._refuse_other_names()
+            self._lock(fcntl.F_RDLCK, *_SHARED)
+            self._held = True
+        except OSError:
+            self.works = False  # the file system has none: SQLite's own locks must do
+
+    def close(self) -> None:
+        """Let go; called once SQLite has closed the file."""
+        if self._handle >= 0:
+            os.close(self._handle)
+        self._handle = -1
+
+    def release(self) -> None:
+        """Stop guarding, so that SQLite may take its own locks for closing."""
+        if self._held:
+            self._lock(fcntl.F_UNLCK, *_SHARED)
+        self._held = False
+
+    def where(self) -> Path | None:
+        """Give the name the file has now, or None if it has none any more."""
+        now = Path(f"/proc/self/fd/{self._handle}")
+        try:
+            name, file = now.readlink(), os.fstat(self._handle)
+            found = name.lstat()
+        except OSError:
+            return None
+        return name if (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino) else None
+
+    def _refuse_other_names(self) -> None:
+        first, count = _NAMES
+        mine = _place(self._path) % count
+        others = ((first, mine), (first + mine + 1, count - mine - 1))
+        if any(self._is_locked(start, length) for start, length in others if length):
+            raise AlreadyOpen(
+                str(self._path),
+                "another process has the same file open under another name (a hard link)",
+                "Configure one and the same path everywhere, or remove the link.",
+            )
+        self._lock(fcntl.F_RDLCK, first + mine, 1)
+
+    def _is_locked(self, start: int, length: int) -> bool:
+        asked = _flock(fcntl.F_WRLCK, start, length)
+        told = fcntl.fcntl(self._handle, fcntl.F_OFD_GETLK, asked)
+        return bool(struct.unpack_from("h", told)[0] != fcntl.F_UNLCK)
+
+    def _lock(self, kind: int, start: int, length: int) -> None:
+        fcntl.fcntl(self._handle, fcntl.F_OFD_SETLK, _flock(kind, start, length))
+
+
+def _flock(kind: int, start: int, length: int) -> bytes:
+    return struct.pack("hhqqi4x", kind, os.SEEK_SET, start, length, 0)
+
+
+def _place(path: Path) -> int:
+    """Give a number for the name of a file: its directory's identity and its last part."""
+    folder = path.parent.stat()
+    name = f"{folder.st_dev}:{folder.st_ino}:{path.name}".encode(errors="surrogateescape")
+    return int.from_bytes(hashlib.sha256(name).digest()[:8], "big")

@@ -1,0 +1,63 @@
+"""Notices when the file of an open store goes away: unlinked, replaced, or its log removed.
+
+An open descriptor keeps leading to a file that has no name any more. What is written through it
+is written into nothing: it is gone when the process ends (contract G16).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from smok_pickle.files import sibling
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Presence"]
+
+_EVERY: Final = 1.0  # seconds between two looks
+_Identity = tuple[int, int]
+
+
+class Presence:
+    """Remembers which file, log and index lay at a path, and looks whether they still do."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._next = path, 0.0
+        self.file = _identity(path)
+        self._parts: dict[str, _Identity] = {}
+        self.lost_part()
+
+    def due(self) -> bool:
+        """Tell whether a second has passed since the last look."""
+        return time.monotonic() >= self._next
+
+    def change(self) -> str | None:
+        """Look now; tell what has happened to the file, or None."""
+        self._next = time.monotonic() + _EVERY
+        found = _identity(self._path)
+        if found == self.file:
+            return None
+        if found is not None:
+            return "its file was replaced by another one while it was open"
+        gone = not self._path.parent.exists()
+        what = "its directory was removed or renamed" if gone else "its file was removed"
+        return f"{what} while it was open"
+
+    def lost_part(self) -> str | None:
+        """Tell which file beside it, once there, is gone or another one now: -wal or -shm."""
+        for suffix in ("-wal", "-shm"):
+            found = _identity(sibling(self._path, suffix))
+            known = self._parts.setdefault(suffix, found) if found else self._parts.get(suffix)
+            if known != found:
+                return suffix
+        return None
+
+
+def _identity(path: Path) -> _Identity | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

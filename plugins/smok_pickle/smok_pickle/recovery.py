@@ -1,0 +1,126 @@
+"""Puts a healed file in the place of a damaged one, in steps that can be cut anywhere.
+
+The damaged file keeps its place until the healed one is complete. Whatever is cut off, the next
+opening ends where an undisturbed one would have (contract G17):
+
+1. The file and its log get a second name, ``….corrupt-<time>``, as hard links. A file that has
+   one already keeps it.
+2. ``….healing`` is made from a scratch copy and forced to the medium. If that is cut off, or there
+   is no room for it, nothing has changed: the next opening begins with step 1.
+3. ``….healing`` becomes ``….healed``: from here on the recovery is only finished, never redone.
+4. The old log goes, for SQLite would replay it into any file it lies beside; then the healed file
+   takes the place of the damaged one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from smok_pickle.files import give_to_owner, make_for, put_aside_name, sibling
+from smok_pickle.salvage import salvage
+from smok_pickle.schema import create
+from smok_pickle.wal import replay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["recover", "resume"]
+
+_LOGS: Final = ("-wal", "-shm", "-journal")
+_KEPT: Final = ("-wal", "-journal")
+
+
+def recover(path: Path) -> Path:
+    """Replace the damaged file at ``path`` by one with what can be read; give the old one's name.
+
+    The caller holds the instance lock alone, and this process has the file open nowhere.
+
+    Raises:
+        OSError, sqlite3.Error: There is no room, or the medium fails; nothing has changed.
+    """
+    aside = _put_aside(path)
+    try:
+        _heal(path)
+    except BaseException:
+        _clear(path)
+        raise
+    sibling(path, ".healing").rename(sibling(path, ".healed"))
+    _sync_folder(path)
+    _finish(path)
+    return aside
+
+
+def resume(path: Path) -> None:
+    """Finish a recovery that was cut off after its healed file was complete; drop any other part.
+
+    Called at every opening by the holder of the lock, before anything looks at the file.
+    """
+    if sibling(path, ".healed").exists():
+        _finish(path)
+    _clear(path)
+
+
+def _put_aside(path: Path) -> Path:
+    """Give the file and its log a second name; both keep the first as well."""
+    aside = put_aside_name(path)
+    for suffix in (*_KEPT, ""):
+        source, target = sibling(path, suffix), sibling(aside, suffix)
+        if source.exists() and not target.exists():
+            _link(source, target)
+    _sync_folder(path)
+    return aside
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
+        target.chmod(0o600)
+        give_to_owner(target, source)
+
+
+def _heal(path: Path) -> None:
+    """Make the healed file from a copy, for reading a damaged file may write to it."""
+    source, healing = sibling(path, ".scratch"), sibling(path, ".healing")
+    _clear(path)
+    for part in (source, healing):
+        os.close(make_for(path, part))
+    shutil.copyfile(path, source)
+    replay(source, sibling(path, "-wal"))
+    with contextlib.closing(sqlite3.connect(healing, isolation_level=None)) as target:
+        target.execute("PRAGMA synchronous = FULL")
+        target.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        create(target)
+        salvage(source, target, healing)
+    _sync(healing)
+
+
+def _finish(path: Path) -> None:
+    for suffix in _LOGS:
+        sibling(path, suffix).unlink(missing_ok=True)
+    _sync_folder(path)
+    sibling(path, ".healed").replace(path)
+    _sync_folder(path)
+
+
+def _clear(path: Path) -> None:
+    for part in (".healing", ".scratch"):
+        for suffix in ("", *_LOGS, ".page1"):
+            sibling(path, part + suffix).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(path: Path) -> None:
+    _sync(path.parent)

@@ -1,0 +1,187 @@
+"""Forks: parent and child both go on, each with what is its own."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from smok_core.engine.base import Durability
+from smok_core.hookspecs import Capability
+from smok_testing.checks import expect, same
+from smok_testing.children import Child
+from smok_testing.clause import Level, clauses_of
+from smok_testing.queues import numbers
+from smok_testing.scripts import SCRIPTS
+
+if TYPE_CHECKING:
+    from smok_core.databases import Databases
+    from smok_testing.lab import Lab
+
+clause = clauses_of("general")
+FORKS: dict[str, Any] = {"level": Level.CONCURRENT}
+STEPS = 10
+THREADS, CHILDREN = 4, 5
+
+
+def times(roles: Databases, name: str) -> list[float]:
+    """Give the times of a pathpoint's archive."""
+    return [ts for ts, _ in roles.pathpoints.get_archive_data(name)]
+
+
+def use(roles: Databases, name: str) -> None:
+    """Write under a name and read it back."""
+    for step in range(STEPS):
+        roles.pathpoints.on_new_data(name, step, step)
+    roles.metadata.put_plain(name, name)
+    roles.events.set_cache(name, name)
+    same(times(roles, name), numbers(0, STEPS - 1), f"values of {name}")
+    same(roles.metadata.get_plain(name), name, f"metadata of {name}")
+
+
+def expect_from_child(lab: Lab, roles: Databases, name: str) -> None:
+    """Look for what a child has written, where processes share a store."""
+    if lab.has(Capability.MULTI_PROCESS):
+        same(times(roles, name), numbers(0, STEPS - 1), f"values of {name}")
+        same(roles.metadata.get_plain(name), name, f"metadata of {name}")
+
+
+@clause("G15", **FORKS)
+def parent_and_child_both_go_on(lab: Lab) -> None:
+    """After a fork both use all roles that were open, at the same time, and nothing is lost."""
+    roles = lab.roles
+    for step in range(STEPS):
+        SCRIPTS["everything"](roles, step, "")
+    child = Child(lambda: use(roles, "child"))
+    use(roles, "parent")
+    child.join()
+    expect_from_child(lab, roles, "child")
+    same(times(roles, "parent"), numbers(0, STEPS - 1), "values of the parent")
+
+
+@clause("G15", **FORKS)
+def a_child_may_fork_again(lab: Lab) -> None:
+    """The child of a child goes on as well, and so do both its ancestors."""
+    roles = lab.roles
+    use(roles, "parent")
+
+    def fork_again() -> None:
+        grandchild = Child(lambda: use(roles, "grandchild"))
+        use(roles, "child")
+        grandchild.join()
+        expect_from_child(lab, roles, "grandchild")
+
+    Child(fork_again).join()
+    use(roles, "afterwards")
+    for name in ("child", "grandchild"):
+        expect_from_child(lab, roles, name)
+
+
+@clause("G15", **FORKS)
+def closing_in_the_child_is_for_the_child(lab: Lab) -> None:
+    """A child that closes everything, used or not, takes nothing from its parent."""
+    roles = lab.roles
+    use(roles, "parent")
+    Child(roles.close).join()
+    use(roles, "then")
+
+    def use_and_close() -> None:
+        use(roles, "child")
+        roles.close()
+
+    Child(use_and_close).join()
+    use(roles, "afterwards")
+    expect_from_child(lab, roles, "child")
+
+
+@clause("G15", "G1", **FORKS)
+def a_fork_beside_writers_hangs_nobody(lab: Lab) -> None:
+    """Children forked while four threads write can write too, and no thread loses a value."""
+    roles, stop = lab.roles, threading.Event()
+    counts = [0] * THREADS
+
+    def write(me: int) -> None:
+        for ts in itertools.takewhile(lambda _: not stop.is_set(), itertools.count()):
+            roles.pathpoints.on_new_data(f"t{me}", ts, ts)
+            roles.sensor_writes.get_sw_sync()
+            counts[me] = ts + 1
+            time.sleep(0.003)
+
+    threads = [threading.Thread(target=write, args=(me,), daemon=True) for me in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(CHILDREN):
+            time.sleep(0.01)
+            _use_in_child(roles, f"c{number}")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    for number in range(CHILDREN):
+        expect_from_child(lab, roles, f"c{number}")
+    for me, count in enumerate(counts):
+        same(times(roles, f"t{me}"), numbers(0, count - 1), f"values of thread {me}")
+
+
+def _use_in_child(roles: Databases, name: str) -> None:
+    Child(lambda: use(roles, name)).join()
+
+
+@clause("G15", "PP3", **FORKS)
+def open_iterators_outlive_a_fork(lab: Lab) -> None:
+    """A range and a listing that were begun before a fork end rightly on both sides."""
+    series, table = lab.series(), lab.table()
+    points = [("p", ts, b"%d" % ts) for ts in range(3000)]
+    series.append(points)
+    for number in range(50):
+        table.put(f"k{number}", b"v")
+    points_read, rows = series.range("p", None, None), table.rows()
+    next(points_read), next(rows)
+
+    def finish() -> None:
+        same([ts for ts, _ in points_read], list(range(1, 3000)), "the rest of the range")
+        same([row.key for row in rows], [f"k{n}" for n in range(1, 50)], "the rest of the rows")
+
+    child = Child(finish)
+    finish()
+    child.join()
+
+
+@clause("G15", "G3", **FORKS)
+def what_was_buffered_at_the_fork_is_the_parents(lab: Lab) -> None:
+    """With group commit the parent writes it, once; the child begins with nothing that waits."""
+    if Durability.BUFFERED not in lab.info.durabilities:
+        return
+    roles = lab.fresh_roles(durability="buffered", flush_ms=60_000)
+    roles.pathpoints.on_new_data("waits", 1, 1)
+
+    def look_and_write() -> None:
+        same(times(roles, "waits"), [], "what the child finds of what its parent buffered")
+        use(roles, "child")
+
+    Child(look_and_write).join()
+    same(times(roles, "waits"), [1], "what the parent buffered")
+    expect_from_child(lab, roles, "child")
+
+
+@clause("G15", "G3", **FORKS)
+def a_buffered_child_writes_by_itself(lab: Lab) -> None:
+    """With group commit the values of a child are written in time, without a flush or a close."""
+    if Durability.BUFFERED not in lab.info.durabilities:
+        return
+    roles = lab.fresh_roles(durability="buffered", flush_ms=20)
+    roles.pathpoints.on_new_data("parent", 1, 1)
+    roles.flush()  # so that the parent's thread is there
+
+    def write_and_wait() -> None:
+        for step in range(STEPS):
+            roles.pathpoints.on_new_data("child", step, step)
+        behind = roles.engines[next(iter(roles.engines))].series("pathpoints")
+        deadline = time.monotonic() + 10
+        while len(list(behind.range("child", None, None))) < STEPS:
+            expect(time.monotonic() < deadline, "values wait for longer than 10 s")
+            time.sleep(0.01)
+
+    Child(write_and_wait).join()

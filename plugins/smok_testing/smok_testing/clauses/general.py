@@ -1,0 +1,208 @@
+"""General: promises that all roles keep together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smok_core.errors import StoreClosed
+from smok_core.hookspecs import Capability
+from smok_core.model import Event, Macro, Sensor
+from smok_testing.checks import expect, raises, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.queues import QUEUES, numbers, sensor_write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_core.databases import Databases
+    from smok_testing.lab import Lab
+
+clause = clauses_of("general")
+PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
+
+DEVICES = ("a", "a:b", "a:b:kit", "}", "{a}", "a.b", "../a", "A", "*", "é", "e\u0301", "$x", "a b")
+
+
+def uses(roles: Databases) -> dict[str, Callable[[], Any]]:
+    """Give one reading and one writing call of every role."""
+    return {
+        "predicates.get_all_predicates": roles.predicates.get_all_predicates,
+        "predicates.set_new_predicates": lambda: roles.predicates.set_new_predicates([]),
+        "sensor_writes.add_sw": lambda: roles.sensor_writes.add_sw(sensor_write(1)),
+        "sensor_writes.on_synced_sw": lambda: roles.sensor_writes.on_synced_sw(sensor_write(1)),
+        "archives.get_archiving_instructions": roles.archives.get_archiving_instructions,
+        "archives.on_archiving_data_sync": lambda: roles.archives.on_archiving_data_sync({}),
+        "baobs.get_all_versions": roles.baobs.get_all_versions,
+        "baobs.set_baob_value": lambda: roles.baobs.set_baob_value("k", b"", 1),
+        "sensors.get_all_sensors": lambda: list(roles.sensors.get_all_sensors()),
+        "sensors.on_sensors_sync": lambda: roles.sensors.on_sensors_sync([]),
+        "pathpoints.get_archive_data": lambda: list(roles.pathpoints.get_archive_data("p")),
+        "pathpoints.on_new_data": lambda: roles.pathpoints.on_new_data("p", 1, 1),
+        "events.get_all_events": lambda: list(roles.events.get_all_events()),
+        "events.add_event": lambda: roles.events.add_event(Event(started_on=1)),
+        "events.set_cache": lambda: roles.events.set_cache("k", 1),
+        "macros.get_macros": roles.macros.get_macros,
+        "macros.notify_macro_executed": lambda: roles.macros.notify_macro_executed("m", 1),
+        "metadata.get_all_plain": lambda: list(roles.metadata.get_all_plain()),
+        "metadata.put_plain": lambda: roles.metadata.put_plain("k", "v"),
+    }
+
+
+@clause("G7")
+def closed_databases_say_so(lab: Lab) -> None:
+    """After closing, every role raises `StoreClosed`; closing twice is harmless."""
+    roles = lab.roles
+    calls = {name: use for name, use in uses(roles).items() if _kept_here(lab, name)}
+    roles.close()
+    roles.close()
+    for name, use in calls.items():
+        with raises(StoreClosed, what=f"{name} after close"):
+            use()
+
+
+def _kept_here(lab: Lab, name: str) -> bool:
+    role = name.partition(".")[0]
+    return lab.roles.config.roles[role].store not in ("memory", "null")
+
+
+@clause("G3")
+def housekeeping_is_always_allowed(lab: Lab) -> None:
+    """`flush`, `checkpoint` and the statistics work at any time and lose nothing."""
+    for _ in range(2):
+        lab.roles.flush()
+        lab.roles.checkpoint()
+        for queue in QUEUES:
+            queue.add(lab.roles, 1)
+    for queue in QUEUES:
+        same(queue.offered(lab.roles), [1], f"what {queue.role} offers ({queue.name})")
+    expect(lab.roles.health(), "no store tells its health")
+
+
+@clause("G8")
+def a_clock_that_jumps_loses_and_reorders_nothing(lab: Lab) -> None:
+    """An hour back, to 1970 and into 2100: every queue keeps everything in its order."""
+    times = (1.7e9, 1.7e9 - 3600, 0.0, 4.1e9, -5.0, 1.7e9)
+    for number, lab.clock.now in enumerate(times, start=1):
+        for queue in QUEUES:
+            queue.add(lab.roles, number)
+        lab.roles.checkpoint()
+    for queue in QUEUES:
+        same(queue.offered(lab.roles), numbers(1, 6), f"{queue.role} ({queue.name})")
+
+
+@clause("G8", "G3", **PERSISTENT)
+def a_clock_that_jumps_over_a_restart_changes_nothing(lab: Lab) -> None:
+    """A device that starts in 1970 goes on where it was, in the same order."""
+    for number, now in ((1, 1.7e9), (2, 0.0), (3, 60.0)):
+        lab.clock.now = now
+        for queue in QUEUES:
+            queue.add(lab.roles, number)
+        lab.reopen_roles().checkpoint()
+    for queue in QUEUES:
+        same(queue.offered(lab.roles), [1, 2, 3], f"{queue.role} ({queue.name})")
+
+
+@clause("G2")
+def hand_overs_are_the_callers_own(lab: Lab) -> None:
+    """Changing what a hand-over gives changes neither the hand-over nor the store."""
+    for queue in QUEUES:
+        queue.add(lab.roles, 1)
+        handover = queue.take(lab.roles, 10)
+        body = handover.to_json()
+        for item in body:
+            item.clear()
+        body.clear()
+        same(queue.seen(handover), [1], f"the hand-over of {queue.role} ({queue.name})")
+        same(bool(handover.to_json()[0]), True, f"its JSON ({queue.name})")
+
+
+@clause("G2")
+def model_objects_are_copied(lab: Lab) -> None:
+    """Changing an event that was given or got, at any depth, changes nothing stored."""
+    events = lab.roles.events
+    given = Event(started_on=1, provisional_uuid="a", metadata={"k": "v"})
+    events.add_event(given)
+    given.metadata["k"] = given.message = "changed"
+    for found in (next(events.get_all_events()), next(events.get_open_events())):
+        found.metadata.clear()
+        found.message = "changed"
+    batch = events.get_events_to_sync()
+    assert batch
+    batch.get_events()[0].metadata.clear()
+    wanted = Event(started_on=1, provisional_uuid="a", metadata={"k": "v"})
+    same((batch.get_events(), list(events.get_all_events())), ([wanted], [wanted]), "events")
+
+
+@clause("G9", level=Level.EXTENDED)
+def a_new_device_starts_empty(lab: Lab) -> None:
+    """Devices at one place, whatever their ids are, see nothing of each other."""
+    for device in DEVICES:
+        with lab.open_roles(device=device) as roles:
+            for queue in QUEUES:
+                same(queue.offered(roles), [], f"what {device!r} finds in {queue.role}")
+                queue.add(roles, 1)
+            same(roles.baobs.get_all_versions(), {}, f"BAOBs of {device!r}")
+            roles.baobs.set_baob_value("k", device.encode(), 1)
+            same(list(roles.sensors.get_all_sensors()), [], f"sensors of {device!r}")
+            roles.sensors.on_sensors_sync([Sensor(fqts="a", path=device, type_name="t")])
+            same(roles.macros.get_macros(), [], f"macros of {device!r}")
+            roles.macros.set_macros([Macro(macro_id="m", occurrences_not_done=[5])])
+
+
+@clause("G9", **PERSISTENT)
+def a_device_finds_its_own_data_again(lab: Lab) -> None:
+    """After all have written and settled, each device has exactly its own."""
+    for at, device in enumerate(DEVICES):
+        with lab.open_roles(device=device) as roles:
+            roles.metadata.put_plain("k", device)
+            roles.pathpoints.on_new_data("p", 1, device)
+            if at % 2:
+                batch = roles.pathpoints.get_data_to_sync()
+                assert batch
+                batch.acknowledge()
+    for at, device in enumerate(DEVICES):
+        with lab.open_roles(device=device) as roles:
+            same(roles.metadata.get_plain("k"), device, f"metadata of {device!r}")
+            same(roles.pathpoints.get_current_value("p"), (1, device), f"value of {device!r}")
+            same(roles.pathpoints.stats().pending, 1 - at % 2, f"backlog of {device!r}")
+
+
+@clause("G11", "U2")
+def dead_letters_of_one_role_do_not_replace_each_other(lab: Lab) -> None:
+    """A value and a definition that are both refused are two dead letters."""
+    pathpoints = lab.roles.pathpoints
+    pathpoints.on_new_data("value", 1, 1)
+    pathpoints.define_pathpoint("definition")
+    values, definitions = pathpoints.get_data_to_sync(), pathpoints.get_definitions_to_sync()
+    assert values
+    assert definitions
+    values.reject("bad")
+    definitions.reject("bad")
+    keys = sorted(letter.key for letter in pathpoints.get_dead_letters())
+    same(keys, ["definition", "value"], "keys of the dead letters")
+
+
+@clause("G11", **PERSISTENT)
+def what_cannot_be_decoded_is_set_aside(lab: Lab) -> None:
+    """Undecodable rows and points become dead letters; what is around them is still served."""
+    for queue in QUEUES:
+        queue.add(lab.roles, 1)
+    lab.roles.close()
+    _spoil(lab)
+    lab.reopen_roles()
+    for queue in QUEUES:
+        queue.add(lab.roles, 3)
+        same(queue.offered(lab.roles)[-1:], [3], f"what {queue.role} offers ({queue.name})")
+    for role in ("pathpoints", "events", "sensor_writes", "macros", "metadata"):
+        letters = [letter.reason for letter in lab.roles[role].get_dead_letters()]
+        expect(letters, f"{role} set nothing aside")
+        same(lab.roles[role].stats().dead, len(letters), f"count of dead letters of {role}")
+
+
+def _spoil(lab: Lab) -> None:
+    """Write what no codec made beside the roles' own data."""
+    junk = b"\xc1 nobody wrote this"
+    with lab.open_engine() as engine:
+        for name in ("events", "sensor_writes", "macros.done", "metadata"):
+            engine.table(name).put("spoilt", junk, pending=True)
+        engine.series("pathpoints").append([("spoilt", 1, junk)])

@@ -1,0 +1,105 @@
+"""Keys of every role: all texts are ordinary, everything else is refused by name."""
+
+from __future__ import annotations
+
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
+
+from smok_core.hookspecs import Capability
+from smok_testing.checks import refuses, same
+from smok_testing.clause import Level, clauses_of
+from smok_testing.keyed import KEYED, Keyed
+from smok_testing.samples import DIFFICULT_KEYS, NEIGHBOURS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_testing.lab import Lab
+
+ALL_KEYS = tuple(dict.fromkeys((*DIFFICULT_KEYS, *NEIGHBOURS)))
+
+#: Keys that are fields of an object, of which a wrong type may be a wrong value.
+IN_OBJECTS = ("events", "sensors", "macros")
+
+WRONG_KEYS: tuple[tuple[Any, type[Exception]], ...] = (
+    ("", ValueError), ("a\0b", ValueError), ("\0", ValueError), ("\ud800", ValueError),
+    ("a\udfff", ValueError), ("k" * 513, ValueError), ("é" * 257, ValueError),
+    (None, TypeError), (b"a", TypeError), (7, TypeError), (("a",), TypeError),
+    ({"$ne": 1}, TypeError),
+)  # fmt: skip
+
+
+def of_each_keyed_role(*ids: str, **more: Any) -> Callable[[Any], Any]:
+    """Register a check once for each kind of key, under its role."""
+
+    def register(check: Any) -> Any:
+        for keyed in KEYED:
+            clauses_of(keyed.role)(*ids, **more)(_for(keyed, check))
+        return check
+
+    return register
+
+
+def _for(keyed: Keyed, check: Any) -> Callable[[Lab], None]:
+    @wraps(check)
+    def run(lab: Lab) -> None:
+        check(lab, keyed)
+
+    run.__name__ = f"{check.__name__}_of_{keyed.name}"
+    return run
+
+
+def ordinary(keyed: Keyed) -> list[str]:
+    """Give every difficult key that is a key to this role, each once."""
+    found = {keyed.canonical(key): key for key in ALL_KEYS}
+    return [key for canonical, key in found.items() if canonical]
+
+
+def check_all(lab: Lab, keyed: Keyed, keys: list[str]) -> None:
+    """Fail unless every key has its own number."""
+    for number, key in enumerate(keys):
+        same(keyed.get(lab.roles, key), number, f"what is stored under {key!r:.60}")
+    if listed := keyed.keys(lab.roles):
+        same(sorted(listed), sorted(map(keyed.canonical, keys)), "the keys that are listed")
+
+
+@of_each_keyed_role("G5")
+def every_text_is_an_ordinary_key(lab: Lab, keyed: Keyed) -> None:
+    """Paths, operators, patterns and all of Unicode are keys, compared byte for byte."""
+    keys = ordinary(keyed)
+    for number, key in enumerate(keys):
+        keyed.put(lab.roles, key, number)
+    check_all(lab, keyed, keys)
+
+
+@of_each_keyed_role("G5", "G4", "G7")
+def other_keys_are_refused(lab: Lab, keyed: Keyed) -> None:
+    """An empty, too long or impossible key is refused by the role's name, and stores nothing."""
+    for wrong, kind in WRONG_KEYS:
+        wanted = Exception if keyed.name in IN_OBJECTS and kind is TypeError else kind
+        what = f"the key {wrong!r:.40}"
+        refuses(partial(keyed.put, lab.roles, wrong, 1), wanted, keyed.role, what=what)
+    same(keyed.keys(lab.roles), [], "the keys that are listed")
+
+
+@of_each_keyed_role("G5", level=Level.DURABLE, needs=Capability.PERSISTENT)
+def every_key_survives_a_restart(lab: Lab, keyed: Keyed) -> None:
+    """After a restart each difficult key still has just what was stored under it."""
+    keys = ordinary(keyed)
+    for number, key in enumerate(keys):
+        keyed.put(lab.roles, key, number)
+    lab.reopen_roles()
+    check_all(lab, keyed, keys)
+
+
+@clauses_of("general")("G5")
+def no_key_reaches_another_role(lab: Lab) -> None:
+    """One key stored in every role is ten different things, and removing one leaves the rest."""
+    for key in ("a", "pathpoints", "a:b", "metadata.pkl", "counters"):
+        for number, keyed in enumerate(KEYED, start=1):
+            keyed.put(lab.roles, key, number)
+        lab.roles.metadata.delete_plain(key)
+        lab.roles.metadata.put_plain(key, "4")
+        for number, keyed in enumerate(KEYED, start=1):
+            same(keyed.get(lab.roles, key), number, f"{key!r} in {keyed.role} ({keyed.name})")
+        lab.fresh_roles()

@@ -1,0 +1,1 @@
+"""Commands of `smok` for authors of backends."""

@@ -1,0 +1,126 @@
+"""``smok conformance``: prove that an installed backend keeps what the contract promises."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from smok_cli.screen import print_table
+
+if TYPE_CHECKING:
+    from smok_testing import Outcome, Report, Subject
+
+__all__ = ["command"]
+
+#: Exit status when the backend does not conform.
+_NOT_CONFORMING: Final = 1
+_STATUSES: Final = ("passed", "failed", "skipped", "not applicable", "excluded", "warned")
+
+
+@click.command("conformance")
+@click.argument("backend")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the store, as in [stores.NAME]; {place} is a directory of the kit's.",
+)
+@click.option(
+    "--json", "target", metavar="PATH", help="Write the whole report as JSON (-: to stdout)."
+)
+@click.option("--verbose", is_flag=True, help="A line for every clause, not only per role.")
+def command(backend: str, options: tuple[str, ...], target: str | None, verbose: bool) -> int:
+    """Run the conformance kit on BACKEND. Exit status 1 if it does not conform.
+
+    The store is made in a temporary directory. A backend that needs a server needs the options
+    that lead to one nobody else uses. The verdict is never "conforms" if a core clause did not run.
+    """
+    from smok_testing import Subject, run_conformance
+
+    subject = Subject(backend=backend, options=dict(map(_pair, options)))
+    _check_options(subject)
+    report = run_conformance(subject, progress=None if target == "-" else _tick)
+    if target == "-":
+        click.echo(report.to_json())
+        return 0 if report.passed else _NOT_CONFORMING
+    click.echo("", err=True)
+    if target is not None:
+        Path(target).write_bytes(report.to_json())
+    _show(report, verbose=verbose)
+    return 0 if report.passed else _NOT_CONFORMING
+
+
+def _check_options(subject: Subject) -> None:
+    """Refuse options that fit no store, or that put all stores of the kit into one place."""
+    from smok_core.hookspecs import Capability
+    from smok_testing import opening
+
+    with tempfile.TemporaryDirectory() as place:
+        opening.config_at(subject, Path(place), "d1", {})
+    persistent = Capability.PERSISTENT in opening.find_backend(subject).info.capabilities
+    if persistent and subject.options_at(Path("a")) == subject.options_at(Path("b")):
+        raise click.UsageError(
+            f"every clause needs a store of its own, and {subject.backend} keeps data. Put "
+            "{place} (a directory) or {name} (a word) into an option: --option "
+            '"path={place}/store"'
+        )
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    """Read ``port=6379`` as a number and everything that is no JSON as a text."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise click.UsageError(f"--option {text!r} is not KEY=VALUE. Write: --option path=store.db")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _tick(outcome: Outcome) -> None:
+    click.echo("." if outcome.status.value != "failed" else "F", nl=False, err=True)
+
+
+def _show(report: Report, *, verbose: bool) -> None:
+    click.echo(f"{report.backend} ({report.distribution}), kit {report.kit}")
+    if verbose:
+        rows = [(o.subject, o.ref, o.status.value, f"{o.seconds:.2f}") for o in report.outcomes]
+        print_table("", ("subject", "clause", "status", "seconds"), rows, right="seconds")
+    print_table("", ("subject", *_STATUSES), _per_subject(report), right=",".join(_STATUSES))
+    _show_capabilities(report)
+    for objection in report.objections:
+        click.secho(objection, fg="red")
+    for outcome in report.outcomes:
+        if outcome.status.value == "failed":
+            click.echo(f"\n{outcome}")
+    _show_verdict(report)
+
+
+def _per_subject(report: Report) -> list[tuple[object, ...]]:
+    counts: dict[str, Counter[str]] = {}
+    for outcome in report.outcomes:
+        counts.setdefault(outcome.subject, Counter())[outcome.status.value] += 1
+    return [
+        (subject, *(found[status] or "" for status in _STATUSES))
+        for subject, found in sorted(counts.items())
+    ]
+
+
+def _show_capabilities(report: Report) -> None:
+    click.echo(f"declared: {', '.join(report.declared) or 'nothing'}")
+    click.echo(f"proved:   {', '.join(report.proved) or 'nothing'}")
+    for remark in report.remarks:
+        click.secho(f"remark: {remark}", fg="yellow")
+
+
+def _show_verdict(report: Report) -> None:
+    ran = f"{report.executed} of {len(report.outcomes)} clauses were run"
+    if report.passed:
+        click.secho(f"{report.backend} conforms; {ran}", fg="green")
+    else:
+        click.secho(f"{report.backend} does not conform; {ran}", fg="red")

@@ -1,0 +1,112 @@
+"""The parent's side of worker processes: start, follow, kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from smok_testing.checks import expect
+from smok_testing.lab import DEVICE
+from smok_testing.threads import PATIENCE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from smok_testing.lab import Lab
+    from smok_testing.subject import Subject
+
+__all__ = ["Worker"]
+
+
+class Worker:
+    """A process that does jobs in children which can be killed at any moment."""
+
+    def __init__(self, lab: Lab, **settings: Any) -> None:
+        self._subject, self._settings = lab.subject, settings
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "smok_testing.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        self._buffer = b""
+        self.pid = 0
+        self.done = -1  #: the last step that returned
+        self.error = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pid:
+            self.kill()
+        self._process.communicate(timeout=PATIENCE)
+
+    def start(
+        self, place: Path, script: str, last: int, *, me: str = "", hold: bool = False
+    ) -> None:
+        """Begin a job: the steps 0 to ``last``; with ``hold`` the store stays open after them."""
+        subject = _as_json(self._subject, place, self._settings)
+        job: dict[str, Any] = {"subject": subject, "place": str(place), "device": DEVICE}
+        job |= {"script": script, "first": 0, "last": last, "me": me, "hold": hold}
+        self.done, self.error = -1, ""
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def follow(self, until: str) -> str:
+        """Read on until a line begins with ``until``, or the child is gone; give that line."""
+        while True:
+            line = self._line()
+            word, _, rest = line.partition(" ")
+            if word == "pid":
+                self.pid = int(rest)
+            elif word == "done":
+                self.done = int(rest)
+            elif word == "error":
+                self.error = rest
+            elif word == "exit":
+                self.pid = 0
+            if line.startswith(until) or word == "exit":
+                return line
+
+    def finish(self) -> None:
+        """Wait for the end of the job; fail if it went wrong."""
+        self.follow("exit")
+        expect(not self.error, f"a process failed: {self.error}")
+
+    def kill(self) -> int:
+        """Kill the child with SIGKILL; give the last step that returned before that."""
+        os.kill(self.pid, signal.SIGKILL)
+        self.follow("exit")
+        return self.done
+
+    def _line(self) -> str:
+        deadline = time.monotonic() + PATIENCE
+        assert self._process.stdout
+        while b"\n" not in self._buffer:
+            left = deadline - time.monotonic()
+            ready, _, _ = select.select([self._process.stdout], [], [], max(left, 0))
+            expect(ready, f"a process said nothing for {PATIENCE:.0f} s")
+            data = os.read(self._process.stdout.fileno(), 65_536)
+            expect(data, "a worker process ended by itself")
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line.decode()
+
+
+def _as_json(subject: Subject, place: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Give what another process needs to know about the subject."""
+    expect(
+        subject.plugin is None or isinstance(subject.plugin, str),
+        "other processes can import a plugin only by name: give Subject.plugin as a text",
+    )
+    options = subject.options_at(place)
+    found = {"backend": subject.backend, "settings": dict(subject.settings) | settings}
+    return found | {"options": options, "plugin": subject.plugin}

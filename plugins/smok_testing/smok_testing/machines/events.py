@@ -1,0 +1,105 @@
+"""Events against a dict: opening, closing, uploading, clearing, restarting in any order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from smok_core.model import Event
+from smok_testing.checks import same
+from smok_testing.machines.running import Machine, stateful, strategies
+
+if TYPE_CHECKING:
+    from smok_core.roles import BaseEventDatabase
+    from smok_testing.lab import Lab
+
+__all__ = ["EventsMachine"]
+
+NAMES = strategies.sampled_from(["a", "b", "c"])
+
+
+class Known(msgspec.Struct):
+    """What is known of an event."""
+
+    ended_on: int | None = None
+    uuid: str | None = None
+    waits: bool = True
+
+
+class EventsMachine(Machine):
+    """Every rule does one call on the role and the same to a dict."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        lab.fresh_roles()
+        self.model: dict[str, Known] = {}
+        self.uuids = 0
+
+    @property
+    def events(self) -> BaseEventDatabase:
+        """Give the role."""
+        return self.lab.roles.events
+
+    @stateful.rule(name=NAMES, ended_on=strategies.sampled_from([None, 5]))
+    def add(self, name: str, ended_on: int | None) -> None:
+        """Add an event, perhaps one that is there."""
+        self.events.add_event(Event(started_on=1, provisional_uuid=name, ended_on=ended_on))
+        self.model.setdefault(name, Known(ended_on))
+
+    @stateful.rule(name=NAMES, ended_on=strategies.integers(6, 8))
+    def close(self, name: str, ended_on: int) -> None:
+        """Close an event that may have ended or be unknown."""
+        given = Event(started_on=1, provisional_uuid=name, ended_on=ended_on)
+        known = self.model.get(name)
+        try:
+            self.events.close_event(given)
+        except KeyError:
+            same(known, None, f"the event {name!r} that is called unknown")
+            return
+        assert known
+        if known.ended_on is None:
+            known.ended_on, known.waits = ended_on, True
+
+    @stateful.rule(count=strategies.integers(0, 4), meanwhile=NAMES | strategies.none())
+    def upload(self, count: int, meanwhile: str | None) -> None:
+        """The cloud gives uuids to the first few; one event may be closed meanwhile."""
+        batch = self.events.get_events_to_sync()
+        found = batch.get_events() if batch else []
+        waiting = {name for name, known in self.model.items() if known.waits}
+        same({event.provisional_uuid for event in found}, waiting, "the upload")
+        for event in found:
+            same(event.uuid, self.model[event.provisional_uuid].uuid, "an uploaded uuid")
+        settled = found[:count]
+        for event in settled:
+            self.model[event.provisional_uuid].waits = False
+        if meanwhile in self.model:
+            self.close(meanwhile, 9)
+        if batch:
+            batch.acknowledge(*(self._uuid(event) for event in settled))
+
+    def _uuid(self, event: Event) -> str:
+        self.uuids += 1
+        known = self.model[event.provisional_uuid]
+        known.uuid = known.uuid or f"server-{self.uuids}"
+        return known.uuid
+
+    @stateful.rule()
+    def clear(self) -> None:
+        """Forget what has ended and is known to the cloud as it is."""
+        self.events.clear_closed_and_synced_events()
+        self.model = {n: k for n, k in self.model.items() if k.ended_on is None or k.waits}
+
+    @stateful.precondition(lambda self: self.persistent)
+    @stateful.rule()
+    def restart(self) -> None:
+        """The process ends and starts again."""
+        self.lab.reopen_roles()
+
+    @stateful.invariant()
+    def role_and_dict_agree(self) -> None:
+        """All events and the open ones are what the dict says."""
+        found = {e.provisional_uuid: (e.ended_on, e.uuid) for e in self.events.get_all_events()}
+        same(found, {n: (k.ended_on, k.uuid) for n, k in self.model.items()}, "all events")
+        still = {event.provisional_uuid for event in self.events.get_open_events()}
+        same(still, {n for n, k in self.model.items() if k.ended_on is None}, "open events")

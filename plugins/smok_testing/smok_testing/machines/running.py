@@ -1,0 +1,49 @@
+"""Runs a state machine for a clause: small, quick, and the same every time by default."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import hypothesis
+from hypothesis import assume, stateful, strategies
+
+from smok_core.hookspecs import Capability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smok_testing.lab import Lab
+
+__all__ = ["EXAMPLES", "Machine", "assume", "run_machine", "stateful", "strategies"]
+
+#: Shortening a history that failed is worth its time to whoever has to understand it.
+PHASES = [hypothesis.Phase.generate, hypothesis.Phase.shrink]
+
+#: With more histories than by default (``SMOK_KIT_EXAMPLES=2000``) they differ every time.
+EXAMPLES = "SMOK_KIT_EXAMPLES"
+
+
+class Machine(stateful.RuleBasedStateMachine):
+    """A history on a fresh store; `lab` opens it."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__()
+        self.lab = lab
+        self.persistent = Capability.PERSISTENT in lab.info.capabilities
+
+
+def run_machine(lab: Lab, machine: Callable[[Lab], Machine], examples: int, steps: int) -> None:
+    """Run histories of ``steps`` steps; raise what the shortest failing one raises."""
+    chosen = os.environ.get(EXAMPLES)
+    settings = hypothesis.settings(
+        max_examples=int(chosen) if chosen else examples,
+        derandomize=not chosen,
+        stateful_step_count=steps,
+        database=None,
+        phases=PHASES,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    stateful.run_state_machine_as_test(lambda: machine(lab), settings=settings)  # type: ignore[arg-type]

@@ -1,0 +1,45 @@
+"""Threads that start at one moment and report what went wrong in them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from smok_testing.checks import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PATIENCE", "at_once"]
+
+#: Seconds after which something that should end is taken for hung.
+PATIENCE = 60.0
+
+
+def at_once(*tasks: Callable[[], Any]) -> list[Any]:
+    """Run each task in a thread of its own, all together; give their results in order.
+
+    Raises:
+        ClauseFailed: A task did not end.
+        Exception: What the first failing task raised.
+    """
+    start = threading.Barrier(len(tasks))
+    results: list[Any] = [None] * len(tasks)
+    errors: list[Exception] = []
+
+    def run(place: int) -> None:
+        try:
+            start.wait()
+            results[place] = tasks[place]()
+        except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+            errors.append(error)
+
+    crew = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(len(tasks))]
+    for thread in crew:
+        thread.start()
+    for thread in crew:
+        thread.join(PATIENCE)
+    expect(not any(t.is_alive() for t in crew), f"a thread hung for {PATIENCE:.0f} s")
+    if errors:
+        raise errors[0]
+    return results

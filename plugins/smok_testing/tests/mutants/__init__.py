@@ -1,0 +1,29 @@
+"""Deliberately wrong backends, each a few lines over the right one: the kit must catch them all."""
+
+from plugins.smok_testing.tests.mutants import (
+    engines,
+    files,
+    forks,
+    lines,
+    roles,
+    tables,
+    uploads,
+    versions,
+)
+from plugins.smok_testing.tests.mutants.base import ALL, RIGHT, Mutant
+from plugins.smok_testing.tests.mutants.files import RIGHT_FILE
+
+__all__ = [
+    "ALL",
+    "RIGHT",
+    "RIGHT_FILE",
+    "Mutant",
+    "engines",
+    "files",
+    "forks",
+    "lines",
+    "roles",
+    "tables",
+    "uploads",
+    "versions",
+]

@@ -1,0 +1,210 @@
+"""The kit itself: verdicts that cannot lie, a complete catalogue, imports when needed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from smok_testing import (
+    Level,
+    Status,
+    Subject,
+    all_clauses,
+    conformance,
+    run_clause,
+    run_conformance,
+)
+from smok_testing.catalogue import page
+from smok_testing.clause import PRIMITIVES, Clause, clauses_of
+from smok_testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
+
+from plugins.smok_testing.tests.mutants import ALL, RIGHT
+from plugins.smok_testing.tests.mutants.unused import WITHOUT_MUTANT
+from smok_core.engine.memory import MemoryEngine
+from smok_core.hookspecs import BackendInfo, Capability, hookimpl
+from smok_core.roles import ROLES
+from smok_core.roles.metadata import MetadataDatabase
+
+ROOT = Path(__file__).resolve().parents[3]
+CLAUSES = {str(clause): clause for clause in all_clauses()}
+MEMORY = Subject(backend="memory")
+WRONG = next(mutant for mutant in ALL if mutant.name == "NewerAcceptsEqual")
+STRICT = CLAUSES["table-TA2.put_if_newer_is_strict"]
+
+
+def test_nothing_run_is_no_pass() -> None:
+    """A run without a single clause is a failed verdict."""
+    report = run_conformance(MEMORY, [])
+    assert not report.passed
+    assert "no clause was run" in report.objections
+
+
+def test_a_selection_is_no_pass() -> None:
+    """Clauses that hold prove nothing about those that were not run."""
+    report = run_conformance(MEMORY, [STRICT])
+    assert report.of(Status.PASSED)
+    assert not report.passed
+
+
+def test_an_excluded_core_clause_is_no_pass() -> None:
+    """An author may say that a core clause does not hold; the backend does not conform then."""
+    subject = _with(WRONG.subject, exclusions={STRICT.ref: "the server rounds"})
+    report = run_conformance(subject, [STRICT])
+    assert [outcome.status for outcome in report.outcomes] == [Status.EXCLUDED]
+    assert "the server rounds" in " ".join(report.objections)
+
+
+def test_an_exclusion_that_holds_is_a_failure() -> None:
+    """A clause that is excluded and holds makes the exclusion wrong."""
+    outcome = run_clause(_with(RIGHT, exclusions={STRICT.ref: "once"}), STRICT)
+    assert outcome.status is Status.FAILED
+    assert "remove the exclusion" in outcome.detail
+
+
+def test_newer_clauses_only_warn_a_pinned_backend() -> None:
+    """A backend that pins a version is warned by clauses that are newer, and fails older ones."""
+    newer = type(STRICT)(
+        **{f: getattr(STRICT, f) for f in STRICT.__struct_fields__} | {"since": "9"}
+    )
+    pinned = _with(WRONG.subject, clauses_version="0.1")
+    assert run_clause(pinned, newer).status is Status.WARNED
+    assert run_clause(pinned, STRICT).status is Status.FAILED
+
+
+def test_a_failure_names_its_clause_and_promise() -> None:
+    """Whoever reads a failure learns the clause, the promise and what came instead."""
+    text = str(run_clause(WRONG.subject, STRICT))
+    assert STRICT.ref in text
+    assert STRICT.promise in text
+    assert "expected" in text
+
+
+def test_undeclared_capabilities_are_reported() -> None:
+    """A backend that keeps data and does not say so is told."""
+    hidden = _with(RIGHT, plugin=_Modest(RIGHT.plugin))
+    chosen = [clause for clause in all_clauses() if clause.needs is Capability.PERSISTENT]
+    report = run_conformance(hidden, [clause for clause in chosen if not clause.ability])
+    assert report.undeclared == ("persistent",)
+    assert any("is not declared" in remark for remark in report.remarks)
+
+
+def test_unproved_capabilities_are_reported() -> None:
+    """A capability that no clause could check is named."""
+    report = run_conformance(RIGHT, [STRICT])
+    assert report.unproved == ("persistent",)
+
+
+def test_a_backend_of_one_role_is_judged_by_that_role() -> None:
+    """What a backend does not supply is not applicable, what it supplies is checked."""
+    subject = Subject(backend="single", plugin=_OneRole())
+    chosen = [CLAUSES["metadata-ME3.an_empty_text_is_a_value"], STRICT]
+    chosen.append(CLAUSES["baobs-BA3.a_version_that_does_not_grow_is_refused"])
+    statuses = [outcome.status for outcome in run_conformance(subject, chosen).outcomes]
+    assert statuses == [Status.PASSED, Status.NOT_APPLICABLE, Status.NOT_APPLICABLE]
+
+
+def test_the_report_is_json() -> None:
+    """The report can be kept and read by programs."""
+    found = json.loads(run_conformance(MEMORY, [STRICT]).to_json())
+    assert found["backend"] == "memory"
+    assert found["executed"] == 1
+    assert found["outcomes"][0]["ref"] == STRICT.ref
+
+
+def test_memory_conforms() -> None:
+    """The built-in backend passes the whole kit without pytest, and says why it skips."""
+    report = conformance("memory")
+    assert report.passed, report.objections
+    assert all(outcome.detail for outcome in report.of(Status.SKIPPED))
+
+
+def test_every_rule_of_the_contract_is_proved_or_explained() -> None:
+    """Each id has a clause, or the catalogue says where else it is proved; never both."""
+    proved = {id_ for clause in all_clauses() for id_ in clause.ids}
+    assert proved | set(ELSEWHERE) == {*CONTRACT, *PRIMITIVE_RULES}
+    assert not proved & set(ELSEWHERE)
+
+
+def test_the_catalogue_is_the_page() -> None:
+    """docs/reference/clauses.md is what the code says."""
+    assert (ROOT / "docs/reference/clauses.md").read_text() == page()
+
+
+def test_every_subject_has_core_clauses() -> None:
+    """All nine roles and the four primitives are covered, and nothing else is a subject."""
+    core = {clause.subject for clause in all_clauses() if clause.level is Level.CORE}
+    assert core == {*ROLES, *PRIMITIVES, "general"}
+
+
+def test_checks_without_a_mutant_are_listed() -> None:
+    """Every check catches a mutant made for it, or stands in a list that should only shrink."""
+    caught = {check_name(CLAUSES[mutant.caught_by]) for mutant in ALL}
+    assert {check_name(clause) for clause in all_clauses()} - caught == WITHOUT_MUTANT
+
+
+def check_name(clause: Clause) -> str:
+    """Give the name of the function behind a clause; several queues may share one."""
+    return getattr(clause.check, "__wrapped__", clause.check).__name__
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: clauses_of("table")("G1")(lambda _: None), "docstring"),
+        (lambda: clauses_of("table")("X9")(test_the_report_is_json), "contract"),
+        (
+            lambda: clauses_of("table")("G1", needs=Capability.PERSISTENT)(test_memory_conforms),
+            "core",
+        ),
+    ],
+)
+def test_malformed_clauses_are_refused(build, message: str) -> None:
+    """A clause without a promise, of an unknown id, or core with a condition cannot be made."""
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_importing_the_kit_is_cheap() -> None:
+    """Neither pytest nor hypothesis nor a clause is imported before it is needed."""
+    code = (
+        "import sys, smok_testing as t; t.Subject, t.Report; "
+        "print(sorted({'pytest', 'hypothesis', 'smok_testing.clauses'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          cwd=ROOT)  # fmt: skip
+    assert done.stdout.strip() == "[]"
+
+
+def _with(subject: Subject, **fields) -> Subject:
+    return Subject(**{name: getattr(subject, name) for name in subject.__struct_fields__} | fields)
+
+
+class _Modest:
+    """A plugin that declares nothing."""
+
+    def __init__(self, plugin) -> None:
+        self._plugin = plugin
+
+    @hookimpl
+    def smok_backend(self) -> BackendInfo:
+        info = self._plugin.smok_backend()
+        return BackendInfo(summary=info.summary, options=info.options)
+
+    @hookimpl
+    def smok_open_engine(self, context) -> MemoryEngine:
+        return self._plugin.smok_open_engine(context)
+
+
+class _OneRole:
+    """A plugin that keeps metadata alone, without an engine."""
+
+    @hookimpl
+    def smok_backend(self) -> BackendInfo:
+        return BackendInfo(summary="metadata only")
+
+    @hookimpl
+    def smok_open_metadata(self, context) -> MetadataDatabase:
+        return MetadataDatabase(context, MemoryEngine("single"))

@@ -1,0 +1,104 @@
+"""One loaded plugin, alone in a plugin manager of its own: no other can answer its hooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from smok_core.errors import PluginBroken, PluginContract, SmokError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Plugin"]
+
+
+class Plugin:
+    """A module or object that implements hooks.
+
+    Args:
+        kind: What it is to the user, for messages: ``backend`` or ``table``.
+        name: What the config calls it.
+        package: The distribution it came from, with its version; for messages.
+        implementation: The module or object.
+        specifications: The class that specifies the hooks.
+
+    Raises:
+        PluginContract: A hook is misspelt or takes arguments nobody gives.
+    """
+
+    def __init__(
+        self, kind: str, name: str, package: str, implementation: Any, specifications: type
+    ) -> None:
+        self.kind, self.name, self.package = kind, name, package
+        self._manager = pluggy.PluginManager("smok_core")
+        self._manager.add_hookspecs(specifications)
+        self._hooks = [hook for hook in vars(specifications) if hook.startswith("smok_")]
+        try:
+            self._manager.register(implementation, name)
+            self._manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            raise self._breach(self._explain(error)) from error
+
+    def implements(self, hook: str) -> bool:
+        """Tell whether the plugin has this hook."""
+        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+
+    def demand(self, hook: str) -> None:
+        """Raise PluginContract if the plugin lacks a hook that every plugin of its kind has."""
+        if not self.implements(hook):
+            raise self._breach(f"it has no hook {hook}")
+
+    def call(self, hook: str, expected: type[Any], **arguments: Any) -> Any:
+        """Call one hook and check the type of what it gives.
+
+        Raises:
+            PluginContract: It gave something else.
+            PluginBroken: It raised what is no SmokError.
+        """
+        answer = self.ask(hook, expected, **arguments)
+        if answer is None:
+            raise self._breach(f"{hook} gave nothing, not a {expected.__qualname__}")
+        return answer
+
+    def ask(self, hook: str, expected: type[Any], **arguments: Any) -> Any:
+        """Call one hook as `call` does; it may also give None."""
+        results = self._guarded(hook, getattr(self._manager.hook, hook), **arguments)
+        answer = results[0] if results else None
+        if answer is None or isinstance(answer, expected):
+            return answer
+        got = type(answer).__qualname__
+        raise self._breach(f"{hook} gave {got}, not a {expected.__qualname__}")
+
+    def missing(self, error: ModuleNotFoundError) -> SmokError:
+        """Give the error that tells of a module that a hook could not import."""
+        detail = f"it imports {error.name!r}, which is missing"
+        return PluginBroken(self.name, self.package, detail, self.kind)
+
+    def _guarded(self, hook: str, caller: Callable[..., Any], **arguments: Any) -> list[Any]:
+        try:
+            results: list[Any] = caller(**arguments)
+        except SmokError:
+            raise
+        except ModuleNotFoundError as error:
+            raise self.missing(error) from error
+        except Exception as error:
+            detail = f"its hook {hook} raised {type(error).__name__}"
+            raise PluginBroken(self.name, self.package, detail, self.kind) from error
+        return results
+
+    def _breach(self, detail: str) -> PluginContract:
+        return PluginContract(self.name, self.package, detail, self.kind)
+
+    def _explain(self, error: pluggy.PluginValidationError) -> str:
+        """Add the nearest hook's name to pluggy's message about an unknown one."""
+        import difflib  # noqa: PLC0415 - needed only to explain a mistake
+
+        text = str(error).replace("\n", " ")
+        words = [word.strip("'\",.()") for word in text.split()]
+        for word in words:
+            near = difflib.get_close_matches(word, self._hooks, n=1)
+            if word.startswith("smok_") and word not in self._hooks and near:
+                return f"unknown hook {word}, did you mean {near[0]}?"
+        return text

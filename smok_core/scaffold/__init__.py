@@ -1,9 +1,0 @@
-"""The scaffold of a backend: a whole, working distribution that `smok new-plugin` writes.
-
-The templates are the distribution of a backend called ``acme``; writing one for another name
-only changes the name. See `smok_core.scaffold.generator`.
-"""
-
-from smok_core.scaffold.generator import PluginNames, write_plugin
-
-__all__ = ["PluginNames", "write_plugin"]
