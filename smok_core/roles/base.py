@@ -38,8 +38,9 @@ class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
     pending: int = 0  #: waits for upload
     oldest_pending: float | None = None  #: time of the head of the queue, seconds since the epoch
     dead: int = 0  #: dead letters
-    dropped: int = 0  #: given up because of max_pending, for the lifetime of the store
+    dropped: int = 0  #: given up because of max_pending, for the lifetime of the data
     refused: int = 0  #: writes that a program could not be told to be wrong, likewise
+    pending_definitions: int = 0  #: pathpoints: definitions that wait for upload
 
 
 class Throttle:
@@ -132,6 +133,10 @@ class OnEngine(Database):
 
     def count_refused(self, count: int) -> None:
         self.refused.add(count)
+
+    def dropped_before(self) -> int:
+        """Count what was dropped where the data was before it was copied into this store."""
+        return Counter(self.engine, f"{self.role}.dropped").value()
 
     def tidy(self) -> None:
         """Do the role's own housekeeping; called by `checkpoint` when it is time."""

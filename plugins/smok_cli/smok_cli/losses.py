@@ -126,7 +126,12 @@ def _left_behind(config: Config, name: str, engine: Engine, role: str) -> Iterat
     keeper = config.roles[role].store
     where = f"in the store {name}; {role} are kept in {keeper} now"
     command = f"smok copy --from {name} --to {keeper} --roles {role} --merge"
-    for count, what in ((stats.pending, "pending"), (stats.dead, "set aside")):
+    counts = (
+        (stats.pending, "pending"),
+        (stats.pending_definitions, "definitions pending"),
+        (stats.dead, "set aside"),
+    )
+    for count, what in counts:
         if count:
             yield Finding(
                 kind="elsewhere",

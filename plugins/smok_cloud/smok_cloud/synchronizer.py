@@ -210,7 +210,10 @@ class Synchronizer:
             logger.warning("the statistics could not be stored: %s", error)
 
     def _waiting(self, job: Job) -> int:
+        if job.direction is Direction.DOWN:
+            return 0
         try:
-            return self._roles[job.role].stats().pending if job.direction is Direction.UP else 0
+            stats = self._roles[job.role].stats()
         except SmokError:
             return job.statistics.waiting
+        return stats.pending_definitions if job.what == "definitions" else stats.pending

@@ -123,9 +123,11 @@ class SqliteEngine(Engine):
     def _warnings(self) -> tuple[str, ...]:
         connection = self._connection
         path, found = connection.path, beside(connection.path)
+        reports = self._reports() if found["corrupt"] else {}
         told = [
-            f"{aside} is a damaged file that was put aside; what could be read was saved. "
-            "Look at it, then move it away."
+            f"{aside} is a damaged file that was put aside; what could be read was saved"
+            f" ({reports.get(aside.name, 'there is no report of it')})."
+            " Look at it, then move it away."
             for aside in found["corrupt"]
         ]
         told += [
@@ -137,7 +139,14 @@ class SqliteEngine(Engine):
             told.append(str(connection.vanished))
         elif connection.reserve.released and not connection.looking:
             told.append(f"{path}: the disk is full; new data is refused until there is room.")
+        if (failure := connection.log_sync.failure) is not None:
+            told.append(f"The last second of writes may not be on the disk: {failure}")
         return tuple(told)
+
+    def _reports(self) -> dict[str, str]:
+        """Give what each recovery found, by the name of the file it put aside."""
+        query = "SELECT aside, report FROM recoveries"
+        return dict(self._connection.read(lambda raw: raw.execute(query).fetchall()))
 
     def _kept(self, known: dict[str, T], name: str, make: Callable[[Connection, str, str], T]) -> T:
         with self._lock:

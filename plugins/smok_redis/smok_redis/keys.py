@@ -16,6 +16,7 @@ class TableKeys(NamedTuple):
     rows: str  #: hash, key -> "seq stamp value"
     queue: str  #: sorted set of the keys that wait, by seq
     tags: str  #: hash, key -> tag
+    counters: str  #: prefix of its field in the meta hash: dropped
 
 
 class SeriesKeys(NamedTuple):
@@ -56,7 +57,7 @@ class Keys:
     def table(self, name: str) -> TableKeys:
         """Give the keys of a table."""
         base = f"{self.base}:t:{name}"
-        return TableKeys(f"{base}:rows", f"{base}:queue", f"{base}:tags")
+        return TableKeys(f"{base}:rows", f"{base}:queue", f"{base}:tags", f"t:{name}:")
 
     def series(self, name: str) -> SeriesKeys:
         """Give the keys of a series."""

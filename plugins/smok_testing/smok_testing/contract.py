@@ -73,6 +73,7 @@ PRIMITIVE_RULES: Final = {
     "TA7": "Table: rows wait in the order of their seqs and are given in bounded parts.",
     "TA8": "Table: a settlement ends the wait of the very seq, and sets the tag in any case.",
     "TA9": "Table: the counts are right.",
+    "TA10": "Table: no more rows wait than a write allows, and what goes for it is counted.",
     "SR1": "Series: points are kept exactly, by any name, and read in order.",
     "SR2": "Series: equal points change nothing, other values replace and queue again.",
     "SR3": "Series: points wait in the order of their arrival, under seqs used once.",

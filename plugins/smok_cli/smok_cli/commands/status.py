@@ -71,6 +71,7 @@ def _counts(database: Database) -> dict[str, Any]:
         "dead_letters": stats and stats.dead,
         "dropped": stats and stats.dropped,
         "refused": stats and stats.refused,
+        "definitions_waiting": stats and stats.pending_definitions,
     }
 
 
@@ -105,6 +106,7 @@ def _show(report: dict[str, Any], losses: list[Finding]) -> None:
         for note in store["notes"]:
             click.echo(f"  {note}")
     _show_cloud([job for job in report["cloud"] if job["last_success"] or job["failures"]])
+    _show_definitions(report["roles"])
     _show_losses(report["roles"], losses)
 
 
@@ -130,6 +132,12 @@ def _row(row: dict[str, Any]) -> list[object]:
         _alarming(row["dead_letters"]),
         _alarming(row["dropped"]),
     ]
+
+
+def _show_definitions(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        if row["definitions_waiting"]:
+            click.echo(f"{row['role']}: {row['definitions_waiting']} definitions wait for upload")
 
 
 def _alarming(count: int | None) -> object:
