@@ -333,3 +333,19 @@ def test_leases_are_renewed_while_a_request_takes_long():
             threading.Event().wait(0.05)
         assert table.get("synchronizer").seq > first + 2
     assert table.get("synchronizer") is None
+
+
+def test_the_leases_of_a_service_are_not_those_of_a_forked_child():
+    """The child may not send, and leaves what the parent holds alone."""
+    engine = MemoryEngine("s")
+    with Leases({"events": "s"}, {"s": engine}.get) as leases:
+        child = os.fork()
+        if child == 0:
+            leases.forget()
+            try:
+                leases.permit("events")
+            except LeaseLost:
+                os._exit(10)
+            os._exit(11)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 10
+        leases.permit("events")
