@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from smok_pickle.plugin import PickleOptions
+    from smok_pickle.options import PickleOptions
 
 __all__ = ["Connection"]
 

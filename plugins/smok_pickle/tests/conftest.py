@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[3]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from smok_pickle.plugin import PickleOptions, smok_open_engine  # noqa: E402
+from smok_pickle.options import PickleOptions  # noqa: E402
+from smok_pickle.plugin import smok_open_engine  # noqa: E402
 
 from smok_core.hookspecs import StoreContext  # noqa: E402
 from smok_core.settings import StoreSettings  # noqa: E402

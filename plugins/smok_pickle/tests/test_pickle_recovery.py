@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from smok_pickle import schema
 from smok_pickle.checksum import register
-from smok_pickle.plugin import PickleOptions, smok_open_engine
+from smok_pickle.options import PickleOptions
+from smok_pickle.plugin import smok_open_engine
 
 from smok_core.errors import StoreError
 from smok_core.hookspecs import StoreContext

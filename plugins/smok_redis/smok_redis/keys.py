@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -70,6 +71,16 @@ class Keys:
         """Give the keys of a set of blobs."""
         base = f"{self.base}:b:{name}"
         return BlobKeys(f"{base}:heads", f"{base}:d:")
+
+    @property
+    def escaped(self) -> str:
+        """The base as a pattern of SCAN that matches only itself."""
+        return re.sub(r"([\\*?\[\]^-])", r"\\\1", self.base)
+
+    def owner(self, key: bytes) -> str:
+        """Tell what a key belongs to: ``t:events``, ``s:pathpoints``, ``b:baobs`` or ``meta``."""
+        kind, _, rest = key.decode().removeprefix(f"{self.base}:").partition(":")
+        return f"{kind}:{rest.partition(':')[0]}" if kind in ("t", "s", "b") else kind
 
     def aside(self, writer: str, number: int) -> str:
         """Give the key where a large write is prepared."""
