@@ -10,16 +10,16 @@ from __future__ import annotations
 import contextlib
 import resource
 import sqlite3
+import threading
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from smok_core.engine.base import Durability
-from smok_core.engine.forks import Layer, fork_safe_lock, join
+from smok_core.engine.forks import Layer, join
 from smok_core.errors import (
     BackendUnavailable,
     CorruptData,
     StorageFull,
     StoreClosed,
-    StoreError,
     StoreVanished,
 )
 from smok_pickle.failures import translate
@@ -86,7 +86,9 @@ class Connection:
         self._level = level_of(durability)
         self.reserve = Reserve(path, 0 if looking else options.ballast_kib)
         self.log_sync = LogSync(path)
-        self.lock, self.generation = fork_safe_lock(Layer.ENGINE), 0
+        self.lock, self.generation = threading.RLock(), 0  # at a fork it is held by `before_fork`
+        self._inside = threading.Condition(self.lock)
+        self._inherited: list[Any] | None = None  # of a parent that forked in the middle of a call
         self.notes: tuple[str, ...] = ()
         self._closed, self._ticks, self._log_pages = False, 0, 0
         self._raw: sqlite3.Connection | None = None
@@ -94,7 +96,7 @@ class Connection:
         self._guard: LogGuard | None = None
         self._presence: Presence | None = None
         self._vanished: StoreVanished | None = None
-        self._forks = 0
+        self._cut = False  # at a fork: this thread forks in the middle of a call
         self._busy = False  # a call is running: a signal handler must not begin another
         self._keeps_log = False  # it was there before somebody came who only looks
         with self.lock:
@@ -161,8 +163,6 @@ class Connection:
                 self._committed()
                 return changed
             except sqlite3.Error as error:
-                if self._raw is not raw:
-                    return 0  # a signal handler forked meanwhile: the long way opens the file again
                 failure = translate(error, self.path)
                 if isinstance(failure, CorruptData):
                     return 0  # the long way will meet it too, and knows what to do
@@ -177,18 +177,15 @@ class Connection:
             raise StoreClosed(str(self.path), "it was closed")
         if self._vanished is not None:
             raise self._vanished.with_traceback(None)
-        while self._raw is None:  # it was let go before a fork
-            self._reopen()
-        return self._raw
-
-    def _reopen(self) -> None:
-        """Open the file again; a signal handler that forks meanwhile takes all of it away."""
-        forks = self._forks
-        try:
+        if self._inherited is not None:
+            raise BackendUnavailable(
+                str(self.path), "the process was forked in the middle of a call on it",
+                "Fork outside of calls on a store; a signal handler may only take a note to do so.",
+            )  # fmt: skip
+        if self._raw is None:  # it was let go before a fork
             self._translated(self._open)
-        except Exception:
-            if forks == self._forks:
-                raise
+        assert self._raw is not None
+        return self._raw
 
     def _ready(self) -> sqlite3.Connection:
         """Give the connection for a new transaction, after a look at the file now and then."""
@@ -217,8 +214,6 @@ class Connection:
             if presence is None:
                 return
             what, part = presence.change(), presence.lost_part()
-            if self._presence is not presence:
-                return  # a signal handler forked meanwhile: the next opening looks again
             if what is not None:
                 self._give_up(what, self._moved())
             elif part is not None:
@@ -318,26 +313,15 @@ class Connection:
             self._ready()
             self._busy = True
             try:
-                return self._attempt(begin, work)
+                return self._transact(begin, work)
+            except CorruptData as damage:
+                self._heal(damage)
+                return self._transact(begin, work)
             finally:
                 self._busy = False
 
-    def _attempt(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
-        while True:
-            raw = self.raw()
-            try:
-                return self._transact(raw, begin, work)
-            except CorruptData as damage:
-                self._heal(damage)
-                return self._transact(self.raw(), begin, work)
-            except StoreError:
-                if self._raw is raw:
-                    raise
-                # A signal handler forked meanwhile: nothing of it was committed, so once more.
-
-    def _transact(
-        self, raw: sqlite3.Connection, begin: str, work: Callable[[sqlite3.Connection], T]
-    ) -> T:
+    def _transact(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        raw = self.raw()
         try:
             raw.execute(begin)
             result = work(raw)
@@ -557,26 +541,44 @@ class Connection:
     # --- forks -----------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
-        """Let go of the file: SQLite in a child would believe in locks that it does not have."""
+        """Let go of the file: SQLite in a child would believe in locks that it does not have.
+
+        A thread that forks in the middle of its own call, in a signal handler, leaves all as it is:
+        the call goes on in the parent, and the child may not use the file.
+        """
+        self._cut = self._is_inside()
         self.lock.acquire()
-        self._forks += 1
-        if self._raw is None:
-            self._drop()
+        if self._cut:
             return
-        if self._raw.in_transaction:  # a signal handler forks in the middle of a call
-            self._roll_back(self._raw)
-        elif self._may_delete_log():
+        if self._may_delete_log():
             self._fold_log()
         self._drop()
         self.generation += 1
 
+    def _is_inside(self) -> bool:
+        """Tell whether this thread is in the middle of a call: it holds the lock already."""
+        try:
+            self._inside.notify()
+        except RuntimeError:
+            return False
+        return True
+
     def after_fork_in_parent(self) -> None:
-        """Open the file again when it is needed; a call that was cut begins again."""
+        """Open the file again when it is needed."""
         self.lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Open the file when it is needed; no call of the parent runs here."""
-        self._busy = False
+        """Open the file when it is needed; what could not be let go stays the parent's.
+
+        SQLite's connection is kept as it is, for closing it would touch the parent's log. Our own
+        descriptors are closed: the locks on them go with the parent's.
+        """
+        if self._cut and not self._closed and self._inherited is None:
+            self._inherited = [self._raw]
+            for held in (self._instance, self._guard):
+                if held is not None:
+                    held.close()
+            self._raw = self._instance = self._guard = None
         self.lock.release()
 
 
