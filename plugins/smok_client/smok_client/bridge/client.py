@@ -106,7 +106,14 @@ if TYPE_CHECKING:
         def __init__(self) -> None: ...
 
     class ResponseError(Exception):  # noqa: D101
+        status_code: int
+
         def __init__(self, status_code: int, status: str) -> None: ...
+
+        def is_no_link(self) -> bool: ...
+
+    class SyncError(Exception):  # noqa: D101
+        status_code: Any
 
 else:
     try:
@@ -133,6 +140,7 @@ else:
         from smok.macro import Macro
         from smok.predicate import Color, DisabledTime, Event, Time
         from smok.sensor import Sensor, SensorWriteEvent
+        from smok.sync_workers.base import SyncError
     except ImportError as error:
         raise ClientMissing(error) from error
 
@@ -159,5 +167,6 @@ __all__ = [
     "ResponseError",
     "Sensor",
     "SensorWriteEvent",
+    "SyncError",
     "Time",
 ]
