@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     import enum
     from collections.abc import Iterable
 
+    class BAOBDigest: ...  # noqa: D101
+
+    class NullEventDatabase: ...  # noqa: D101
+
+    class PlainMetadata:  # noqa: D101
+        device: Any
+        db: Any
+
     class BaseArchivesDatabase: ...  # noqa: D101
 
     class BaseBAOBDatabase: ...  # noqa: D101
@@ -124,6 +132,7 @@ else:
             ResponseError,
         )
         from smok.extras import (
+            BAOBDigest,
             BaseArchivesDatabase,
             BaseBAOBDatabase,
             BaseDataToSynchronize,
@@ -136,8 +145,10 @@ else:
             BaseSensorDatabase,
             BaseSensorWriteDatabase,
             BaseSensorWriteSynchronization,
+            NullEventDatabase,
         )
         from smok.macro import Macro
+        from smok.metadata import PlainMetadata
         from smok.predicate import Color, DisabledTime, Event, Time
         from smok.sensor import Sensor, SensorWriteEvent
         from smok.sync_workers.base import SyncError
@@ -145,6 +156,7 @@ else:
         raise ClientMissing(error) from error
 
 __all__ = [
+    "BAOBDigest",
     "BaseArchivesDatabase",
     "BaseBAOBDatabase",
     "BaseDataToSynchronize",
@@ -162,8 +174,10 @@ __all__ = [
     "Event",
     "Macro",
     "NotReadedError",
+    "NullEventDatabase",
     "OperationFailedError",
     "OperationFailedReason",
+    "PlainMetadata",
     "ResponseError",
     "Sensor",
     "SensorWriteEvent",
