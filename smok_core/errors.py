@@ -112,7 +112,7 @@ class NotFound(SmokError, KeyError):
 class WrongClasses(SmokError, TypeError):
     """A database of ours was handed to the published client, whose classes it does not speak."""
 
-    code = "SMOK-A06"
+    code = "SMOK-A08"
 
     def __init__(self, name: str) -> None:
         self.name = name
