@@ -6,6 +6,7 @@ PYTEST_ARGS ?=
 # Each worker starts its own servers; what is idle takes over from what is busy.
 PYTEST = $(BIN)/python -m pytest -n 3 --dist worksteal
 BIN = $(VENV)/bin
+COVERAGE_ARGS = tests/unit tests/simulation tests/test_conformance.py plugins/smok_pickle plugins/smok_cli plugins/smok_cloud
 STAMP = $(VENV)/.installed
 DEMO_STAMP = $(VENV)/.installed-demo
 PLUGINS = $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
@@ -13,7 +14,7 @@ PLUGINS = $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 DEMO = . $(addprefix plugins/,smok_cli smok_cloud smok_pickle smok_testing)
 PROJECTS = pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo test check lint types imports unit docs bench build test-long clean
+.PHONY: demo test check lint types imports unit coverage docs bench build test-long clean
 
 demo: $(DEMO_STAMP)            ## the main job on the embedded default, end to end
 	$(BIN)/smok demo
@@ -34,6 +35,9 @@ imports: $(STAMP)
 
 unit: $(STAMP)
 	$(PYTEST) $(PYTEST_ARGS)
+
+coverage: $(STAMP)            ## branch coverage of the core by the tests that need no server
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered $(COVERAGE_ARGS)
 
 test-long: $(STAMP)            ## the same tests with thousands of seeds and examples
 	SMOK_LONG=1 SMOK_KIT_EXAMPLES=2000 $(PYTEST)

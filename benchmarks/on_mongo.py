@@ -21,7 +21,8 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import pymongo
 from bson import Binary, Int64
-from smok_mongo.plugin import MongoOptions, smok_open_engine
+from smok_mongo.options import MongoOptions
+from smok_mongo.plugin import smok_open_engine
 
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import Secret

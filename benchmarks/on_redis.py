@@ -22,7 +22,8 @@ import redis  # noqa: E402, I001
 
 from smok_core.hookspecs import StoreContext  # noqa: E402
 from smok_core.settings import Secret  # noqa: E402
-from smok_redis.plugin import RedisOptions, smok_open_engine  # noqa: E402
+from smok_redis.options import RedisOptions  # noqa: E402
+from smok_redis.plugin import smok_open_engine  # noqa: E402
 from tests.servers.redis_servers import Server  # noqa: E402
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smok_pickle.plugin import PickleOptions, smok_open_engine
+from smok_pickle.options import PickleOptions
+from smok_pickle.plugin import smok_open_engine
 
 from smok_core.hookspecs import StoreContext
 from smok_core.roles.pathpoints import PathpointDatabase

@@ -75,10 +75,22 @@ class OnFull(enum.StrEnum):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """The bound of an upload queue; None is no bound. What is dropped is counted for good."""
+    """The bound of an upload queue. What is dropped is counted for good.
+
+    Each write keeps the bound of the engine that does it: where two engines of one store have
+    different ones, the one with the lower bound refuses or drops first.
+
+    Raises:
+        ValueError: ``max_pending`` is not a whole number of at least 1, or None for no bound.
+    """
 
     max_pending: int | None = None
     on_full: OnFull = OnFull.REFUSE
+
+    def __post_init__(self) -> None:
+        most = self.max_pending
+        if most is not None and (type(most) is not int or most < 1):
+            raise ValueError(f"max_pending is {most!r}: give a whole number from 1 on, or None")
 
 
 class Row(NamedTuple):
@@ -111,10 +123,11 @@ class QueuedPoint(NamedTuple):
 
 
 class TableStats(msgspec.Struct, frozen=True):
-    """Counts of a table."""
+    """Counts of a table. ``dropped`` counts for the lifetime of the store."""
 
     rows: int = 0
     pending: int = 0
+    dropped: int = 0  #: rows whose wait `Table.put` ended to make room
 
 
 class SeriesStats(msgspec.Struct, frozen=True):
@@ -164,8 +177,14 @@ class Table(ABC):
         pending: bool = False,
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
+        max_pending: int | None = None,
+        drop: Sequence[Settlement] = (),
     ) -> bool:
         """Write a row, give it the next seq, keep its tag.
+
+        With ``max_pending`` a row that begins to wait needs room: conditions, count, dropping and
+        writing are one step, so that any number of threads and processes keep the bound. A row
+        that waits already needs no room, nor does one that is not going to wait.
 
         Args:
             key: The row's key.
@@ -175,10 +194,17 @@ class Table(ABC):
             when: The condition under which anything is written.
             expected_seq: Write only if the row exists and still has this seq (compare and set);
                 in addition to ``when``.
+            max_pending: At most so many rows may wait after this write; None is no bound.
+            drop: What may be settled to make room, in this order and no more than is needed; no
+                key twice. Only a row that still waits with this seq makes room. What is settled
+                so counts as ``dropped``, in the same step.
 
         Returns:
             Whether it was written. A resent call may answer False although it was: a caller
-            that cares reads the row again.
+            that cares reads the row again. What it dropped is counted once.
+
+        Raises:
+            QueueFull: There is no room and ``drop`` does not make enough; nothing has changed.
         """
 
     @abstractmethod
@@ -348,6 +374,13 @@ class Engine(ABC):
     @abstractmethod
     def health(self) -> Health:
         """Look at the store now and tell how it is; raises what opening would raise."""
+
+    def others(self) -> Mapping[str, int]:
+        """Return how many records of other devices are pending here, by the devices' ids.
+
+        Only a store that one device has to itself looks: on a server others are nothing unusual.
+        """
+        return {}
 
     def flush(self) -> None:
         """Return when everything that was written survives what ``durability`` promises."""

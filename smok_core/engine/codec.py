@@ -1,33 +1,46 @@
 """Plain values <-> bytes, the same on every backend.
 
-Plain data is None, bool, int, float, str, bytes, list, tuple, dict, set and datetime, nested at
-most `MAX_DEPTH` deep; a value comes back with exactly the types it went in with (contract EV3).
-Subclasses are refused, so no class of anybody's is ever built while reading.
+A value comes back with exactly the types it went in with (contract EV3). What a value may be made
+of stands in `smok_core.engine.plain`, how much of it in `smok_core.engine.allowance`, and how the
+types are stored that a format lacks in `smok_core.engine.tags`.
 """
 
 from __future__ import annotations
 
-import math
-import sys
 from abc import ABC, abstractmethod
-from datetime import datetime, timezone, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from smok_core.errors import CorruptData, InvalidType, InvalidValue
+from smok_core.engine.allowance import MAX_BYTES, MAX_DEPTH, check_int
+from smok_core.engine.msgpack_shape import check_shape
+from smok_core.engine.plain import check_plain, check_storable
+from smok_core.engine.tags import BY_CODE, pack_datetime, tag_of, unpack_datetime
+from smok_core.errors import CorruptData, InvalidValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-__all__ = ["MAX_DEPTH", "Codec", "MsgpackCodec", "check_plain", "pack_datetime", "unpack_datetime"]
+    from smok_core.engine.tags import Tag
 
-#: Nesting that any backend's reader must take without exhausting the interpreter's stack.
-MAX_DEPTH = 64
+__all__ = [
+    "MAX_DEPTH",
+    "UNREADABLE",
+    "Codec",
+    "MsgpackCodec",
+    "check_encodable",
+    "check_plain",
+    "check_size",
+    "pack_datetime",
+    "unpack_datetime",
+]
 
-_SCALARS = frozenset({type(None), bool, int, str, bytes})
-_CONTAINERS = frozenset({list, tuple, set})
-_PLAIN = "plain data (None, bool, int, float, str, bytes, list, tuple, dict, set, datetime)"
+#: What reading bytes that no codec made can raise. Not here: an exhausted stack or memory, which
+#: is nothing that the bytes did: their limits are checked first.
+UNREADABLE: Final = (
+    msgspec.MsgspecError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
+    EOFError, OSError,
+)  # fmt: skip
 
 
 class Codec(ABC):
@@ -35,11 +48,15 @@ class Codec(ABC):
 
     @abstractmethod
     def dumps(self, value: Any) -> bytes:
-        """Encode a value that `check_plain` has let through."""
+        """Encode.
+
+        Raises:
+            InvalidType, InvalidValue: `loads` would not give it back.
+        """
 
     @abstractmethod
     def loads(self, data: bytes) -> Any:
-        """Decode.
+        """Decode, in a time and memory that the limits of `smok_core.engine.allowance` bound.
 
         Raises:
             CorruptData: The bytes are not what `dumps` makes.
@@ -50,85 +67,22 @@ class Codec(ABC):
         return list(map(self.dumps, values))
 
 
-def check_plain(value: Any, role: str, key: object, depth: int = 0) -> None:
-    """Let plain data through, refuse anything else by the name of its class.
-
-    Raises:
-        InvalidType: A class that is not plain data, at any depth.
-        InvalidValue: NaN, an infinity, or data nested deeper than `MAX_DEPTH`.
-    """
-    kind = type(value)
-    if kind in _SCALARS:
-        if kind is str:
-            _check_text(value, role, key)
-        return
-    if kind is float:
-        _check_finite(value, role, key)
-    elif depth >= MAX_DEPTH:
-        raise InvalidValue(role, key, f"nests deeper than {MAX_DEPTH}", "Flatten the value.")
-    elif kind in _CONTAINERS:
-        for item in value:
-            check_plain(item, role, key, depth + 1)
-    elif kind is dict:
-        for name, item in value.items():
-            check_plain(name, role, key, depth + 1)
-            check_plain(item, role, key, depth + 1)
-    elif kind is datetime:
-        _check_zone(value, role, key)
-    else:
-        raise InvalidType(role, key, value, _PLAIN)
+def check_encodable(value: Any) -> None:
+    """Let through what every codec gives back; raises InvalidType or InvalidValue."""
+    check_storable(value, "codec", "the value")
 
 
-def _check_text(value: str, role: str, key: object) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
+def check_size(data: bytes) -> bytes:
+    """Let encoded data through that `loads` takes; raises InvalidValue."""
+    if len(data) > MAX_BYTES:
         raise InvalidValue(
-            role, key, "holds a lone surrogate", "Give text that can be written as UTF-8."
-        ) from None
+            "codec", "the value", f"is larger than {MAX_BYTES} bytes", "Divide it, or use a BAOB."
+        )
+    return data
 
 
-def _check_finite(value: float, role: str, key: object) -> None:
-    if not math.isfinite(value):
-        raise InvalidValue(role, key, f"is {value}", "Give a finite number.")
-
-
-def _check_zone(value: datetime, role: str, key: object) -> None:
-    zone = value.tzinfo
-    if zone is not None and type(zone) is not timezone and not _zone_key(zone):
-        raise InvalidType(role, key, zone, "a datetime without zone, or with timezone or ZoneInfo")
-
-
-def pack_datetime(value: datetime) -> list[Any]:
-    """Give plain scalars that `unpack_datetime` makes the equal datetime of, zone and fold kept."""
-    zone = _zone_key(value.tzinfo)
-    text = (value.replace(tzinfo=None) if zone else value).isoformat()
-    return [text, value.fold, zone]
-
-
-def unpack_datetime(packed: list[Any] | tuple[Any, ...]) -> datetime:
-    """Give the datetime that `pack_datetime` took apart."""
-    text, fold, zone = packed
-    value = datetime.fromisoformat(text)
-    return value.replace(fold=fold, tzinfo=_zone(zone) if zone else value.tzinfo)
-
-
-def _zone_key(zone: tzinfo | None) -> str | None:
-    """Give the key of a ZoneInfo; None for any other kind of zone."""
-    # Whoever has a ZoneInfo has imported its module, which is too slow to import for nothing.
-    module = sys.modules.get("zoneinfo")
-    known = module is not None and type(zone) is module.ZoneInfo
-    return zone.key if known else None  # type: ignore[union-attr]
-
-
-def _zone(key: str) -> tzinfo:
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - see above
-
-    return ZoneInfo(key)
-
-
-_TUPLE, _SET, _DATETIME, _INT, _DICT = 1, 2, 3, 4, 5
-_INT64 = range(-(2**63), 2**64)
+_INT: Final = 4
+_INT64: Final = range(-(2**63), 2**64)
 
 
 class MsgpackCodec(Codec):
@@ -141,15 +95,17 @@ class MsgpackCodec(Codec):
     def dumps(self, value: Any) -> bytes:
         """Encode."""
         kind = type(value)
-        if kind is float or kind is str or kind is bool:
+        if kind is float or kind is bool:
             return self._encode(value)
-        return self._encode(self._pack(value))
+        check_encodable(value)
+        return check_size(self._encode(self._pack(value)))
 
     def loads(self, data: bytes) -> Any:
         """Decode."""
         try:
+            check_shape(data)
             return self._decode(data)
-        except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise CorruptData("record", f"{len(data)} bytes cannot be decoded") from error
 
     def _pack(self, value: Any) -> Any:
@@ -157,31 +113,28 @@ class MsgpackCodec(Codec):
         if kind is int:
             return value if value in _INT64 else self._ext(_INT, str(value))
         if kind is list:
-            return [self._pack(item) for item in value]
-        if kind is tuple:
-            return self._ext(_TUPLE, [self._pack(item) for item in value])
-        if kind is set:
-            return self._ext(_SET, [self._pack(item) for item in value])
-        if kind is datetime:
-            return self._ext(_DATETIME, pack_datetime(value))
-        return self._pack_dict(value) if kind is dict else value
-
-    def _pack_dict(self, value: dict[Any, Any]) -> Any:
-        if all(type(key) is str for key in value):
+            return list(map(self._pack, value))
+        if kind is dict and all(type(key) is str for key in value):
             return {key: self._pack(item) for key, item in value.items()}
-        return self._ext(_DICT, [[self._pack(k), self._pack(v)] for k, v in value.items()])
+        tag = tag_of(kind)
+        return self._tagged(tag, value) if tag else value
+
+    def _tagged(self, tag: Tag, value: Any) -> msgspec.msgpack.Ext:
+        return self._ext(tag.code, list(map(self._pack, tag.parts(value))))
 
     def _ext(self, code: int, value: Any) -> msgspec.msgpack.Ext:
         return msgspec.msgpack.Ext(code, self._encode(value))
 
     def _unpack(self, code: int, data: memoryview) -> Any:
-        makers: dict[int, Callable[[Any], Any]] = {
-            _TUPLE: tuple,
-            _SET: set,
-            _DATETIME: unpack_datetime,
-            _INT: int,
-            _DICT: dict,
-        }
-        if code not in makers:
-            raise ValueError(f"unknown extension type {code}")
-        return makers[code](self._decode(data))
+        parts = self._decode(data)
+        if code == _INT:
+            return _long(parts)
+        if type(parts) is not list:
+            raise TypeError("an extension without the list of its parts")
+        return BY_CODE[code].make(parts)
+
+
+def _long(digits: Any) -> int:
+    if type(digits) is not str:
+        raise TypeError("the digits of an integer expected")
+    return check_int(int(digits))

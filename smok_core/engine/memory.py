@@ -42,13 +42,13 @@ class _Gate:
     """One lock for the whole engine, which also knows whether it is closed."""
 
     def __init__(self, store: str) -> None:
-        self._store, self._lock, self.closed = store, fork_safe_lock(Layer.ENGINE), False
+        self.store, self._lock, self.closed = store, fork_safe_lock(Layer.ENGINE), False
 
     def __enter__(self) -> None:
         self._lock.acquire()
         if self.closed:
             self._lock.release()
-            raise StoreClosed(self._store, "it was closed")
+            raise StoreClosed(self.store, "it was closed")
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
@@ -58,7 +58,8 @@ class MemoryTable(Table):
     """A dict of rows."""
 
     def __init__(self, gate: _Gate) -> None:
-        self._gate, self._rows, self._seq = gate, dict[str, Row](), 0
+        self._gate, self._rows = gate, dict[str, Row]()
+        self._seq = self._dropped = 0
 
     def get(self, key: str) -> Row | None:
         with self._gate:
@@ -77,14 +78,33 @@ class MemoryTable(Table):
         pending: bool = False,
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
+        max_pending: int | None = None,
+        drop: Sequence[Settlement] = (),
     ) -> bool:
         with self._gate:
             old = self._rows.get(key)
             if not _may_write(old, stamp, when, expected_seq):
                 return False
+            if pending and not (old and old.pending):
+                self._make_room(max_pending, drop)
             tag = old.tag if old else None
             self._rows[key] = Row(key, value, float(stamp), self._next(), pending, tag)
             return True
+
+    def _make_room(self, max_pending: int | None, drop: Sequence[Settlement]) -> None:
+        excess = 0 if max_pending is None else max(self._pending() + 1 - max_pending, 0)
+        victims = list(filter(self._waits, drop))[:excess]
+        if len(victims) < excess:
+            detail = f"{self._pending()} records wait, max_pending is {max_pending}"
+            raise QueueFull(self._gate.store, detail)
+        self._dropped += sum(map(self._settle, victims))
+
+    def _pending(self) -> int:
+        return sum(row.pending for row in self._rows.values())
+
+    def _waits(self, handed: Settlement) -> bool:
+        row = self._rows.get(handed.key)
+        return row is not None and row.pending and row.seq == handed.seq
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
         with self._gate:
@@ -127,8 +147,7 @@ class MemoryTable(Table):
 
     def stats(self) -> TableStats:
         with self._gate:
-            rows = self._rows.values()
-            return TableStats(rows=len(rows), pending=sum(row.pending for row in rows))
+            return TableStats(len(self._rows), self._pending(), self._dropped)
 
     def _next(self) -> int:
         self._seq += 1
@@ -178,7 +197,7 @@ class MemorySeries(Series):
     """Sorted timestamps per name, and the queue as a dict in the order of its seqs."""
 
     def __init__(self, gate: _Gate, store: str) -> None:
-        self._gate, self._store, self.limits = gate, store, Limits()
+        self._gate, self.store, self.limits = gate, store, Limits()
         self._lines: dict[str, _Line] = {}
         self._queue: dict[int, tuple[str, int]] = {}
         self._seq = self._dropped = 0
@@ -213,7 +232,7 @@ class MemorySeries(Series):
         if cap is not None and self.limits.on_full is OnFull.REFUSE:
             waiting = len(self._queue)
             if count and waiting + count > cap:
-                raise QueueFull(self._store, f"{waiting} points wait, max_pending is {cap}")
+                raise QueueFull(self.store, f"{waiting} points wait, max_pending is {cap}")
 
     def _put(self, name: str, ts: int, value: bytes) -> None:
         line = self._lines.setdefault(name, _Line())

@@ -6,60 +6,11 @@ from typing import Any
 
 from smok_core.engine.base import Engine
 from smok_core.errors import BackendRoleUnsupported, DriverMissing, SmokError
-from smok_core.hookspecs import BackendInfo, Driver, SmokHooks, StoreContext, hookimpl
+from smok_core.hookspecs import BackendInfo, Driver, SmokHooks, StoreContext
 from smok_core.registry.plugin import Plugin
-from smok_core.roles import ROLES, Database
-from smok_core.roles.archives import ArchivesDatabase
-from smok_core.roles.baobs import BAOBDatabase
-from smok_core.roles.events import EventDatabase
-from smok_core.roles.macros import MacroDatabase
-from smok_core.roles.metadata import MetadataDatabase
-from smok_core.roles.pathpoints import PathpointDatabase
-from smok_core.roles.predicates import PredicateDatabase
-from smok_core.roles.sensor_writes import SensorWriteDatabase
-from smok_core.roles.sensors import SensorDatabase
+from smok_core.roles import ON_ENGINE, ROLES, Database
 
-__all__ = ["Backend", "EngineBackend"]
-
-
-class EngineBackend:
-    """Answers the nine hooks from an engine, for backends that supply one."""
-
-    @hookimpl
-    def smok_open_predicates(self, context: StoreContext, engine: Engine) -> PredicateDatabase:
-        return PredicateDatabase(context, engine)
-
-    @hookimpl
-    def smok_open_sensor_writes(self, context: StoreContext, engine: Engine) -> SensorWriteDatabase:
-        return SensorWriteDatabase(context, engine)
-
-    @hookimpl
-    def smok_open_archives(self, context: StoreContext, engine: Engine) -> ArchivesDatabase:
-        return ArchivesDatabase(context, engine)
-
-    @hookimpl
-    def smok_open_baobs(self, context: StoreContext, engine: Engine) -> BAOBDatabase:
-        return BAOBDatabase(context, engine)
-
-    @hookimpl
-    def smok_open_sensors(self, context: StoreContext, engine: Engine) -> SensorDatabase:
-        return SensorDatabase(context, engine)
-
-    @hookimpl
-    def smok_open_pathpoints(self, context: StoreContext, engine: Engine) -> PathpointDatabase:
-        return PathpointDatabase(context, engine)
-
-    @hookimpl
-    def smok_open_events(self, context: StoreContext, engine: Engine) -> EventDatabase:
-        return EventDatabase(context, engine)
-
-    @hookimpl
-    def smok_open_macros(self, context: StoreContext, engine: Engine) -> MacroDatabase:
-        return MacroDatabase(context, engine)
-
-    @hookimpl
-    def smok_open_metadata(self, context: StoreContext, engine: Engine) -> MetadataDatabase:
-        return MetadataDatabase(context, engine)
+__all__ = ["Backend"]
 
 
 class Backend:
@@ -81,7 +32,6 @@ class Backend:
         self._own.demand("smok_backend")
         self.info: BackendInfo = self._own.call("smok_backend", BackendInfo)
         self._own.drivers = self.info.drivers
-        self._made = Plugin("backend", name, package, EngineBackend(), SmokHooks)
 
     @property
     def has_engine(self) -> bool:
@@ -104,10 +54,13 @@ class Backend:
         """Open one role: natively if the plugin does that, from the engine otherwise."""
         if role not in self.roles:
             raise BackendRoleUnsupported(self.name, role, self.roles)
-        implementer = self._own if self._keeps_natively(role) else self._made
-        database: Database = implementer.call(
-            f"smok_open_{role}", ROLES[role], context=context, engine=engine
-        )
+        hook = f"smok_open_{role}"
+        database: Database
+        if self._keeps_natively(role):
+            database = self._own.call(hook, ROLES[role], context=context, engine=engine)
+        else:
+            made = ON_ENGINE[role]
+            database = self._own.guarded(hook, made, context=context, engine=engine)
         return database
 
     def _keeps_natively(self, role: str) -> bool:

@@ -64,7 +64,7 @@ class Plugin:
 
     def ask(self, hook: str, expected: type[Any], **arguments: Any) -> Any:
         """Call one hook as `call` does; it may also give None."""
-        results = self._guarded(hook, getattr(self._manager.hook, hook), **arguments)
+        results: list[Any] = self.guarded(hook, getattr(self._manager.hook, hook), **arguments)
         answer = results[0] if results else None
         if answer is None or isinstance(answer, expected):
             return answer
@@ -76,9 +76,10 @@ class Plugin:
         detail = f"it imports {error.name!r}, which is missing"
         return PluginBroken(self.name, self.package, detail, self.kind)
 
-    def _guarded(self, hook: str, caller: Callable[..., Any], **arguments: Any) -> list[Any]:
+    def guarded(self, hook: str, caller: Callable[..., Any], **arguments: Any) -> Any:
+        """Call what stands in for a hook; raise PluginBroken for what is no SmokError."""
         try:
-            results: list[Any] = caller(**arguments)
+            return caller(**arguments)
         except SmokError:
             raise
         except ModuleNotFoundError as error:
@@ -86,7 +87,6 @@ class Plugin:
         except Exception as error:
             detail = f"its hook {hook} raised {type(error).__name__}"
             raise PluginBroken(self.name, self.package, detail, self.kind) from error
-        return results
 
     def _breach(self, detail: str) -> PluginContract:
         return PluginContract(self.name, self.package, detail, self.kind)

@@ -12,6 +12,7 @@ import msgspec
 from smok_core.engine.base import Row, Settlement, When
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData, InvalidValue, NotFound
+from smok_core.roles.counters import Counter
 from smok_core.roles.dead_letters import REFUSED, DeadLetter, DeadLetters
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
     pending: int = 0  #: waits for upload
     oldest_pending: float | None = None  #: time of the head of the queue, seconds since the epoch
     dead: int = 0  #: dead letters
-    dropped: int = 0  #: given up because of max_pending, for the lifetime of the store
+    dropped: int = 0  #: given up because of max_pending, for the lifetime of the data
+    refused: int = 0  #: writes that a program could not be told to be wrong, likewise
+    pending_definitions: int = 0  #: pathpoints: definitions that wait for upload
 
 
 class Throttle:
@@ -80,6 +83,9 @@ class Database(ABC):
     def stats(self) -> RoleStats:
         """Count what is stored and what waits."""
         return RoleStats()
+
+    def count_refused(self, count: int) -> None:
+        """Remember, for `stats`, writes that were refused and whose writer cannot be told."""
 
     def warnings(self) -> tuple[str, ...]:
         """Tell what this process holds and could not store; shown with the store's health."""
@@ -121,6 +127,7 @@ class OnEngine(Database):
         self.context, self.engine = context, engine
         self.codec: Codec = engine.codec
         self.dead = DeadLetters(self.role, engine, context.clock)
+        self.refused = Counter(engine, f"{self.role}.refused")
         self.due = Throttle()
         self._table_names: dict[Table, str] = {}
 
@@ -137,6 +144,13 @@ class OnEngine(Database):
         if self.due():
             self.tidy()
             self.engine.checkpoint()
+
+    def count_refused(self, count: int) -> None:
+        self.refused.add(count)
+
+    def dropped_before(self) -> int:
+        """Count what was dropped where the data was before it was copied into this store."""
+        return Counter(self.engine, f"{self.role}.dropped").value()
 
     def tidy(self) -> None:
         """Do the role's own housekeeping; called by `checkpoint` when it is time."""

@@ -12,9 +12,9 @@ from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Event
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
-from smok_core.roles.cap import QueueCap
 from smok_core.roles.checks import check_fields, check_key
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
+from smok_core.roles.queue_limit import QueueLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,10 +82,12 @@ class BaseEventDatabase(Database):
     def close_event(self, event: Event) -> None:
         """End an event at its ``ended_on``, or now if that is None, and queue it.
 
-        Closing one that has ended is harmless and changes nothing.
+        Closing one that has ended is harmless and changes nothing. One that waits already needs
+        no room; one that the cloud has as it was waits again, and needs it.
 
         Raises:
             NotFound: No event with this provisional_uuid is stored (a KeyError).
+            QueueFull: ``max_pending`` is reached and nothing may be dropped; it is still open.
         """
 
     @abstractmethod
@@ -139,7 +141,9 @@ class EventDatabase(BaseEventDatabase, OnEngine):
             EventSynchronization,
             when=lambda event: event.started_on,
         )
-        self._cap = QueueCap(self, self._table, droppable=self._is_closed)
+        self._limit = QueueLimit(
+            self, self._table, self._load, droppable=Event.is_closed, remove=lambda _: True
+        )
 
     def use_cache_of(self, engine: Engine) -> None:
         """Keep the caches of predicates in another store than the events."""
@@ -157,8 +161,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         checked = check_fields(self.role, "an event", event, Event)
         key = check_key(self.role, checked.provisional_uuid)
         uuid = None if checked.uuid is None else check_key(self.role, checked.uuid)
-        self._cap.make_room(key)
-        self._table.put(key, self._dump(checked), pending=True, when=When.ABSENT)
+        self._limit.put(key, self._dump(checked), when=When.ABSENT)
         if uuid is not None:
             # Seq 0 is nobody's: only the tag is set.
             self._table.settle([Settlement(key, 0, uuid)])
@@ -172,7 +175,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
             if stored.is_closed():
                 return
             stored.ended_on = ended_on
-            if self._table.put(key, self._dump(stored), pending=True, expected_seq=row.seq):
+            if self._limit.put(key, self._dump(stored), expected_seq=row.seq):
                 return
 
     def get_events_to_sync(self, limit: int = BATCH) -> EventSynchronization | None:
@@ -200,13 +203,14 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         self._forget(before=self.context.clock() - self._keep)
 
     def stats(self) -> RoleStats:
-        pending, oldest = self.outbox.counts()
+        counts, (pending, oldest) = self._table.stats(), self.outbox.counts()
         return RoleStats(
-            rows=self._table.stats().rows,
+            rows=counts.rows,
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
-            dropped=self._cap.dropped(),
+            refused=self.refused.value(),
+            dropped=counts.dropped + self.dropped_before(),
         )
 
     def _forget(self, before: float | None) -> None:
@@ -224,9 +228,6 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         for found in self.decoded(self._table, [row] if row else [], self._load):
             return found
         raise NotFound(self.role, key)
-
-    def _is_closed(self, row: Row) -> bool:
-        return self._load(row).is_closed()
 
     def _dump(self, event: Event) -> bytes:
         fields = msgspec.structs.asdict(event)

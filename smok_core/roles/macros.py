@@ -13,6 +13,7 @@ from smok_core.model import Macro
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key, check_number
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
+from smok_core.roles.queue_limit import QueueLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,11 @@ class BaseMacroDatabase(Database):
 
     @abstractmethod
     def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
-        """An occurrence was executed: it is taken out and queued, once per (macro, timestamp)."""
+        """An occurrence was executed: it is taken out and queued, once per (macro, timestamp).
+
+        Raises:
+            QueueFull: ``max_pending`` is reached and the policy is ``refuse``; nothing is noted.
+        """
 
     @abstractmethod
     def get_done_macros(self) -> Iterator[tuple[str, int | float]]:
@@ -110,6 +115,8 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
             MacroSynchronization,
             when=lambda execution: execution.timestamp,
         )
+        # What is dropped stays remembered: not being reported must not make it run again.
+        self._limit = QueueLimit(self, self._done, self._load_done)
 
     def get_macros(self) -> list[Macro]:
         done = {execution for _, execution in self._executions()}
@@ -131,7 +138,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
     def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
         execution = self._execution(macro_id, timestamp)
         value = self.codec.dumps(tuple(execution))
-        self._done.put(_done_key(execution), value, pending=True, when=When.ABSENT)
+        self._limit.put(_done_key(execution), value, when=When.ABSENT)
         self._take_out(execution)
 
     def get_done_macros(self) -> Iterator[tuple[str, int | float]]:
@@ -153,6 +160,8 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
+            dropped=self._done.stats().dropped + self.dropped_before(),
         )
 
     def _take_out(self, execution: Execution) -> None:

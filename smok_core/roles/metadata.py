@@ -11,6 +11,7 @@ from smok_core.errors import InvalidType, InvalidValue, NotFound
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_key, check_number
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
+from smok_core.roles.queue_limit import QueueLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,7 @@ class BaseMetadataDatabase(Database):
 
         Raises:
             InvalidKey, InvalidType, InvalidValue: Nothing has been changed.
+            QueueFull: ``max_pending`` is reached and the policy is ``refuse``; likewise.
         """
 
     @abstractmethod
@@ -83,7 +85,11 @@ class BaseMetadataDatabase(Database):
 
     @abstractmethod
     def delete_plain(self, key: str) -> None:
-        """Delete locally and queue the deletion for the cloud; a missing key is left alone."""
+        """Delete locally and queue the deletion for the cloud; a missing key is left alone.
+
+        Raises:
+            QueueFull: ``max_pending`` is reached and the policy is ``refuse``; it is still there.
+        """
 
     @abstractmethod
     def get_all_plain(self) -> Iterator[tuple[str, str, float]]:
@@ -120,13 +126,15 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
             self._load,
             PlainSynchronization,
             when=lambda change: change.timestamp,
-            remove=lambda row: self._load(row).value is None,
+            remove=lambda row: _is_deletion(self._load(row)),
         )
+        # What is dropped is not uploaded, but it stays in force here.
+        self._limit = QueueLimit(self, self._table, self._load, remove=_is_deletion)
 
     def put_plain(self, key: str, value: str, timestamp: float | None = None) -> None:
         self._check(key, value, 0 if timestamp is None else timestamp)
         stamp = self._now(self._table.get(key)) if timestamp is None else timestamp
-        self._table.put(key, self.codec.dumps(value), stamp=stamp, pending=True)
+        self._limit.put(key, self.codec.dumps(value), stamp=stamp)
 
     def get_plain(self, key: str) -> str:
         row = self._table.get(check_key(self.role, key))
@@ -144,7 +152,7 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
         gone = self.codec.dumps(None)
         while (row := self._table.get(key)) is not None and row.value != gone:
             # Compare and set: a value written in between is newer than this deletion's reading.
-            if self._table.put(key, gone, stamp=self._now(row), pending=True, expected_seq=row.seq):
+            if self._limit.put(key, gone, stamp=self._now(row), expected_seq=row.seq):
                 return
 
     def get_all_plain(self) -> Iterator[tuple[str, str, float]]:
@@ -155,12 +163,14 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
         return self.outbox.take(limit) or None
 
     def stats(self) -> RoleStats:
-        pending, oldest = self.outbox.counts()
+        counts, (pending, oldest) = self._table.stats(), self.outbox.counts()
         return RoleStats(
-            rows=self._table.stats().rows,
+            rows=counts.rows,
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
+            dropped=counts.dropped + self.dropped_before(),
         )
 
     def _changes(self, rows: Any) -> Iterator[tuple[Row, PlainChange]]:
@@ -188,3 +198,7 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
             raise InvalidValue(
                 self.role, key, "holds a lone surrogate", "Give text that can be UTF-8."
             ) from None
+
+
+def _is_deletion(change: PlainChange) -> bool:
+    return change.value is None

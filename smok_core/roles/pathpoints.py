@@ -20,6 +20,7 @@ from smok_core.model import (
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key
 from smok_core.roles.outbox import Batch, SeriesOutbox, StoredBatch, TableOutbox
+from smok_core.roles.queue_limit import QueueLimit
 from smok_core.roles.values import Values, milliseconds
 
 if TYPE_CHECKING:
@@ -127,7 +128,11 @@ class BasePathpointDatabase(Database):
 
     @abstractmethod
     def define_pathpoint(self, path: str, storage_level: StorageLevel = StorageLevel.TREND) -> None:
-        """Define a pathpoint and queue the definition, unless it is defined just so already."""
+        """Define a pathpoint and queue the definition, unless it is defined just so already.
+
+        Raises:
+            QueueFull: ``max_pending`` definitions wait and the policy is ``refuse``.
+        """
 
     @abstractmethod
     def get_definitions(self) -> Iterator[PathpointDefinition]:
@@ -181,6 +186,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
             DefinitionsToSynchronize,
             when=lambda _: 0.0,
         )
+        self._limit = QueueLimit(self, self._table, self._load_definition)
 
     def _open_series(self, engine: Engine) -> Series:
         settings = self.context.settings
@@ -262,7 +268,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         value = self.codec.dumps(int(definition.storage_level))
         row = self._table.get(path)
         if row is None or row.value != value:
-            self._table.put(path, value, pending=True)
+            self._limit.put(path, value)
 
     def get_definitions(self) -> Iterator[PathpointDefinition]:
         rows = self.decoded(self._table, self._table.rows(), self._load_definition)
@@ -294,14 +300,16 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
             self._series.trim(int((self.context.clock() - keep.seconds) * 1_000_000))
 
     def stats(self) -> RoleStats:
-        counts = self._series.stats()
+        counts, definitions = self._series.stats(), self._table.stats()
         pending, oldest = self.outbox.counts()
         return RoleStats(
             rows=counts.points,
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
-            dropped=counts.dropped,
+            refused=self.refused.value(),
+            dropped=counts.dropped + definitions.dropped + self.dropped_before(),
+            pending_definitions=definitions.pending,
         )
 
     def restore(self, letter: dict[str, Any]) -> None:

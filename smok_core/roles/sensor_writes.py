@@ -10,9 +10,9 @@ import msgspec
 from smok_core.engine.base import Settlement, When
 from smok_core.model import SensorWriteEvent
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
-from smok_core.roles.cap import QueueCap
 from smok_core.roles.checks import check_fields
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
+from smok_core.roles.queue_limit import QueueLimit
 
 if TYPE_CHECKING:
     from smok_core.context import StoreContext
@@ -92,13 +92,11 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
             when=lambda event: event.timestamp / 1000,
             remove=lambda _: True,
         )
-        self._cap = QueueCap(self, self._table)
+        self._limit = QueueLimit(self, self._table, self._load, remove=lambda _: True)
 
     def add_sw(self, event: SensorWriteEvent) -> None:
         record = check_fields(self.role, "a sensor write", event, SensorWriteEvent)
-        key = _digest(record)
-        self._cap.make_room(key)
-        self._table.put(key, self._dump(record), pending=True, when=When.ABSENT)
+        self._limit.put(_digest(record), self._dump(record), when=When.ABSENT)
 
     def get_sw_sync(self, limit: int = BATCH) -> SensorWriteSynchronization:
         return self.outbox.take(limit)
@@ -110,13 +108,14 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
             self._table.settle([Settlement(key, row.seq, remove=True)])
 
     def stats(self) -> RoleStats:
-        pending, oldest = self.outbox.counts()
+        counts, (pending, oldest) = self._table.stats(), self.outbox.counts()
         return RoleStats(
-            rows=self._table.stats().rows,
+            rows=counts.rows,
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
-            dropped=self._cap.dropped(),
+            refused=self.refused.value(),
+            dropped=counts.dropped + self.dropped_before(),
         )
 
     def _dump(self, event: SensorWriteEvent) -> bytes:

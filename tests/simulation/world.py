@@ -20,8 +20,7 @@ from smok_testing.cloud.inprocess import InProcessTransport
 from smok_core import Event, Macro, OperationFailedError, SensorWriteEvent, StorageLevel
 from smok_core.context import StoreContext
 from smok_core.engine.memory import MemoryEngine
-from smok_core.registry import EngineBackend
-from smok_core.roles import ROLES
+from smok_core.roles import ON_ENGINE, ROLES
 
 START: Final = 1_700_000_000.0
 #: Statuses that say nothing about the records; 400 and 422 are the cloud's own decision.
@@ -112,9 +111,8 @@ class World:
     def start(self) -> None:
         """Start the process: everything but the store is new."""
         context = StoreContext(store="sim", device="d", options=None, clock=self.clock.wall)
-        hooks = EngineBackend()
         self.roles: dict[str, Any] = {
-            role: getattr(hooks, f"smok_open_{role}")(context, self.engine) for role in ROLES
+            role: made(context, self.engine) for role, made in ON_ENGINE.items()
         }
         self.api = ApiClient("http://cloud.test", transport=RoughTransport(self))
         self.synchronizer = Synchronizer(

@@ -8,8 +8,7 @@ import inspect
 import smok_core
 from smok_core.databases import Databases
 from smok_core.hookspecs import SmokHooks
-from smok_core.registry.backend import EngineBackend
-from smok_core.roles import ROLES
+from smok_core.roles import ON_ENGINE, ROLES
 
 SEED = {
     "BasePredicateDatabase": "get_all_predicates update_predicate set_new_predicates",
@@ -34,8 +33,7 @@ SEED = {
 def test_one_word_per_role_everywhere():
     """Modules, hooks, the engine's answers and the attributes of Databases name the nine roles."""
     hooks = {n.removeprefix("smok_open_") for n in vars(SmokHooks) if n.startswith("smok_open_")}
-    answers = {n.removeprefix("smok_open_") for n in vars(EngineBackend) if n.startswith("smok_")}
-    assert hooks - {"engine"} == answers == set(ROLES)
+    assert hooks - {"engine"} == set(ON_ENGINE) == set(ROLES)
     assert set(Databases.__annotations__) == set(ROLES)
     for role, base in ROLES.items():
         assert base.role == role

@@ -6,6 +6,7 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smok_core.engine.base import Row, Settlement, Table, TableStats, When
+from smok_core.errors import QueueFull
 from smok_lmdb.keys import key_of, seq_bytes
 from smok_lmdb.scan import clear, entry_at, prefixed
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["LmdbTable"]
 
 _HEAD: Final = struct.Struct(">QdH")
-_PENDING, _ROWS, _SEQ = b"p", b"r", b"s"
+_PENDING, _ROWS, _SEQ, _DROPPED = b"p", b"r", b"s", b"d"
 
 
 class _Stored(NamedTuple):
@@ -67,11 +68,15 @@ class LmdbTable(Table):
         pending: bool = False,
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
+        max_pending: int | None = None,
+        drop: Sequence[Settlement] = (),
     ) -> bool:
         with self._connection.writing(len(value)) as transaction:
             old = self._stored(transaction, key)
             if not _may_write(old, stamp, when, expected_seq):
                 return False
+            if pending and not (old and self._waits(transaction, old.seq)):
+                self._make_room(transaction, max_pending, drop)
             if old:
                 self._end_wait(transaction, old.seq)
             self._write(transaction, key, value, stamp)
@@ -124,8 +129,31 @@ class LmdbTable(Table):
     def stats(self) -> TableStats:
         with self._connection.reading() as transaction:
             return TableStats(
-                rows=self._count(transaction, _ROWS), pending=self._count(transaction, _PENDING)
+                rows=self._count(transaction, _ROWS),
+                pending=self._count(transaction, _PENDING),
+                dropped=self._count(transaction, _DROPPED),
             )
+
+    def _make_room(
+        self, transaction: lmdb.Transaction, most: int | None, drop: Sequence[Settlement]
+    ) -> None:
+        pending = self._count(transaction, _PENDING)
+        excess = 0 if most is None else max(pending + 1 - most, 0)
+        victims = [done for done in drop if self._is_queued(transaction, done)][:excess]
+        if len(victims) < excess:
+            detail = f"{pending} records wait, max_pending is {most}"
+            raise QueueFull(str(self._connection.path), detail)
+        for done in victims:
+            self._settle(transaction, done)
+        self._count(transaction, _DROPPED, len(victims))
+
+    def _is_queued(self, transaction: lmdb.Transaction, done: Settlement) -> bool:
+        stored = self._stored(transaction, done.key)
+        return bool(stored) and stored.seq == done.seq and self._waits(transaction, done.seq)
+
+    def _waits(self, transaction: lmdb.Transaction, seq: int) -> bool:
+        place = self._space + seq_bytes(seq)
+        return entry_at(transaction, self._connection.db("waiting"), place) is not None
 
     def _settle(self, transaction: lmdb.Transaction, done: Settlement) -> bool:
         stored = self._stored(transaction, done.key)
@@ -170,8 +198,7 @@ class LmdbTable(Table):
 
     def _row(self, transaction: lmdb.Transaction, stored: _Stored) -> Row:
         tag = entry_at(transaction, self._connection.db("tags"), key_of(self._space, stored.key))
-        place = self._space + seq_bytes(stored.seq)
-        pending = entry_at(transaction, self._connection.db("waiting"), place) is not None
+        pending = self._waits(transaction, stored.seq)
         key, value, stamp, seq = stored
         return Row(key, value, stamp, seq, pending, None if tag is None else tag.decode())
 

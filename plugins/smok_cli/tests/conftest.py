@@ -12,7 +12,9 @@ import pytest
 from smok_cli import main
 
 from smok_core.registry import Registry
-from tests.conftest import ROOT, skip_or_fail
+from tests.conftest import ROOT, shared_data, skip_or_fail
+
+__all__ = ["shared_data"]
 
 
 class Result(NamedTuple):

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from smok_cli.clocks import HOUR, Clock, Recent
-from smok_cli.records import Record
-from smok_cli.times import to_utc
+from smok_cli.readings.clocks import HOUR, Clock, Recent
+from smok_cli.readings.records import Record
+from smok_cli.readings.times import to_utc
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 MINUTE = 60_000_000

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from smok_cli.offsets import Offsets, Span
+from smok_cli.readings.offsets import Offsets, Span
 
 from plugins.smok_cli.tests.conftest import child_environment
 from smok_core.databases import open_databases

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_mongo.plugin import MongoOptions
+from smok_mongo.options import MongoOptions
 
 if TYPE_CHECKING:
     from smok_mongo.shortcuts import (

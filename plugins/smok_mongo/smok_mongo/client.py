@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pymongo.database import Database
 
-    from smok_mongo.plugin import MongoOptions
+    from smok_mongo.options import MongoOptions
 
 __all__ = ["Gate", "Server"]
 

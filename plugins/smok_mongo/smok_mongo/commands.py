@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from bson import Int64
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from smok_mongo.errors import DUPLICATE_KEY
@@ -27,9 +28,11 @@ __all__ = [
     "find_one",
     "insert_new",
     "insert_one",
+    "set_number",
     "slices",
     "update",
     "update_one",
+    "update_unique",
 ]
 
 Document = dict[str, Any]
@@ -158,6 +161,25 @@ def _parts(documents: Sequence[Document]) -> Iterator[list[Document]]:
 def update_one(server: Server, collection: str, query: Document, change: Document) -> bool:
     """Change a document; tell whether the query matched. After a lost answer that may be False."""
     return server.run(lambda db: bool(db[collection].update_one(query, change).matched_count))
+
+
+def update_unique(server: Server, collection: str, query: Document, change: Document) -> bool:
+    """Change a document as `update_one` does; False also if a unique index forbids it."""
+    return server.run(lambda db: _update_unique(db[collection], query, change))
+
+
+def _update_unique(collection: Collection[Document], query: Document, change: Document) -> bool:
+    try:
+        return bool(collection.update_one(query, change).matched_count)
+    except DuplicateKeyError:
+        return False
+
+
+def set_number(server: Server, collection: str, document_id: str, field: str, value: int) -> None:
+    """Set a number, made if need be."""
+    query, change = {"_id": document_id}, {"$set": {field: Int64(value)}}
+    if not update_one(server, collection, query, change):
+        insert_one(server, collection, {**query, field: Int64(value)})
 
 
 def update(server: Server, collection: str, query: Document, change: Document) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Probe", "check_durability", "look"]
 
 #: Collections that grow with the device's data: worth sharding.
-_LARGE: Final = ("smok_points", "smok_batches", "smok_rows", "smok_chunks")
+_LARGE: Final = ("smok_points", "smok_batches", "smok_chunks")
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,7 +38,7 @@ def check_schema(server: Server, document_id: str) -> int | None:
 
 
 def prepare_schema(server: Server, document_id: str) -> None:
-    """Write the schema document if there is none, and the one secondary index.
+    """Write the schema document if there is none, and the secondary indexes of the rows.
 
     It is an acknowledged write like any other, so it also proves that the server takes them.
     """
@@ -46,3 +46,4 @@ def prepare_schema(server: Server, document_id: str) -> None:
         insert_one(server, META, {"_id": document_id, "schema": VERSION, "seq": Int64(0)})
         check_schema(server, document_id)  # if somebody else was faster
     server.run(lambda db: db[ROWS].create_index("q", name="smok_q", sparse=True))
+    server.run(lambda db: db[ROWS].create_index("s", name="smok_s", sparse=True, unique=True))

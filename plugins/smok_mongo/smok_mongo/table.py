@@ -2,6 +2,7 @@
 
 A row that waits to be handed over carries ``q``, its place in the queue, under a sparse index;
 ending the wait removes ``q`` by its exact value, so a row that changed meanwhile keeps waiting.
+With it goes ``s``, the row's slot in a queue that is bounded (``slots.py``).
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from smok_mongo.commands import (
     insert_one,
     slices,
     update,
-    update_one,
+    update_unique,
 )
 from smok_mongo.generation import ROWS, TRIES, Generations, generation_text
 from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, join, segment, seq_text, span
 from smok_mongo.rows import Places, may_write, row_of, tag_bytes
+from smok_mongo.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,6 +52,7 @@ class MongoTable(Table):
         self._store, self._server, self._name = store, store.server, name
         self._generations = Generations(store.server, join(store.device, segment(name)))
         self._places = Places(self._generations, name)
+        self._slots = Slots(store.server, self._generations, self._places)
         self._gate = Gate(store.server)
 
     # --- reading -----------------------------------------------------------------------------
@@ -82,7 +85,8 @@ class MongoTable(Table):
 
     def stats(self) -> TableStats:
         with self._server.operation():
-            return self._generations.read(self._count)
+            counts = self._generations.read(self._count)
+            return TableStats(counts.rows, counts.pending, self._slots.dropped())
 
     def _scan(self, prefix: str) -> list[Document]:
         return find(self._server, ROWS, {"_id": span(prefix)})
@@ -102,6 +106,8 @@ class MongoTable(Table):
         pending: bool = False,
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
+        max_pending: int | None = None,
+        drop: Sequence[Settlement] = (),
     ) -> bool:
         self._check_size(key, value)
         mine = set[int]()
@@ -114,7 +120,9 @@ class MongoTable(Table):
                     return False
                 seq = self._store.sequence.row_seq(above=old.seq if old else 0)
                 mine.add(seq)
-                fields = {"v": Binary(value), "stamp": float(stamp), "seq": Int64(seq)}
+                fields: Document = {"v": Binary(value), "stamp": float(stamp), "seq": Int64(seq)}
+                if pending and max_pending is not None and not (old and old.pending):
+                    fields["s"] = self._slots.take(max_pending, drop)
                 if self._write(key, old, fields, pending=pending):
                     return True
         raise self._generations.contended()
@@ -126,10 +134,12 @@ class MongoTable(Table):
             document = {"_id": self._places.id_of(key), **fields, **queued}
             return insert_one(self._server, ROWS, document)
         query = {"_id": self._places.id_of(key), "seq": Int64(old.seq)}
+        if old.pending:  # what ended its wait meanwhile would need room to wait again
+            query["q"] = self._places.place(old.seq, key)
         change: Document = {"$set": fields | queued}
         if not pending:
-            change["$unset"] = {"q": ""}
-        return update_one(self._server, ROWS, query, change)
+            change["$unset"] = {"q": "", "s": ""}
+        return update_unique(self._server, ROWS, query, change)
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
         tried = False
@@ -200,7 +210,7 @@ class MongoTable(Table):
         )
 
     def _end_wait(self, settlements: Sequence[Settlement]) -> int:
-        ended, change = 0, {"$unset": {"q": ""}}
+        ended, change = 0, {"$unset": {"q": "", "s": ""}}
         for part in slices(settlements):
             ended += update(self._server, ROWS, self._places.waiting(part), change)
         return ended

@@ -9,7 +9,7 @@ import traceback
 import msgspec
 import pytest
 from smok_mongo.address import parse_address
-from smok_mongo.plugin import MongoOptions
+from smok_mongo.options import MongoOptions
 
 from smok_core.errors import BackendUnavailable, InvalidKey, InvalidValue, SmokError
 from smok_core.settings import Secret, decode_setting

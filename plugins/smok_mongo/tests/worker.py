@@ -6,7 +6,8 @@ import json
 import os
 import sys
 
-from smok_mongo.plugin import MongoOptions, smok_open_engine
+from smok_mongo.options import MongoOptions
+from smok_mongo.plugin import smok_open_engine
 
 from smok_core.engine.base import When
 from smok_core.hookspecs import StoreContext

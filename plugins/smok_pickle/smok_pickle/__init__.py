@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_pickle.plugin import PickleOptions
+from smok_pickle.options import PickleOptions
 
 if TYPE_CHECKING:
     from smok_pickle.shortcuts import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.engine.base import Blobs
+from smok_pickle.checksum import checksum, verify
 from smok_pickle.sections import Section
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["SqliteBlobs"]
 
 _FIND: Final = "SELECT id, version FROM blobs WHERE section = ? AND key = ?"
-_GET: Final = "SELECT data, version FROM blobs WHERE section = ? AND key = ?"
-_ADD: Final = "INSERT INTO blobs(section, key, version, data) VALUES(?, ?, ?, ?)"
+_GET: Final = "SELECT data, version, section, key, sum FROM blobs WHERE section = ? AND key = ?"
+_ADD: Final = "INSERT INTO blobs(section, key, version, data, sum) VALUES(?, ?, ?, ?, ?)"
 _ALL: Final = "SELECT key, version FROM blobs INDEXED BY blobs_by_key WHERE section = ?"
 
 
@@ -39,18 +40,26 @@ class SqliteBlobs(Blobs):
                 return int(old[1])
             if old:
                 raw.execute("DELETE FROM blobs WHERE id = ?", (old[0],))
-            raw.execute(_ADD, (section, key, version, bytes(data)))
+            content = bytes(data)
+            total = checksum(content, section, key, version)
+            raw.execute(_ADD, (section, key, version, content, total))
             return None
 
         return self._connection.write(work)
 
     def get(self, key: str) -> tuple[bytes, int] | None:
-        found = self._one(_GET, key)
-        return (found[0], found[1]) if found else None
+        def work(raw: sqlite3.Connection) -> tuple[bytes, int] | None:
+            found = raw.execute(_GET, (self._section.find(raw), key)).fetchone()
+            return _blob(found) if found else None
+
+        return self._connection.read(work)
 
     def version(self, key: str) -> int | None:
-        found = self._one(_FIND, key)
-        return found[1] if found else None
+        def work(raw: sqlite3.Connection) -> int | None:
+            found = raw.execute(_FIND, (self._section.find(raw), key)).fetchone()
+            return found[1] if found else None
+
+        return self._connection.read(work)
 
     def versions(self) -> dict[str, int]:
         def work(raw: sqlite3.Connection) -> list[Any]:
@@ -67,8 +76,8 @@ class SqliteBlobs(Blobs):
 
         return self._connection.drain(work)
 
-    def _one(self, query: str, key: str) -> Any:
-        def work(raw: sqlite3.Connection) -> Any:
-            return raw.execute(query, (self._section.find(raw), key)).fetchone()
 
-        return self._connection.read(work)
+def _blob(row: Any) -> tuple[bytes, int]:
+    data, version, section, key, total = row
+    verify("blobs", total, data, section, key, version)
+    return data, version

@@ -8,7 +8,6 @@ which file is kept in `smok_pickle.instances`.
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -25,7 +24,9 @@ from smok_core.errors import (
 from smok_pickle.failures import translate
 from smok_pickle.files import make_parents, secure, sibling, stamped
 from smok_pickle.locks import InstanceLock, LogGuard, has_log_of_another, remembered
+from smok_pickle.log_sync import LogSync
 from smok_pickle.opening import (
+    brought_up_apart,
     check_pages,
     connect,
     examine,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from smok_pickle.plugin import PickleOptions
+    from smok_pickle.options import PickleOptions
 
 __all__ = ["Connection"]
 
@@ -76,6 +77,7 @@ class Connection:
         self.path, self._options, self.looking = path, options, looking
         self._level = level_of(durability)
         self.reserve = Reserve(path, 0 if looking else options.ballast_kib)
+        self.log_sync = LogSync(path)
         self.lock, self.generation = fork_safe_lock(Layer.ENGINE), 0
         self.notes: tuple[str, ...] = ()
         self._closed, self._ticks, self._log_pages = False, 0, 0
@@ -136,7 +138,9 @@ class Connection:
             raw = self._ready()
             self.tick(every=_TICK)
             try:
-                return raw.execute(statement, values).rowcount
+                changed = raw.execute(statement, values).rowcount
+                self._committed()
+                return changed
             except sqlite3.Error as error:
                 failure = translate(error, self.path)
                 if isinstance(failure, CorruptData):
@@ -233,18 +237,7 @@ class Connection:
         """Return when all that was written is on the medium."""
         with self.lock:
             self.look()
-            try:
-                handle = os.open(sibling(self.path, "-wal"), os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return
-            except OSError as error:
-                raise translate(error, self.path) from error
-            try:
-                os.fdatasync(handle)
-            except OSError as error:
-                raise translate(error, self.path) from error
-            finally:
-                os.close(handle)  # the log carries no POSIX locks
+        self.log_sync.flush()
 
     def checkpoint(self) -> None:
         """Copy the log into the file, give freed pages back, take the reserve again."""
@@ -276,6 +269,7 @@ class Connection:
                 if self._raw is not None:
                     self.look()
                     self._fold_log()
+                    self.log_sync.close()
             finally:
                 self._drop()
                 self._closed = True
@@ -296,6 +290,8 @@ class Connection:
             raw.execute(begin)
             result = work(raw)
             raw.execute("COMMIT")
+            if begin != "BEGIN":
+                self._committed()
         except sqlite3.Error as error:
             self._roll_back(raw)
             raise translate(error, self.path) from error
@@ -303,6 +299,10 @@ class Connection:
             self._roll_back(raw)
             raise
         return result
+
+    def _committed(self) -> None:
+        if self._level < level_of(Durability.POWER_LOSS):  # there SQLite has synced it itself
+            self.log_sync.committed()
 
     def _roll_back(self, raw: sqlite3.Connection) -> None:
         self.generation += 1  # what anybody remembers of this transaction never happened
@@ -348,19 +348,26 @@ class Connection:
             self._instance.shared()
         self._part_from_log_of_another(alone=alone)
         try:
-            self._open_file(alone=alone)
+            self._open_with_reserve(alone=alone)
         except (CorruptData, sqlite3.Error) as error:
             damage = error if isinstance(error, CorruptData) else translate(error, self.path)
-            if isinstance(damage, StorageFull) and self.reserve.release():
-                self._open_file(alone=alone)
-            elif not isinstance(damage, CorruptData):
+            if not isinstance(damage, CorruptData):
                 raise damage from error
-            else:
-                self._replace(damage)
+            self._replace(damage)
         self._instance.remember()
         self._instance.shared()
         self.reserve.restore()
         self._set_log_pages(_LOG_PAGES_TIGHT if _is_tight(free_bytes(self.path)) else _LOG_PAGES)
+
+    def _open_with_reserve(self, *, alone: bool) -> None:
+        """Open; where a full disk forbids even that, with the room that the reserve takes."""
+        try:
+            self._open_file(alone=alone)
+        except sqlite3.Error as error:
+            full = isinstance(translate(error, self.path), StorageFull)
+            if not full or not self.reserve.release():
+                raise
+            self._open_file(alone=alone)
 
     def _part_from_log_of_another(self, *, alone: bool) -> None:
         """A backup was put in the file's place: keep the log it was left with away from it."""
@@ -386,6 +393,7 @@ class Connection:
         self._guard = LogGuard(self.path)
         self._raw = connect(self.path, self._level, self._options.busy_timeout_ms)
         self._guard.hold()
+        self._raw = brought_up_apart(self._raw, self._level, self._options.busy_timeout_ms)
         self._presence = Presence(self.path)
 
     def _open_file(self, *, alone: bool) -> None:
@@ -409,6 +417,7 @@ class Connection:
         self._guard.hold()
         self._raw.execute("SELECT count(*) FROM sqlite_master").fetchall()  # makes log and index
         self._presence = Presence(self.path)
+        self._committed()  # so is what a killed process left in the log
         if not self._guard.works:
             self.notes = ("the file system has no OFD locks: do not copy the file in this process",)
 
@@ -439,7 +448,7 @@ class Connection:
         self._instance.wait_alone()
         self.reserve.release()  # a new file must be made even on a full disk
         self._disconnect()
-        recover(self.path)
+        recover(self.path, damage)
         secure(self.path)
         self._connect()
         self.reserve.restore()

@@ -19,6 +19,7 @@ from smok_pickle.series import SqliteSeries
 from smok_pickle.table import SqliteTable
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable
 
     from smok_core.hookspecs import StoreContext
@@ -29,7 +30,7 @@ __all__ = ["SqliteEngine", "open_engine"]
 T = TypeVar("T")
 
 
-def open_engine(context: StoreContext) -> SqliteEngine:
+def open_engine(context: StoreContext) -> Engine:
     """Open the store of a configuration; raises a `StoreError` if that fails."""
     path = Path(context.base_dir, context.options.path).absolute()
     durability, options = context.settings.durability, context.options
@@ -86,6 +87,20 @@ class SqliteEngine(Engine):
             warnings=self._warnings(),
         )
 
+    def others(self) -> dict[str, int]:
+        query = "SELECT device, kind, name FROM sections WHERE device <> ? AND kind <> 'blobs'"
+
+        def work(raw: sqlite3.Connection) -> list[tuple[str, str, str]]:
+            return raw.execute(query, (self._device,)).fetchall()
+
+        counts: dict[str, int] = {}
+        kinds: dict[str, type[SqliteTable | SqliteSeries]]
+        kinds = {"table": SqliteTable, "series": SqliteSeries}
+        for device, kind, name in self._connection.read(work):
+            pending = kinds[kind](self._connection, device, name).stats().pending
+            counts[device] = counts.get(device, 0) + pending
+        return {device: count for device, count in counts.items() if count}
+
     def flush(self) -> None:
         self._connection.sync()
 
@@ -108,9 +123,11 @@ class SqliteEngine(Engine):
     def _warnings(self) -> tuple[str, ...]:
         connection = self._connection
         path, found = connection.path, beside(connection.path)
+        reports = self._reports() if found["corrupt"] else {}
         told = [
-            f"{aside} is a damaged file that was put aside; what could be read was saved. "
-            "Look at it, then move it away."
+            f"{aside} is a damaged file that was put aside; what could be read was saved"
+            f" ({reports.get(aside.name, 'there is no report of it')})."
+            " Look at it, then move it away."
             for aside in found["corrupt"]
         ]
         told += [
@@ -122,7 +139,14 @@ class SqliteEngine(Engine):
             told.append(str(connection.vanished))
         elif connection.reserve.released and not connection.looking:
             told.append(f"{path}: the disk is full; new data is refused until there is room.")
+        if (failure := connection.log_sync.failure) is not None:
+            told.append(f"The last second of writes may not be on the disk: {failure}")
         return tuple(told)
+
+    def _reports(self) -> dict[str, str]:
+        """Give what each recovery found, by the name of the file it put aside."""
+        query = "SELECT aside, report FROM recoveries"
+        return dict(self._connection.read(lambda raw: raw.execute(query).fetchall()))
 
     def _kept(self, known: dict[str, T], name: str, make: Callable[[Connection, str, str], T]) -> T:
         with self._lock:

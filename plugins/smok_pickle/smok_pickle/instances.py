@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smok_core.engine.base import Durability
-    from smok_pickle.plugin import PickleOptions
+    from smok_pickle.options import PickleOptions
 
 __all__ = ["acquire", "release"]
 

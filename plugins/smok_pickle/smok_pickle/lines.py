@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from smok_core.errors import CorruptData
 from smok_pickle.sections import Section, span
 
 if TYPE_CHECKING:
@@ -132,7 +133,10 @@ class Lines:
     def texts(self, raw: sqlite3.Connection, numbers: set[int]) -> dict[int, str]:
         """Give the names that have these ids."""
         query = "SELECT name FROM names WHERE id = ?"
-        return {number: raw.execute(query, (number,)).fetchone()[0] for number in numbers}
+        found = {number: raw.execute(query, (number,)).fetchone() for number in numbers}
+        if None in found.values():
+            raise CorruptData("names", "points are stored under a name that is lost")
+        return {number: row[0] for number, row in found.items()}
 
     def folded(self) -> None:
         """Note that the tail has become chunks."""

@@ -10,20 +10,28 @@ from urllib.parse import quote
 
 from smok_core.engine.base import Durability
 from smok_core.errors import CorruptData, ForeignData, SchemaTooNew
+from smok_pickle.checksum import register
 from smok_pickle.files import sibling
 from smok_pickle.schema import APPLICATION_ID, TABLES, VERSION, create, migrate
+from smok_pickle.wal_reader import read_log
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_pages", "connect", "examine", "level_of", "prepare", "refuse_foreign"]
+__all__ = [
+    "brought_up_apart",
+    "check_pages",
+    "connect",
+    "examine",
+    "level_of",
+    "prepare",
+    "refuse_foreign",
+]
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
 #: Second byte of a pickle of protocol 2 to 5.
 _PICKLE_PROTOCOLS: Final = (b"\x02", b"\x03", b"\x04", b"\x05")
-_WAL_MAGIC: Final = frozenset({0x377F0682, 0x377F0683})
-_WAL_HEADER: Final = 32
 _IMPLAUSIBLE: Final = 10_000  # no release counts its schema that far: the number itself is damaged
 
 #: A check reads the whole file, at 200 MB/s and more. After a clean shutdown only a small file is
@@ -31,6 +39,7 @@ _IMPLAUSIBLE: Final = 10_000  # no release counts its schema that far: the numbe
 #: page is met.
 _CHECK_CLEAN: Final = 8 * 2**20
 _CHECK_UNCLEAN: Final = 256 * 2**20
+_CHECK_INDICES: Final = 64 * 2**20
 
 
 def level_of(durability: Durability) -> int:
@@ -45,6 +54,7 @@ def connect(path: Path | str, level: int, busy_ms: int) -> sqlite3.Connection:
         cached_statements=256,
     )  # fmt: skip
     try:
+        register(raw)
         raw.execute(f"PRAGMA synchronous = {level}")
         raw.execute("PRAGMA cell_size_check = ON")
         raw.execute("PRAGMA journal_size_limit = 8388608")
@@ -104,6 +114,20 @@ def _has_our_mark(path: Path, header: bytes) -> bool:
     return not tables or set(TABLES) <= tables
 
 
+def brought_up_apart(raw: sqlite3.Connection, level: int, busy_ms: int) -> sqlite3.Connection:
+    """Give a connection to read a store with, which must not be changed.
+
+    A store of an older version is copied to a temporary file, and the copy is brought up.
+    """
+    if int(raw.execute("PRAGMA user_version").fetchone()[0]) == VERSION:
+        return raw
+    copy = connect("", level, busy_ms)
+    with contextlib.closing(raw):
+        raw.backup(copy)
+    migrate(copy)
+    return copy
+
+
 def examine(path: Path, *, alone: bool) -> None:
     """Look at what lies at ``path`` without writing.
 
@@ -139,8 +163,11 @@ def check_pages(raw: sqlite3.Connection, path: Path, *, unclean: bool) -> None:
     """
     if not set(TABLES) <= _tables(raw):
         raise CorruptData(str(path), "tables are missing in the file")
-    if path.stat().st_size <= (_CHECK_UNCLEAN if unclean else _CHECK_CLEAN):
-        verdict = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+    size = path.stat().st_size
+    if size <= (_CHECK_UNCLEAN if unclean else _CHECK_CLEAN):
+        # The full check also compares the indices: a row that its index forgot is lost to us.
+        check = "integrity_check" if size <= _CHECK_INDICES else "quick_check"
+        verdict = raw.execute(f"PRAGMA {check}(1)").fetchone()[0]
         if verdict != "ok":
             raise CorruptData(str(path), f"the file is damaged ({verdict})")
 
@@ -188,8 +215,7 @@ def _has_log(path: Path) -> bool:
     log = sibling(path, "-wal")
     if not log.exists() or not log.stat().st_size:
         return False
-    with log.open("rb") as file:
-        head = file.read(_WAL_HEADER)
-    if len(head) < _WAL_HEADER or int.from_bytes(head[:4], "big") not in _WAL_MAGIC:
-        raise CorruptData(str(path), "its log (-wal) is torn or damaged")
+    damage = read_log(log).damage
+    if damage:
+        raise CorruptData(str(path), f"its log (-wal): {damage}")
     return True

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from smok_core.hookspecs import BackendInfo, Capability, StoreContext, hookimpl
-from smok_core.settings import option
+from smok_pickle.options import PickleOptions
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Engine
 
-__all__ = ["PickleOptions", "smok_backend", "smok_open_engine"]
-
-
-class PickleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The options of a store with ``backend = "pickle"``."""
-
-    path: Annotated[
-        str, option("The file; a relative path starts at the config file.", min_length=1)
-    ]
-    on_corrupt: Annotated[
-        Literal["quarantine", "refuse"],
-        option("A damaged file: put it aside and save what is readable, or refuse to open."),
-    ] = "quarantine"
-    busy_timeout_ms: Annotated[
-        int, option("How long to wait for another process that writes, in ms.", ge=0)
-    ] = 5000
-    ballast_kib: Annotated[
-        int,
-        option("Space kept back so that a full disk can still be drained, KiB; 0: none.", ge=0),
-    ] = 1024
+__all__ = ["smok_backend", "smok_open_engine"]
 
 
 @hookimpl

@@ -5,8 +5,9 @@ opening ends where an undisturbed one would have (contract G17):
 
 1. The file and its log get a second name, ``….corrupt-<time>``, as hard links. A file that has
    one already keeps it.
-2. ``….healing`` is made from a scratch copy and forced to the medium. If that is cut off, or there
-   is no room for it, nothing has changed: the next opening begins with step 1.
+2. ``….healing`` is made from the pages of file and log, which are only read, and forced to the
+   medium. If that is cut off, or there is no room for it, nothing has changed: the next opening
+   begins with step 1.
 3. ``….healing`` becomes ``….healed``: from here on the recovery is only finished, never redone.
 4. The old log goes, for SQLite would replay it into any file it lies beside; then the healed file
    takes the place of the damaged one.
@@ -20,13 +21,16 @@ import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
+from smok_pickle.btree_reader import Pages
 from smok_pickle.files import give_to_owner, make_for, put_aside_name, sibling
-from smok_pickle.salvage import salvage
+from smok_pickle.recovered_rows import copy_rows
 from smok_pickle.schema import create
-from smok_pickle.wal import replay
+from smok_pickle.wal_reader import read_log
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from smok_core.errors import CorruptData
 
 __all__ = ["recover", "resume"]
 
@@ -34,7 +38,7 @@ _LOGS: Final = ("-wal", "-shm", "-journal")
 _KEPT: Final = ("-wal", "-journal")
 
 
-def recover(path: Path) -> Path:
+def recover(path: Path, damage: CorruptData) -> Path:
     """Replace the damaged file at ``path`` by one with what can be read; give the old one's name.
 
     The caller holds the instance lock alone, and this process has the file open nowhere.
@@ -44,9 +48,10 @@ def recover(path: Path) -> Path:
     """
     aside = _put_aside(path)
     try:
-        _heal(path)
+        _heal(path, aside, damage)
     except BaseException:
         _clear(path)
+        _drop_copies(path, aside)
         raise
     sibling(path, ".healing").rename(sibling(path, ".healed"))
     _sync_folder(path)
@@ -84,20 +89,30 @@ def _link(source: Path, target: Path) -> None:
         give_to_owner(target, source)
 
 
-def _heal(path: Path) -> None:
-    """Make the healed file from a copy, for reading a damaged file may write to it."""
-    source, healing = sibling(path, ".scratch"), sibling(path, ".healing")
+def _heal(path: Path, aside: Path, damage: CorruptData) -> None:
+    """Make the healed file, complete without a log, and note in it what was found."""
+    healing, log = sibling(path, ".healing"), read_log(sibling(path, "-wal"))
     _clear(path)
-    for part in (source, healing):
-        os.close(make_for(path, part))
-    shutil.copyfile(path, source)
-    replay(source, sibling(path, "-wal"))
+    os.close(make_for(path, healing))
     with contextlib.closing(sqlite3.connect(healing, isolation_level=None)) as target:
-        target.execute("PRAGMA synchronous = FULL")
         target.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        target.execute("PRAGMA journal_mode = OFF")  # a part of a healed file is never used
+        target.execute("PRAGMA synchronous = OFF")
         create(target)
-        salvage(source, target, healing)
+        with path.open("rb") as file:
+            report = copy_rows(Pages(file, path, log), log.doubtful, target)
+        told = "; ".join(filter(None, (damage.detail, log.damage, report.text())))
+        target.execute("INSERT INTO recoveries(aside, report) VALUES(?, ?)", (aside.name, told))
+        target.execute("PRAGMA journal_mode = WAL").fetchone()
     _sync(healing)
+
+
+def _drop_copies(path: Path, aside: Path) -> None:
+    """Where there are no links, each try would leave another copy; the original is in its place."""
+    for suffix in (*_KEPT, ""):
+        source, target = sibling(path, suffix), sibling(aside, suffix)
+        if source.exists() and target.exists() and not source.samefile(target):
+            target.unlink()
 
 
 def _finish(path: Path) -> None:
@@ -109,9 +124,8 @@ def _finish(path: Path) -> None:
 
 
 def _clear(path: Path) -> None:
-    for part in (".healing", ".scratch"):
-        for suffix in ("", *_LOGS, ".page1"):
-            sibling(path, part + suffix).unlink(missing_ok=True)
+    for suffix in ("", *_LOGS):
+        sibling(path, ".healing" + suffix).unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -18,7 +18,8 @@ from smok_core.roles.predicates import PredicateDatabase
 from smok_core.roles.sensor_writes import SensorWriteDatabase
 from smok_core.roles.sensors import SensorDatabase
 from smok_core.shortcuts import Shortcut
-from smok_pickle.plugin import PickleOptions, smok_open_engine
+from smok_pickle.options import PickleOptions
+from smok_pickle.plugin import smok_open_engine
 
 __all__ = [
     "PicklingArchivesDatabase",

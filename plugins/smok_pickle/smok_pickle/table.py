@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.engine.base import Row, Settlement, Table, TableStats, When
+from smok_core.errors import QueueFull
+from smok_pickle.checksum import checksum, verify
 from smok_pickle.sections import Section
 
 if TYPE_CHECKING:
@@ -15,23 +17,33 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteTable"]
 
-_SELECT: Final = "SELECT key, value, stamp, seq, pending, tag FROM rows"
+_SELECT: Final = "SELECT key, value, stamp, seq, pending, tag, section, sum FROM rows"
 _GET: Final = _SELECT + " WHERE section = ? AND key = ?"
 _ALL: Final = _SELECT + " WHERE section = ? ORDER BY seq"
 _WAITING: Final = (
     _SELECT + " INDEXED BY rows_pending WHERE pending = 1 AND section = ? AND seq > ?"
     " ORDER BY seq LIMIT ?"
 )
-_STATE: Final = "SELECT seq, stamp, pending, id FROM rows WHERE section = ? AND key = ?"
+_STATE: Final = "SELECT seq, stamp, pending, id, tag FROM rows WHERE section = ? AND key = ?"
 _NEXT: Final = (
     "UPDATE sections SET last = last + 1, rows = rows + ?, pending = pending + ?"
     " WHERE id = ? RETURNING last"
 )
+_DROPPED: Final = "UPDATE sections SET dropped = dropped + ? WHERE id = ?"
+_TAG: Final = (
+    "UPDATE rows SET tag = ?, sum = checksum(value, section, key, seq, stamp, pending, ?)"
+    " WHERE id = ?"
+)
+_SETTLE: Final = (
+    "UPDATE rows SET pending = 0, sum = checksum(value, section, key, seq, stamp, 0, tag)"
+    " WHERE id = ?"
+)
 _COUNT: Final = "UPDATE sections SET rows = rows + ?, pending = pending + ? WHERE id = ?"
 _PUT: Final = (
-    "INSERT INTO rows(seq, section, key, stamp, pending, value) VALUES(?, ?, ?, ?, ?, ?)"
+    "INSERT INTO rows(seq, section, key, stamp, pending, value, tag, sum)"
+    " VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT(section, key) DO UPDATE SET seq = excluded.seq, stamp = excluded.stamp,"
-    " pending = excluded.pending, value = excluded.value"
+    " pending = excluded.pending, value = excluded.value, sum = excluded.sum"
 )
 
 
@@ -52,11 +64,12 @@ class SqliteTable(Table):
     def get_many(self, keys: Iterable[str]) -> dict[str, Row]:
         wanted = list(keys)
 
-        def work(raw: sqlite3.Connection) -> list[Any]:
+        def work(raw: sqlite3.Connection) -> list[Row]:
             section = self._section.find(raw)
-            return [raw.execute(_GET, (section, key)).fetchone() for key in wanted]
+            found = [raw.execute(_GET, (section, key)).fetchone() for key in wanted]
+            return [_row(row) for row in found if row]
 
-        return {row[0]: _row(row) for row in self._connection.read(work) if row}
+        return {row.key: row for row in self._connection.read(work)}
 
     def put(
         self,
@@ -67,18 +80,39 @@ class SqliteTable(Table):
         pending: bool = False,
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
+        max_pending: int | None = None,
+        drop: Sequence[Settlement] = (),
     ) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
             section = self._section.make(raw)
             old = raw.execute(_STATE, (section, key)).fetchone()
             if not _may_write(old, stamp, when, expected_seq):
                 return False
+            if pending and not (old and old[2]):
+                self._make_room(raw, max_pending, drop)
             change = (0 if old else 1, pending - (old[2] if old else 0), section)
             seq = raw.execute(_NEXT, change).fetchone()[0]
-            raw.execute(_PUT, (seq, section, key, float(stamp), int(pending), value))
+            row = (seq, section, key, float(stamp), int(pending), bytes(value))
+            raw.execute(_PUT, _summed(*row, old[4] if old else None))
             return True
 
         return self._connection.write(work)
+
+    def _make_room(
+        self, raw: sqlite3.Connection, most: int | None, drop: Sequence[Settlement]
+    ) -> None:
+        section = self._section.make(raw)
+        query = "SELECT pending FROM sections WHERE id = ?"
+        pending = raw.execute(query, (section,)).fetchone()[0]
+        excess = 0 if most is None else max(pending + 1 - most, 0)
+        victims = [item for item in drop if _waits(raw, section, item)][:excess] if excess else []
+        if len(victims) < excess:
+            detail = f"{pending} records wait, max_pending is {most}"
+            raise QueueFull(str(self._connection.path), detail)
+        for item in victims:
+            _settle(raw, section, item)
+        if victims:
+            raw.execute(_DROPPED, (len(victims), section))
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
@@ -93,10 +127,10 @@ class SqliteTable(Table):
         return self._connection.drain(work)
 
     def rows(self) -> Iterator[Row]:
-        def work(raw: sqlite3.Connection) -> list[Any]:
-            return raw.execute(_ALL, (self._section.find(raw),)).fetchall()
+        def work(raw: sqlite3.Connection) -> list[Row]:
+            return list(map(_row, raw.execute(_ALL, (self._section.find(raw),))))
 
-        return map(_row, self._connection.read(work))
+        return iter(self._connection.read(work))
 
     def replace(self, rows: Mapping[str, bytes]) -> None:
         fresh = list(rows.items())
@@ -109,7 +143,7 @@ class SqliteTable(Table):
             raw.executemany(
                 _PUT,
                 [
-                    (last + n, section, key, 0.0, 0, value)
+                    _summed(last + n, section, key, 0.0, 0, bytes(value), None)
                     for n, (key, value) in enumerate(fresh, 1)
                 ],
             )
@@ -119,11 +153,11 @@ class SqliteTable(Table):
         self._connection.write(work)
 
     def pending(self, limit: int, after: int = 0) -> list[Row]:
-        def work(raw: sqlite3.Connection) -> list[Any]:
+        def work(raw: sqlite3.Connection) -> list[Row]:
             section = self._section.find(raw)
-            return raw.execute(_WAITING, (section, after, max(limit, 0))).fetchall()
+            return list(map(_row, raw.execute(_WAITING, (section, after, max(limit, 0)))))
 
-        return list(map(_row, self._connection.read(work)))
+        return self._connection.read(work)
 
     def settle(self, settlements: Sequence[Settlement]) -> int:
         done = list(settlements)
@@ -135,29 +169,35 @@ class SqliteTable(Table):
         return self._connection.drain(work)
 
     def stats(self) -> TableStats:
-        query = "SELECT rows, pending FROM sections WHERE id = ?"
+        query = "SELECT rows, pending, dropped FROM sections WHERE id = ?"
 
         def work(raw: sqlite3.Connection) -> Any:
-            return raw.execute(query, (self._section.find(raw),)).fetchone() or (0, 0)
+            return raw.execute(query, (self._section.find(raw),)).fetchone() or (0, 0, 0)
 
-        rows, pending = self._connection.read(work)
-        return TableStats(rows=rows, pending=pending)
+        return TableStats(*self._connection.read(work))
+
+
+def _waits(raw: sqlite3.Connection, section: int, item: Settlement) -> bool:
+    old = raw.execute(_STATE, (section, item.key)).fetchone()
+    return bool(old and old[2] and old[0] == item.seq)
 
 
 def _settle(raw: sqlite3.Connection, section: int | None, item: Settlement) -> bool:
     old = raw.execute(_STATE, (section, item.key)).fetchone()
     if not old:
         return False
-    seq, _, pending, number = old
+    seq, _, pending, number, _ = old
     current = seq == item.seq
     if current and item.remove:
         raw.execute("DELETE FROM rows WHERE id = ?", (number,))
         raw.execute(_COUNT, (-1, -pending, section))
         return True
+    if item.tag is not None or (current and pending):
+        _check(raw, number)
     if item.tag is not None:
-        raw.execute("UPDATE rows SET tag = ? WHERE id = ?", (item.tag, number))
+        raw.execute(_TAG, (item.tag, item.tag, number))
     if current and pending:
-        raw.execute("UPDATE rows SET pending = 0 WHERE id = ?", (number,))
+        raw.execute(_SETTLE, (number,))
         raw.execute(_COUNT, (0, -1, section))
     return bool(current and pending)
 
@@ -170,6 +210,19 @@ def _may_write(old: Any, stamp: float, when: When, expected_seq: int | None) -> 
     return when is When.ALWAYS or old is None or stamp > old[1]
 
 
+def _check(raw: sqlite3.Connection, number: int) -> None:
+    """A damaged row must not get a new checksum that calls it sound."""
+    _row(raw.execute(_SELECT + " WHERE id = ?", (number,)).fetchone())
+
+
+def _summed(
+    seq: int, section: int, key: str, stamp: float, pending: int, value: bytes, tag: str | None
+) -> tuple[Any, ...]:
+    total = checksum(value, section, key, seq, stamp, pending, tag)
+    return seq, section, key, stamp, pending, value, tag, total
+
+
 def _row(row: Any) -> Row:
-    key, value, stamp, seq, pending, tag = row
+    key, value, stamp, seq, pending, tag, section, total = row
+    verify("rows", total, value, section, key, seq, stamp, pending, tag)
     return Row(key, value, stamp, seq, bool(pending), tag)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from smok_pickle.plugin import PickleOptions, smok_open_engine
 
-from smok_core.hookspecs import StoreContext
-from smok_core.settings import StoreSettings
+ROOT = Path(__file__).resolve().parents[3]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from smok_pickle.options import PickleOptions  # noqa: E402
+from smok_pickle.plugin import smok_open_engine  # noqa: E402
+
+from smok_core.hookspecs import StoreContext  # noqa: E402
+from smok_core.settings import StoreSettings  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from smok_core.engine.base import Engine
 

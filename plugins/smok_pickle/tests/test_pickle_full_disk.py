@@ -10,6 +10,7 @@ import pytest
 
 from smok_core.engine.base import Settlement
 from smok_core.errors import StorageFull
+from tests.conftest import skip_or_fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,9 +28,10 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        pytest.skip("there is no mount command here")
+        skip_or_fail("full-disk", "there is no mount command here")
     if done.returncode:
-        pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+        reason = f"a file system cannot be mounted here: {done.stderr.strip()}"
+        skip_or_fail("full-disk", reason)
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 

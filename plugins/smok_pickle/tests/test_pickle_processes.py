@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 OPEN = """
 import sys
 from smok_core.hookspecs import StoreContext
-from smok_pickle.plugin import PickleOptions, smok_open_engine
+from smok_pickle.options import PickleOptions
+from smok_pickle.plugin import smok_open_engine
 options = PickleOptions(path=sys.argv[1])
 engine = smok_open_engine(StoreContext(store="local", device="pump", options=options))
 series, table = engine.series("pathpoints"), engine.table("metadata")

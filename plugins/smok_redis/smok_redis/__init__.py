@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_redis.plugin import RedisOptions
+from smok_redis.options import RedisOptions
 
 if TYPE_CHECKING:
     from smok_redis.shortcuts import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ class TableKeys(NamedTuple):
     rows: str  #: hash, key -> "seq stamp value"
     queue: str  #: sorted set of the keys that wait, by seq
     tags: str  #: hash, key -> tag
+    counters: str  #: prefix of its field in the meta hash: dropped
 
 
 class SeriesKeys(NamedTuple):
@@ -56,7 +58,7 @@ class Keys:
     def table(self, name: str) -> TableKeys:
         """Give the keys of a table."""
         base = f"{self.base}:t:{name}"
-        return TableKeys(f"{base}:rows", f"{base}:queue", f"{base}:tags")
+        return TableKeys(f"{base}:rows", f"{base}:queue", f"{base}:tags", f"t:{name}:")
 
     def series(self, name: str) -> SeriesKeys:
         """Give the keys of a series."""
@@ -69,6 +71,16 @@ class Keys:
         """Give the keys of a set of blobs."""
         base = f"{self.base}:b:{name}"
         return BlobKeys(f"{base}:heads", f"{base}:d:")
+
+    @property
+    def escaped(self) -> str:
+        """The base as a pattern of SCAN that matches only itself."""
+        return re.sub(r"([\\*?\[\]^-])", r"\\\1", self.base)
+
+    def owner(self, key: bytes) -> str:
+        """Tell what a key belongs to: ``t:events``, ``s:pathpoints``, ``b:baobs`` or ``meta``."""
+        kind, _, rest = key.decode().removeprefix(f"{self.base}:").partition(":")
+        return f"{kind}:{rest.partition(':')[0]}" if kind in ("t", "s", "b") else kind
 
     def aside(self, writer: str, number: int) -> str:
         """Give the key where a large write is prepared."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smok_redis.address import Address
-    from smok_redis.plugin import RedisOptions
+    from smok_redis.options import RedisOptions
 
 __all__ = ["Link", "open_link"]
 

@@ -2,59 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from smok_core.hookspecs import BackendInfo, Capability, Driver, StoreContext, hookimpl
-from smok_core.settings import Secret, option
+from smok_redis.options import RedisOptions
 
 if TYPE_CHECKING:
     from smok_core.engine import Engine
 
-__all__ = ["RedisOptions", "smok_backend", "smok_open_engine"]
-
-
-class RedisOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The keys of ``[stores.NAME]`` with ``backend = "redis"``."""
-
-    url: Annotated[
-        Secret,
-        option(
-            "redis://, rediss://, unix://, redis+sentinel://h1,h2/service, redis+cluster://h1,h2."
-        ),
-    ]
-    prefix: Annotated[
-        str, option("First word of every key.", pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")
-    ] = "smok"
-    timeout: Annotated[
-        float, option("About the longest time a call tries, in seconds.", ge=0.1, le=300)
-    ] = 5.0
-    tls_ca: Annotated[
-        str | None, option("CA certificates the server is checked against (PEM file).")
-    ] = None
-    tls_cert: Annotated[str | None, option("Certificate of this client (PEM file).")] = None
-    tls_key: Annotated[str | None, option("Private key of this client (PEM file).")] = None
-    sentinel_username: Annotated[str | None, option("User for the sentinels themselves.")] = None
-    sentinel_password: Annotated[
-        Secret | None, option("Password for the sentinels themselves.")
-    ] = None
-    replicas: Annotated[
-        int, option("How many replicas must have a write before it returns.", ge=0, le=16)
-    ] = 0
-    remember: Annotated[
-        str | None,
-        option(
-            "File that remembers the store's id, so that a server which came back empty while "
-            "the device was off is noticed."
-        ),
-    ] = None
-
-    def __post_init__(self) -> None:
-        """Refuse a bad url while its place in the config is known; the url is not shown."""
-        from smok_redis.address import parse_url  # noqa: PLC0415 - only a configured store pays
-
-        parse_url(self.url.reveal())
+__all__ = ["smok_backend", "smok_open_engine"]
 
 
 @hookimpl

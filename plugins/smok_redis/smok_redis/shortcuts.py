@@ -15,7 +15,8 @@ from smok_core.roles.sensor_writes import SensorWriteDatabase
 from smok_core.roles.sensors import SensorDatabase
 from smok_core.settings import Secret
 from smok_core.shortcuts import Shortcut
-from smok_redis.plugin import RedisOptions, smok_open_engine
+from smok_redis.options import RedisOptions
+from smok_redis.plugin import smok_open_engine
 
 __all__ = [
     "RedisArchivesDatabase",

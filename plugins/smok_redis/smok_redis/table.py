@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smok_core.engine import Row, Settlement, Table, TableStats, When
-from smok_core.errors import CorruptData, StoreError
+from smok_core.errors import CorruptData, QueueFull, StoreError
 from smok_redis.packing import CHUNK, MOST, chunks, pack
 
 if TYPE_CHECKING:
@@ -51,17 +51,25 @@ class RedisTable(Table):
         pending: bool = False,
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
+        max_pending: int | None = None,
+        drop: Sequence[Settlement] = (),
     ) -> bool:
         answer = self._client.write(
             "table_put",
-            (self._keys.rows, self._keys.queue),
+            self._all,
             key,
             value,
             repr(float(stamp)),
             "1" if pending else "",
             when.value,
             "" if expected_seq is None else expected_seq,
+            "" if max_pending is None else max_pending,
+            pack([(victim.key, victim.seq, victim.remove) for victim in drop]),
+            counters=self._keys.counters,
         )
+        if isinstance(answer, list):
+            detail = f"{answer[0]} records wait, max_pending is {max_pending}"
+            raise QueueFull(self._client.store, detail)
         return bool(int(answer))
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
@@ -130,8 +138,8 @@ class RedisTable(Table):
         return settled
 
     def stats(self) -> TableStats:
-        rows, pending = self._client.read("table_stats", (self._keys.rows, self._keys.queue))
-        return TableStats(rows=rows, pending=pending)
+        keys = (self._keys.rows, self._keys.queue)
+        return TableStats(*self._client.read("table_stats", keys, counters=self._keys.counters))
 
 
 def _row(key: str, stored: bytes, pending: bool, tag: bytes | None) -> Row:

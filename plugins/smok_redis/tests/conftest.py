@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[3]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from smok_redis.plugin import RedisOptions, smok_open_engine  # noqa: E402
+from smok_redis.options import RedisOptions  # noqa: E402
+from smok_redis.plugin import smok_open_engine  # noqa: E402
 
 from smok_core.hookspecs import StoreContext  # noqa: E402
 from smok_core.settings import Secret, StoreSettings  # noqa: E402

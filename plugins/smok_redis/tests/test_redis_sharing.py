@@ -176,7 +176,8 @@ SCRIPT = """
 import sys
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import Secret
-from smok_redis.plugin import RedisOptions, smok_open_engine
+from smok_redis.options import RedisOptions
+from smok_redis.plugin import smok_open_engine
 url, device, number = sys.argv[1:]
 options = RedisOptions(url=Secret(url))
 engine = smok_open_engine(StoreContext(store="plant", device=device, options=options))

@@ -58,7 +58,7 @@ def open_engine(config: Config, clock: Callable[[], float]) -> Engine:
 
 def open_roles(config: Config, clock: Callable[[], float]) -> Databases:
     """Open the nine roles."""
-    return databases.open_databases(config, clock=clock)
+    return databases.open_databases(config, clock=clock, require_all=True)
 
 
 def _environment() -> dict[str, str]:

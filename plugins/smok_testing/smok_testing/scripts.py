@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from smok_core.errors import QueueFull
 from smok_core.model import Macro, Sensor
-from smok_testing.queues import QUEUES
+from smok_testing.queues import QUEUES, sensor_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +71,12 @@ def sharing(roles: Databases, step: int, me: str) -> None:
         return  # another process was first with this version
 
 
+def crowding(roles: Databases, step: int, me: str) -> None:
+    """Add to a queue that is full or not."""
+    with suppress(QueueFull):
+        roles.sensor_writes.add_sw(sensor_write(int(me) * 1000 + step))
+
+
 def looking(roles: Databases, _: int, __: str) -> None:
     """Read something."""
     roles.metadata.get_plain("k")
@@ -77,6 +85,7 @@ def looking(roles: Databases, _: int, __: str) -> None:
 SCRIPTS: Final[dict[str, Callable[[Databases, int, str], None]]] = {
     "everything": everything,
     "sharing": sharing,
+    "crowding": crowding,
     "looking": looking,
 }
 

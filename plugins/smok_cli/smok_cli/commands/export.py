@@ -14,7 +14,7 @@ from smok_cli.app import Session, pass_session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smok_cli.times import TimeWriter
+    from smok_cli.readings.times import TimeWriter
     from smok_core.databases import Databases
 
 __all__ = ["command"]
@@ -46,8 +46,8 @@ def command(session: Session, /, role: str, output: Path | None, **options: Any)
 
     Failed readings have an empty value in CSV; the column error_code and JSON lines tell why.
     """
+    from smok_cli.readings.times import TimeWriter, zone_named
     from smok_cli.roles import check_role
-    from smok_cli.times import TimeWriter, zone_named
     from smok_core.databases import open_databases
 
     check_role(role)
@@ -80,8 +80,8 @@ def _checked_columns(text: str) -> list[int]:
 
 def _instant(text: str | None, zone: Any) -> int | None:
     """Read an end of the span: microseconds since the epoch."""
-    from smok_cli.records import BadRow
-    from smok_cli.times import TimeReader, to_utc
+    from smok_cli.readings.records import BadRow
+    from smok_cli.readings.times import TimeReader, to_utc
 
     if text is None:
         return None
@@ -118,7 +118,7 @@ def _points(
     databases: Databases, names: list[str], span: list[int | None], writer: TimeWriter
 ) -> Iterator[tuple[str, str, Any]]:
     """Stream pathpoint, written time and value."""
-    from smok_cli.offsets import Offsets
+    from smok_cli.readings.offsets import Offsets
 
     offsets = Offsets(databases)
     start, stop = (None if end is None else end / 1000 for end in span)
@@ -135,7 +135,7 @@ def _write_csv(
 ) -> None:
     import csv
 
-    from smok_cli.records import value_text
+    from smok_cli.readings.records import value_text
     from smok_core.model import OperationFailedError
 
     csv_writer = csv.writer(out, lineterminator="\n")

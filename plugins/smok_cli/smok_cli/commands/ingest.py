@@ -17,8 +17,8 @@ from smok_core.errors import SmokError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smok_cli.loading import Loader, Rejects
-    from smok_cli.records import ValueReader
+    from smok_cli.readings.loading import Loader, Rejects
+    from smok_cli.readings.records import ValueReader
 
 __all__ = ["command"]
 
@@ -50,8 +50,8 @@ def command(session: Session, /, file: Path, **options: Any) -> int:
     times comes twice: --timezone explains it in autumn; else the readings from there on are kept
     an hour later than written, and exported as they were written.
     """
-    from smok_cli.loading import Rejects
-    from smok_cli.records import ValueReader
+    from smok_cli.readings.loading import Rejects
+    from smok_cli.readings.records import ValueReader
 
     if options["wide"] and (options["pathpoint"] or options["value"]):
         raise click.UsageError("--wide takes every column; leave out --pathpoint and --value.")
@@ -77,10 +77,10 @@ def _load(
     tools: tuple[ValueReader, Rejects],
     options: dict[str, Any],
 ) -> Loader:
-    from smok_cli.loading import Loader
     from smok_cli.progress import shown
-    from smok_cli.sources import Layout, open_source
-    from smok_cli.times import TimeReader, zone_named
+    from smok_cli.readings.loading import Loader
+    from smok_cli.readings.sources import Layout, open_source
+    from smok_cli.readings.times import TimeReader, zone_named
     from smok_core.databases import open_databases
 
     values, rejects = tools

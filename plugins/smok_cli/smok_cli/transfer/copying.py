@@ -153,11 +153,13 @@ class _RoleCopy:
 
     def _count_dropped(self) -> None:
         """Take along how many records were given up in the store's lifetime."""
-        key = f"{self.role}.dropped"
+        key, load = f"{self.role}.dropped", self._source.codec.loads
         row = self._source.table(COUNTERS).get(key)
-        value = Recoder(self._source.codec, self._target.codec).value(row.value) if row else None
-        if value is not None:
-            self._target.table(COUNTERS).put(key, value)
+        total = load(row.value) if row else 0
+        total += sum(self._source.table(name).stats().dropped for name in self._parts.tables)
+        total += sum(self._source.series(name).stats().dropped for name in self._parts.series)
+        if total:
+            self._target.table(COUNTERS).put(key, self._target.codec.dumps(total))
 
     def _verify(self) -> None:
         there = digest_role(self._source, self.role, self._tick)

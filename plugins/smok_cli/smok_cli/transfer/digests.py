@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_cli.transfer.parts import PARTS, is_dead
 from smok_cli.transfer.report import RoleDigest
-from smok_core.engine.codec import pack_datetime
+from smok_core.engine.tags import tag_of
 from smok_core.errors import CorruptData
 
 if TYPE_CHECKING:
@@ -29,12 +28,12 @@ def canonical(value: Any) -> bytes:
         return f"{kind.__name__}:{value!r};".encode("utf-8", "surrogatepass")
     if kind is list or kind is tuple:
         parts = [canonical(item) for item in value]
-    elif kind is set:
+    elif kind is set or kind is frozenset:
         parts = sorted(map(canonical, value))
     elif kind is dict:
         parts = sorted(canonical(key) + canonical(item) for key, item in value.items())
-    elif kind is datetime:
-        parts = [canonical(pack_datetime(value))]
+    elif (tag := tag_of(kind)) is not None:
+        parts = list(map(canonical, tag.parts(value)))
     else:
         raise TypeError(f"a {kind.__name__} is no plain data")
     return f"{kind.__name__}{len(parts)}[".encode() + b"".join(parts) + b"]"

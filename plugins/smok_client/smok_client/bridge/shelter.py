@@ -50,21 +50,23 @@ class Backlog:
     """Writes of the client's that a store could not take, in their order; thread-safe.
 
     Args:
-        inner: The database they are for; what it refuses for good becomes its dead letter.
+        inner: The database they are for. What it refuses for good becomes its dead letter; what
+            is lost because too much waits is counted in its status.
     """
 
     def __init__(self, inner: Database) -> None:
-        self._inner, self._lost = inner, 0
-        self._calls: deque[Callable[[], object]] = deque()
+        self._inner = inner
+        self._calls: deque[functools.partial[object]] = deque()
         self._lock = fork_safe_lock(Layer.CALLER)
+        self._lost = self._uncounted = 0
 
-    def keep(self, call: Callable[[], object]) -> None:
+    def keep(self, call: functools.partial[object]) -> None:
         """Let a write wait; when too many do, the oldest is given up, loudly."""
         with self._lock:
             self._calls.append(call)
             if len(self._calls) > _MAX_WAITING:
                 self._calls.popleft()
-                self._lost += 1
+                self._lost, self._uncounted = self._lost + 1, self._uncounted + 1
                 logger.error("more than %d writes wait, the oldest is lost", _MAX_WAITING)
 
     def warnings(self) -> tuple[str, ...]:
@@ -77,22 +79,37 @@ class Backlog:
 
     def refuse(self, arguments: tuple[Any, ...], error: SmokError) -> None:
         """Set aside what the database will never take; if that fails too, it waits."""
-        key, record = str(arguments[0])[:_LONGEST_KEY], to_plain(list(arguments))
         try:
-            self._inner.set_refused_aside(key, record, str(error))
+            self._set_aside(arguments, error)
         except StoreError:
-            self.keep(lambda: self._inner.set_refused_aside(key, record, str(error)))
+            self.keep(functools.partial(self._set_aside, arguments, error))
 
     def drain(self) -> None:
-        """Write what waits.
+        """Write what waits; one that turns out to be refused does not hold those after it.
 
         Raises:
             StoreError: The store still fails; the rest waits on.
         """
         with self._lock:
             while self._calls:
-                self._calls[0]()
+                self._write(self._calls[0])
                 self._calls.popleft()
+            if self._uncounted:
+                self._inner.count_refused(self._uncounted)
+                self._uncounted = 0
+
+    def _write(self, call: functools.partial[object]) -> None:
+        try:
+            call()
+        except StoreError:
+            raise
+        except SmokError as error:
+            # A store that was away took it unseen; only now is it known to be wrong.
+            self._set_aside(call.args[1:], error)
+
+    def _set_aside(self, arguments: tuple[Any, ...], error: SmokError) -> None:
+        key, record = str(arguments[0])[:_LONGEST_KEY], to_plain(list(arguments))
+        self._inner.set_refused_aside(key, record, str(error))
 
 
 class HasBacklog(Protocol):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Bag", "Map", "Name", "Node", "Obj", "describe"]
+__all__ = ["Bag", "Map", "Name", "Node", "Obj", "describe", "shown"]
 
 #: A scalar, list, tuple, or one of the classes below.
 Node = Any
@@ -72,3 +72,15 @@ def describe(node: Node) -> str:
     if isinstance(node, Name):
         return f"the class {node.text} itself"
     return {Map: "dict", Bag: "set"}.get(type(node)) or type(node).__name__
+
+
+def shown(node: Node) -> str:
+    """Show a key in a report, one level deep: tuples in tuples may stand for a text without end."""
+    if type(node) is tuple:
+        return f"({', '.join(map(_shown_inside, node[:3]))})"
+    return _shown_inside(node)
+
+
+def _shown_inside(node: Node) -> str:
+    scalar = node is None or isinstance(node, int | float | str | bytes)
+    return f"{node!r:.80}" if scalar else f"a {describe(node)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from smok_client.legacy.fields import attributes, blame, member
 from smok_client.legacy.names import (
@@ -18,14 +18,17 @@ from smok_client.legacy.nodes import Bag, Map, Node, Obj
 from smok_client.legacy.refusal import EntryRefused
 from smok_client.legacy.tags import looks_tagged, tagged
 from smok_client.legacy.times import DATETIME, read_datetime
+from smok_core.engine.allowance import TooMuch, checked_dict, checked_set
 from smok_core.model import Color
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from smok_client.legacy.limits import Limits
 
 __all__ = ["ATTRIBUTES", "PlainReader"]
+
+T = TypeVar("T")
 
 #: The attributes of the client's classes, as they stand in a file.
 ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
@@ -89,7 +92,7 @@ class PlainReader:
         if kind is list or kind is tuple:
             return kind(self._all(node, depth))
         if kind is Bag:
-            return {_hashable(item) for item in self._all(node.items, depth)}
+            return _hashed(checked_set, [_hashable(item) for item in self._all(node.items, depth)])
         if kind is Map:
             return self._dict(node, depth)
         return self._object(node, depth)
@@ -99,7 +102,8 @@ class PlainReader:
 
     def _dict(self, node: Map, depth: int) -> dict[Any, Any]:
         flat = iter(self._all(node.flat, depth))
-        found = {_hashable(key): value for key, value in zip(flat, flat, strict=True)}
+        pairs = [(_hashable(key), value) for key, value in zip(flat, flat, strict=True)]
+        found = _hashed(checked_dict, pairs)
         if looks_tagged(found):
             return tagged("dict", [[key, value] for key, value in found.items()])
         return found
@@ -115,6 +119,14 @@ class PlainReader:
         found = attributes(node, name, ATTRIBUTES[name])
         short = name.rpartition(":")[2]
         return tagged(short, {key: self._plain(item, depth + 1) for key, item in found.items()})
+
+
+def _hashed(make: Callable[[list[Any]], T], items: list[Any]) -> T:
+    """Make a set or dict, unless its keys were chosen to make that take for ever."""
+    try:
+        return make(items)
+    except TooMuch as error:
+        raise EntryRefused(f"it {error}") from None
 
 
 def _hashable(value: Any) -> Any:

@@ -17,7 +17,7 @@ from smok_client.legacy.plain import PlainReader
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 
 import smok_core
-from plugins.smok_client.tests.legacy.samples import HOSTILE, bomb, cache, files, short
+from plugins.smok_client.tests.legacy.samples import HOSTILE, bomb, cache, files, pickled, short
 
 MUTATIONS = 60_000
 
@@ -188,3 +188,57 @@ def test_a_memo_bomb_is_refused_in_time(tmp_path: Path) -> None:
         report = import_legacy("events", path, databases, dry_run=True)
     assert len(report.refused) > 1990
     assert "unfolds" in report.refused[-1].reason
+
+
+#: A tuple whose last item stands for 2 ** 60 values.
+_DOUBLED = (
+    b"(N\x94" + b"".join(b"h" + bytes([at, ord("h"), at]) + b"\x86\x94" for at in range(60)) + b"t"
+)
+_COLLIDING = b"".join(
+    b"\x8a\x0a" + (number * (2**61 - 1)).to_bytes(10, "little") for number in range(1, 40_000)
+)
+#: What -> role and a file whose keys are costly to hash, to compare or to show.
+COSTLY = {
+    "predicates": b"}" + _DOUBLED + b"}s",
+    "events": b"}" + _DOUBLED + b"Ns",
+    "metadata": b"}" + _DOUBLED + short("x") + b"s",
+    "pathpoints": b"]}" + short("p") + b"}" + _DOUBLED + b"Nss\x86",
+    "macros": b"]](" + _DOUBLED + b"e\x86",
+    "archives": b"}" + _DOUBLED + b"]s",
+    "sensors": b"}" + _DOUBLED + b"Ns",
+}
+
+
+@pytest.mark.parametrize("role", COSTLY)
+def test_costly_keys_cost_nothing(role: str, tmp_path: Path) -> None:
+    """Keys that double at each level are neither hashed nor shown whole."""
+    (tmp_path / "file.pkl").write_bytes(pickled(COSTLY[role]))
+    _import_in_time(role, tmp_path / "file.pkl")
+
+
+def test_keys_of_one_hash_are_refused(tmp_path: Path) -> None:
+    """A predicate's state of numbers that all have one hash is an entry that is refused."""
+    (tmp_path / "file.pkl").write_bytes(cache(b"\x8f(" + _COLLIDING + b"\x90"))
+    assert "same hash" in _import_in_time("events", tmp_path / "file.pkl")
+
+
+_IMPORT = """
+import signal, sys
+import smok_core
+from pathlib import Path
+from smok_client.legacy import import_legacy
+signal.setitimer(signal.ITIMER_VIRTUAL, 20)
+with smok_core.open_databases({}) as databases:
+    report = import_legacy(sys.argv[1], Path(sys.argv[2]), databases)
+    assert not report.imported
+    print(report.detail, *report.refused)
+"""
+
+
+def _import_in_time(role: str, path: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT, role, str(path)], capture_output=True, check=False
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr[-500:])
+    assert len(done.stdout) < 2000
+    return done.stdout.decode()

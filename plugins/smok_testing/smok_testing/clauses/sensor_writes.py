@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_core.errors import QueueFull, SmokError
+from smok_core.errors import SmokError
 from smok_core.hookspecs import Capability
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import Level, clauses_of
@@ -102,30 +102,6 @@ def huge_timestamps_break_nothing(lab: Lab) -> None:
         same(offered(lab.roles.sensor_writes), [], "the records after a refusal")
     else:
         same(offered(lab.roles.sensor_writes), [write(2**70)], "the records")
-
-
-@clause("Q5", "SW1")
-def a_full_log_refuses(lab: Lab) -> None:
-    """At ``max_pending`` a new record is refused, and those that wait are all there."""
-    writes = lab.fresh_roles(max_pending=2).sensor_writes
-    writes.add_sw(write(1))
-    writes.add_sw(write(2))
-    with raises(QueueFull, what="a third record where two may wait"):
-        writes.add_sw(write(3))
-    same(offered(writes), [write(1), write(2)], "the records")
-    writes.get_sw_sync().ack()
-    writes.add_sw(write(3))
-    same(offered(writes), [write(3)], "the records after the upload")
-
-
-@clause("Q5")
-def a_full_log_may_drop_its_oldest(lab: Lab) -> None:
-    """With ``drop-oldest`` the oldest record goes and is counted."""
-    writes = lab.fresh_roles(max_pending=2, on_full="drop-oldest").sensor_writes
-    for number in (1, 2, 3, 4):
-        writes.add_sw(write(number))
-    same(offered(writes), [write(3), write(4)], "the records")
-    same(writes.stats().dropped, 2, "records dropped")
 
 
 @clause("Q5", "G4")

@@ -36,8 +36,7 @@ def _has_room(context):
 
 class _Table(MemoryTable):
     def put(self, key, value, **more):
-        if not key.endswith(".dropped"):
-            _has_room(self._gate.context)
+        _has_room(self._gate.context)
         return super().put(key, value, **more)
 
 
@@ -52,7 +51,7 @@ class _Gate:
 
     def __init__(self, engine, inner):
         self._engine, self._inner, self._depth = engine, inner, 0
-        self.context = engine.context
+        self.context, self.store = engine.context, inner.store
 
     closed = property(
         lambda self: self._inner.closed, lambda self, value: setattr(self._inner, "closed", value)
@@ -333,6 +332,20 @@ class LastProcessWins(FileEngine):
 @wrong("general-G10.processes_see_each_others_writes", Capability.MULTI_PROCESS)
 class ReadsAtOpening(FileEngine):
     """Says that processes may share, and reads the store once."""
+
+    shared = True
+
+
+@wrong("sensor_writes-Q5.processes_keep_the_bound", Capability.MULTI_PROCESS)
+class BoundOfEachProcess(FileEngine):
+    """Says that processes may share, and counts what waits in each."""
+
+    shared = True
+
+
+@wrong("sensor_writes-Q5.processes_drop_exactly_the_oldest", Capability.MULTI_PROCESS)
+class DropsOfEachProcess(FileEngine):
+    """Says that processes may share, and counts drops in each."""
 
     shared = True
 

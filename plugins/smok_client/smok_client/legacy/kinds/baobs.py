@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_client.legacy.fields import expect, shape
 from smok_client.legacy.kinds.base import Kind
-from smok_client.legacy.nodes import Map, Node
+from smok_client.legacy.nodes import Map, Node, shown
 from smok_client.legacy.refusal import EntryRefused
 from smok_core.errors import InvalidValue
 from smok_core.roles.baobs import MAX_BAOB_BYTES
@@ -57,7 +57,7 @@ class BaobDirectory(Kind[_Blob]):
         return indexed + [(name, None) for name in strays]
 
     def label(self, entry: tuple[Node, Node]) -> str:
-        return f"BAOB {entry[0]!r:.80}"
+        return f"BAOB {shown(entry[0])}"
 
     def convert(self, entry: tuple[Node, Node]) -> _Blob:
         key, version = check_key(self.role, entry[0]), entry[1]

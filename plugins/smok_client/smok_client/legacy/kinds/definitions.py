@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from smok_client.legacy.fields import attributes, expect, shape, whole
 from smok_client.legacy.kinds.base import Kind
 from smok_client.legacy.names import DISABLED_TIME, TIME
-from smok_client.legacy.nodes import Map, Node
+from smok_client.legacy.nodes import Map, Node, shown
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.refusal import EntryRefused
 from smok_core.engine.codec import check_plain
@@ -46,7 +46,7 @@ class PredicateFile(Kind[dict[str, Any]]):
         return list(shape(root, Map, "a dict of predicates").pairs())
 
     def label(self, entry: _Pair) -> str:
-        return f"predicate {entry[0]!r:.80}"
+        return f"predicate {shown(entry[0])}"
 
     def convert(self, entry: _Pair) -> dict[str, Any]:
         key = check_key(self.role, entry[0])
@@ -110,7 +110,7 @@ class SensorFile(Kind[Sensor]):
         return list(shape(root, Map, "a dict of sensors").pairs())
 
     def label(self, entry: _Pair) -> str:
-        return f"sensor {entry[0]!r:.80}"
+        return f"sensor {shown(entry[0])}"
 
     def convert(self, entry: _Pair) -> Sensor:
         parts = expect(entry[1], tuple, "a sensor")
@@ -161,7 +161,7 @@ class ArchivesFile(Kind[_Instruction]):
         return list(shape(root, Map, "a dict of intervals").pairs())
 
     def label(self, entry: _Pair) -> str:
-        return f"interval {entry[0]!r:.80}"
+        return f"interval {shown(entry[0])}"
 
     def convert(self, entry: _Pair) -> _Instruction:
         interval = whole(entry[0], "the interval")

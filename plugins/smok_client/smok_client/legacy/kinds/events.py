@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from smok_client.legacy.fields import attributes, blame, expect, member, shape, text, texts, whole
 from smok_client.legacy.kinds.base import Kind, LateSettler, table_of
 from smok_client.legacy.names import COLOR, EVENT
-from smok_client.legacy.nodes import Map, Node, Obj
+from smok_client.legacy.nodes import Map, Node, Obj, shown
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.engine.codec import check_plain
@@ -127,7 +127,7 @@ class CacheFile(Kind[_State]):
         return list(shape(root, Map, "a dict of states by predicate").pairs())
 
     def label(self, entry: tuple[Node, Node]) -> str:
-        return f"cache of predicate {entry[0]!r:.80}"
+        return f"cache of predicate {shown(entry[0])}"
 
     def convert(self, entry: tuple[Node, Node]) -> _State:
         key = check_key(self.role, entry[0])

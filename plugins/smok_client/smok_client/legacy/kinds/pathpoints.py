@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from smok_client.legacy.fields import attributes, blame, expect, member, number
 from smok_client.legacy.kinds.base import Kind
 from smok_client.legacy.names import FAILED, NOT_READ, REASON
-from smok_client.legacy.nodes import Map, Node, Obj
+from smok_client.legacy.nodes import Map, Node, Obj, shown
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.engine.codec import MsgpackCodec
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
@@ -76,7 +76,7 @@ class PathpointFile(Kind[_Point]):
         return found + [_Entry(path, pair) for path, pair in last.pairs()]
 
     def label(self, entry: _Entry) -> str:
-        return f"value of {entry.path!r:.80}"
+        return f"value of {shown(entry.path)}"
 
     def convert(self, entry: _Entry) -> _Point:
         point = self._point(entry)
@@ -90,7 +90,8 @@ class PathpointFile(Kind[_Point]):
         if type(entry.content) is tuple and len(entry.content) == 2:
             timestamp, value = entry.content
             return _Point(path, number(timestamp, "timestamp"), _value(value), waits=False)
-        fields = dict(expect(entry.content, Map, "a point").pairs())
+        pairs = list(expect(entry.content, Map, "a point").pairs())
+        fields = {expect(name, str, "a name"): value for name, value in pairs}
         if set(fields) not in ({"timestamp", "value"}, {"timestamp", "error_code"}):
             raise EntryRefused("it is not a timestamp with a value or error_code")
         stamp = number(fields["timestamp"], "timestamp")

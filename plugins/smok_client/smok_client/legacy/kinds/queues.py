@@ -9,7 +9,7 @@ import msgspec
 from smok_client.legacy.fields import attributes, clean, expect, number, shape, text, whole
 from smok_client.legacy.kinds.base import Kind, table_of
 from smok_client.legacy.names import MACRO, SENSOR_WRITE
-from smok_client.legacy.nodes import Bag, Map, Node, Obj
+from smok_client.legacy.nodes import Bag, Map, Node, Obj, shown
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.errors import InvalidType
@@ -109,7 +109,9 @@ class MacroFile(Kind[Macro | _Done]):
         return [*root[1], *root[0]]
 
     def label(self, entry: Node) -> str:
-        return f"macro at byte {entry.offset}" if type(entry) is Obj else f"execution {entry!r:.80}"
+        if type(entry) is Obj:
+            return f"macro at byte {entry.offset}"
+        return f"execution {shown(entry)}"
 
     def convert(self, entry: Node) -> Macro | _Done:
         if type(entry) is tuple:
@@ -184,7 +186,7 @@ class MetadataFile(Kind[_Text]):
         return list(shape(root, Map, "a dict of texts").pairs())
 
     def label(self, entry: tuple[Node, Node]) -> str:
-        return f"key {entry[0]!r:.80}"
+        return f"key {shown(entry[0])}"
 
     def convert(self, entry: tuple[Node, Node]) -> _Text:
         key = check_key(self.role, entry[0])

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from smok_cli.records import BadRow
+from smok_cli.readings.records import BadRow
 
 __all__ = ["TIME_UNITS", "TimeReader", "TimeWriter", "to_utc", "zone_named"]
 

@@ -1,7 +1,7 @@
 """What the store remembers of clocks that were set back: when a clock was behind, and how much.
 
 They lie in a table beside the pathpoints, on the same store, and are not uploaded: the instants
-themselves are right, this only says how the logger wrote them (see `smok_cli.clocks`).
+themselves are right, this only says how the logger wrote them (see `smok_cli.readings.clocks`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
 
 import click
 
-from smok_cli.records import BadRow, Record, Rejected, ValueReader, failure
+from smok_cli.readings.records import BadRow, Record, Rejected, ValueReader, failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smok_cli.times import to_utc
+from smok_cli.readings.times import to_utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import tzinfo
 
-    from smok_cli.records import Record
+    from smok_cli.readings.records import Record
     from smok_core.model import ValueOrExcept
 
 __all__ = ["HOUR", "Clock", "Recent"]

@@ -8,9 +8,9 @@ import json
 import os
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
-from smok_cli.clocks import HOUR, Clock, Recent
-from smok_cli.offsets import Offsets
-from smok_cli.records import BadRow, Record, Rejected
+from smok_cli.readings.clocks import HOUR, Clock, Recent
+from smok_cli.readings.offsets import Offsets
+from smok_cli.readings.records import BadRow, Record, Rejected
 from smok_core.errors import InvalidValue, SmokError, StoreError
 from smok_core.model import OperationFailedError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-    from smok_cli.times import TimeReader
+    from smok_cli.readings.times import TimeReader
     from smok_core.databases import Databases
     from smok_core.model import ValueOrExcept
 

@@ -1,0 +1,162 @@
+"""The bound of a table's queue: each row that begins to wait under one takes a slot of its own.
+
+A bound of n allows the slots 0 to n-1, and a unique index lets one row have a slot. So the row and
+its room are one document: no process can let in too many, and none that is killed keeps a slot.
+Rows that wait without a slot (written without a bound, put back by hand) leave fewer slots.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from smok_core.errors import QueueFull
+from smok_mongo.commands import Document, count, find, find_one, set_number
+from smok_mongo.generation import ROWS
+from smok_mongo.head import HEADS
+from smok_mongo.ids import join, seq_text, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pymongo.database import Database
+
+    from smok_core.engine.base import Settlement
+    from smok_mongo.client import Server
+    from smok_mongo.generation import Generations
+    from smok_mongo.rows import Places
+
+__all__ = ["Slots"]
+
+#: Slots looked at in one reading.
+_WINDOW = 1000
+
+
+class Slots:
+    """The slots of one table; the caller holds the table's gate."""
+
+    def __init__(self, server: Server, generations: Generations, places: Places) -> None:
+        self._server, self._generations, self._places = server, generations, places
+        self._hint = 0
+        self._dropped: tuple[str, int] | None = None  #: by this process, under its name
+
+    # --- room --------------------------------------------------------------------------------
+
+    def take(self, most: int, drop: Sequence[Settlement]) -> str:
+        """Give a slot that is free now; what is named in ``drop`` goes as far as is needed.
+
+        Raises:
+            QueueFull: There is none; nothing has been dropped.
+        """
+        pending = self._pending()
+        excess = pending + 1 - most
+        if excess > 0:
+            victims = self._waiting(drop, excess)
+            if len(victims) < excess:
+                raise self._full(most)
+            for victim in victims:
+                self._drop(victim)
+        return self._free(most)
+
+    def _pending(self) -> int:
+        return count(self._server, ROWS, {"q": span(self._prefix())})
+
+    def _free(self, most: int) -> str:
+        """Look from where the last one was: in a queue the oldest slot is the next to be free."""
+        usable = self._usable(most)
+        if not usable:  # others have just taken what was free
+            raise self._full(most)
+        for first in [*range(self._hint, usable, _WINDOW), *range(0, usable, _WINDOW)]:
+            window = range(first, min(first + _WINDOW, usable))
+            used = self._used(window)
+            for number in window:
+                if self._slot(number) not in used:
+                    self._hint = number + 1
+                    return self._slot(number)
+        # Others were faster; any slot will do, the index refuses it and the put begins again.
+        return self._slot(random.randrange(usable))  # noqa: S311 - not cryptography
+
+    def _full(self, most: int) -> QueueFull:
+        return QueueFull(self._server.store, f"max_pending is {most} and as many records wait")
+
+    def _usable(self, most: int) -> int:
+        """Give how many slots there are beside the rows that wait outside of them."""
+        usable = most
+        while True:
+            # In this order: what others add in between is taken for outside, never forgotten.
+            inside = count(self._server, ROWS, {"s": self._below(usable)})
+            outside = self._pending() - inside
+            if usable <= most - outside:
+                return max(usable, 0)
+            usable = max(most - outside, 0)
+
+    def _used(self, window: range) -> set[str]:
+        limits = {"$gte": self._slot(window.start), "$lt": self._slot(window.stop)}
+        return {document["s"] for document in find(self._server, ROWS, {"s": limits}, {"s": 1})}
+
+    def _below(self, number: int) -> Document:
+        return {"$gte": f"{self._prefix()}|", "$lt": self._slot(number)}
+
+    def _slot(self, number: int) -> str:
+        return join(self._prefix(), seq_text(number))
+
+    def _prefix(self) -> str:
+        return join(self._generations.prefix, self._generations.seen)
+
+    # --- dropping ----------------------------------------------------------------------------
+
+    def _waiting(self, drop: Iterable[Settlement], most: int) -> list[Settlement]:
+        found: list[Settlement] = []
+        for victim in drop:
+            if len(found) < most and find_one(self._server, ROWS, self._query(victim), {"_id": 1}):
+                found.append(victim)
+        return found
+
+    def _drop(self, victim: Settlement) -> None:
+        """Count it before it goes; if somebody else was faster, take the count back."""
+        before = self._mine()
+        self._note(before + 1)
+        if not self._end_wait(victim):
+            self._note(before)
+
+    def _end_wait(self, victim: Settlement) -> bool:
+        query, attempts = self._query(victim), 0
+
+        def work(db: Database[Document]) -> int:
+            nonlocal attempts
+            attempts += 1
+            if victim.remove:
+                return db[ROWS].delete_one(query).deleted_count
+            change = {"$unset": {"q": "", "s": ""}}
+            return db[ROWS].update_one(query, change).matched_count
+
+        # After a lost answer it may have been this process: rather one too many is counted.
+        return bool(self._server.run(work)) or attempts > 1
+
+    def _query(self, victim: Settlement) -> Document:
+        return {
+            "_id": self._places.id_of(victim.key),
+            "q": self._places.place(victim.seq, victim.key),
+        }
+
+    # --- counting ----------------------------------------------------------------------------
+
+    def dropped(self) -> int:
+        """Count what was dropped in the lifetime of the store, by all processes."""
+        counts = find(self._server, HEADS, {"_id": span(self._counts())})
+        return sum(int(document["dropped"]) for document in counts)
+
+    def _mine(self) -> int:
+        writer = self._server.writer
+        if self._dropped is None or self._dropped[0] != writer:
+            found = find_one(self._server, HEADS, {"_id": join(self._counts(), writer)})
+            self._dropped = writer, int(found["dropped"]) if found else 0
+        return self._dropped[1]
+
+    def _note(self, total: int) -> None:
+        writer = self._server.writer
+        set_number(self._server, HEADS, join(self._counts(), writer), "dropped", total)
+        self._dropped = writer, total
+
+    def _counts(self) -> str:
+        return join(self._generations.prefix, "dropped")

@@ -1,0 +1,30 @@
+"""The options of a store with ``backend = "pickle"``: a leaf that every file may import."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from smok_core.settings import option
+
+__all__ = ["PickleOptions"]
+
+
+class PickleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The options of a store with ``backend = "pickle"``."""
+
+    path: Annotated[
+        str, option("The file; a relative path starts at the config file.", min_length=1)
+    ]
+    on_corrupt: Annotated[
+        Literal["quarantine", "refuse"],
+        option("A damaged file: put it aside and save what is readable, or refuse to open."),
+    ] = "quarantine"
+    busy_timeout_ms: Annotated[
+        int, option("How long to wait for another process that writes, in ms.", ge=0)
+    ] = 5000
+    ballast_kib: Annotated[
+        int,
+        option("Space kept back so that a full disk can still be drained, KiB; 0: none.", ge=0),
+    ] = 1024

@@ -1,0 +1,125 @@
+"""Reads a write-ahead log frame by frame, also behind a damaged frame.
+
+The checksum of a frame goes on from that of the frame before, which stands in its header. So a
+frame behind a damaged one can still be proved, where SQLite itself stops reading. The layout is
+that of https://www.sqlite.org/fileformat2.html, section 4.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from operator import mul
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Log", "read_log"]
+
+_PAGE: Final = 4096
+_HEAD: Final = 32
+_FRAME: Final = 24 + _PAGE
+_LITTLE, _BIG = 0x377F0682, 0x377F0683
+_VERSION: Final = 3007000
+_MASK: Final = 0xFFFFFFFF
+
+
+@dataclass
+class Log:
+    """What a log holds. ``damage`` is None for a log that SQLite reads to its end."""
+
+    pages: dict[int, bytes] = field(default_factory=dict)  #: newest proved page by number
+    doubtful: list[bytes] = field(default_factory=list)  #: pages of frames that cannot be proved
+    size: int = 0  #: pages of the file after the last commit
+    damage: str | None = None
+
+
+def read_log(path: Path) -> Log:
+    """Give the sound frames of the log at ``path``; an empty `Log` if there is none.
+
+    Frames of a transaction that was never committed at the end of the log do not count.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Log()
+    return _read(content) if content else Log()
+
+
+def _read(content: bytes) -> Log:
+    head_is_sound, order = _head(content)
+    salts = content[16:24] if head_is_sound else content[_HEAD + 8 : _HEAD + 16]
+    before = _start(content, salts, order)
+    log, waiting, first_bad, behind = Log(), dict[int, bytes](), None, 0
+    for at in range(_HEAD, len(content) - _FRAME + 1, _FRAME):
+        frame = content[at : at + _FRAME]
+        number, commit = struct.unpack_from(">2I", frame)
+        proved = frame[8:16] == salts and number > 0 and _proved(frame, before, order)
+        before = struct.unpack_from(">2I", frame, 16)
+        if not proved:
+            first_bad = first_bad if first_bad is not None else (at - _HEAD) // _FRAME
+            if frame[8:16] == salts:
+                log.doubtful.append(frame[24:])
+            continue
+        waiting[number] = frame[24:]
+        if commit:
+            log.pages.update(waiting)
+            waiting, log.size = {}, commit
+            behind += first_bad is not None
+    return _judge(log, head_is_sound=head_is_sound, first_bad=first_bad, behind=behind)
+
+
+def _judge(log: Log, *, head_is_sound: bool, first_bad: int | None, behind: int) -> Log:
+    if not head_is_sound:
+        log.damage = "its head is damaged"
+    elif behind:
+        log.damage = f"the log is damaged at frame {first_bad}, {behind} commits stand after it"
+    else:
+        log.doubtful = []  # the torn end of what was never committed
+    return log
+
+
+def _head(content: bytes) -> tuple[bool, str]:
+    """Tell whether the head is sound, and the byte order of the checksums."""
+    if len(content) < _HEAD:
+        return False, "<"
+    magic = int.from_bytes(content[:4], "big")
+    order = ">" if magic == _BIG else "<"
+    stored = struct.unpack_from(">2I", content, 24)
+    sound = magic in (_LITTLE, _BIG) and _sum(content[:24], (0, 0), order) == stored
+    return sound, order
+
+
+def _start(content: bytes, salts: bytes, order: str) -> tuple[int, int]:
+    """Give the checksum that the first frame goes on from, made from what a whole head says."""
+    magic = _BIG if order == ">" else _LITTLE
+    known = struct.pack(">3I", magic, _VERSION, _PAGE)
+    return _sum(known + content[12:16].ljust(4, b"\0") + salts.ljust(8, b"\0"), (0, 0), order)
+
+
+def _proved(frame: bytes, before: tuple[int, ...], order: str) -> bool:
+    return _sum(frame[:8] + frame[24:], before, order) == struct.unpack_from(">2I", frame, 16)
+
+
+def _fibonacci(count: int) -> list[int]:
+    found = [1, 1]
+    while len(found) < count:
+        found.append((found[-1] + found[-2]) & _MASK)
+    return found
+
+
+_FIB: Final = _fibonacci(2 + _FRAME // 4)
+_FIB_DOWN: Final = _FIB[::-1]
+
+
+def _sum(data: bytes, before: tuple[int, ...], order: str) -> tuple[int, int]:
+    """Give SQLite's checksum: each word is added to the sum of the two sums before it.
+
+    Written out, word k of n counts Fibonacci(n - k) times in the last sum.
+    """
+    count = len(data) // 4
+    words = (before[0], before[1], *struct.unpack(f"{order}{count}I", data))
+    last = sum(map(mul, words[1:], _FIB_DOWN[-count - 1 :])) + before[0] * _FIB[count - 1]
+    earlier = sum(map(mul, words[1:-1], _FIB_DOWN[-count:])) + before[0] * _FIB[count - 2]
+    return earlier & _MASK, last & _MASK
