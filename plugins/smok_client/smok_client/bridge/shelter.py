@@ -56,11 +56,11 @@ class Backlog:
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
-        self._calls: deque[functools.partial[object]] = deque()
+        self._calls: deque[functools.partial[None]] = deque()
         self._lock = fork_safe_lock(Layer.CALLER)
         self._lost = self._uncounted = 0
 
-    def keep(self, call: functools.partial[object]) -> None:
+    def keep(self, call: functools.partial[None]) -> None:
         """Let a write wait; when too many do, the oldest is given up, loudly."""
         with self._lock:
             self._calls.append(call)
@@ -98,7 +98,7 @@ class Backlog:
                 self._inner.count_refused(self._uncounted)
                 self._uncounted = 0
 
-    def _write(self, call: functools.partial[object]) -> None:
+    def _write(self, call: functools.partial[None]) -> None:
         try:
             call()
         except StoreError:
