@@ -48,6 +48,7 @@ __all__ = [
     "StoreVanished",
     "UnknownBackend",
     "VersionNotNewer",
+    "WrongClasses",
 ]
 
 
@@ -108,6 +109,19 @@ class NotFound(SmokError, KeyError):
     def __init__(self, role: str, key: object) -> None:
         self.role, self.key = role, key
         super().__init__(f"{role}: there is nothing under {_shorten(key)}.")
+
+
+class WrongClasses(SmokError, TypeError):
+    """A database of ours was handed to the published client, whose classes it does not speak."""
+
+    code = "SMOK-A08"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name} speaks the classes of smok_core, and was given to the device of the published "
+            f"client, which needs its own. Import it so: from smok_client.extras import {name}"
+        )
 
 
 class VersionNotNewer(SmokError, ValueError):
