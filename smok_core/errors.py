@@ -285,7 +285,7 @@ class _LeaseError(StoreError):
 class LeaseHeld(_LeaseError):
     """Another process does this work on the store already (rule Q6)."""
 
-    code = "SMOK-L01"
+    code = "SMOK-U01"
     remedy = (
         "Let it work, or stop it and try again; after a crash of its machine the lease is taken "
         "over once it has not been renewed for a minute."
@@ -298,7 +298,7 @@ class LeaseHeld(_LeaseError):
 class LeaseLost(_LeaseError):
     """The work was taken over from this process, which was suspended or cut off (rule Q6)."""
 
-    code = "SMOK-L02"
+    code = "SMOK-U02"
     remedy = "Nothing more is sent from here; what was not acknowledged is sent by the other one."
 
     def _what(self, work: str, who: str) -> str:
