@@ -189,3 +189,19 @@ def test_a_new_reading_of_a_file_wins(config):
     """Where two runs contradict each other, the later one is right."""
     assert _offsets(config, (10, HOUR), (30, HOUR)) == [Span(10, 30, HOUR)]
     assert _offsets(config, (20, 2 * HOUR), (40, 2 * HOUR)) == [Span(20, 40, 2 * HOUR)]
+
+
+def test_a_row_with_surplus_cells_is_rejected(shown):
+    """An unquoted comma in a value is no reading of what stands before the comma."""
+    text, lines = shown("time,value\n1,4\n2,5,6\n3,7\n")
+    assert "1 rows were not taken; why: in.rejects.csv" in text
+    assert [line.rpartition(",")[2] for line in lines] == ["4", "7"]
+    assert '3,3 columns instead of 2,"2,5,6"' in Path("in.rejects.csv").read_text()
+
+
+def test_two_wide_columns_of_one_name_are_refused(smok, config):
+    """Two columns of one name would be mixed into one pathpoint; both places are named."""
+    Path("in.csv").write_text("time,T1,T1\n1,20.5,80.5\n")
+    result = smok("ingest", "in.csv", "--wide")
+    assert result.status == 2
+    assert "columns 2 and 3 are both called 'T1'" in result.err

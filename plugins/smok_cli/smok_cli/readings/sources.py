@@ -75,7 +75,9 @@ class _Csv:
         self._error = -1 if layout.wide else _position(self._header, ERROR_NAME)
 
     def _wide(self) -> dict[int, str]:
-        return {at: name for at, name in enumerate(self._header) if at != self._time and name}
+        columns = {at: name for at, name in enumerate(self._header) if at != self._time and name}
+        _refuse_twins(columns)
+        return columns
 
     def records(self) -> Iterator[Record | Rejected]:
         rows = self._rows
@@ -95,6 +97,9 @@ class _Csv:
                 yield self._long_record(rows.line_num, row)
 
     def _long_record(self, line: int, row: list[str]) -> Record | Rejected:
+        if len(row) > len(self._header):
+            # An unquoted delimiter shifts what follows it: no cell is surely what its name says.
+            return Rejected(line, f"{len(row)} columns instead of {len(self._header)}", row)
         try:
             name = self._name if self._name_at < 0 else row[self._name_at]
             return Record(line, row[self._time], [(name, self._cell(row))], row)
@@ -196,6 +201,17 @@ def _find(header: Sequence[str], given: str | None, names: Sequence[str], option
     have = ", ".join(header) or "none, the file is empty"
     more = " With --wide every other column is a pathpoint." if option == "--value" else ""
     raise click.UsageError(f"no column is called {wanted}. Columns: {have}. Use {option}.{more}")
+
+
+def _refuse_twins(columns: dict[int, str]) -> None:
+    """End the command when two columns would go into one pathpoint."""
+    first: dict[str, int] = {}
+    for at, name in columns.items():
+        if first.setdefault(name, at) != at:
+            raise click.UsageError(
+                f"columns {first[name] + 1} and {at + 1} are both called {name!r}; with --wide "
+                "each is a pathpoint. Rename one of them in the header."
+            )
 
 
 def _position(header: Sequence[str], name: str) -> int:
