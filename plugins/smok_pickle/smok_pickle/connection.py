@@ -91,6 +91,7 @@ class Connection:
         self._inherited: list[Any] | None = None  # of a parent that forked in the middle of a call
         self.notes: tuple[str, ...] = ()
         self._closed, self._ticks, self._log_pages = False, 0, 0
+        self._opened = False  # the last step of opening: one that was cut is not used
         self._raw: sqlite3.Connection | None = None
         self._instance: InstanceLock | None = None
         self._guard: LogGuard | None = None
@@ -182,10 +183,9 @@ class Connection:
                 str(self.path), "the process was forked in the middle of a call on it",
                 "Fork outside of calls on a store; a signal handler may only take a note to do so.",
             )  # fmt: skip
-        if self._raw is None:  # it was let go before a fork
+        if not self._opened:  # it was let go before a fork, or an interrupt cut the opening
             self._translated(self._open)
-        assert self._raw is not None
-        return self._raw
+        return self._require()
 
     def _ready(self) -> sqlite3.Connection:
         """Give the connection for a new transaction, after a look at the file now and then."""
@@ -371,6 +371,11 @@ class Connection:
             raise
 
     def _open(self) -> None:
+        self._drop()
+        self._open_afresh()
+        self._opened = True
+
+    def _open_afresh(self) -> None:
         """Look at the file before SQLite opens it: later no descriptor of it may be closed."""
         if not remembered(self.path):
             refuse_foreign(self.path)
@@ -481,14 +486,16 @@ class Connection:
             self.notes = ("the file system has no OFD locks: do not copy the file in this process",)
 
     def _disconnect(self) -> None:
-        if self._guard is not None:
-            (self._guard.release if self._may_delete_log() else self._guard.keep)()
-        if self._raw is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._raw.close()
-        if self._guard is not None:
-            self._guard.close()
-        self._raw = self._guard = self._presence = None
+        try:
+            if self._guard is not None:
+                (self._guard.release if self._may_delete_log() else self._guard.keep)()
+            if self._raw is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    self._raw.close()
+            if self._guard is not None:
+                self._guard.close()
+        finally:  # an interrupt must not leave a closed connection behind
+            self._raw = self._guard = self._presence = None
 
     def _may_delete_log(self) -> bool:
         """Tell whether SQLite may do at closing what the last one does: copy the log, delete it.
@@ -511,11 +518,13 @@ class Connection:
         if self._closed or self._instance is None:
             raise damage
         self._translated(lambda: self._replace(damage))
+        self._opened = True
 
     def _replace(self, damage: CorruptData) -> None:
         if self._options.on_corrupt == "refuse" or self.looking:
             raise damage
         assert self._instance is not None
+        self._opened = False
         self._instance.wait_alone()
         self._presence = None  # the log is kept for the recovery
         self._disconnect()
@@ -533,6 +542,7 @@ class Connection:
         self._instance.shared()
 
     def _drop(self) -> None:
+        self._opened = False
         self._disconnect()
         if self._instance is not None:
             self._instance.close()

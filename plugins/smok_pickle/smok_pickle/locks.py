@@ -149,9 +149,9 @@ class InstanceLock:
 
     def close(self) -> None:
         """Let go."""
-        if self._handle >= 0:
-            os.close(self._handle)
-        self._handle = -1
+        handle, self._handle = self._handle, -1  # an interrupt must not have it closed twice
+        if handle >= 0:
+            os.close(handle)
 
     def _until(self, kind: int) -> bool:
         deadline = time.monotonic() + self._timeout
@@ -205,9 +205,9 @@ class LogGuard:
 
     def close(self) -> None:
         """Let go; called once SQLite has closed the file."""
-        if self._handle >= 0:
-            os.close(self._handle)
-        self._handle = -1
+        handle, self._handle = self._handle, -1  # an interrupt must not have it closed twice
+        if handle >= 0:
+            os.close(handle)
 
     def keep(self) -> None:
         """Guard even while SQLite closes the file: it takes itself for one of several then."""

@@ -279,6 +279,9 @@ def write():
     global n
     while time.monotonic() < deadline:
         n += 1
+        if n % 100 == 0:
+            databases.engines["s"]._connection.before_fork()  # it opens anew under fire
+            databases.engines["s"]._connection.after_fork_in_parent()
         if n % 2:
             databases.pathpoints.on_new_data("W1", n, n)
         else:
@@ -301,6 +304,7 @@ persist(lambda: persist(lambda: persist(end, 10), 11), 12)
 for n in range(10**6, 10**6 + 5):
     databases.pathpoints.on_new_data("W1", n, n)
     kept.append(n)
+assert not databases.health()["s"].warnings, databases.health()["s"].warnings
 print(hits, *kept)
 """
 
