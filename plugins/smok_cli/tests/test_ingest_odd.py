@@ -205,3 +205,13 @@ def test_two_wide_columns_of_one_name_are_refused(smok, config):
     result = smok("ingest", "in.csv", "--wide")
     assert result.status == 2
     assert "columns 2 and 3 are both called 'T1'" in result.err
+
+
+def test_nothing_is_read_into_memory(smok, config, place):
+    """Readings that would be gone when the command ends are refused, with what to add."""
+    config.write_text('device = "pump-17"\n')
+    (place / "W1.csv").write_text("timestamp,value\n1700000000,1\n")
+    result = smok("ingest", "W1.csv")
+    assert result.status == 2
+    assert "kept in memory" in result.err
+    assert "[stores.local]" in result.err
