@@ -183,7 +183,7 @@ class Connection:
         return result
 
     def _committed(self) -> None:
-        if self._durability is not Durability.POWER_LOSS:  # there SQLite has synced the log itself
+        if self._durability != Durability.POWER_LOSS:  # there SQLite has synced the log itself
             self.log_sync.committed()
 
     def _roll_back(self, raw: sqlite3.Connection) -> None:
