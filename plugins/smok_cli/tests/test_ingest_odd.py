@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
@@ -205,3 +206,30 @@ def test_two_wide_columns_of_one_name_are_refused(smok, config):
     result = smok("ingest", "in.csv", "--wide")
     assert result.status == 2
     assert "columns 2 and 3 are both called 'T1'" in result.err
+
+
+def test_nothing_is_read_into_memory(smok, config, place):
+    """Readings that would be gone when the command ends are refused, with what to add."""
+    config.write_text('device = "pump-17"\n')
+    (place / "W1.csv").write_text("timestamp,value\n1700000000,1\n")
+    result = smok("ingest", "W1.csv")
+    assert result.status == 2
+    assert "kept in memory" in result.err
+    assert "[stores.local]" in result.err
+
+
+@pytest.mark.parametrize("cell", ['"open', '"', '"a"b'])
+def test_an_open_quote_costs_its_own_line_only(smok, config, place, cell):
+    """Whatever one broken line holds, every row behind it is stored or told."""
+    rows = [f"{1_700_000_000 + n},{n}" for n in range(200)]
+    rows[2] = f"1700000002,{cell}"
+    (place / "W1.csv").write_text("\n".join(["timestamp,value", *rows]) + "\n")
+    report = json.loads(smok("ingest", "W1.csv", "--json").out)
+    assert report["stored"] == 199
+    assert report["rejected"] == 1
+    assert "4," in (place / "W1.rejects.csv").read_text().splitlines()[1]
+
+
+def test_a_quoted_text_may_span_lines(smok, config, place):
+    (place / "W1.csv").write_text('timestamp,value\n1700000000,"two\nlines"\n1700000001,1\n')
+    assert json.loads(smok("ingest", "W1.csv", "--json").out)["stored"] == 2
