@@ -494,7 +494,7 @@ class Connection:
                     self._raw.close()
             if self._guard is not None:
                 self._guard.close()
-        finally:  # an interrupt must not leave a closed connection behind
+        finally:  # an interrupt must leave neither behind; the guard goes last
             self._raw = self._guard = self._presence = None
 
     def _may_delete_log(self) -> bool:

@@ -100,6 +100,8 @@ class InstanceLock:
     The file stays when the store is closed. Its content is the memory that the store is ours.
     """
 
+    _handle = -1
+
     def __init__(self, path: Path, timeout: float) -> None:
         self._store, self._timeout = path, timeout
         self._path = sibling(path, ".lock")
@@ -153,6 +155,9 @@ class InstanceLock:
         if handle >= 0:
             os.close(handle)
 
+    def __del__(self) -> None:
+        self.close()  # an interrupt may have lost it before it was closed: the lock must go
+
     def _until(self, kind: int) -> bool:
         deadline = time.monotonic() + self._timeout
         while not self._take(kind):
@@ -185,6 +190,8 @@ class LogGuard:
     mean two logs, and each process would overwrite what the other has written.
     """
 
+    _handle = -1
+
     def __init__(self, path: Path) -> None:
         self._path, self._held = path, False
         self._handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -208,6 +215,9 @@ class LogGuard:
         handle, self._handle = self._handle, -1  # an interrupt must not have it closed twice
         if handle >= 0:
             os.close(handle)
+
+    def __del__(self) -> None:
+        self.close()  # an interrupt may have lost it before it was closed: the lock must go
 
     def keep(self) -> None:
         """Guard even while SQLite closes the file: it takes itself for one of several then."""
