@@ -23,7 +23,7 @@ __all__ = ["MAX_DEPTH", "MAX_RETRY_AFTER", "MAX_VALUES", "check_status", "decode
 MAX_DEPTH: Final = 64
 #: An answer of 8 MiB can hold four million empty objects, each of 64 bytes in memory. So many
 #: values are enough for a receipt for each of 100 000 events.
-MAX_VALUES: Final = 400_000
+MAX_VALUES: Final = 220_000
 MAX_RETRY_AFTER: Final = 3600.0  # seconds; a server that says more is misconfigured or hostile
 
 _MAX_ERROR_BYTES: Final = 64 * 1024
@@ -128,7 +128,7 @@ def parse(call: str, body: bytes, shape: type[_T]) -> _T:
     """Give the JSON body as the given type.
 
     Raises:
-        NotTheApi: It is no JSON, holds more than 400 000 values, is nested deeper than 64 levels,
+        NotTheApi: It is no JSON, holds more than 220 000 values, is nested deeper than 64 levels,
             or of another shape.
     """
     _check_number(call, body)

@@ -208,6 +208,18 @@ def test_an_answer_of_many_small_things_is_bounded(call: str, element: bytes) ->
         assert peak < 48_000_000
 
 
+def test_the_costliest_answer_within_the_bounds_is_bounded() -> None:
+    """As many objects as are taken, each with a long key of its own: the most memory there is."""
+    body = b"[" + b",".join(b'{"%068d":1}' % number for number in range(109_000)) + b"]"
+    client = verified(body)
+    tracemalloc.start()
+    with pytest.raises(NotTheApi, match="another shape"):
+        client.get_predicates()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 48_000_000
+
+
 def test_receipts_for_the_largest_batch_are_read() -> None:
     """100 000 events, the largest batch that can be configured, get their uuids."""
     receipts = [{"uuid": f"{number:032x}"} for number in range(100_000)]
