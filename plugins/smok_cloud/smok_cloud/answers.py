@@ -21,7 +21,7 @@ from smok_cloud.transport import Answer
 __all__ = ["MAX_DEPTH", "MAX_RETRY_AFTER", "MAX_VALUES", "check_status", "decoded_body", "parse"]
 
 MAX_DEPTH: Final = 64
-#: An answer of 8 MiB can hold four million empty objects, each of 64 bytes in memory. So many
+#: An answer of 6 MiB can hold two million empty objects, each of 64 bytes in memory. So many
 #: values are enough for a receipt for each of 100 000 events.
 MAX_VALUES: Final = 220_000
 MAX_RETRY_AFTER: Final = 3600.0  # seconds; a server that says more is misconfigured or hostile
