@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,22 @@ def skip_or_fail(part: str, reason: str) -> None:
     if required(part):
         pytest.fail(f"SMOK_REQUIRE names {part!r}: {reason}")
     pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Count the skipped tests by their reasons: one line each, whatever names stand in them."""
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(_reason(report) for report in reports)
+    if reasons:
+        terminalreporter.section(f"{len(reports)} skipped, by reason")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:5d}  {reason}")
+
+
+def _reason(report) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    clause = re.sub(r"^(Skipped: )?[A-Z]+\d*\.\w+: ", "", text.splitlines()[0])
+    return clause.removeprefix("Skipped: ")
 
 
 @pytest.fixture

@@ -375,6 +375,13 @@ class Engine(ABC):
     def health(self) -> Health:
         """Look at the store now and tell how it is; raises what opening would raise."""
 
+    def others(self) -> Mapping[str, int]:
+        """Return how many records of other devices are pending here, by the devices' ids.
+
+        Only a store that one device has to itself looks: on a server others are nothing unusual.
+        """
+        return {}
+
     def flush(self) -> None:
         """Return when everything that was written survives what ``durability`` promises."""
 

@@ -11,6 +11,7 @@ import msgspec
 from smok_core.engine.base import Row, Settlement, When
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData, NotFound
+from smok_core.roles.counters import Counter
 from smok_core.roles.dead_letters import DeadLetter, DeadLetters
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
     oldest_pending: float | None = None  #: time of the head of the queue, seconds since the epoch
     dead: int = 0  #: dead letters
     dropped: int = 0  #: given up because of max_pending, for the lifetime of the data
+    refused: int = 0  #: writes that a program could not be told to be wrong, likewise
     pending_definitions: int = 0  #: pathpoints: definitions that wait for upload
 
 
@@ -79,6 +81,9 @@ class Database(ABC):
         """Count what is stored and what waits."""
         return RoleStats()
 
+    def count_refused(self, count: int) -> None:
+        """Remember, for `stats`, writes that were refused and whose writer cannot be told."""
+
     def warnings(self) -> tuple[str, ...]:
         """Tell what this process holds and could not store; shown with the store's health."""
         return ()
@@ -108,6 +113,7 @@ class OnEngine(Database):
         self.context, self.engine = context, engine
         self.codec: Codec = engine.codec
         self.dead = DeadLetters(self.role, engine, context.clock)
+        self.refused = Counter(engine, f"{self.role}.refused")
         self.due = Throttle()
         self._table_names: dict[Table, str] = {}
 
@@ -125,10 +131,12 @@ class OnEngine(Database):
             self.tidy()
             self.engine.checkpoint()
 
+    def count_refused(self, count: int) -> None:
+        self.refused.add(count)
+
     def dropped_before(self) -> int:
         """Count what was dropped where the data was before it was copied into this store."""
-        row = self.engine.table("counters").get(f"{self.role}.dropped")
-        return int(self.codec.loads(row.value)) if row else 0
+        return Counter(self.engine, f"{self.role}.dropped").value()
 
     def tidy(self) -> None:
         """Do the role's own housekeeping; called by `checkpoint` when it is time."""

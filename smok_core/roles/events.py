@@ -209,6 +209,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
             dropped=counts.dropped + self.dropped_before(),
         )
 

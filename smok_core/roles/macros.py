@@ -160,6 +160,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
             dropped=self._done.stats().dropped + self.dropped_before(),
         )
 

@@ -169,6 +169,7 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
             dropped=counts.dropped + self.dropped_before(),
         )
 

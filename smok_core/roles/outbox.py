@@ -277,9 +277,11 @@ class TableOutbox(Outbox[Row, T, B]):
         self._loader, self._when, self._leaves = load, when, remove
 
     def counts(self) -> Counts:
-        values: list[T] = []
-        self._decode(self._table.pending(1), [], values)
-        oldest = self._when(values[0]) if values else None
+        head = self._table.pending(1)
+        try:
+            oldest = self._when(self._load(head)[0]) if head else None
+        except _DAMAGE:
+            oldest = None  # taking it sets it aside; counting changes nothing
         return Counts(self._table.stats().pending, oldest)
 
     def _pending(self, limit: int, after: int) -> list[Row]:

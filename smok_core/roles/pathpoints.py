@@ -307,6 +307,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
             dropped=counts.dropped + definitions.dropped + self.dropped_before(),
             pending_definitions=definitions.pending,
         )

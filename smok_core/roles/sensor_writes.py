@@ -114,6 +114,7 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
             pending=pending,
             oldest_pending=oldest,
             dead=self.dead.count(),
+            refused=self.refused.value(),
             dropped=counts.dropped + self.dropped_before(),
         )
 

@@ -58,6 +58,19 @@ def test_status_shows_dropped_records(smok, config):
     assert "nothing lost" not in result.out
 
 
+def test_status_shows_waiting_definitions(smok, databases):
+    """Definitions that wait for upload are counted beside the values."""
+    databases.pathpoints.define_pathpoint("W1")
+    databases.pathpoints.define_pathpoint("W2")
+    assert "pathpoints: 2 definitions wait for upload" in smok("status").out
+    roles = {row["role"]: row for row in json.loads(smok("status", "--json").out)["roles"]}
+    assert roles["pathpoints"]["definitions_waiting"] == 2
+    handed = databases.pathpoints.get_definitions_to_sync()
+    assert handed is not None
+    handed.acknowledge()
+    assert "definitions wait" not in smok("status").out
+
+
 # --- dead letters --------------------------------------------------------------------------------
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 from smok_cloud.connect import connect
+from smok_cloud.leases import Leases
 from smok_cloud.options import CloudSettings, cloud_settings
 from smok_cloud.statistics import statistics_table
 from smok_cloud.synchronizer import Synchronizer
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from smok_cloud.api import ApiClient
     from smok_core.databases import Databases
+    from smok_core.engine.base import Engine
 
 __all__ = ["Service"]
 
@@ -48,12 +51,14 @@ class Service:
     ) -> None:
         self.api = api or connect(databases.config, clock=clock)
         settings = cloud_settings(databases.config) or CloudSettings()
+        self.leases = _leases(databases, clock)
         self.synchronizer = Synchronizer(
             dict(databases),
             self.api,
             batch=settings.batch,
             clock=clock,
             table=statistics_table(databases),
+            leases=self.leases,
         )
         self._make_thread()
         join(self, Layer.CALLER)
@@ -70,11 +75,17 @@ class Service:
         """Go on."""
 
     def after_fork_in_child(self) -> None:
-        """Be a service that was not started: the thread and the connection are the parent's."""
+        """Be a service that was not started: thread, connection and leases are the parent's."""
         self._make_thread()
+        self.leases.forget()
 
     def start(self) -> None:
-        """Start the thread."""
+        """Take the leases, and start the thread.
+
+        Raises:
+            LeaseHeld: Another synchronizer works on one of the stores; nothing was started.
+        """
+        self.leases.acquire(self._stop)
         self._thread.start()
 
     def stop(self, timeout: float = STOP_SECONDS) -> bool:
@@ -94,6 +105,7 @@ class Service:
         # Ends a request that is still under way; it raises NoLink there, so nothing is settled.
         self.api.close()
         self._thread.join(timeout / 2)
+        self.leases.release()
         if self._thread.is_alive():
             logger.warning("a request was abandoned; what it carried stays queued")
         return not self._thread.is_alive()
@@ -107,3 +119,13 @@ class Service:
 
     def _run(self) -> None:
         self.synchronizer.run(self._stop)
+
+
+def _leases(databases: Databases, clock: Callable[[], float]) -> Leases:
+    stores = {role: databases.config.roles[role].store for role, _ in databases}
+    return Leases(stores, partial(_engine, databases), clock=clock)
+
+
+def _engine(databases: Databases, store: str) -> Engine | None:
+    """Find a store's engine, which may have come up since the service was made."""
+    return databases.engines.get(store)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random as random_module
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from smok_cloud.api import ApiClient
+    from smok_cloud.leases import Leases
     from smok_cloud.statistics import JobStatistics
     from smok_core.engine.base import Table
     from smok_core.roles import Database
@@ -49,8 +51,8 @@ class Synchronizer:
         monotonic: Seconds that never go back.
         random: Source of the jitter.
         table: Where to leave the statistics; None leaves them in memory only.
-        permit: Called with a role before each of its requests; what it raises keeps the role's
-            records where they are, and is tried again like any failure.
+        leases: Held while it works, and asked before each request; None where nobody else can
+            work on these roles.
     """
 
     def __init__(
@@ -63,10 +65,12 @@ class Synchronizer:
         monotonic: Callable[[], float] = time.monotonic,
         random: random_module.Random | None = None,
         table: Table | None = None,
-        permit: Callable[[str], None] = lambda _: None,
+        leases: Leases | None = None,
     ) -> None:
         generator = random or random_module.Random()  # noqa: S311 - jitter, no secret
         self._roles, self._clock, self._monotonic = roles, clock, monotonic
+        self._leases = leases or nullcontext()
+        permit = leases.permit if leases else lambda _: None
         self.jobs = make_jobs(roles, api, batch, clock, generator, permit)
         self._link = Backoff(generator)
         self._silent: set[str] = set()
@@ -84,19 +88,31 @@ class Synchronizer:
         return len(self._silent) >= _SILENT_JOBS
 
     def run(self, stop: threading.Event) -> None:
-        """Work until ``stop`` is set; a request that is under way then is still finished."""
-        while not stop.is_set():
-            self.step(stop)
-            self._housekeep()
-            stop.wait(max(0.0, min(self.due() - self._monotonic(), _LONGEST_NAP)))
-        self._save()
+        """Work until ``stop`` is set; a request that is under way then is still finished.
+
+        Raises:
+            LeaseHeld: Another synchronizer works on one of the stores.
+        """
+        with self._leases:
+            while not stop.is_set():
+                self.step(stop)
+                self._housekeep()
+                stop.wait(max(0.0, min(self.due() - self._monotonic(), _LONGEST_NAP)))
+            self._save()
 
     def run_once(self, stop: threading.Event | None = None) -> bool:
         """Do everything once, due or not: drain the queues, fetch what there is.
 
         Returns:
             Whether every job succeeded.
+
+        Raises:
+            LeaseHeld: Another synchronizer works on one of the stores; nothing was done.
         """
+        with self._leases:
+            return self._round(stop)
+
+    def _round(self, stop: threading.Event | None) -> bool:
         well = True
         for job in self.jobs:
             while not (stop and stop.is_set()) and self._run(job):
@@ -194,7 +210,10 @@ class Synchronizer:
             logger.warning("the statistics could not be stored: %s", error)
 
     def _waiting(self, job: Job) -> int:
+        if job.direction is Direction.DOWN:
+            return 0
         try:
-            return self._roles[job.role].stats().pending if job.direction is Direction.UP else 0
+            stats = self._roles[job.role].stats()
         except SmokError:
             return job.statistics.waiting
+        return stats.pending_definitions if job.what == "definitions" else stats.pending

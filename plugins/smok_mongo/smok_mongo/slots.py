@@ -81,9 +81,11 @@ class Slots:
 
     def _usable(self, most: int) -> int:
         """Give how many slots there are beside the rows that wait outside of them."""
-        usable, pending = most, self._pending()
+        usable = most
         while True:
-            outside = pending - count(self._server, ROWS, {"s": self._below(usable)})
+            # In this order: what others add in between is taken for outside, never forgotten.
+            inside = count(self._server, ROWS, {"s": self._below(usable)})
+            outside = self._pending() - inside
             if usable <= most - outside:
                 return max(usable, 0)
             usable = max(most - outside, 0)

@@ -19,6 +19,7 @@ from smok_pickle.series import SqliteSeries
 from smok_pickle.table import SqliteTable
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable
 
     from smok_core.hookspecs import StoreContext
@@ -29,7 +30,7 @@ __all__ = ["SqliteEngine", "open_engine"]
 T = TypeVar("T")
 
 
-def open_engine(context: StoreContext) -> SqliteEngine:
+def open_engine(context: StoreContext) -> Engine:
     """Open the store of a configuration; raises a `StoreError` if that fails."""
     path = Path(context.base_dir, context.options.path).absolute()
     durability, options = context.settings.durability, context.options
@@ -85,6 +86,20 @@ class SqliteEngine(Engine):
             notes=("SQLite, write-ahead log", *connection.notes, *connection.reserve.notes),
             warnings=self._warnings(),
         )
+
+    def others(self) -> dict[str, int]:
+        query = "SELECT device, kind, name FROM sections WHERE device <> ? AND kind <> 'blobs'"
+
+        def work(raw: sqlite3.Connection) -> list[tuple[str, str, str]]:
+            return raw.execute(query, (self._device,)).fetchall()
+
+        counts: dict[str, int] = {}
+        kinds: dict[str, type[SqliteTable | SqliteSeries]]
+        kinds = {"table": SqliteTable, "series": SqliteSeries}
+        for device, kind, name in self._connection.read(work):
+            pending = kinds[kind](self._connection, device, name).stats().pending
+            counts[device] = counts.get(device, 0) + pending
+        return {device: count for device, count in counts.items() if count}
 
     def flush(self) -> None:
         self._connection.sync()

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import (
@@ -19,6 +20,7 @@ from smok_cli.screen import (
 from smok_core.errors import StoreError
 
 if TYPE_CHECKING:
+    from smok_cli.losses import Finding
     from smok_core.databases import Databases
     from smok_core.roles import Database
 
@@ -30,15 +32,19 @@ __all__ = ["command"]
 @pass_session
 def command(session: Session, as_json: bool) -> None:
     """Count rows, records waiting for upload, dead letters and dropped records of each role."""
+    from smok_cli.losses import find_losses
     from smok_core.databases import open_databases
 
     with open_databases(session.config, looking=True) as databases:
-        report = {"roles": _roles(databases), "stores": _stores(databases)}
+        report: dict[str, Any] = {"roles": _roles(databases), "stores": _stores(databases)}
         report["cloud"] = _cloud(databases)
+        losses = find_losses(databases)
+    report["losses"] = [msgspec.structs.asdict(found) for found in losses]
+    report["nothing_lost"] = not losses
     if as_json:
         print_json(report)
     else:
-        _show(report)
+        _show(report, losses)
 
 
 def _roles(databases: Databases) -> list[dict[str, Any]]:
@@ -64,6 +70,7 @@ def _counts(database: Database) -> dict[str, Any]:
         "oldest_waiting_seconds": None if oldest is None else round(time.time() - oldest, 3),
         "dead_letters": stats and stats.dead,
         "dropped": stats and stats.dropped,
+        "refused": stats and stats.refused,
         "definitions_waiting": stats and stats.pending_definitions,
     }
 
@@ -88,7 +95,7 @@ def _cloud(databases: Databases) -> list[dict[str, Any]]:
     return [row for owner in owners for row in owner.jobs(databases)]
 
 
-def _show(report: dict[str, Any]) -> None:
+def _show(report: dict[str, Any], losses: list[Finding]) -> None:
     columns = ("role", "store", "rows", "waiting", "oldest waiting", "dead letters", "dropped")
     numbers = "rows,waiting,oldest waiting,dead letters,dropped"
     print_table("", columns, map(_row, report["roles"]), right=numbers)
@@ -98,11 +105,9 @@ def _show(report: dict[str, Any]) -> None:
         click.echo(f"{store['store']}: {', '.join([store['location'], *told])}")
         for note in store["notes"]:
             click.echo(f"  {note}")
-        for warning in store["warnings"]:
-            click.secho(f"warning: {store['store']}: {warning}", fg="yellow")
     _show_cloud([job for job in report["cloud"] if job["last_success"] or job["failures"]])
     _show_definitions(report["roles"])
-    _show_losses(report["roles"])
+    _show_losses(report["roles"], losses)
 
 
 def _show_cloud(jobs: list[dict[str, Any]]) -> None:
@@ -141,20 +146,13 @@ def _alarming(count: int | None) -> object:
     return None if count is None else Text(str(count), style="bold red" if count else "green")
 
 
-def _show_losses(rows: list[dict[str, Any]]) -> None:
-    """Say what is lost or set aside, with the command that tells more; or that nothing is."""
+def _show_losses(rows: list[dict[str, Any]], losses: list[Finding]) -> None:
+    """Name what is lost, set aside or pending elsewhere, with the command to use."""
     away = [row["role"] for row in rows if not row["available"]]
     if away:
         click.secho(f"not known, the store is away: {', '.join(away)}", fg="red")
-    fine = not away
-    for row in rows:
-        if row["dead_letters"]:
-            text = f"{row['role']}: {row['dead_letters']} set aside; look: "
-            click.secho(f"{text}smok dead-letters {row['role']}", fg="red")
-            fine = False
-        if row["dropped"]:
-            text = f"{row['role']}: {row['dropped']} dropped because of max_pending; look: "
-            click.secho(f"{text}smok why {row['role']}", fg="red")
-            fine = False
-    if fine:
+    for found in losses:
+        if found.role is None or found.role not in away:
+            click.secho(str(found), fg="yellow" if found.kind == "warning" else "red")
+    if not losses:
         click.secho("nothing lost: 0 dropped, 0 dead letters", fg="green")

@@ -205,6 +205,7 @@ def test_the_parts_are_all_that_the_roles_open() -> None:
         for queue in (databases.sensor_writes.get_sw_sync(), databases.events.get_events_to_sync()):
             assert queue
             queue.reject("no")
+        assert all(database.stats() for _, database in databases)
     expected = {("table", COUNTERS), ("table", "pathpoints.clocks")}
     for parts in PARTS.values():
         expected |= {("table", name) for name in parts.tables}

@@ -78,7 +78,7 @@ class ClientEvents(client.BaseEventDatabase):
     """Takes and gives the client's `Event`; an object that was added is given its uuid."""
 
     def __init__(self, inner: BaseEventDatabase) -> None:
-        self._inner, self._live, self.backlog = inner, _Live(), Backlog()
+        self._inner, self._live, self.backlog = inner, _Live(), Backlog(inner.count_refused)
         self._states = _States(inner, self._known)
 
     @sheltered(nothing)

@@ -45,7 +45,7 @@ class ClientPathpoints(client.BasePathpointDatabase):
     """Takes and gives the client's `OperationFailedError` and `NotReadedError`."""
 
     def __init__(self, inner: BasePathpointDatabase) -> None:
-        self._inner, self.backlog = inner, Backlog()
+        self._inner, self.backlog = inner, Backlog(inner.count_refused)
 
     @sheltered(nothing)
     def checkpoint(self) -> None:

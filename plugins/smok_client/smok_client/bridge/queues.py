@@ -49,7 +49,7 @@ class ClientSensorWrites(client.BaseSensorWriteDatabase):
     """Takes and gives the client's `SensorWriteEvent`; what is no text in one becomes text."""
 
     def __init__(self, inner: BaseSensorWriteDatabase) -> None:
-        self._inner, self.backlog = inner, Backlog()
+        self._inner, self.backlog = inner, Backlog(inner.count_refused)
 
     @deferred
     def add_sw(self, event: client.SensorWriteEvent) -> None:
@@ -86,7 +86,7 @@ class ClientMacros(client.BaseMacroDatabase):
     """Takes and gives the client's `Macro`; each one given is the client's own, to pop from."""
 
     def __init__(self, inner: BaseMacroDatabase) -> None:
-        self._inner, self.backlog = inner, Backlog()
+        self._inner, self.backlog = inner, Backlog(inner.count_refused)
 
     @sheltered(lambda: iter(()))
     def get_done_macros(self) -> Iterator[tuple[str, float]]:

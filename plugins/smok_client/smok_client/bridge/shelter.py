@@ -34,11 +34,16 @@ _MAX_WAITING: Final = 10_000
 
 
 class Backlog:
-    """Writes of the client's threads that a store could not take, in their order; thread-safe."""
+    """Writes of the client's threads that a store could not take, in their order; thread-safe.
 
-    def __init__(self) -> None:
+    Args:
+        count_refused: Remembers writes that are lost for good, so that `smok status` tells.
+    """
+
+    def __init__(self, count_refused: Callable[[int], object]) -> None:
         self._calls: deque[Callable[[], object]] = deque()
         self._lock = fork_safe_lock(Layer.CALLER)
+        self._count_refused, self._refused = count_refused, 0
 
     def keep(self, call: Callable[[], object]) -> None:
         """Let a write wait; when too many do, the oldest is given up, loudly."""
@@ -46,18 +51,45 @@ class Backlog:
             self._calls.append(call)
             if len(self._calls) > _MAX_WAITING:
                 self._calls.popleft()
+                self._refused += 1
                 logger.error("more than %d writes wait, the oldest is lost", _MAX_WAITING)
 
     def drain(self) -> None:
-        """Write what waits.
+        """Write what waits; one that turns out to be refused does not hold those after it.
 
         Raises:
             StoreError: The store still fails; the rest waits on.
         """
         with self._lock:
             while self._calls:
-                self._calls[0]()
+                self._write(self._calls[0])
                 self._calls.popleft()
+            self._tell()
+
+    def refuse(self, error: SmokError) -> None:
+        """Remember a write that a role refused, and that its writer cannot be told of."""
+        with self._lock:
+            self._refused += 1
+            logger.warning("refused: %s", error)
+            try:
+                self._tell()
+            except StoreError as failure:
+                logger.debug("the count of refused writes waits: %s", failure)
+
+    def _write(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except StoreError:
+            raise
+        except SmokError as error:
+            # A store that was away took it unseen; only now is it known to be wrong.
+            self._refused += 1
+            logger.warning("refused: %s", error)
+
+    def _tell(self) -> None:
+        if self._refused:
+            self._count_refused(self._refused)
+            self._refused = 0
 
 
 class HasBacklog(Protocol):
@@ -87,7 +119,7 @@ def deferred(
         except SmokError as error:
             if not in_client_thread():
                 raise
-            logger.warning("%s.%s refused: %s", type(self).__name__, method.__name__, error)
+            self.backlog.refuse(error)
 
     return inner
 

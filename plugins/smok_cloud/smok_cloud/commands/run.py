@@ -34,6 +34,7 @@ def command(session: Session, once: bool, plain: bool) -> int:
     """Synchronize with the SMOK cloud until SIGTERM or Ctrl-C, which end it within 5 seconds.
 
     With --once the exit status is 0 when everything was delivered, 5 when something was not.
+    It is 7 when another process synchronizes the same device and store: only one may at a time.
     """
     from smok_cloud.service import Service
     from smok_core.databases import open_databases
@@ -60,6 +61,7 @@ def _stop_on_signals() -> threading.Event:
 
 def _once(service: Service, stop: threading.Event) -> int:
     worker: dict[str, bool] = {}
+    service.leases.acquire(stop)
     # In a thread of its own: a signal must be heard while a request hangs.
     thread = threading.Thread(
         target=lambda: worker.update(well=service.synchronizer.run_once(stop)), daemon=True
@@ -70,6 +72,7 @@ def _once(service: Service, stop: threading.Event) -> int:
     # Ends a request that is under way when a signal came; what it carried is not settled.
     service.api.close()
     thread.join(_STOP_SECONDS)
+    service.leases.release()
     console().print(_table(service.synchronizer))
     return 0 if worker.get("well") else _INCOMPLETE
 

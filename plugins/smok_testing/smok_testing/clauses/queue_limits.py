@@ -31,7 +31,7 @@ SHARED: dict[str, Any] = {
     "ability": "processes",
 }
 THREADS, TURNS = 8, 30
-PROCESSES, ROUNDS, STEPS, MOST = 4, 5, 25, 20
+PROCESSES, ROUNDS, STEPS, MOST = 4, 3, 25, 20
 
 
 def add(table: Table, key: str, most: int | None, drop: Sequence[Settlement] = ()) -> bool:

@@ -106,6 +106,28 @@ class SettleOnlyAHundred(MemoryTable):
         return super().settle(settlements[:100])
 
 
+@table("Q6.a_lease_has_one_holder_at_a_time")
+class AbsentLooksFirst(MemoryTable):
+    """Looks whether there is a row, and writes a moment later."""
+
+    def put(self, key, value, *, when=When.ALWAYS, expected_seq=None, **more):
+        row = self.get(key)
+        if when is When.ABSENT and row is not None:
+            return False
+        if expected_seq is not None and (row is None or row.seq != expected_seq):
+            return False
+        time.sleep(0.001)
+        return super().put(key, value, **more)
+
+
+@table("Q6.a_dead_holder_is_followed_and_shut_out")
+class ExpectedSeqIsForNewRows(MemoryTable):
+    """Never writes over a row that somebody else has put."""
+
+    def put(self, key, value, *, expected_seq=None, **more):
+        return expected_seq is None and super().put(key, value, **more)
+
+
 @table("TA2.put_if_newer_is_strict")
 class NewerAcceptsEqual(MemoryTable):
     """Takes an equal stamp for newer."""

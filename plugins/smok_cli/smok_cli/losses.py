@@ -1,0 +1,173 @@
+"""What is lost, set aside, or pending where nothing looks: what `smok status` has to name.
+
+It looks at more than the roles use: at what other roles left in their stores, at stores that no
+role uses any more, at other devices' records in a store of this device alone. What could not be
+looked at is a finding too, so "nothing lost" is never said of something that nobody has seen.
+"""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from smok_core.config import load_config
+from smok_core.context import StoreContext
+from smok_core.databases import find_device, open_store
+from smok_core.errors import SmokError, StoreError
+from smok_core.registry.builtin import BUILT_IN
+from smok_core.roles import ON_ENGINE, ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from smok_core.config import Config
+    from smok_core.databases import Databases
+    from smok_core.engine.base import Engine
+    from smok_core.roles import RoleStats
+
+__all__ = ["Finding", "find_losses"]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that somebody should know of."""
+
+    kind: str  #: ``dead-letters dropped refused in-memory elsewhere other-device warning unknown``
+    store: str
+    role: str | None = None
+    device: str | None = None  #: if it is not this one
+    count: int | None = None  #: records; None: not known
+    text: str  #: what it is, in words
+    command: str | None = None  #: what tells more, or brings the records along
+
+    def __str__(self) -> str:
+        return self.text if self.command is None else f"{self.text}; look: {self.command}"
+
+
+def find_losses(databases: Databases) -> list[Finding]:
+    """Look everywhere; an empty list means that nothing is lost, as far as there is to look.
+
+    Nothing is changed. What cannot be looked at is a finding of the kind ``unknown``.
+    """
+    return [*_of_the_roles(databases), *_of_the_stores(databases), *_of_unused_stores(databases)]
+
+
+# --- the roles, where they are kept --------------------------------------------------------------
+
+
+def _of_the_roles(databases: Databases) -> Iterator[Finding]:
+    for role, database in databases:
+        store = databases.config.roles[role].store
+        if store == "memory":
+            text = f"{role}: kept in memory only, lost when the process ends"
+            command = f"smok why {role}"
+            yield Finding(kind="in-memory", store=store, role=role, text=text, command=command)
+        try:
+            yield from _of_a_role(role, store, database.stats())
+        except StoreError as error:
+            yield Finding(
+                kind="unknown", store=store, role=role, text=f"{role}: not known: {error}"
+            )
+
+
+def _of_a_role(role: str, store: str, stats: RoleStats) -> Iterator[Finding]:
+    found = (
+        ("dead-letters", stats.dead, "set aside", f"smok dead-letters {role}"),
+        ("dropped", stats.dropped, "dropped because of max_pending", f"smok why {role}"),
+        ("refused", stats.refused, "written by the client and refused; the log says why", None),
+    )
+    for kind, count, what, command in found:
+        if count:
+            text = f"{role}: {count} {what}"
+            yield Finding(
+                kind=kind, store=store, role=role, count=count, text=text, command=command
+            )
+
+
+# --- the stores that are open --------------------------------------------------------------------
+
+
+def _of_the_stores(databases: Databases) -> Iterator[Finding]:
+    config = databases.config
+    for name, engine in databases.engines.items():
+        if name not in BUILT_IN:
+            yield from _elsewhere(config, name, engine)
+    for name, health in databases.health().items():
+        for warning in health.warnings:
+            yield Finding(kind="warning", store=name, text=f"warning: {name}: {warning}")
+
+
+def _elsewhere(config: Config, name: str, engine: Engine) -> Iterator[Finding]:
+    """Look for what belongs to roles that another store keeps now, and to other devices."""
+    try:
+        for role in ROLES:
+            if config.roles[role].store != name:
+                yield from _left_behind(config, name, engine, role)
+        for device, count in sorted(engine.others().items()):
+            text = f"{name}: {count} pending under another device id, {device!r}"
+            command = f"SMOK__DEVICE={shlex.quote(device)} smok status"
+            yield Finding(
+                kind="other-device",
+                store=name,
+                device=device,
+                count=count,
+                text=text,
+                command=command,
+            )
+    except StoreError as error:
+        yield Finding(kind="unknown", store=name, text=f"{name}: not known: {error}")
+
+
+def _left_behind(config: Config, name: str, engine: Engine, role: str) -> Iterator[Finding]:
+    context = StoreContext(store=name, device=find_device(config), options=None)
+    stats = ON_ENGINE[role](context, engine).stats()
+    keeper = config.roles[role].store
+    where = f"in the store {name}; {role} are kept in {keeper} now"
+    command = f"smok copy --from {name} --to {keeper} --roles {role} --merge"
+    counts = (
+        (stats.pending, "pending"),
+        (stats.pending_definitions, "definitions pending"),
+        (stats.dead, "set aside"),
+    )
+    for count, what in counts:
+        if count:
+            yield Finding(
+                kind="elsewhere",
+                store=name,
+                role=role,
+                count=count,
+                text=f"{role}: {count} {what} {where}",
+                command=command,
+            )
+
+
+# --- the stores that no role uses ----------------------------------------------------------------
+
+
+def _of_unused_stores(databases: Databases) -> Iterator[Finding]:
+    config = databases.config
+    for name in _unused(config):
+        with ExitStack() as stack:
+            try:
+                loaded = load_config(config.path, stores=[name])
+                engine = open_store(loaded, name, looking=True)
+            except SmokError as error:
+                text = f"{name}: no role uses it, and it could not be looked at: {error}"
+                yield Finding(kind="unknown", store=name, text=text, command="smok check")
+                continue
+            if engine is not None:
+                stack.enter_context(engine)
+                yield from _elsewhere(config, name, engine)
+                yield from _warnings(name, engine)
+
+
+def _unused(config: Config) -> Iterable[str]:
+    used = {config.roles[role].store for role in ROLES} | set(BUILT_IN)
+    return [name for name in config.stores if name not in used and config.path is not None]
+
+
+def _warnings(name: str, engine: Engine) -> Iterator[Finding]:
+    for warning in engine.health().warnings:
+        yield Finding(kind="warning", store=name, text=f"warning: {name}: {warning}")
