@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
+from smok_cloud.lease import LEASES, Lease
 from smok_cloud.leases import WORK
 from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.server import SandboxServer
 
 import smok_core
 from plugins.smok_cli.tests.conftest import child_environment
-from smok_core.lease import LEASES, Lease
 from tests.servers.redis_servers import Server, require
 
 RECORDS = 20_000

@@ -7,8 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Self
 
+from smok_cloud.lease import EXPIRY_SECONDS, LEASES, Lease
 from smok_core.errors import LeaseHeld, LeaseLost, SmokError, StoreError
-from smok_core.lease import EXPIRY_SECONDS, LEASES, Lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from smok_cloud.lease import LEASES, Lease, Process
 from smok_cloud.leases import Leases
 
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import BackendUnavailable, LeaseHeld, LeaseLost, ReadOnlyStore, StorageFull
-from smok_core.lease import LEASES, Lease, Process
 
 HERE = Process.current()
 ELSEWHERE = msgspec.structs.replace(HERE, host="gw-2", machine="another")
