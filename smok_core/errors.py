@@ -48,6 +48,7 @@ __all__ = [
     "StoreVanished",
     "UnknownBackend",
     "VersionNotNewer",
+    "WrongClasses",
 ]
 
 
@@ -108,6 +109,19 @@ class NotFound(SmokError, KeyError):
     def __init__(self, role: str, key: object) -> None:
         self.role, self.key = role, key
         super().__init__(f"{role}: there is nothing under {_shorten(key)}.")
+
+
+class WrongClasses(SmokError, TypeError):
+    """A database of ours was handed to the published client, whose classes it does not speak."""
+
+    code = "SMOK-A08"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name} speaks the classes of smok_core, and was given to the device of the published "
+            f"client, which needs its own. Import it so: from smok_client.extras import {name}"
+        )
 
 
 class VersionNotNewer(SmokError, ValueError):
@@ -271,7 +285,7 @@ class _LeaseError(StoreError):
 class LeaseHeld(_LeaseError):
     """Another process does this work on the store already (rule Q6)."""
 
-    code = "SMOK-L01"
+    code = "SMOK-U01"
     remedy = (
         "Let it work, or stop it and try again; after a crash of its machine the lease is taken "
         "over once it has not been renewed for a minute."
@@ -284,7 +298,7 @@ class LeaseHeld(_LeaseError):
 class LeaseLost(_LeaseError):
     """The work was taken over from this process, which was suspended or cut off (rule Q6)."""
 
-    code = "SMOK-L02"
+    code = "SMOK-U02"
     remedy = "Nothing more is sent from here; what was not acknowledged is sent by the other one."
 
     def _what(self, work: str, who: str) -> str:

@@ -7,6 +7,7 @@ database (contract G2); changing one changes nothing stored.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import time
 from typing import Any, ClassVar
@@ -236,3 +237,11 @@ ValueOrExcept = int | float | str | bool | OperationFailedError
 def fqtsify(tags: str | set[str] | frozenset[str]) -> str:
     """Bring a tag set into its canonical form: tags sorted, joined by single spaces."""
     return " ".join(sorted(tags.split() if isinstance(tags, str) else tags))
+
+
+# msgspec looks at a class when it is converted to for the first time. When several threads do that
+# at the same moment, one reads what another is still building, and the process dies (seen with
+# msgspec 0.19). An import runs in one thread.
+for _kind in (Event, SensorWriteEvent, Sensor, Macro):
+    with contextlib.suppress(msgspec.ValidationError):
+        msgspec.convert({}, _kind)

@@ -6,6 +6,7 @@ A plugin derives its nine classes from `Shortcut` and the role's implementation,
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import msgspec
 
 from smok_core.context import StoreContext
 from smok_core.engine.forks import Layer, fork_safe_lock
+from smok_core.errors import WrongClasses
 from smok_core.roles.base import OnEngine
 from smok_core.settings import StoreSettings, decode_setting
 
@@ -23,6 +25,8 @@ __all__ = ["DEFAULT_DEVICE", "Shortcut"]
 
 #: Id of the device unless one is given; a config file asks for one instead.
 DEFAULT_DEVICE = "device"
+#: The published client's module that takes databases.
+_CLIENT = "smok.client.client"
 
 
 class _Shared:
@@ -36,7 +40,30 @@ _lock = fork_safe_lock(Layer.CALLER)
 _open: dict[tuple[Any, ...], _Shared] = {}
 
 
-class Shortcut(OnEngine):
+class _NotForTheClient:
+    """Refuses the published client, which looks at its databases when its device is made.
+
+    It asks whether they are true, of the one for events whether it is a text: both are answered as
+    ever to anybody else. Without this its threads would end one by one, later.
+    """
+
+    def __bool__(self) -> bool:
+        _refuse_client(self)
+        return True
+
+    @property  # type: ignore[misc] # object's can be assigned to
+    def __class__(self) -> Any:
+        _refuse_client(self)
+        return type(self)
+
+
+def _refuse_client(database: object) -> None:
+    caller = sys._getframe(2)  # noqa: SLF001 - the one way to see who asks
+    if caller.f_globals.get("__name__") == _CLIENT:
+        raise WrongClasses(type(database).__name__)
+
+
+class Shortcut(_NotForTheClient, OnEngine):
     """A role's database that opens its own store; `close` it when it is not needed any more.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
@@ -10,9 +11,9 @@ import msgspec
 
 from smok_core.engine.base import Row, Settlement, When
 from smok_core.engine.forks import Layer, fork_safe_lock
-from smok_core.errors import CorruptData, NotFound
+from smok_core.errors import CorruptData, InvalidValue, NotFound
 from smok_core.roles.counters import Counter
-from smok_core.roles.dead_letters import DeadLetter, DeadLetters
+from smok_core.roles.dead_letters import REFUSED, DeadLetter, DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from smok_core.engine.codec import Codec
 
 __all__ = ["BATCH", "Database", "OnEngine", "RoleStats", "Throttle"]
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -92,11 +95,22 @@ class Database(ABC):
         """Stream what was set aside, oldest first."""
         return iter(())
 
+    def set_refused_aside(self, key: str, record: Any, reason: str) -> None:
+        """Keep as a dead letter what this role cannot take, where nobody is told of the error.
+
+        Args:
+            key: Whose record it is.
+            record: Any object; what is no plain data is kept as its ``repr``.
+            reason: Why it is refused.
+        """
+        logger.error("%s: %r is refused: %s: %.1000r", self.role, key, reason, record)
+
     def requeue_dead_letter(self, letter_id: str) -> None:
         """Put a dead letter back into the queue.
 
         Raises:
             NotFound: There is no dead letter of this id.
+            InvalidValue: It was refused when it was written, so there is no queue for it.
         """
         raise NotFound(f"{self.role} dead letters", letter_id)
 
@@ -159,8 +173,15 @@ class OnEngine(Database):
         """Copy a row to the dead letters; the caller settles it afterwards."""
         self.dead.add_row(self._table_names[table], row, reason)
 
+    def set_refused_aside(self, key: str, record: Any, reason: str) -> None:
+        shown = key.encode("utf-8", "backslashreplace").decode()
+        self.dead.add_refused(shown, record, reason)
+
     def requeue_dead_letter(self, letter_id: str) -> None:
         letter = self.dead.get(letter_id)
+        if letter["table"] == REFUSED:
+            remedy = "Write what it stands for in a form that the role takes, then discard it."
+            raise InvalidValue(self.role, letter["key"], "was never stored", remedy)
         self.restore(letter)
         self.dead.remove(letter_id)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import uuid
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from smok_core.engine.base import QueuedPoint, Row
-from smok_core.errors import CorruptData, NotFound
+from smok_core.engine.codec import check_plain
+from smok_core.errors import CorruptData, InvalidType, InvalidValue, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from smok_core.engine.base import Engine, Table
 
-__all__ = ["DeadLetter", "DeadLetters", "dead_table"]
+__all__ = ["REFUSED", "DeadLetter", "DeadLetters", "dead_table"]
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,19 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     key: str
     record: Any  #: the decoded record, or its raw bytes if they could not be decoded
+
+
+#: Stands for the table of a letter that was never in one.
+REFUSED: Final = "refused"
+_MAX_SHOWN: Final = 64 * 1024
+
+
+def _plain_or_shown(record: Any) -> Any:
+    try:
+        check_plain(record, "dead letters", "a record")
+    except (InvalidType, InvalidValue):
+        return repr(record)[:_MAX_SHOWN].encode("utf-8", "backslashreplace").decode()
+    return record
 
 
 def dead_table(role: str) -> str:
@@ -52,6 +67,11 @@ class DeadLetters:
         """Set a copy of a queued point aside, likewise."""
         kept = {"table": None, "ts": point.ts, "key": point.name, "value": point.value}
         self._add(f"{point.seq:016x}", kept, reason)
+
+    def add_refused(self, key: str, record: Any, reason: str) -> None:
+        """Set aside what was never stored, as it is if it is plain data, else as it is shown."""
+        kept = {"table": REFUSED, "key": key, "value": self._codec.dumps(_plain_or_shown(record))}
+        self._add(uuid.uuid4().hex, kept, reason)
 
     def _add(self, letter_id: str, kept: dict[str, Any], reason: str) -> None:
         letter = kept | {"at": self._clock(), "reason": reason}

@@ -68,7 +68,7 @@ def test_the_wheels_hold_what_they_need_and_nothing_else(wheels):
         found = names(wheels, package)
         assert f"{package}/py.typed" in found
         assert all(name.startswith((f"{package}/", f"{package}-")) for name in found), found
-    pem = {f"smok_cloud/pem/{name}.pem" for name in ("root", "dev", "rapid")}
+    pem = {f"smok_cloud/pem/{name}.pem" for name in ("root", "dev", "rapid", "rapid-2021")}
     assert pem <= names(wheels, "smok_cloud")
     assert "smok_testing/scaffold/templates/pyproject.toml.tmpl" in names(wheels, "smok_testing")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from smok_cloud import delivery
 from smok_cloud.api import ApiClient
+from smok_cloud.delivery import Delivery
 from smok_cloud.errors import ClientFault
 
 from smok_core.roles.pathpoints import DataToSynchronize
@@ -38,12 +38,12 @@ def test_one_seed_is_one_run():
     assert [r[:2] for r in first.cloud.requests] == [r[:2] for r in second.cloud.requests]
 
 
-def caught(seeds: int = 60) -> int:
+def caught(seeds: int = 60, *, refusing: bool = False) -> int:
     """Count the seeds whose world notices that something is wrong."""
     count = 0
     for seed in range(seeds):
         try:
-            run(seed)
+            run(seed, refusing=refusing)
         except AssertionError:
             count += 1
     return count
@@ -52,13 +52,13 @@ def caught(seeds: int = 60) -> int:
 def test_dropping_the_batch_on_any_4xx_is_caught(monkeypatch):
     """The reference's rule, damaged data is marked as sent, loses good records here."""
 
-    def deliver(batch, send, statistics):
+    def deliver(self, batch, limit):
         try:
-            send(batch)
+            self._send(batch.part(0, limit))
         except ClientFault as error:
-            batch.reject(str(error))
+            batch.part(0, limit).reject(str(error))
 
-    monkeypatch.setattr("smok_cloud.uploads.deliver", deliver)
+    monkeypatch.setattr(Delivery, "deliver", deliver)
     assert caught() > 0
 
 
@@ -83,10 +83,20 @@ def test_acknowledging_by_timestamp_is_caught(monkeypatch):
 
 def test_rejecting_a_whole_batch_is_caught(monkeypatch):
     """Without bisection good records become dead letters."""
-    monkeypatch.setattr(
-        delivery, "_divide", lambda batch, _send, _stats, error: batch.reject(str(error))
-    )
+    monkeypatch.setattr(Delivery, "_refused", lambda _, batch, error: batch.reject(str(error)))
     assert caught() > 0
+
+
+def test_setting_aside_while_nothing_gets_through_is_caught(monkeypatch):
+    """A server that refuses everything for a while turns good records into dead letters."""
+    monkeypatch.setattr(Delivery, "_judge", Delivery._set_aside_suspects)
+    assert caught(refusing=True) > 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_server_that_refuses_everything_for_a_while_costs_nothing(seed):
+    """With 400, 413 or 422 for everything, all is kept; afterwards all arrives."""
+    run(seed, refusing=True)
 
 
 def test_settling_before_the_answer_is_caught(monkeypatch):

@@ -227,15 +227,42 @@ class World:
 
     # --- what must hold --------------------------------------------------------------------------
 
+    def be_refused(self) -> None:
+        """Record and synchronize while the cloud, or a proxy, refuses whatever it gets."""
+        self.rough, status = False, self.random.choice((400, 413, 422))
+        self.cloud.faults.clear()
+        self.cloud.faults.add(Fault(kind=FaultKind.STATUS, status=status, times=None))
+        for _ in range(10):
+            self.measure()
+            self.record_what_is_good()
+            self.clock.sleep(4000)
+            self.synchronizer.step()
+        self.cloud.faults.clear()
+
     def calm_down(self) -> None:
         """Let the faults end and everything be delivered."""
         self.rough = False
         self.cloud.faults.clear()
         for _ in range(50):
             self.clock.sleep(4000)
+            self.record_what_is_good()
             if self.synchronizer.run_once() and not self.waiting():
                 return
         raise AssertionError(f"still waiting: {self.waiting()}, {self.synchronizer.statistics}")
+
+    def record_what_is_good(self) -> None:
+        """Give the cloud something to take: bad records are set aside while others get through."""
+        self.ascending["a"] = ts = self.ascending.get("a", 0) + 1
+        self.final["a", ts] = 1
+        self.roles["pathpoints"].on_new_data("a", ts, 1)
+        event = Event(started_on=int(self.clock.wall()), message="fine")
+        event.provisional_uuid = f"{self.random.getrandbits(128):032x}"
+        self.roles["events"].add_event(event)
+        fields = {"hr_sensor": "s", "hr_value": "v", "fqts": "a b", "value": "1"}
+        who = f"user {len(self.writes)}"
+        write = SensorWriteEvent(timestamp=len(self.writes), who=who, reason="fine", **fields)
+        self.roles["sensor_writes"].add_sw(write)
+        self.writes.append(write)
 
     def waiting(self) -> dict[str, int]:
         """Count what still waits, by role."""
@@ -305,11 +332,20 @@ def _shown(value: Any) -> str:
     return repr({"error_code": value.reason.value} if failed else value)
 
 
-def run(seed: int, steps: int = 40) -> World:
-    """Run one world from start to end and check it; the seed is all one needs to repeat it."""
+def run(seed: int, steps: int = 40, *, refusing: bool = False) -> World:
+    """Run one world from start to end and check it; the seed is all one needs to repeat it.
+
+    Args:
+        seed: Of everything that is left to chance.
+        steps: How often the device does something.
+        refusing: Let the cloud refuse everything for a while.
+    """
     world = World(seed)
     for _ in range(4):
         world.live(steps // 4)
+        world.check_settled()
+    if refusing:
+        world.be_refused()
         world.check_settled()
     world.calm_down()
     world.check()

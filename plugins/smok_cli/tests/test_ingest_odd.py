@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
@@ -189,3 +190,46 @@ def test_a_new_reading_of_a_file_wins(config):
     """Where two runs contradict each other, the later one is right."""
     assert _offsets(config, (10, HOUR), (30, HOUR)) == [Span(10, 30, HOUR)]
     assert _offsets(config, (20, 2 * HOUR), (40, 2 * HOUR)) == [Span(20, 40, 2 * HOUR)]
+
+
+def test_a_row_with_surplus_cells_is_rejected(shown):
+    """An unquoted comma in a value is no reading of what stands before the comma."""
+    text, lines = shown("time,value\n1,4\n2,5,6\n3,7\n")
+    assert "1 rows were not taken; why: in.rejects.csv" in text
+    assert [line.rpartition(",")[2] for line in lines] == ["4", "7"]
+    assert '3,3 columns instead of 2,"2,5,6"' in Path("in.rejects.csv").read_text()
+
+
+def test_two_wide_columns_of_one_name_are_refused(smok, config):
+    """Two columns of one name would be mixed into one pathpoint; both places are named."""
+    Path("in.csv").write_text("time,T1,T1\n1,20.5,80.5\n")
+    result = smok("ingest", "in.csv", "--wide")
+    assert result.status == 2
+    assert "columns 2 and 3 are both called 'T1'" in result.err
+
+
+def test_nothing_is_read_into_memory(smok, config, place):
+    """Readings that would be gone when the command ends are refused, with what to add."""
+    config.write_text('device = "pump-17"\n')
+    (place / "W1.csv").write_text("timestamp,value\n1700000000,1\n")
+    result = smok("ingest", "W1.csv")
+    assert result.status == 2
+    assert "kept in memory" in result.err
+    assert "[stores.local]" in result.err
+
+
+@pytest.mark.parametrize("cell", ['"open', '"', '"a"b'])
+def test_an_open_quote_costs_its_own_line_only(smok, config, place, cell):
+    """Whatever one broken line holds, every row behind it is stored or told."""
+    rows = [f"{1_700_000_000 + n},{n}" for n in range(200)]
+    rows[2] = f"1700000002,{cell}"
+    (place / "W1.csv").write_text("\n".join(["timestamp,value", *rows]) + "\n")
+    report = json.loads(smok("ingest", "W1.csv", "--json").out)
+    assert report["stored"] == 199
+    assert report["rejected"] == 1
+    assert "4," in (place / "W1.rejects.csv").read_text().splitlines()[1]
+
+
+def test_a_quoted_text_may_span_lines(smok, config, place):
+    (place / "W1.csv").write_text('timestamp,value\n1700000000,"two\nlines"\n1700000001,1\n')
+    assert json.loads(smok("ingest", "W1.csv", "--json").out)["stored"] == 2

@@ -92,6 +92,29 @@ def test_run_once_without_a_link_says_so(sandbox, smok):
     assert waiting() == 10
 
 
+def test_run_once_with_a_refused_record_is_incomplete(sandbox, smok):
+    """Exit status 5: nine of ten arrived, one is a dead letter."""
+    record()
+    sandbox.cloud.poison(lambda point: point.get("value") == 3)
+    assert smok("run", "--once").status == 5
+    assert (len(sandbox.cloud.points), waiting()) == (9, 0)
+
+
+def test_run_once_while_everything_is_refused_is_incomplete(sandbox, smok):
+    """Exit status 5, all is kept, and status says that the cloud refuses everything."""
+    record()
+    fault = Fault(kind=FaultKind.STATUS, status=413, path="/v1/device/pathpoints", times=None)
+    sandbox.cloud.faults.add(fault)
+    assert smok("run", "--once").status == 5
+    (job,) = (
+        job
+        for job in json.loads(smok("status", "--json").out)["cloud"]
+        if job["job"] == "pathpoints up"
+    )
+    assert "refuses everything" in job["last_error"]
+    assert waiting() == 10
+
+
 def test_run_uploads_until_it_is_told_to_stop(sandbox):
     """In the foreground it takes what comes, and SIGTERM ends it with status 0."""
     record()

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import smok_core
-from smok_core.errors import InvalidValue
 
 LOCAL = '[stores.local]\nbackend = "pickle"\npath = "var/smok.db"\n'
 PLANT = '[stores.plant]\nbackend = "pickle"\npath = "var/plant.db"\n'
@@ -127,20 +126,3 @@ def test_what_was_put_aside_is_no_silence(smok):
     with smok_core.open_databases("smok.toml"):
         pass
     assert ("warning", None, None) in losses(smok)
-
-
-def test_a_write_that_is_refused_late_does_not_hold_those_after_it():
-    """The store is away, so a wrong value waits with the others; it is counted when it is found."""
-    pytest.importorskip("smok_client.bridge.shelter")
-    from smok_client.bridge.shelter import Backlog
-
-    counted, written = [], []
-
-    def wrong():
-        raise InvalidValue("pathpoints", "p", "is nan", "Give a number.")
-
-    backlog = Backlog(counted.append)
-    for call in (lambda: written.append(1), wrong, lambda: written.append(2)):
-        backlog.keep(call)
-    backlog.drain()
-    assert (written, counted) == ([1, 2], [1])

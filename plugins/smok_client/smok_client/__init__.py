@@ -4,6 +4,6 @@
 published client has stored.
 """
 
-from smok_client.bridge import ClientMissing, databases
+from smok_client.bridge import ClientMissing, StateUnknown, databases, register_state
 
-__all__ = ["ClientMissing", "databases"]
+__all__ = ["ClientMissing", "StateUnknown", "databases", "register_state"]

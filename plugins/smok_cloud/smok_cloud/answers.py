@@ -18,9 +18,12 @@ from smok_cloud.errors import (
 )
 from smok_cloud.transport import Answer
 
-__all__ = ["MAX_DEPTH", "MAX_RETRY_AFTER", "check_status", "decoded_body", "parse"]
+__all__ = ["MAX_DEPTH", "MAX_RETRY_AFTER", "MAX_VALUES", "check_status", "decoded_body", "parse"]
 
 MAX_DEPTH: Final = 64
+#: An answer of 6 MiB can hold two million empty objects, each of 64 bytes in memory. So many
+#: values are enough for a receipt for each of 100 000 events.
+MAX_VALUES: Final = 220_000
 MAX_RETRY_AFTER: Final = 3600.0  # seconds; a server that says more is misconfigured or hostile
 
 _MAX_ERROR_BYTES: Final = 64 * 1024
@@ -89,6 +92,8 @@ def decoded_body(call: str, answer: Answer, limit: int) -> bytes:
         NotTheApi: It is cut short, larger than ``limit`` bytes, or compressed in an unknown way.
     """
     _check_length(call, answer)
+    if not answer.body:
+        return b""
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding == "gzip":
         body = _gunzip(call, answer.body, limit)
@@ -123,8 +128,10 @@ def parse(call: str, body: bytes, shape: type[_T]) -> _T:
     """Give the JSON body as the given type.
 
     Raises:
-        NotTheApi: It is no JSON, nested deeper than 64 levels, or of another shape.
+        NotTheApi: It is no JSON, holds more than 220 000 values, is nested deeper than 64 levels,
+            or of another shape.
     """
+    _check_number(call, body)
     try:
         value = msgspec.json.decode(body)
         if _is_deep(value):
@@ -134,6 +141,13 @@ def parse(call: str, body: bytes, shape: type[_T]) -> _T:
         raise NotTheApi(call, f"the answer has another shape: {error}") from error
     except (ValueError, RecursionError) as error:
         raise NotTheApi(call, _unreadable(body)) from error
+
+
+def _check_number(call: str, body: bytes) -> None:
+    # What opens a container and what separates values, counted before any of them is made; those
+    # within texts count, too.
+    if sum(map(body.count, (b"{", b"[", b","))) > MAX_VALUES:
+        raise NotTheApi(call, f"the answer holds more than {MAX_VALUES} values")
 
 
 def _is_deep(value: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
-from smok_cloud.answers import decoded_body
+from smok_cloud.answers import decoded_body, parse
 from smok_cloud.bodies import multipart, quoted
 from smok_cloud.client import Requester
 from smok_cloud.errors import ClientFault, NotTheApi
@@ -62,9 +62,15 @@ class ApiClient(Requester):
     # --- pathpoints ---
 
     def put_pathpoints(self, definitions: Iterable[PathpointDefinition]) -> list[PathpointItem]:
-        """Define pathpoints; gives all that the cloud has for this device."""
-        body = [each.to_json() for each in definitions]
-        return self._fetch("PUT", "/v1/device/pathpoints", list[PathpointItem], body)
+        """Define pathpoints; gives all that the cloud has for this device.
+
+        The definitions are taken, and the list is empty, when the cloud answers with nothing.
+        """
+        path = "/v1/device/pathpoints"
+        answer = self._ask("PUT", path, [each.to_json() for each in definitions])
+        if self._says_enough_by_nothing(answer):
+            return []
+        return parse(f"PUT {path}", answer, list[PathpointItem])
 
     def post_values(self, values: Sequence[dict[str, Any]]) -> None:
         """Send pathpoint values.
@@ -129,7 +135,8 @@ class ApiClient(Requester):
         form = {"file": data, "data": self._encode(f"PUT {path}", {"version": version})}
         content_type, body = multipart(form)
         headers = {**self._headers, "Content-Type": content_type}
-        answer = self._send("PUT", path, headers, body, self._baob_limits)
+        limits = self._baob_limits._replace(answer_bytes=self._limits.answer_bytes)
+        answer = self._send("PUT", path, headers, body, limits)
         self._check_taken(f"PUT {path}", answer)
 
     # --- archives and macros ---

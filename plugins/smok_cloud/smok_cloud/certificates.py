@@ -59,7 +59,10 @@ def get_dev_ca_cert() -> bytes:
 
 
 def get_rapid_ca_cert() -> bytes:
-    """Give the certificate of SMOK's RAPID server CA, PEM, as packaged with this release."""
+    """Give the newest certificate of SMOK's RAPID CA, PEM, as packaged with this release.
+
+    That of 2021, which ends in 2031, is packaged beside it as ``rapid-2021.pem``.
+    """
     return _packaged("rapid.pem")
 
 

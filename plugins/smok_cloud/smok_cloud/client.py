@@ -11,6 +11,7 @@ from smok_cloud.answers import check_status, decoded_body, parse
 from smok_cloud.bodies import Encoder, JsonEncoder
 from smok_cloud.errors import NotTheApi, UnsendableBody
 from smok_cloud.settings import certificate_headers, checked_proxy, checked_url
+from smok_cloud.settling import check_settles
 from smok_cloud.transport import Answer, Limits, Transport
 from smok_core.settings import Secret
 
@@ -23,7 +24,6 @@ _T = TypeVar("_T")
 _NO_BODY: Final = object()
 DEFAULT_LIMITS: Final = Limits()
 DEFAULT_BAOB_LIMITS: Final = Limits(total=900.0, answer_bytes=64 * 1024 * 1024)
-_HTTP_NO_CONTENT: Final = 204
 
 
 class Requester:
@@ -38,8 +38,10 @@ class Requester:
         limits: For all requests but those that carry a BAOB.
         baob_limits: For BAOBs, which have up to 64 MiB.
         encoder: Makes the bodies; JSON if not given.
-        accept_empty: Take an empty 2xx for success in calls whose answer is not used. Off by
-            default: an empty 200 is what some captive portals give, and it would settle data.
+        accept_empty: Over plain HTTP, too, take an empty 2xx for success in calls whose answer is
+            not used. Off by default: an empty 200 is what some captive portals give, and it would
+            settle data. Over TLS the server is verified, and an empty 2xx is the cloud's.
+        insecure: Talk plain HTTP to another machine.
         transport: Carries requests in place of sockets; then ``ca_bundle`` and ``proxy`` are
             without effect.
         clock: Seconds since the epoch; reads Retry-After dates when the server sends no Date.
@@ -56,10 +58,12 @@ class Requester:
         baob_limits: Limits = DEFAULT_BAOB_LIMITS,
         encoder: Encoder | None = None,
         accept_empty: bool = False,
+        insecure: bool = False,
         transport: Transport | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        url = checked_url(base_url, certificate)
+        url = checked_url(base_url, certificate, insecure=insecure or transport is not None)
+        self._verified = url.startswith("https:")
         plain_proxy = checked_proxy(proxy.reveal() if isinstance(proxy, Secret) else proxy)
         self._limits, self._baob_limits, self._clock = limits, baob_limits, clock
         self._encoder, self._accept_empty = encoder or JsonEncoder(), accept_empty
@@ -80,9 +84,11 @@ class Requester:
         self._transport.close()
 
     def _fetch(self, method: str, path: str, shape: type[_T], body: Any = _NO_BODY) -> _T:
+        return parse(f"{method} {path}", self._ask(method, path, body), shape)
+
+    def _ask(self, method: str, path: str, body: Any) -> bytes:
         answer = self._request(method, path, body)
-        call = f"{method} {path}"
-        return parse(call, decoded_body(call, answer, self._limits.answer_bytes), shape)
+        return decoded_body(f"{method} {path}", answer, self._limits.answer_bytes)
 
     def _tell(self, method: str, path: str, body: Any = _NO_BODY) -> None:
         self._check_taken(f"{method} {path}", self._request(method, path, body))
@@ -105,11 +111,13 @@ class Requester:
         return answer
 
     def _check_taken(self, call: str, answer: Answer) -> None:
-        """Refuse a 2xx that does not look like the API's, for calls whose answer is not used."""
+        """Refuse a 2xx that does not settle a call whose answer is not used."""
         body = decoded_body(call, answer, self._limits.answer_bytes)
-        if self._accept_empty and (answer.status == _HTTP_NO_CONTENT or not body.strip()):
-            return
-        parse(call, body, dict[str, Any] | list[Any] | None)  # type: ignore[arg-type]
+        if not self._says_enough_by_nothing(body):
+            check_settles(call, body, verified=self._verified)
+
+    def _says_enough_by_nothing(self, body: bytes) -> bool:
+        return not body.strip() and (self._verified or self._accept_empty)
 
     def _encode(self, call: str, body: Any) -> bytes:
         try:

@@ -39,6 +39,7 @@ def connect(config: Config, *, clock: Callable[[], float] = time.time) -> ApiCli
         proxy=cloud.proxy,
         limits=Limits(cloud.connect_seconds, cloud.read_seconds, cloud.total_seconds),
         accept_empty=cloud.accept_empty,
+        insecure=cloud.insecure,
         clock=clock,
     )
 

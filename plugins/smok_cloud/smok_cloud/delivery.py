@@ -1,15 +1,22 @@
 """Deliver a batch: acknowledge what was answered, find the records that are to blame (rule U2).
 
 Nothing is acknowledged without its answer. Only a refusal that means bad data sends records to the
-dead letters, and only after the batch was halved down to the single record.
+dead letters, only after the batch was halved down to the single record, and only while others get
+through: a server that refuses everything has no quarrel with a record.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from smok_cloud.errors import ClientFault, CloudError, UnaddressableKey, UnsendableBody
+from smok_cloud.errors import (
+    ClientFault,
+    CloudError,
+    RefusesEverything,
+    UnaddressableKey,
+    UnsendableBody,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,9 +24,18 @@ if TYPE_CHECKING:
     from smok_cloud.statistics import JobStatistics
     from smok_core.roles import Batch
 
-__all__ = ["Send", "deliver", "deliver_each", "is_bad_data"]
+__all__ = ["Delivery", "Send", "first_error"]
 
 logger = logging.getLogger(__name__)
+
+#: So many requests refused in a row mean that everything is refused; enough to halve a batch of
+#: 1 000 down to one record and to look at some of its neighbours.
+_PATIENCE: Final = 24
+#: Each attempt in a row looks twice as far, past more bad records at the head of the queue, and
+#: comes twice as late: the requests are spent on a link that may be paid by the byte.
+_MOST_PATIENCE: Final = 1024
+_FIRST_PAUSE: Final = 30.0
+_LONGEST_PAUSE: Final = 3600.0
 
 
 class Send(Protocol):
@@ -29,56 +45,115 @@ class Send(Protocol):
         """Send and acknowledge."""
 
 
-def is_bad_data(error: Exception) -> bool:
-    """Tell whether an error means the records themselves and not the way to the cloud."""
-    if isinstance(error, ClientFault):
-        return error.is_bad_data
-    return isinstance(error, UnsendableBody | UnaddressableKey)
+class Delivery:
+    """One attempt to deliver what is pending in one outbox; for one thread.
 
-
-def deliver(batch: Batch, send: Send, statistics: JobStatistics) -> None:
-    """Send a batch as a whole; halve it when it is refused, until the bad records are known.
-
-    Raises:
-        CloudError: The way to the cloud failed; what was answered until then is acknowledged.
+    Args:
+        send: Sends a batch and acknowledges it.
+        statistics: Where what happens is counted, and how often everything was refused before.
     """
-    try:
-        statistics.sent += len(batch)
-        send(batch)
-    except (ClientFault, UnsendableBody, UnaddressableKey) as error:
-        if not is_bad_data(error):
-            raise
-        _divide(batch, send, statistics, error)
-    else:
-        statistics.acknowledged += len(batch)
 
+    def __init__(self, send: Send, statistics: JobStatistics) -> None:
+        self._send, self._statistics = send, statistics
+        #: Requests that may be refused in a row.
+        self.patience = int(_doubled(_PATIENCE, statistics.refused_all, _MOST_PATIENCE))
+        self._suspects: list[tuple[Batch, str]] = []
+        self._last_refusal: ClientFault | None = None
+        self._refused_in_a_row, self._others_got_through = 0, False
 
-def _divide(batch: Batch, send: Send, statistics: JobStatistics, error: Exception) -> None:
-    if len(batch) == 1:
-        batch.reject(str(error))
-        statistics.refused += 1
-        return
-    middle = len(batch) // 2
-    # The older half first: the order within a pathpoint must hold.
-    deliver(batch.part(0, middle), send, statistics)
-    deliver(batch.part(middle, len(batch)), send, statistics)
+    def deliver(self, batch: Batch, limit: int) -> None:
+        """Send a batch by ``limit`` records; halve what is refused until the bad ones are known.
 
+        Raises:
+            RefusesEverything: Nothing got through, or nothing any more; what was refused is kept.
+            CloudError: The way to the cloud failed; what was answered until then is settled.
+        """
+        for start in range(0, len(batch), limit):
+            self._try(batch.part(start, min(start + limit, len(batch))))
+        self._judge()
 
-def deliver_each(batch: Batch, send: Send, statistics: JobStatistics) -> None:
-    """Send the items one by one; one that the cloud will not take now does not hold the others.
+    def deliver_each(self, batch: Batch) -> None:
+        """Send the items one by one; one that is not taken now does not hold the others.
 
-    Raises:
-        CloudError: The way to the cloud failed, or (after all were tried) one was not taken.
-    """
-    postponed: ClientFault | None = None
-    for index in range(len(batch)):
+        Raises:
+            RefusesEverything: As in `deliver`.
+            CloudError: The way to the cloud failed, or (after all were tried) one was not taken.
+        """
+        postponed: ClientFault | None = None
+        for index in range(len(batch)):
+            try:
+                self._try(batch.part(index, index + 1))
+            except ClientFault as error:
+                logger.warning("an item stays queued: %s", error)
+                postponed = error
+        self._judge()
+        if postponed is not None:
+            raise postponed
+
+    def _try(self, batch: Batch) -> None:
         try:
-            deliver(batch.part(index, index + 1), send, statistics)
+            self._statistics.sent += len(batch)
+            self._send(batch)
+        except (UnsendableBody, UnaddressableKey) as error:
+            self._cannot_be_sent(batch, error)
         except ClientFault as error:
-            logger.warning("an item stays queued: %s", error)
-            postponed = error
-    if postponed is not None:
-        raise postponed
+            if not error.is_bad_data:
+                raise
+            self._refused(batch, error)
+        else:
+            self._statistics.acknowledged += len(batch)
+            self._got_through()
+
+    def _cannot_be_sent(self, batch: Batch, error: Exception) -> None:
+        # No opinion of a server's: no request can carry the record, today or later.
+        if len(batch) == 1:
+            self._set_aside(batch, str(error))
+        else:
+            self._halve(batch)
+
+    def _refused(self, batch: Batch, error: ClientFault) -> None:
+        self._last_refusal, self._refused_in_a_row = error, self._refused_in_a_row + 1
+        if len(batch) == 1:
+            self._suspects.append((batch, str(error)))
+        if self._refused_in_a_row >= self.patience:
+            self._give_up(error)
+        if len(batch) > 1:
+            self._halve(batch)
+
+    def _halve(self, batch: Batch) -> None:
+        middle = len(batch) // 2
+        # The older half first: the order within a pathpoint must hold.
+        self._try(batch.part(0, middle))
+        self._try(batch.part(middle, len(batch)))
+
+    def _got_through(self) -> None:
+        self._others_got_through, self._refused_in_a_row = True, 0
+        self._statistics.refused_all = 0
+        self._set_aside_suspects()
+
+    def _judge(self) -> None:
+        if self._others_got_through:
+            self._set_aside_suspects()
+        elif self._last_refusal is not None:
+            self._give_up(self._last_refusal)
+
+    def _set_aside_suspects(self) -> None:
+        while self._suspects:
+            self._set_aside(*self._suspects.pop(0))
+
+    def _set_aside(self, batch: Batch, reason: str) -> None:
+        batch.reject(reason)
+        self._statistics.refused += 1
+
+    def _give_up(self, error: ClientFault) -> None:
+        pause = _doubled(_FIRST_PAUSE, self._statistics.refused_all, _LONGEST_PAUSE)
+        self._statistics.refused_all += 1
+        refused = self._refused_in_a_row
+        raise RefusesEverything(error.call, error.detail, refused, pause) from error
+
+
+def _doubled(first: float, times: int, most: float) -> float:
+    return min(first * (1 << min(times, 16)), most)
 
 
 def first_error(actions: list[Callable[[], None]]) -> CloudError | None:

@@ -94,8 +94,11 @@ class MetadataDownload:
 
     def __call__(
         self, metadata: BaseMetadataDatabase, api: ApiClient, statistics: JobStatistics
-    ) -> None:
+    ) -> bool:
         """Refresh the next share, beginning anew after the last key.
+
+        Returns:
+            Whether the cloud was asked: without keys there is nothing to ask for.
 
         Raises:
             CloudError: The first failure; a key that is refused does not hold the others.
@@ -106,6 +109,7 @@ class MetadataDownload:
         error = first_error([partial(_refresh, metadata, api, key, statistics) for key in share])
         if error is not None:
             raise error
+        return bool(share)
 
 
 def _refresh(

@@ -18,6 +18,7 @@ __all__ = [
     "InvalidCredentials",
     "NoLink",
     "NotTheApi",
+    "RefusesEverything",
     "ServerFault",
     "UnaddressableKey",
     "UnsendableBody",
@@ -119,6 +120,25 @@ class ClientFault(CloudError):
         return self.status in _ALWAYS_BAD or (
             self.from_api and self.status in _BAD_IF_THE_API_SAYS_SO
         )
+
+
+class RefusesEverything(CloudError):
+    """The cloud refuses whatever is sent: the records are not to blame, and all are kept.
+
+    ``refused`` is how many requests in a row it refused, ``retry_after`` how many seconds to leave
+    it alone.
+    """
+
+    code = "SMOK-N11"
+    remedy = (
+        "Everything is kept and tried again, ever more slowly. Check what stands between the "
+        "device and the cloud (a proxy's limit on size) and whether a newer smok-cloud is needed."
+    )
+
+    def __init__(self, call: str, detail: str, refused: int, retry_after: float) -> None:
+        self.refused, self.retry_after = refused, retry_after
+        times = "the only request" if refused == 1 else f"all of {refused} requests in a row"
+        super().__init__(call, f"the cloud refuses everything, {times}: {detail}")
 
 
 class UnaddressableKey(SmokError, ValueError):

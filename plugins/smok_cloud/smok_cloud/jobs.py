@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         Database,
     )
 
-__all__ = ["Direction", "Job", "make_jobs"]
+__all__ = ["Direction", "Job", "Run", "make_jobs"]
 
 #: Seconds between two looks at an empty queue.
 UP_SECONDS: Final = 5.0
@@ -50,6 +50,13 @@ class Direction(enum.StrEnum):
     DOWN = "down"  #: from the cloud into a role
 
 
+class Run(NamedTuple):
+    """What came of running a job once."""
+
+    asked: bool  #: whether the cloud was asked for anything; it has answered then
+    more: bool = False  #: whether there may be more to do at once
+
+
 class Job:
     """One role in one direction, with its own schedule, back-off and statistics.
 
@@ -58,7 +65,7 @@ class Job:
         direction: Which way.
         what: Which of the role's outboxes, if it has several.
         interval: Seconds until the next run after a success with nothing left to do.
-        work: Does one batch; tells whether there may be more at once.
+        work: Does one batch.
         generator: Source of the jitter.
     """
 
@@ -67,7 +74,7 @@ class Job:
         role: str,
         direction: Direction,
         interval: float,
-        work: Callable[[JobStatistics], bool],
+        work: Callable[[JobStatistics], Run],
         generator: random.Random,
         *,
         what: str = "",
@@ -82,8 +89,8 @@ class Job:
         """The job in words: ``events up``, ``pathpoints definitions up``, ``sensors down``."""
         return " ".join(filter(None, (self.role, self.what, self.direction)))
 
-    def run(self) -> bool:
-        """Do one batch; tell whether there may be more at once."""
+    def run(self) -> Run:
+        """Do one batch."""
         return self._work(self.statistics)
 
 
@@ -128,9 +135,14 @@ def _uploads(
     generator: random.Random,
     permit: Callable[[str], None],
 ) -> list[Job]:
-    def work(upload: Upload) -> Callable[[JobStatistics], bool]:
+    def work(upload: Upload) -> Callable[[JobStatistics], Run]:
         may = partial(permit, upload.role)
-        return lambda statistics: upload.one_batch(roles, api, batch, statistics, may)
+
+        def run(statistics: JobStatistics) -> Run:
+            found = upload.one_batch(roles, api, batch, statistics, may)
+            return Run(asked=found, more=found)
+
+        return run
 
     return [
         Job(upload.role, Direction.UP, UP_SECONDS, work(upload), generator, what=upload.what)
@@ -147,7 +159,7 @@ def _downloads(
 ) -> list[Job]:
     r = _Roles(*(cast("Any", roles[name]) for name in _Roles._fields))
     refresh = downloads.MetadataDownload()
-    work: dict[str, Callable[[JobStatistics], None]] = {
+    work: dict[str, Callable[[JobStatistics], bool | None]] = {
         "sensors": lambda s: downloads.download_sensors(r.sensors, api, s),
         "predicates": lambda s: downloads.download_predicates(r.predicates, r.events, api, s),
         "archives": lambda s: downloads.download_archives(r.archives, api, s),
@@ -156,11 +168,10 @@ def _downloads(
         "baobs": lambda s: downloads.synchronize_baobs(r.baobs, api, s),
     }
 
-    def once(role: str) -> Callable[[JobStatistics], bool]:
-        def run(statistics: JobStatistics) -> bool:
+    def once(role: str) -> Callable[[JobStatistics], Run]:
+        def run(statistics: JobStatistics) -> Run:
             permit(role)
-            work[role](statistics)
-            return False
+            return Run(asked=work[role](statistics) is not False)
 
         return run
 

@@ -36,7 +36,12 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     proxy: Annotated[Secret | None, option("HTTP proxy: http://HOST:PORT.")] = None
     accept_empty: Annotated[
         bool,
-        option("Take an empty 2xx for success; a captive portal may answer like that."),
+        option(
+            "Take an empty 2xx for success over plain http, too; a captive portal may answer so."
+        ),
+    ] = False
+    insecure: Annotated[
+        bool, option("Talk plain http to another machine; anybody on the way may read and answer.")
     ] = False
 
 

@@ -19,21 +19,34 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _HEADER: Final = "X-SSL-Client-Certificate"
 
 
-def checked_url(url: str, certificate: DeviceCertificate | None) -> str:
+def checked_url(url: str, certificate: DeviceCertificate | None, *, insecure: bool = False) -> str:
     """Give the base URL without its trailing slash.
 
+    Args:
+        url: As configured.
+        certificate: The device's, if it has one.
+        insecure: Plain HTTP to another machine is what is wanted.
+
     Raises:
-        InvalidCloudSetting: It is no plain http(s) URL, or a production certificate could not be
-            shown over it: that needs HTTPS, except to this machine itself.
+        InvalidCloudSetting: It is no plain http(s) URL, or it is HTTP to another machine: a
+            production certificate is never shown over it, and without one anybody on the way
+            reads, changes and settles what the device sends, so that must be asked for.
     """
     parts = _split("url", url)
     if parts.scheme not in ("http", "https"):
         raise InvalidCloudSetting("url", "is not an http or https URL", f"Use {PRODUCTION_URL}.")
     production = certificate is not None and certificate.environment is Environment.PRODUCTION
-    if parts.scheme == "http" and production and parts.hostname not in _LOOPBACK:
+    remote = parts.scheme == "http" and parts.hostname not in _LOOPBACK
+    if remote and production:
         raise InvalidCloudSetting(
             "url", "is not https, and a production certificate is shown over TLS only",
             f"Use https, e.g. {PRODUCTION_URL}.",
+        )  # fmt: skip
+    if remote and not insecure:
+        raise InvalidCloudSetting(
+            "url", "is plain http to another machine: anybody on the way could read the data, "
+            "and settle them in the cloud's place",
+            f"Use https, e.g. {PRODUCTION_URL}; for a trusted network set insecure = true.",
         )  # fmt: skip
     return url.rstrip("/")
 

@@ -25,6 +25,7 @@ class JobStatistics(msgspec.Struct, kw_only=True):
     sent: int = 0  #: records that left, repeats included
     acknowledged: int = 0  #: records the cloud has taken, or that were taken from it
     refused: int = 0  #: records the cloud refused one by one: they are dead letters now
+    refused_all: int = 0  #: attempts in a row in which the cloud refused everything
     waiting: int = 0  #: records in the queue when last looked
     failures: int = 0  #: failures in a row; 0 while all is well
     last_success: float | None = None

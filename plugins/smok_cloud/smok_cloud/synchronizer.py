@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from smok_cloud.backoff import Backoff
-from smok_cloud.errors import CloudError, NoLink, ServerFault
-from smok_cloud.jobs import Direction, Job, make_jobs
+from smok_cloud.errors import CloudError, NoLink, RefusesEverything, ServerFault
+from smok_cloud.jobs import Direction, Job, Run, make_jobs
+from smok_cloud.statistics import JobStatistics
 from smok_core.errors import SmokError
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from smok_cloud.api import ApiClient
     from smok_cloud.leases import Leases
-    from smok_cloud.statistics import JobStatistics
     from smok_core.engine.base import Table
     from smok_core.roles import Database
 
@@ -76,11 +76,17 @@ class Synchronizer:
         self._silent: set[str] = set()
         self._probe_due = 0.0
         self._table, self._saved = table, 0.0
+        self._remember_refusals()
 
     @property
     def statistics(self) -> dict[str, JobStatistics]:
         """The counts of every job, by its name."""
         return {job.name: job.statistics for job in self.jobs}
+
+    @property
+    def undelivered(self) -> int:
+        """How many records were refused so far, and how many waited when last looked."""
+        return sum(counts.refused + counts.waiting for counts in self.statistics.values())
 
     @property
     def link_is_down(self) -> bool:
@@ -141,23 +147,24 @@ class Synchronizer:
 
     def _run(self, job: Job) -> bool:
         try:
-            more = job.run()
+            run = job.run()
         except Exception as error:  # noqa: BLE001 - a bug in one role must not end the others
             self._failed(job, error)
             return False
-        self._succeeded(job, more=more)
-        return more
+        self._succeeded(job, run)
+        return run.more
 
-    def _succeeded(self, job: Job, *, more: bool) -> None:
+    def _succeeded(self, job: Job, run: Run) -> None:
         job.backoff.reset()
-        job.due = self._monotonic() + (0.0 if more else job.interval)
-        job.statistics.failures, job.statistics.last_success = 0, self._clock()
-        if more or job.direction is Direction.DOWN:
-            # An empty queue asked nobody: it says nothing about the link.
+        job.due = self._monotonic() + (0.0 if run.more else job.interval)
+        job.statistics.failures = 0
+        if run.asked:
+            # An empty queue asks nobody: it says nothing about the link.
+            job.statistics.last_success = self._clock()
             self._answered()
 
     def _failed(self, job: Job, error: Exception) -> None:
-        asked = error.retry_after if isinstance(error, ServerFault) else None
+        asked = error.retry_after if isinstance(error, ServerFault | RefusesEverything) else None
         job.due = self._monotonic() + job.backoff.wait(asked)
         counts = job.statistics
         counts.failures += 1
@@ -208,6 +215,19 @@ class Synchronizer:
                 self._table.put(job.name, msgspec.json.encode(job.statistics))
         except SmokError as error:
             logger.warning("the statistics could not be stored: %s", error)
+
+    def _remember_refusals(self) -> None:
+        """Go on where the last process stood: one that only runs once would never look further."""
+        if self._table is None:
+            return
+        try:
+            rows = {row.key: row.value for row in self._table.rows()}
+            for job in self.jobs:
+                if job.name in rows:
+                    last = msgspec.json.decode(rows[job.name], type=JobStatistics)
+                    job.statistics.refused_all = last.refused_all
+        except (SmokError, msgspec.DecodeError) as error:
+            logger.warning("the last statistics could not be read: %s", error)
 
     def _waiting(self, job: Job) -> int:
         if job.direction is Direction.DOWN:

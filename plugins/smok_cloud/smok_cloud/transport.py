@@ -20,7 +20,7 @@ class Limits(NamedTuple):
     connect: float = 10.0  #: per address, TCP and TLS together; also for each 16 KiB sent
     read: float = 30.0  #: the longest silence of the server
     total: float = 120.0  #: the whole request, however lively it drips
-    answer_bytes: int = 32 * _MIB  #: applies to the answer as received and as decompressed
+    answer_bytes: int = 6 * _MIB  #: applies to the answer as received and as decompressed
 
 
 class Answer(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from smok_cloud.delivery import deliver, deliver_each
+from smok_cloud.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,12 +33,13 @@ class Upload(NamedTuple):
         statistics: JobStatistics,
         permit: Callable[[], None] = lambda: None,
     ) -> bool:
-        """Send one batch of at most ``limit`` records; tell whether there was one.
+        """Send one batch, at most ``limit`` records a request; tell whether there was one.
 
         Args:
             roles: The databases by role.
             api: The cloud.
-            limit: Most records.
+            limit: Most records of a request. A batch may have more, when that is needed to see
+                whether others than the first get through.
             statistics: Where what was sent is counted.
             permit: Called before each request; what it raises ends the upload.
 
@@ -50,11 +51,15 @@ class Upload(NamedTuple):
             permit()
             self.send(api, batch)
 
-        batch = self.take(roles[self.role], limit)
+        delivery = Delivery(send, statistics)
+        batch = self.take(roles[self.role], max(limit, delivery.patience))
         if not batch:
             return False
         try:
-            (deliver_each if self.one_by_one else deliver)(batch, send, statistics)
+            if self.one_by_one:
+                delivery.deliver_each(batch)
+            else:
+                delivery.deliver(batch, limit)
         finally:
             # What was not answered is pending again, with what has come since: a record that
             # the cloud does not take now must not keep newer ones out of the next batch.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.resources
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,18 @@ def test_the_packaged_authorities_are_smoks() -> None:
     device_ca = x509.load_pem_x509_certificate(get_dev_ca_cert())
     assert device_ca.not_valid_after_utc.date() == dt.date(2030, 2, 19)
     assert "Device Certificate Authority" in device_ca.subject.rfc4514_string()
+
+
+def test_the_rapid_authority_is_the_newest() -> None:
+    """The one of 2022 is given, the one of 2021 is kept; both are the root's."""
+    folder = importlib.resources.files("smok_cloud") / "pem"
+    newest, older = (
+        x509.load_pem_x509_certificate(pem)
+        for pem in (get_rapid_ca_cert(), (folder / "rapid-2021.pem").read_bytes())
+    )
+    assert newest.not_valid_after_utc.date() == dt.date(2032, 12, 17)
+    assert older.not_valid_after_utc.date() == dt.date(2031, 2, 9)
+    older.verify_directly_issued_by(x509.load_pem_x509_certificate(get_root_cert()))
 
 
 def test_a_device_certificate_names_device_and_environment(pki: SandboxPki, bundle: Path) -> None:

@@ -109,7 +109,7 @@ def test_everything_goes_up_and_comes_down(cloud, link, databases):
     "fault",
     [
         *(Fault(kind=kind, times=1, seconds=3.0) for kind in FaultKind
-          if kind not in (FaultKind.STATUS, FaultKind.PAGE_STATUS)),
+          if kind not in (FaultKind.STATUS, FaultKind.PAGE_STATUS, FaultKind.EMPTY)),
         *(Fault(kind=FaultKind.STATUS, status=status, times=1)
           for status in (401, 403, 404, 408, 409, 425, 429, 500, 503)),
         Fault(kind=FaultKind.STATUS, status=503, retry_after="1", times=1),
@@ -118,7 +118,10 @@ def test_everything_goes_up_and_comes_down(cloud, link, databases):
     ids=lambda fault: f"{fault.kind.value}-{fault.status}",
 )  # fmt: skip
 def test_a_fault_costs_time_and_nothing_else(cloud, link, databases, fault):
-    """Whatever happens to the upload of the values, they stay queued until it is answered."""
+    """Whatever happens to the upload of the values, they stay queued until it is answered.
+
+    An empty 200 is missing here: over verified TLS it is the cloud's, and an answer.
+    """
     if fault.kind is not FaultKind.HANG_CONNECT:
         fault.path, fault.method = "/v1/device/pathpoints", "POST"
     cloud.faults.add(fault)

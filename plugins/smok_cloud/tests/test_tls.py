@@ -270,7 +270,7 @@ def test_a_configured_proxy_is_used(cloud: SandboxCloud, server: SandboxServer) 
     """A proxy that is configured gets the whole URL."""
     # The sandbox is no proxy: it knows the whole URL as no call of its API.
     with (
-        ApiClient("http://api.example", proxy=server.url, limits=PATIENT) as client,
+        ApiClient("http://api.example", proxy=server.url, insecure=True, limits=PATIENT) as client,
         pytest.raises(CloudError, match="404"),
     ):
         client.get_device()

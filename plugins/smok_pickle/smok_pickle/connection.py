@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import resource
 import sqlite3
+import threading
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from smok_core.engine.base import Durability
-from smok_core.engine.forks import Layer, fork_safe_lock, join
+from smok_core.engine.forks import Layer, join
 from smok_core.errors import (
     BackendUnavailable,
     CorruptData,
@@ -23,7 +24,14 @@ from smok_core.errors import (
 )
 from smok_pickle.failures import translate
 from smok_pickle.files import make_parents, secure, sibling, stamped
-from smok_pickle.locks import InstanceLock, LogGuard, has_log_of_another, remembered
+from smok_pickle.locks import (
+    InstanceLock,
+    LogGuard,
+    has_log_of_another,
+    in_use,
+    is_log_missing,
+    remembered,
+)
 from smok_pickle.log_sync import LogSync
 from smok_pickle.opening import (
     brought_up_apart,
@@ -78,15 +86,20 @@ class Connection:
         self._level = level_of(durability)
         self.reserve = Reserve(path, 0 if looking else options.ballast_kib)
         self.log_sync = LogSync(path)
-        self.lock, self.generation = fork_safe_lock(Layer.ENGINE), 0
+        self.lock, self.generation = threading.RLock(), 0  # at a fork it is held by `before_fork`
+        self._inside = threading.Condition(self.lock)
+        self._inherited: list[Any] | None = None  # of a parent that forked in the middle of a call
         self.notes: tuple[str, ...] = ()
         self._closed, self._ticks, self._log_pages = False, 0, 0
+        self._opened = False  # the last step of opening: one that was cut is not used
         self._raw: sqlite3.Connection | None = None
         self._instance: InstanceLock | None = None
         self._guard: LogGuard | None = None
         self._presence: Presence | None = None
         self._vanished: StoreVanished | None = None
-        self._inherited: list[Any] | None = None  # of a parent that forked inside a transaction
+        self._cut = False  # at a fork: this thread forks in the middle of a call
+        self._busy = False  # a call is running: a signal handler must not begin another
+        self._keeps_log = False  # it was there before somebody came who only looks
         with self.lock:
             self._translated(self._open)
         join(self, Layer.ENGINE)
@@ -107,6 +120,15 @@ class Connection:
             if level_of(durability) > self._level:
                 self._level = level_of(durability)
                 self.raw().execute(f"PRAGMA synchronous = {self._level}")
+
+    def write_too(self) -> None:
+        """Take all locks: who opened the file only to look shares it with who writes now."""
+        with self.lock:
+            if self.looking:
+                self._drop()
+                self.looking = self._keeps_log = False
+                self.reserve = Reserve(self.path, self._options.ballast_kib)
+                self._translated(self._open)
 
     # --- work ------------------------------------------------------------------------------------
 
@@ -159,22 +181,23 @@ class Connection:
         if self._inherited is not None:
             raise BackendUnavailable(
                 str(self.path), "the process was forked in the middle of a call on it",
-                "Fork outside of calls on a store, or open the databases again after the fork.",
+                "Fork outside of calls on a store; a signal handler may only take a note to do so.",
             )  # fmt: skip
-        if self._raw is None:  # it was let go before a fork
+        if not self._opened:  # it was let go before a fork, or an interrupt cut the opening
             self._translated(self._open)
-        assert self._raw is not None
-        return self._raw
+        return self._require()
 
     def _ready(self) -> sqlite3.Connection:
         """Give the connection for a new transaction, after a look at the file now and then."""
         raw = self.raw()
-        if raw.in_transaction:
+        if self._busy:
             raise BackendUnavailable(
                 str(self.path),
                 "this thread is in the middle of another call on it (a signal handler, perhaps)",
                 "Let the handler only take a note, and write it when the call has returned.",
             )
+        if raw.in_transaction:  # an interrupt cut even the cleaning up after another
+            self._roll_back(raw)
         if self._presence is not None and self._presence.due():
             self.look()
         return self.raw()
@@ -190,10 +213,16 @@ class Connection:
             presence = self._presence
             if presence is None:
                 return
-            if (what := presence.change()) is not None:
+            what, part = presence.change(), presence.lost_part()
+            if what is not None:
                 self._give_up(what, self._moved())
-            elif (part := presence.lost_part()) is not None:
+            elif part is not None:
                 self._reopen_without(part)
+            elif self._instance is not None and self._instance.is_lost():
+                self._instance.close()
+                self._instance = self._lock_file()
+                self._instance.shared()
+                self._instance.remember()
 
     def _give_up(self, what: str, where: str | None = None) -> None:
         """Stop accepting; keep what only the open descriptors still lead to."""
@@ -215,6 +244,9 @@ class Connection:
         """Somebody removed the log or its index: write the log into the file, and begin anew."""
         if sibling(self.path, part).exists():
             self._give_up(f"its {part} file was replaced by another one while it was open")
+        if self._instance is None or not self._instance.alone():
+            # A new log beside the index that the other still uses would mix the two.
+            self._give_up(f"its {part} file was removed while another process had it open, too")
         self._require().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._drop()
         self._translated(self._open)
@@ -278,14 +310,18 @@ class Connection:
 
     def _run(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
         with self.lock:
+            self._ready()
+            self._busy = True
             try:
                 return self._transact(begin, work)
             except CorruptData as damage:
                 self._heal(damage)
                 return self._transact(begin, work)
+            finally:
+                self._busy = False
 
     def _transact(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
-        raw = self._ready()
+        raw = self.raw()
         try:
             raw.execute(begin)
             result = work(raw)
@@ -306,11 +342,13 @@ class Connection:
 
     def _roll_back(self, raw: sqlite3.Connection) -> None:
         self.generation += 1  # what anybody remembers of this transaction never happened
-        if raw.in_transaction:
-            with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(sqlite3.Error):
+            if raw.in_transaction:
                 raw.execute("ROLLBACK")
 
     def _fold_log(self) -> None:
+        if self.looking:
+            return
         with contextlib.suppress(sqlite3.Error):  # a busy or full moment: the log simply stays
             self._require().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -333,6 +371,11 @@ class Connection:
             raise
 
     def _open(self) -> None:
+        self._drop()
+        self._open_afresh()
+        self._opened = True
+
+    def _open_afresh(self) -> None:
         """Look at the file before SQLite opens it: later no descriptor of it may be closed."""
         if not remembered(self.path):
             refuse_foreign(self.path)
@@ -340,12 +383,8 @@ class Connection:
             self._look_in()
             return
         make_parents(self.path)
-        self._instance = InstanceLock(self.path, self._options.busy_timeout_ms / 1000)
-        alone = self._instance.alone()
-        if alone:
-            resume(self.path)
-        else:
-            self._instance.shared()
+        self._instance = self._lock_file()
+        alone = self._enter(self._instance)
         self._part_from_log_of_another(alone=alone)
         try:
             self._open_with_reserve(alone=alone)
@@ -358,6 +397,29 @@ class Connection:
         self._instance.shared()
         self.reserve.restore()
         self._set_log_pages(_LOG_PAGES_TIGHT if _is_tight(free_bytes(self.path)) else _LOG_PAGES)
+
+    def _lock_file(self) -> InstanceLock:
+        return InstanceLock(self.path, self._options.busy_timeout_ms / 1000)
+
+    def _enter(self, instance: InstanceLock) -> bool:
+        """Take the lock; tell whether nobody else has the file open, with or without one."""
+        if instance.enter():
+            resume(self.path)
+            if not in_use(self.path):
+                return True
+            instance.shared()
+        self._refuse_without_log()
+        return False
+
+    def _refuse_without_log(self) -> None:
+        """Raise if others still write a log that has lost its name: a new one would mix the two."""
+        if is_log_missing(self.path) and in_use(self.path):
+            with contextlib.closing(LogGuard(self.path)) as guard:
+                guard.hold()  # under another name, there is another log: that is told first
+            raise BackendUnavailable(
+                str(self.path), "its log was removed, and another process still writes to it",
+                "It notices within a second of its next use, or stop it; then try again.",
+            )  # fmt: skip
 
     def _open_with_reserve(self, *, alone: bool) -> None:
         """Open; where a full disk forbids even that, with the room that the reserve takes."""
@@ -389,6 +451,8 @@ class Connection:
             prepare(self._raw, self.path)
             self.notes = ("nothing was stored yet; the file is made at the first start",)
             return
+        self._refuse_without_log()
+        self._keeps_log = not is_log_missing(self.path)
         examine(self.path, alone=False)
         self._guard = LogGuard(self.path)
         self._raw = connect(self.path, self._level, self._options.busy_timeout_ms)
@@ -422,14 +486,28 @@ class Connection:
             self.notes = ("the file system has no OFD locks: do not copy the file in this process",)
 
     def _disconnect(self) -> None:
-        if self._guard is not None:
-            self._guard.release()
-        if self._raw is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._raw.close()
-        if self._guard is not None:
-            self._guard.close()
-        self._raw = self._guard = self._presence = None
+        try:
+            if self._guard is not None:
+                (self._guard.release if self._may_delete_log() else self._guard.keep)()
+            if self._raw is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    self._raw.close()
+            if self._guard is not None:
+                self._guard.close()
+        finally:  # an interrupt must leave neither behind; the guard goes last
+            self._raw = self._guard = self._presence = None
+
+    def _may_delete_log(self) -> bool:
+        """Tell whether SQLite may do at closing what the last one does: copy the log, delete it.
+
+        It deletes by name. If the file went away, the name may belong to another store by now; if
+        the opening failed or a page is damaged, the recovery needs the log as it is; and who only
+        looks has nothing to copy or to delete.
+        """
+        presence = self._presence
+        if presence is None or self._keeps_log:
+            return False
+        return presence.change() is None and presence.lost_part() is None
 
     def _require(self) -> sqlite3.Connection:
         assert self._raw is not None
@@ -440,14 +518,23 @@ class Connection:
         if self._closed or self._instance is None:
             raise damage
         self._translated(lambda: self._replace(damage))
+        self._opened = True
 
     def _replace(self, damage: CorruptData) -> None:
         if self._options.on_corrupt == "refuse" or self.looking:
             raise damage
         assert self._instance is not None
+        self._opened = False
         self._instance.wait_alone()
-        self.reserve.release()  # a new file must be made even on a full disk
+        self._presence = None  # the log is kept for the recovery
         self._disconnect()
+        if in_use(self.path):
+            raise BackendUnavailable(
+                str(self.path),
+                "the file is damaged, and it cannot be put aside while another process has it open",
+                "Stop the other process; the next opening puts the file aside.",
+            )
+        self.reserve.release()  # a new file must be made even on a full disk
         recover(self.path, damage)
         secure(self.path)
         self._connect()
@@ -455,6 +542,7 @@ class Connection:
         self._instance.shared()
 
     def _drop(self) -> None:
+        self._opened = False
         self._disconnect()
         if self._instance is not None:
             self._instance.close()
@@ -463,25 +551,44 @@ class Connection:
     # --- forks -----------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
-        """Let go of the file: SQLite in a child would believe in locks that it does not have."""
+        """Let go of the file: SQLite in a child would believe in locks that it does not have.
+
+        A thread that forks in the middle of its own call, in a signal handler, leaves all as it is:
+        the call goes on in the parent, and the child may not use the file.
+        """
+        self._cut = self._is_inside()
         self.lock.acquire()
-        if self._raw is None or self._closed:
+        if self._cut:
             return
-        if self._raw.in_transaction:  # the thread that forks is inside a call
-            return
-        self._fold_log()
+        if self._may_delete_log():
+            self._fold_log()
         self._drop()
         self.generation += 1
+
+    def _is_inside(self) -> bool:
+        """Tell whether this thread is in the middle of a call: it holds the lock already."""
+        try:
+            self._inside.notify()
+        except RuntimeError:
+            return False
+        return True
 
     def after_fork_in_parent(self) -> None:
         """Open the file again when it is needed."""
         self.lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Open the file when it is needed; what could not be let go stays the parent's."""
-        if self._raw is not None and not self._closed:
-            self._inherited = [self._raw, self._guard, self._instance]
-            self._raw = self._guard = self._instance = None
+        """Open the file when it is needed; what could not be let go stays the parent's.
+
+        SQLite's connection is kept as it is, for closing it would touch the parent's log. Our own
+        descriptors are closed: the locks on them go with the parent's.
+        """
+        if self._cut and not self._closed and self._inherited is None:
+            self._inherited = [self._raw]
+            for held in (self._instance, self._guard):
+                if held is not None:
+                    held.close()
+            self._raw = self._instance = self._guard = None
         self.lock.release()
 
 

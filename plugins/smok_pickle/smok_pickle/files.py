@@ -18,6 +18,7 @@ __all__ = [
     "give_to_owner",
     "make_for",
     "make_parents",
+    "places",
     "put_aside_name",
     "resolved",
     "secure",
@@ -123,6 +124,12 @@ def stamped(path: Path, mark: str) -> Path:
     return sibling(path, mark + datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ"))
 
 
+def places(path: Path) -> Iterator[Path]:
+    """Name what a copy of the store is called beside it, and in each directory above."""
+    for folder in path.parents:
+        yield folder / "_".join(path.relative_to(folder).parts)
+
+
 def put_aside_name(path: Path) -> Path:
     """Give the name under which the damaged file at ``path`` is kept: the one it has already."""
     found = path.stat()
@@ -134,7 +141,9 @@ def put_aside_name(path: Path) -> Path:
 
 def beside(path: Path) -> dict[str, list[Path]]:
     """Give what was put aside or rescued and still waits for somebody to look, by its mark."""
-    return {mark.strip(".-"): sorted(_marked(path, mark)) for mark in _MARKS}
+    corrupt, rescued = _MARKS
+    above = (copy for place in places(path) for copy in _marked(place, rescued))
+    return {"corrupt": sorted(_marked(path, corrupt)), "rescued": sorted(above)}
 
 
 def _marked(path: Path, mark: str) -> Iterator[Path]:

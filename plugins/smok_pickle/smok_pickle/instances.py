@@ -46,6 +46,8 @@ def acquire(
             found = Connection(file, durability, options, looking=looking)
         else:
             found.strengthen(durability)
+            if not looking:
+                found.write_too()
         _users[found] = _users.get(found, 0) + 1
         return found
 

@@ -10,6 +10,7 @@ own can drop it (fcntl(2), "Open file description locks").
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -21,7 +22,14 @@ from typing import Final
 from smok_core.errors import AlreadyOpen, BackendUnavailable
 from smok_pickle.files import make_for, sibling
 
-__all__ = ["InstanceLock", "LogGuard", "has_log_of_another", "remembered"]
+__all__ = [
+    "InstanceLock",
+    "LogGuard",
+    "has_log_of_another",
+    "in_use",
+    "is_log_missing",
+    "remembered",
+]
 
 _WAIT: Final = 0.02
 _MARK: Final = b"smok-pickle: the lock of the store beside it\n"
@@ -43,6 +51,28 @@ def has_log_of_another(path: Path) -> bool:
         return False
     file, log = memory
     return _number(path) != file and log != "-" and _number(sibling(path, "-wal")) == log
+
+
+def is_log_missing(path: Path) -> bool:
+    """Tell whether the log or its index is not there: both are while anybody has the file open."""
+    return not (sibling(path, "-wal").exists() and sibling(path, "-shm").exists())
+
+
+def in_use(path: Path) -> bool:
+    """Tell whether another process has the file open: SQLite of any program locks it by then.
+
+    A descriptor is closed: no connection of this process may have the file open.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        return _is_locked(handle, *_SHARED)
+    except OSError:
+        return False  # the file system has no such locks
+    finally:
+        os.close(handle)
 
 
 def _memory(path: Path) -> tuple[str, str] | None:
@@ -70,9 +100,29 @@ class InstanceLock:
     The file stays when the store is closed. Its content is the memory that the store is ours.
     """
 
+    _handle = -1
+
     def __init__(self, path: Path, timeout: float) -> None:
         self._store, self._timeout = path, timeout
-        self._handle = make_for(path, sibling(path, ".lock"))
+        self._path = sibling(path, ".lock")
+        self._handle = make_for(path, self._path)
+
+    def enter(self) -> bool:
+        """Hold the lock alone if that is possible at once, else shared; tell which.
+
+        Who is just closing the store deletes its log while the lock is still held: then wait.
+        """
+        deadline = time.monotonic() + self._timeout
+        while not self.alone():
+            self.shared()
+            if not is_log_missing(self._store) or time.monotonic() >= deadline:
+                return False
+            time.sleep(_WAIT)
+        return True
+
+    def is_lost(self) -> bool:
+        """Tell whether the lock file has no name any more: the next one would make its own."""
+        return _number(self._path) != str(os.fstat(self._handle).st_ino)
 
     def alone(self) -> bool:
         """Try to hold the lock alone; False: another process has the store open."""
@@ -101,9 +151,12 @@ class InstanceLock:
 
     def close(self) -> None:
         """Let go."""
-        if self._handle >= 0:
-            os.close(self._handle)
-        self._handle = -1
+        handle, self._handle = self._handle, -1  # an interrupt must not have it closed twice
+        if handle >= 0:
+            os.close(handle)
+
+    def __del__(self) -> None:
+        self.close()  # an interrupt may have lost it before it was closed: the lock must go
 
     def _until(self, kind: int) -> bool:
         deadline = time.monotonic() + self._timeout
@@ -137,6 +190,8 @@ class LogGuard:
     mean two logs, and each process would overwrite what the other has written.
     """
 
+    _handle = -1
+
     def __init__(self, path: Path) -> None:
         self._path, self._held = path, False
         self._handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -157,9 +212,17 @@ class LogGuard:
 
     def close(self) -> None:
         """Let go; called once SQLite has closed the file."""
-        if self._handle >= 0:
-            os.close(self._handle)
-        self._handle = -1
+        handle, self._handle = self._handle, -1  # an interrupt must not have it closed twice
+        if handle >= 0:
+            os.close(handle)
+
+    def __del__(self) -> None:
+        self.close()  # an interrupt may have lost it before it was closed: the lock must go
+
+    def keep(self) -> None:
+        """Guard even while SQLite closes the file: it takes itself for one of several then."""
+        with contextlib.suppress(OSError):
+            self._lock(fcntl.F_RDLCK, *_SHARED)
 
     def release(self) -> None:
         """Stop guarding, so that SQLite may take its own locks for closing."""
@@ -181,7 +244,7 @@ class LogGuard:
         first, count = _NAMES
         mine = _place(self._path) % count
         others = ((first, mine), (first + mine + 1, count - mine - 1))
-        if any(self._is_locked(start, length) for start, length in others if length):
+        if any(_is_locked(self._handle, start, length) for start, length in others if length):
             raise AlreadyOpen(
                 str(self._path),
                 "another process has the same file open under another name (a hard link)",
@@ -189,13 +252,14 @@ class LogGuard:
             )
         self._lock(fcntl.F_RDLCK, first + mine, 1)
 
-    def _is_locked(self, start: int, length: int) -> bool:
-        asked = _flock(fcntl.F_WRLCK, start, length)
-        told = fcntl.fcntl(self._handle, fcntl.F_OFD_GETLK, asked)
-        return bool(struct.unpack_from("h", told)[0] != fcntl.F_UNLCK)
-
     def _lock(self, kind: int, start: int, length: int) -> None:
         fcntl.fcntl(self._handle, fcntl.F_OFD_SETLK, _flock(kind, start, length))
+
+
+def _is_locked(handle: int, start: int, length: int) -> bool:
+    asked = _flock(fcntl.F_WRLCK, start, length)
+    told = fcntl.fcntl(handle, fcntl.F_OFD_GETLK, asked)
+    return bool(struct.unpack_from("h", told)[0] != fcntl.F_UNLCK)
 
 
 def _flock(kind: int, start: int, length: int) -> bytes:

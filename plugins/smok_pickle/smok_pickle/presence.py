@@ -38,7 +38,8 @@ class Presence:
         self._next = time.monotonic() + _EVERY
         found = _identity(self._path)
         if found == self.file:
-            return None
+            empty = not self._path.lstat().st_size
+            return "its file was truncated while it was open" if empty else None
         if found is not None:
             return "its file was replaced by another one while it was open"
         gone = not self._path.parent.exists()

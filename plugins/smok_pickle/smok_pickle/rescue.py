@@ -7,7 +7,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING
 
-from smok_pickle.files import make_for, stamped
+from smok_pickle.files import make_for, places, stamped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +21,10 @@ def rescue(raw: sqlite3.Connection, path: Path) -> str:
     The connection still reads the nameless file and its log. Nothing at ``path`` is touched. If
     the directory is gone, the nearest one above that is still there takes the copy.
     """
-    for folder in path.parents:
-        if not folder.is_dir():
+    for place in places(path):
+        if not place.parent.is_dir():
             continue
-        copy = stamped(folder / path.name, ".rescued-")
+        copy = stamped(place, ".rescued-")
         try:
             _copy(raw, copy)
         except (OSError, sqlite3.Error) as error:

@@ -69,7 +69,7 @@ def test_what_was_written_is_rescued_and_no_more_is_accepted(act, path, tmp_path
             databases.pathpoints.on_new_data("W1", n, n)
     assert "while it was open" in " ".join(databases.health()["s"].warnings)
     databases.close()
-    rescued = list(tmp_path.rglob("smok.db.rescued-*"))
+    rescued = list(tmp_path.rglob("*smok.db.rescued-*"))
     assert len(rescued) == 1
     assert points_in(rescued[0]) == accepted
 

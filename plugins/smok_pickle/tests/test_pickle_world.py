@@ -262,41 +262,6 @@ def test_a_signal_handler_in_the_middle_of_a_call_loses_nothing(tmp_path):
     assert set(kept) <= set(stored(tmp_path / "smok.db"))
 
 
-def test_an_interrupt_at_any_moment_loses_nothing(tmp_path):
-    """Whatever returned is there, although hundreds of calls were broken off anywhere."""
-    script = """
-        import ctypes, threading
-        kept, hits, thread, ended = 0, 0, threading.get_ident(), threading.Event()
-        def shoot():
-            while not ended.wait(0.002):
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(thread), ctypes.py_object(InterruptedError)
-                )
-        databases, said = opened(sys.argv[1]), open(sys.argv[2], "w")
-        threading.Thread(target=shoot, daemon=True).start()
-        deadline, n = time.monotonic() + 2.0, 0
-        while time.monotonic() < deadline:
-            try:
-                n += 1
-                databases.pathpoints.on_new_data("W1", n, n)
-                said.write(f"{n}\\n")
-            except InterruptedError:
-                hits += 1
-        while not ended.is_set():
-            try:
-                ended.set()
-            except InterruptedError:
-                hits += 1
-        said.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-    """
-    done = run(script, tmp_path / "smok.db", tmp_path / "said")
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    kept = [int(line) for line in (tmp_path / "said").read_text().split()]
-    assert len(kept) > 100
-    assert set(kept) <= set(stored(tmp_path / "smok.db"))
-
-
 def test_flush_without_a_descriptor_left_is_a_typed_error(tmp_path):
     script = """
         import resource

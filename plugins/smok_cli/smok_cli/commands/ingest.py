@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from smok_cli.readings.loading import Loader, Rejects
     from smok_cli.readings.records import ValueReader
+    from smok_core.databases import Databases
 
 __all__ = ["command"]
 
@@ -96,6 +97,7 @@ def _load(
         open_source(binary, kind, layout, values) as records,
         shown(binary) as progress,
     ):
+        _refuse_memory(databases)
         loader = Loader(
             databases, times, zone, rejects, one_clock=options["wide"], progress=progress
         )
@@ -118,6 +120,17 @@ def _explained(loader: Loader) -> Iterator[None]:
 
 def _stem(file: Path) -> str | None:
     return None if str(file) == "-" else file.stem
+
+
+def _refuse_memory(databases: Databases) -> None:
+    """Readings in memory would be gone when the command ends, and nobody would have been told."""
+    config = databases.config
+    if config.stores[config.roles["pathpoints"].store].backend == "memory":
+        raise click.UsageError(
+            f"pathpoints are kept in memory (nothing in {config.path} says otherwise), so nothing "
+            "would be there afterwards. Add a store and give it the role: [stores.local] backend = "
+            '"pickle", path = "var/smok.db"; [roles] default = "local"'
+        )
 
 
 def _default_rejects(file: Path) -> Path:

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+from collections import deque
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
 
 import click
@@ -13,7 +14,7 @@ import click
 from smok_cli.readings.records import BadRow, Record, Rejected, ValueReader, failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from smok_core.model import ValueOrExcept
 
@@ -25,6 +26,8 @@ PATHPOINT_NAMES: Final = ("pathpoint", "path")
 ERROR_NAME: Final = "error_code"
 _DELIMITERS: Final = ",;\t|"
 _PEEK: Final = 64 * 1024
+#: Characters of a row at most: a text value has up to 64 KiB, and its quotes may be doubled.
+_MOST: Final = 128 * 1024
 
 
 class Layout(NamedTuple):
@@ -63,9 +66,9 @@ class _Csv:
         self, text: io.TextIOWrapper, layout: Layout, values: ValueReader, head: bytes
     ) -> None:
         delimiter = layout.delimiter or max(_DELIMITERS, key=lambda c: head.count(c.encode()))
-        self._rows = csv.reader(text, delimiter=delimiter)
+        self._rows = _Rows(text, delimiter)
         self._values, self._layout = values, layout
-        self._header = next(self._rows, [])
+        self._header = self._first_row()
         self._time = _find(self._header, layout.time, TIME_NAMES, "--time")
         self._name_at, self._name = _find_pathpoint(self._header, layout)
         self._columns = self._wide() if layout.wide else {}
@@ -74,8 +77,18 @@ class _Csv:
         )
         self._error = -1 if layout.wide else _position(self._header, ERROR_NAME)
 
+    def _first_row(self) -> list[str]:
+        try:
+            return next(self._rows)
+        except StopIteration:
+            return []
+        except csv.Error as error:
+            raise click.UsageError(f"the header is not CSV: {error}. Correct line 1.") from None
+
     def _wide(self) -> dict[int, str]:
-        return {at: name for at, name in enumerate(self._header) if at != self._time and name}
+        columns = {at: name for at, name in enumerate(self._header) if at != self._time and name}
+        _refuse_twins(columns)
+        return columns
 
     def records(self) -> Iterator[Record | Rejected]:
         rows = self._rows
@@ -95,6 +108,9 @@ class _Csv:
                 yield self._long_record(rows.line_num, row)
 
     def _long_record(self, line: int, row: list[str]) -> Record | Rejected:
+        if len(row) > len(self._header):
+            # An unquoted delimiter shifts what follows it: no cell is surely what its name says.
+            return Rejected(line, f"{len(row)} columns instead of {len(self._header)}", row)
         try:
             name = self._name if self._name_at < 0 else row[self._name_at]
             return Record(line, row[self._time], [(name, self._cell(row))], row)
@@ -124,6 +140,57 @@ class _Csv:
             except BadRow as error:
                 yield Rejected(line, f"column {name}: {error}", row)
         yield Record(line, row[self._time], cells, row)
+
+
+class _Rows:
+    """The rows of a CSV text, strictly read.
+
+    A quote that is opened and never closed properly costs only the line in which it stands:
+    reading goes on behind that line, not behind the end of the file.
+    """
+
+    def __init__(self, text: Iterable[str], delimiter: str) -> None:
+        self._text, self._delimiter = iter(text), delimiter
+        self._again: deque[str] = deque()  # lines that an open quote had taken in
+        self.line_num = 0
+
+    def __next__(self) -> list[str]:
+        """Give the next row; raises csv.Error for a line that is none, and goes on behind it."""
+        first = self._line()
+        if first is None:
+            raise StopIteration
+        self.line_num += 1
+        row = self._parsed([first])
+        return self._continued(first) if row is None else row
+
+    def _continued(self, first: str) -> list[str]:
+        taken, size = [first], len(first)
+        while size <= _MOST and (line := self._line()) is not None:
+            taken.append(line)
+            size += len(line)
+            if '"' in line and (row := self._closed(taken)) is not None:
+                self.line_num += len(taken) - 1
+                return row
+        self._again.extendleft(reversed(taken[1:]))
+        raise csv.Error("a quote that is opened in this line is not closed")
+
+    def _closed(self, lines: list[str]) -> list[str] | None:
+        """Give the row if the quote is closed as CSV wants it; another quote does not close it."""
+        with contextlib.suppress(csv.Error):
+            return self._parsed(lines)
+        return None
+
+    def _parsed(self, lines: list[str]) -> list[str] | None:
+        """Give the row that the lines are, or None if a quote is still open at their end."""
+        try:
+            return next(csv.reader(lines, delimiter=self._delimiter, strict=True), [])
+        except csv.Error as error:
+            if str(error) == "unexpected end of data":
+                return None
+            raise
+
+    def _line(self) -> str | None:
+        return self._again.popleft() if self._again else next(self._text, None)
 
 
 class _JsonLines:
@@ -196,6 +263,17 @@ def _find(header: Sequence[str], given: str | None, names: Sequence[str], option
     have = ", ".join(header) or "none, the file is empty"
     more = " With --wide every other column is a pathpoint." if option == "--value" else ""
     raise click.UsageError(f"no column is called {wanted}. Columns: {have}. Use {option}.{more}")
+
+
+def _refuse_twins(columns: dict[int, str]) -> None:
+    """End the command when two columns would go into one pathpoint."""
+    first: dict[str, int] = {}
+    for at, name in columns.items():
+        if first.setdefault(name, at) != at:
+            raise click.UsageError(
+                f"columns {first[name] + 1} and {at + 1} are both called {name!r}; with --wide "
+                "each is a pathpoint. Rename one of them in the header."
+            )
 
 
 def _position(header: Sequence[str], name: str) -> int:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
-from smok_client.bridge.shelter import in_client_thread, nothing, sheltered
+from smok_client.bridge.shelter import nothing, sheltered, the_client_calls
 from smok_core.errors import NotFound, VersionNotNewer
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ClientBaobs(client.BaseBAOBDatabase):
         try:
             self._inner.set_baob_value(key, bytes(data), int(version))
         except VersionNotNewer:
-            if not in_client_thread():
+            if not the_client_calls():
                 raise
             logger.exception("the cloud sent a BAOB that is not newer, it is left out")
 

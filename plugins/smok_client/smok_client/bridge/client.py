@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     import enum
     from collections.abc import Iterable
 
+    class BAOBDigest: ...  # noqa: D101
+
+    class NullEventDatabase: ...  # noqa: D101
+
+    class PlainMetadata:  # noqa: D101
+        device: Any
+        db: Any
+
     class BaseArchivesDatabase: ...  # noqa: D101
 
     class BaseBAOBDatabase: ...  # noqa: D101
@@ -106,7 +114,14 @@ if TYPE_CHECKING:
         def __init__(self) -> None: ...
 
     class ResponseError(Exception):  # noqa: D101
+        status_code: int
+
         def __init__(self, status_code: int, status: str) -> None: ...
+
+        def is_no_link(self) -> bool: ...
+
+    class SyncError(Exception):  # noqa: D101
+        status_code: Any
 
 else:
     try:
@@ -117,6 +132,7 @@ else:
             ResponseError,
         )
         from smok.extras import (
+            BAOBDigest,
             BaseArchivesDatabase,
             BaseBAOBDatabase,
             BaseDataToSynchronize,
@@ -129,14 +145,18 @@ else:
             BaseSensorDatabase,
             BaseSensorWriteDatabase,
             BaseSensorWriteSynchronization,
+            NullEventDatabase,
         )
         from smok.macro import Macro
+        from smok.metadata import PlainMetadata
         from smok.predicate import Color, DisabledTime, Event, Time
         from smok.sensor import Sensor, SensorWriteEvent
+        from smok.sync_workers.base import SyncError
     except ImportError as error:
         raise ClientMissing(error) from error
 
 __all__ = [
+    "BAOBDigest",
     "BaseArchivesDatabase",
     "BaseBAOBDatabase",
     "BaseDataToSynchronize",
@@ -154,10 +174,13 @@ __all__ = [
     "Event",
     "Macro",
     "NotReadedError",
+    "NullEventDatabase",
     "OperationFailedError",
     "OperationFailedReason",
+    "PlainMetadata",
     "ResponseError",
     "Sensor",
     "SensorWriteEvent",
+    "SyncError",
     "Time",
 ]

@@ -97,7 +97,9 @@ class ClientSensors(client.BaseSensorDatabase):
         on_register: Called with the device.
     """
 
-    def __init__(self, inner: BaseSensorDatabase, on_register: Callable[[Any], None]) -> None:
+    def __init__(
+        self, inner: BaseSensorDatabase, on_register: Callable[[Any], None] = lambda _: None
+    ) -> None:
         super().__init__()
         self._inner, self._tell = inner, on_register
 

@@ -43,6 +43,15 @@ class DeviceDatabases(dict[str, Any]):
             sensor_write_database=ClientSensorWrites(databases.sensor_writes),
         )
 
+    def warnings(self) -> tuple[str, ...]:
+        """Tell what waits in this process's memory because a store could not take it."""
+        with_backlog = [each for each in self.values() if hasattr(each, "backlog")]
+        return tuple(
+            f"{type(each).__name__}: {text}"
+            for each in with_backlog
+            for text in each.backlog.warnings()
+        )
+
     def close(self) -> None:
         """Flush and close every store; twice is harmless."""
         self.databases.close()
@@ -51,10 +60,10 @@ class DeviceDatabases(dict[str, Any]):
         self._device = weakref.ref(device)
 
     def _started(self) -> None:
-        """Hand metadata that was not confirmed to the new device's updater, once per device."""
+        """Let the new device upload our metadata, once per device."""
         device, self._device = self._device(), lambda: None
         if device is not None:
-            self._metadata.offer_again(device.metadata.updater)
+            self._metadata.upload_by(device)
 
     def __enter__(self) -> Self:
         return self

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smok_client.bridge import client
 from smok_client.bridge.plain import from_plain, to_plain
-from smok_client.bridge.shelter import Backlog, deferred, in_client_thread, nothing, sheltered
+from smok_client.bridge.shelter import Backlog, deferred, nothing, sheltered, the_client_calls
 from smok_core import model
 from smok_core.engine.forks import Layer, fork_safe_lock
-from smok_core.errors import InvalidType, InvalidValue, NotFound, SmokError
+from smok_core.errors import InvalidType, InvalidValue, NotFound, SmokError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ class ClientEvents(client.BaseEventDatabase):
     """Takes and gives the client's `Event`; an object that was added is given its uuid."""
 
     def __init__(self, inner: BaseEventDatabase) -> None:
-        self._inner, self._live, self.backlog = inner, _Live(), Backlog(inner.count_refused)
+        self._inner, self._live, self.backlog = inner, _Live(), Backlog(inner)
         self._states = _States(inner, self._known)
 
     @sheltered(nothing)
@@ -156,7 +156,7 @@ class _States:
         except NotFound:
             raise
         except SmokError as error:
-            if not in_client_thread():
+            if not the_client_calls():
                 raise
             logger.warning("the state of predicate %r cannot be read: %s", predicate_id, error)
             self._unread.add(predicate_id)
@@ -168,7 +168,7 @@ class _States:
                 self._inner.set_cache(predicate_id, to_plain(state))
                 self._unsaved.pop(predicate_id, None)
         except SmokError as error:
-            if not in_client_thread():
+            if not the_client_calls():
                 raise
             self._keep(predicate_id, state, error)
 
@@ -189,11 +189,23 @@ class _States:
         return found
 
     def _keep(self, predicate_id: str, state: Any, error: SmokError) -> None:
+        first = predicate_id not in self._unsaved
         self._unsaved[predicate_id] = state
-        remedy = "it is kept until the process ends"
-        if isinstance(error, InvalidType | InvalidValue):
-            remedy += "; keep plain data in `state` and it survives"
-        logger.error("the state of predicate %r is not stored, %s: %s", predicate_id, remedy, error)
+        if first:
+            logger.error("the state of predicate %r lives in memory only: %s", predicate_id, error)
+        if first and isinstance(error, InvalidType | InvalidValue):
+            self._tell(predicate_id, state, error)
+
+    def _tell(self, predicate_id: str, state: Any, error: SmokError) -> None:
+        """Leave a dead letter, which status and check count: a log line is read by nobody."""
+        reason = (
+            f"the state of predicate {predicate_id} is lost when the process ends: {error} For a "
+            "class of your own call smok_client.register_state before the device is made."
+        )
+        try:
+            self._inner.set_refused_aside(predicate_id, to_plain(state), reason)
+        except StoreError as failure:
+            logger.warning("that could not be kept as a dead letter either: %s", failure)
 
 
 def to_model(event: client.Event) -> model.Event:

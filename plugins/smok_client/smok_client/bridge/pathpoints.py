@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
+from smok_client.bridge.answers import Pace
 from smok_client.bridge.shelter import Backlog, deferred, nothing, sheltered
+from smok_client.bridge.values import number, to_client, to_model
 from smok_core import model
 
 if TYPE_CHECKING:
@@ -16,18 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientPathpoints"]
 
-logger = logging.getLogger(__name__)
-
 
 class _Synchronization(client.BaseDataToSynchronize):
     """A batch on its way to the cloud."""
 
-    def __init__(self, batch: BaseDataToSynchronize) -> None:
-        self._batch = batch
+    def __init__(self, batch: BaseDataToSynchronize, pace: Pace) -> None:
+        self._batch, self._pace = batch, pace
 
     @sheltered(nothing)
     def acknowledge(self) -> None:
-        self._batch.acknowledge()
+        self._pace.answer(self._batch)
 
     @sheltered(nothing)
     def negative_acknowledge(self) -> None:
@@ -45,7 +44,7 @@ class ClientPathpoints(client.BasePathpointDatabase):
     """Takes and gives the client's `OperationFailedError` and `NotReadedError`."""
 
     def __init__(self, inner: BasePathpointDatabase) -> None:
-        self._inner, self.backlog = inner, Backlog(inner.count_refused)
+        self._inner, self.backlog, self._pace = inner, Backlog(inner), Pace()
 
     @sheltered(nothing)
     def checkpoint(self) -> None:
@@ -54,7 +53,8 @@ class ClientPathpoints(client.BasePathpointDatabase):
 
     @deferred
     def on_new_data(self, pathpoint: str, timestamp: float, value_or_exception: Any) -> None:
-        self._inner.on_new_data(pathpoint, _number(timestamp), _to_model(value_or_exception))
+        value = to_model(value_or_exception, timestamp)
+        self._inner.on_new_data(pathpoint, number(timestamp), value)
 
     def get_current_value(self, pathpoint: str) -> tuple[float, Any]:
         try:
@@ -62,7 +62,7 @@ class ClientPathpoints(client.BasePathpointDatabase):
         except model.NotReadedError:
             raise client.NotReadedError from None
         except model.OperationFailedError as failure:
-            raise _to_client(failure) from None
+            raise to_client(failure) from None
         return timestamp, value
 
     @sheltered(_not_read)
@@ -73,34 +73,10 @@ class ClientPathpoints(client.BasePathpointDatabase):
         self, pathpoint: str, start: float | None, stop: float | None
     ) -> Iterator[tuple[float, Any]]:
         for timestamp, value in self._inner.get_archive_data(pathpoint, start, stop):
-            yield timestamp, _to_client(value)
+            yield timestamp, to_client(value)
 
     @sheltered(nothing)
     def get_data_to_sync(self) -> _Synchronization | None:
         self.backlog.drain()
-        batch = self._inner.get_data_to_sync()
-        return _Synchronization(batch) if batch else None
-
-
-def _to_model(value: Any) -> Any:
-    """Give our value; a subclass of a plain type, such as numpy's float, becomes that type."""
-    if isinstance(value, client.OperationFailedError):
-        reason = value.reason and model.OperationFailedReason(value.reason.value)
-        return model.OperationFailedError(reason, _number(value.timestamp))
-    if isinstance(value, bool):
-        return value
-    return next((kind(value) for kind in (int, float, str) if isinstance(value, kind)), value)
-
-
-def _number(timestamp: Any) -> Any:
-    return next(
-        (kind(timestamp) for kind in (int, float) if isinstance(timestamp, kind)), timestamp
-    )
-
-
-def _to_client(value: Any) -> Any:
-    if isinstance(value, model.OperationFailedError):
-        assert value.reason is not None
-        reason = client.OperationFailedReason(value.reason.value)
-        return client.OperationFailedError(reason, value.timestamp)
-    return value
+        batch = self._inner.get_data_to_sync(self._pace.limit)
+        return _Synchronization(batch, self._pace) if batch else None

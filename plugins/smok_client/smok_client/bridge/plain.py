@@ -1,13 +1,16 @@
-"""The client's objects inside users' data: predicates keep the event they opened as their state."""
+"""Users' data as plain data and back: what predicates keep as their state, and in caches."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_client.bridge.client import Color, DisabledTime, Event, Macro, SensorWriteEvent, Time
+from smok_client.bridge.state import dump_of, load_of
 from smok_client.legacy.names import DISABLED_TIME, EVENT, MACRO, SENSOR_WRITE, TIME
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.tags import MARK, looks_tagged, tagged
+from smok_core.engine.codec import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,27 +27,57 @@ _KINDS: Final = {
 _FIELDS: Final[dict[type, tuple[str, ...]]] = {
     kind: ATTRIBUTES[name] for kind, name in _KINDS.items()
 }
+_SIMPLE: Final[dict[str, Any]] = {"Color": Color, "float": float, "set": set}
 _CLASSES: Final = {kind.__name__: kind for kind in _FIELDS}
 
 
-def to_plain(value: Any) -> Any:
-    """Give plain data for what a user keeps; what is not plain is left for the role to refuse."""
+def to_plain(value: Any, depth: int = 0) -> Any:
+    """Give plain data for what a user keeps; what cannot be kept is left for the role to refuse."""
     kind = type(value)
-    if kind in (list, tuple, set):
-        return kind(map(to_plain, value))
+    if kind is float and not math.isfinite(value):
+        return tagged("float", repr(value))
+    if depth > MAX_DEPTH:
+        return value
+    if kind in (list, tuple):
+        return kind(to_plain(item, depth + 1) for item in value)
+    if kind is set:
+        return _plain_set([to_plain(item, depth + 1) for item in value])
     if kind is dict:
-        plain = {to_plain(key): to_plain(item) for key, item in value.items()}
-        if looks_tagged(plain):
-            return tagged("dict", [[key, item] for key, item in plain.items()])
-        return plain
+        pairs = [[to_plain(k, depth + 1), to_plain(v, depth + 1)] for k, v in value.items()]
+        return _plain_dict(pairs)
+    return _plain_object(value, depth)
+
+
+def _plain_set(items: list[Any]) -> Any:
+    """Give a set, or what stands for one whose members are no members of a plain set."""
+    return set(items) if _are_hashable(items) else tagged("set", items)
+
+
+def _plain_dict(pairs: list[list[Any]]) -> Any:
+    if not _are_hashable([key for key, _ in pairs]):
+        return tagged("dict", pairs)
+    plain = dict(map(tuple, pairs))
+    return tagged("dict", pairs) if looks_tagged(plain) else plain
+
+
+def _are_hashable(values: list[Any]) -> bool:
+    try:
+        return len({*values}) == len(values)
+    except TypeError:
+        return False
+
+
+def _plain_object(value: Any, depth: int) -> Any:
+    kind = type(value)
     if kind is Color:
         return tagged("Color", int(value))
     if kind in _FIELDS:
         fields = {name: getattr(value, name) for name in _FIELDS[kind]}
         if kind is Macro:
             fields["occurrences_not_done"] = list(value.occurrences_not_done)
-        return tagged(kind.__name__, to_plain(fields))
-    return value
+        return tagged(kind.__name__, to_plain(fields, depth + 1))
+    known = dump_of(kind)
+    return tagged(known.name, to_plain(known.dump(value), depth + 1)) if known else value
 
 
 def from_plain(value: Any, known: Callable[[Event], Event] = lambda event: event) -> Any:
@@ -53,6 +86,9 @@ def from_plain(value: Any, known: Callable[[Event], Event] = lambda event: event
     Args:
         value: Plain data.
         known: Gives the event that the device holds already for one that was read, or the same.
+
+    Raises:
+        StateUnknown: It holds an object of a class that this program has not registered.
     """
     kind = type(value)
     if kind in (list, tuple, set):
@@ -68,11 +104,13 @@ def from_plain(value: Any, known: Callable[[Event], Event] = lambda event: event
 def _object(name: str, content: Any, known: Callable[[Event], Event]) -> Any:
     if name == "dict":
         return {from_plain(key, known): from_plain(item, known) for key, item in content}
-    if name == "Color":
-        return Color(content)
     fields = from_plain(content, known)
+    if name in _SIMPLE:
+        return _SIMPLE[name](fields)
     if name == "Macro":
         return Macro(*(fields[field] for field in _FIELDS[Macro]))
+    if name not in _CLASSES:
+        return load_of(name).load(fields)
     made: Any = object.__new__(_CLASSES[name])
     for field, item in fields.items():
         setattr(made, field, item)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
-from smok_client.bridge.shelter import Backlog, deferred, nothing, sheltered
+from smok_client.bridge.answers import Pace
+from smok_client.bridge.reports import report_executions
+from smok_client.bridge.shelter import Backlog, deferred, device_of_thread, nothing, sheltered
+from smok_client.bridge.updater import MetadataUpdater
 from smok_core import model
 
 if TYPE_CHECKING:
@@ -32,12 +35,12 @@ class _Synchronization(client.BaseSensorWriteSynchronization):
         found = batch.events if batch else []
         events = [client.SensorWriteEvent(**event.to_json()) for event in found]
         super().__init__(events, database)
-        self._batch = batch
+        self._batch, self._pace = batch, database.pace
 
     @sheltered(nothing)
     def ack(self) -> None:
         if self._batch:
-            self._batch.ack()
+            self._pace.answer(self._batch)
 
     @sheltered(nothing)
     def nack(self) -> None:
@@ -49,7 +52,7 @@ class ClientSensorWrites(client.BaseSensorWriteDatabase):
     """Takes and gives the client's `SensorWriteEvent`; what is no text in one becomes text."""
 
     def __init__(self, inner: BaseSensorWriteDatabase) -> None:
-        self._inner, self.backlog = inner, Backlog(inner.count_refused)
+        self._inner, self.backlog, self.pace = inner, Backlog(inner), Pace()
 
     @deferred
     def add_sw(self, event: client.SensorWriteEvent) -> None:
@@ -61,7 +64,7 @@ class ClientSensorWrites(client.BaseSensorWriteDatabase):
     @sheltered(nothing)
     def _batch(self) -> BaseSensorWriteSynchronization | None:
         self.backlog.drain()
-        return self._inner.get_sw_sync()
+        return self._inner.get_sw_sync(self.pace.limit)
 
     @sheltered(nothing)
     def on_synced_sw(self, event: client.SensorWriteEvent) -> None:
@@ -86,11 +89,19 @@ class ClientMacros(client.BaseMacroDatabase):
     """Takes and gives the client's `Macro`; each one given is the client's own, to pop from."""
 
     def __init__(self, inner: BaseMacroDatabase) -> None:
-        self._inner, self.backlog = inner, Backlog(inner.count_refused)
+        self._inner, self.backlog = inner, Backlog(inner)
 
     @sheltered(lambda: iter(()))
     def get_done_macros(self) -> Iterator[tuple[str, float]]:
-        return self._inner.get_done_macros()
+        """Stream what was executed and not reported; in the client's thread, report it.
+
+        The client takes each for reported whatever the cloud has answered, so it is given none.
+        """
+        device = device_of_thread()
+        if device is None:
+            return self._inner.get_done_macros()
+        report_executions(device, self._inner)
+        return iter(())
 
     @sheltered(nothing)
     def notify_macro_synced(self, macro_id: str, timestamp: float) -> None:
@@ -130,7 +141,7 @@ def _to_model(macro: client.Macro) -> model.Macro:
 
 
 class ClientMetadata(client.BaseMetadataDatabase):
-    """Takes and gives texts; the client's own upload queue of them lives in memory only."""
+    """Takes and gives texts; what is written here is uploaded from here, see `upload_by`."""
 
     def __init__(self, inner: BaseMetadataDatabase) -> None:
         self._inner = inner
@@ -150,16 +161,6 @@ class ClientMetadata(client.BaseMetadataDatabase):
     def get_all_plain(self) -> Iterator[tuple[str, str, float]]:
         return self._inner.get_all_plain()
 
-    def offer_again(self, updater: Any) -> None:
-        """Give the client's updater what it had not confirmed when the last process ended.
-
-        It tells nobody when the cloud has answered, so a change is offered once at each start;
-        its timestamp keeps it from undoing a newer one. Deletions and empty texts are left out,
-        because the client fails at uploading them.
-        """
-        changes = self._inner.get_plain_to_sync(limit=1000)
-        for key, value, timestamp in changes.changes if changes else ():
-            if value:
-                updater.add_update(key, value, timestamp)
-        if changes:
-            changes.negative_acknowledge()
+    def upload_by(self, device: Any) -> None:
+        """Let a device's own thread upload and settle what waits here."""
+        device.metadata.updater = MetadataUpdater(device, self._inner)

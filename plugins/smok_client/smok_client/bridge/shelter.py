@@ -1,19 +1,22 @@
-"""Errors of a store in the client's own threads: logged, because there they would end the thread.
+"""Errors of a store where the client is the caller: there they would end a thread, or be lost.
 
 The client's communicator, executor and archiving threads end for good when a database raises, and
 with them every upload until the process is started again. There an error of ours is logged and
 the call answered with what makes the client try again later; a write that the client would not
-repeat waits in memory. In any other thread, which is the user's, it is raised as everywhere else.
+repeat waits in memory. The same holds for a reading whose Future ends in a pool's thread: the
+client's callback would lose it. Where the user is the caller it is raised as everywhere else.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
+from smok_client.bridge.plain import to_plain
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import SmokError, StoreError
 from smok_core.model import OperationFailedError
@@ -21,7 +24,16 @@ from smok_core.model import OperationFailedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Backlog", "deferred", "in_client_thread", "nothing", "sheltered"]
+    from smok_core.roles.base import Database
+
+__all__ = [
+    "Backlog",
+    "deferred",
+    "device_of_thread",
+    "nothing",
+    "sheltered",
+    "the_client_calls",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -31,28 +43,46 @@ S = TypeVar("S")
 
 #: Writes that may wait in memory for a store to come back.
 _MAX_WAITING: Final = 10_000
+_LONGEST_KEY: Final = 200
 
 
 class Backlog:
-    """Writes of the client's threads that a store could not take, in their order; thread-safe.
+    """Writes of the client's that a store could not take, in their order; thread-safe.
 
     Args:
-        count_refused: Remembers writes that are lost for good, so that `smok status` tells.
+        inner: The database they are for. What it refuses for good becomes its dead letter; what
+            is lost because too much waits is counted in its status.
     """
 
-    def __init__(self, count_refused: Callable[[int], object]) -> None:
-        self._calls: deque[Callable[[], object]] = deque()
+    def __init__(self, inner: Database) -> None:
+        self._inner = inner
+        self._calls: deque[functools.partial[None]] = deque()
         self._lock = fork_safe_lock(Layer.CALLER)
-        self._count_refused, self._refused = count_refused, 0
+        self._lost = self._uncounted = 0
 
-    def keep(self, call: Callable[[], object]) -> None:
+    def keep(self, call: functools.partial[None]) -> None:
         """Let a write wait; when too many do, the oldest is given up, loudly."""
         with self._lock:
             self._calls.append(call)
             if len(self._calls) > _MAX_WAITING:
                 self._calls.popleft()
-                self._refused += 1
+                self._lost, self._uncounted = self._lost + 1, self._uncounted + 1
                 logger.error("more than %d writes wait, the oldest is lost", _MAX_WAITING)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Tell how many writes wait, and how many were given up; nothing when all is stored."""
+        with self._lock:
+            waiting, lost = len(self._calls), self._lost
+        found = f"{waiting} writes wait in memory for the store" if waiting else ""
+        gone = f"{lost} writes were lost, more than {_MAX_WAITING} waited" if lost else ""
+        return tuple(text for text in (found, gone) if text)
+
+    def refuse(self, arguments: tuple[Any, ...], error: SmokError) -> None:
+        """Set aside what the database will never take; if that fails too, it waits."""
+        try:
+            self._set_aside(arguments, error)
+        except StoreError:
+            self.keep(functools.partial(self._set_aside, arguments, error))
 
     def drain(self) -> None:
         """Write what waits; one that turns out to be refused does not hold those after it.
@@ -64,32 +94,22 @@ class Backlog:
             while self._calls:
                 self._write(self._calls[0])
                 self._calls.popleft()
-            self._tell()
+            if self._uncounted:
+                self._inner.count_refused(self._uncounted)
+                self._uncounted = 0
 
-    def refuse(self, error: SmokError) -> None:
-        """Remember a write that a role refused, and that its writer cannot be told of."""
-        with self._lock:
-            self._refused += 1
-            logger.warning("refused: %s", error)
-            try:
-                self._tell()
-            except StoreError as failure:
-                logger.debug("the count of refused writes waits: %s", failure)
-
-    def _write(self, call: Callable[[], object]) -> None:
+    def _write(self, call: functools.partial[None]) -> None:
         try:
             call()
         except StoreError:
             raise
         except SmokError as error:
             # A store that was away took it unseen; only now is it known to be wrong.
-            self._refused += 1
-            logger.warning("refused: %s", error)
+            self._set_aside(call.args[1:], error)
 
-    def _tell(self) -> None:
-        if self._refused:
-            self._count_refused(self._refused)
-            self._refused = 0
+    def _set_aside(self, arguments: tuple[Any, ...], error: SmokError) -> None:
+        key, record = str(arguments[0])[:_LONGEST_KEY], to_plain(list(arguments))
+        self._inner.set_refused_aside(key, record, str(error))
 
 
 class HasBacklog(Protocol):
@@ -112,21 +132,36 @@ def deferred(
             self.backlog.drain()
             method(self, *args, **kwargs)
         except StoreError as error:
-            if not in_client_thread():
+            if not the_client_calls():
                 raise
             self.backlog.keep(functools.partial(method, self, *args, **kwargs))
             logger.warning("%s.%s waits: %s", type(self).__name__, method.__name__, error)
         except SmokError as error:
-            if not in_client_thread():
+            if not the_client_calls():
                 raise
-            self.backlog.refuse(error)
+            self.backlog.refuse(args, error)
 
     return inner
 
 
-def in_client_thread() -> bool:
-    """Tell whether the current thread is one that the client started."""
-    return type(threading.current_thread()).__module__.startswith("smok.threads")
+def the_client_calls() -> bool:
+    """Tell whether this is the client's doing: one of its threads, or its callback in a pool's."""
+    if _is_of_client(type(threading.current_thread()).__module__):
+        return True
+    frame = sys._getframe(1)  # noqa: SLF001 - the one way to see who calls
+    while frame.f_back is not None and not _is_of_client(frame.f_globals.get("__name__")):
+        frame = frame.f_back
+    return _is_of_client(frame.f_globals.get("__name__"))
+
+
+def _is_of_client(module: str | None) -> bool:
+    return module is not None and module.startswith("smok.threads")
+
+
+def device_of_thread() -> Any:
+    """Give the device whose thread this is; None in a thread that is not the client's."""
+    thread: Any = threading.current_thread()
+    return getattr(thread, "device", None) if _is_of_client(type(thread).__module__) else None
 
 
 def sheltered(
@@ -145,7 +180,7 @@ def sheltered(
             try:
                 return method(self, *args, **kwargs)
             except SmokError as error:
-                if isinstance(error, KeyError | OperationFailedError) or not in_client_thread():
+                if isinstance(error, KeyError | OperationFailedError) or not the_client_calls():
                     raise
                 logger.warning("%s.%s: %s", type(self).__name__, method.__name__, error)
                 answer: R = instead()

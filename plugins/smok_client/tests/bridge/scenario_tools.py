@@ -1,8 +1,12 @@
 """What the scenarios work with: threads that pass for the client's, stores that fail."""
 
 import threading
+from concurrent.futures import Future
 
+from smok.exceptions import ResponseError
 from smok.predicate import Color, Event
+from smok.sync_workers.base import SyncError
+from smok.threads.executor import on_read_completed_factory
 from smok_client import bridge
 
 from smok_core.errors import BackendUnavailable
@@ -26,6 +30,27 @@ def as_client(function, *arguments):
     thread.start()
     thread.join()
     return thread.result, thread.error
+
+
+def as_client_of(device, function):
+    """Call something in the thread of a device."""
+    thread = ClientThread(target=function)
+    thread.device = device
+    thread.start()
+    thread.join()
+    assert thread.error is None, thread.error
+    return thread.result
+
+
+class AnyPathpoint:
+    """As much of a pathpoint as the client's executor talks to."""
+
+    def __init__(self, values):
+        self._values, self._at = values, 0
+
+    def set_new_value(self, _timestamp, value):
+        self._at += 1
+        self._values.on_new_data("W1", self._at, value)
 
 
 class Outage:
@@ -79,11 +104,60 @@ def sync(events, *uuids):
 
 
 class FakeDevice:
-    """As much of a device as the bridge talks to."""
+    """As much of a device as the bridge talks to; its cloud answers as ``answers`` says."""
 
     def __init__(self):
-        self.offered, self.metadata = [], self
-        self.updater = self
+        self.metadata = self.api = self
+        self.updater, self.sent, self.answers, self.failed = None, [], {}, 0
 
-    def add_update(self, *change):
-        self.offered.append(change)
+    def _request(self, method, url, json=None):
+        status = self.answers.get(url.rpartition("/")[2], self.answers.get("*"))
+        if status:
+            raise ResponseError(status, "no")
+        self.sent.append((method, url.removeprefix("/v1/device/"), json))
+
+    def put(self, url, json):
+        self._request("PUT", url, json)
+
+    def post(self, url):
+        self._request("POST", url)
+
+    def delete(self, url):
+        self._request("DELETE", url)
+
+    def on_failed_sync(self):
+        self.failed += 1
+
+
+def refused(answer, status):
+    """Do as the client does with a 4xx: acknowledge while it handles the error."""
+    try:
+        _fail(status)
+    except ResponseError:
+        answer()
+
+
+def _fail(status):
+    raise ResponseError(status, "no")
+
+
+def refused_values(answer, status):
+    """Do as the client does with a 4xx on values: the status is in the cause of its error."""
+    try:
+        _fail_synchronization(status)
+    except SyncError as error:
+        answer()
+        return error
+
+
+def _fail_synchronization(status):
+    raise SyncError(False, True) from ResponseError(status, "no")
+
+
+def in_pool(pathpoint, value):
+    """Let a Future give a value, as the client's executor makes a pathpoint's reading of it."""
+    future = Future()
+    future.add_done_callback(on_read_completed_factory(pathpoint))
+    worker = threading.Thread(target=future.set_result, args=(value,))
+    worker.start()
+    worker.join()

@@ -4,20 +4,32 @@ scenarios.py prints one line of JSON: each scenario's name and its traceback, or
 docstring is its promise.
 """
 
+import enum
 import json
 import logging
+import math
 import sys
 import tempfile
 import traceback
+from collections import Counter, OrderedDict, defaultdict, deque
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from uuid import UUID
 
 from scenario_tools import (
+    AnyPathpoint,
     FakeDevice,
     Outage,
     as_client,
+    as_client_of,
     event,
+    in_pool,
     memory,
     raises,
+    refused,
+    refused_values,
     sync,
     with_outage,
 )
@@ -31,11 +43,17 @@ from smok.exceptions import (
 from smok.macro import Macro
 from smok.predicate import Color, DisabledTime, Event, Time
 from smok.sensor import SensorWriteEvent
-from smok_client import bridge
+from smok_client import bridge, register_state
 from smok_client.legacy import import_legacy
 
 import smok_core
-from smok_core.errors import BackendUnavailable, InvalidType, VersionNotNewer
+from smok_core.errors import (
+    BackendUnavailable,
+    InvalidType,
+    InvalidValue,
+    SmokError,
+    VersionNotNewer,
+)
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -331,21 +349,313 @@ def scenario_baobs_behave_as_the_client_expects():
     baobs.check_consistency()
 
 
-def scenario_metadata_that_was_not_confirmed_is_offered_again():
-    """At the start of a device its updater gets the local changes, once; deletions are left out."""
-    stores = memory()
-    metadata = stores["meta_database"]
-    metadata.put_plain("a", "1", 5)
-    metadata.put_plain("b", "2", 6)
-    metadata.delete_plain("b")
-    metadata.update_plain("c", "from the cloud", 7)
+def _started(stores):
     device = FakeDevice()
-    stores["pred_database"].get_all_predicates()
     stores["sensor_database"].on_register(device)
     stores["pred_database"].get_all_predicates()
-    stores["pred_database"].get_all_predicates()
-    assert device.offered == [("a", "1", 5)]
-    raises(KeyError, metadata.get_plain, "b")
+    return device
+
+
+def scenario_metadata_is_settled_when_the_cloud_has_it():
+    """Every change goes up once, a deletion too; what the cloud confirmed is not sent again."""
+    stores = memory()
+    metadata = stores["meta_database"]
+    metadata.put_plain("a b", "1", 5)
+    metadata.put_plain("b", "2", 6)
+    metadata.delete_plain("b")
+    metadata.put_plain("empty", "", 7)
+    metadata.update_plain("c", "from the cloud", 7)
+    device = _started(stores)
+    assert device.updater.entries.qsize() == 3
+    device.updater.try_update()
+    at = "metadata/plain/"
+    assert sorted(device.sent) == [
+        ("DELETE", at + "b", None),
+        ("PUT", at + "a+b", {"value": "1", "unless_timestamp_higher": 5}),
+        ("PUT", at + "empty", {"value": "", "unless_timestamp_higher": 7}),
+    ]
+    again = _started(stores)
+    again.updater.try_update()
+    assert (again.sent, again.updater.entries.qsize()) == ([], 0)
+
+
+def scenario_metadata_of_many_keys_all_arrives():
+    """More keys than one batch holds go up in one round."""
+    stores = memory()
+    for number in range(1500):
+        stores["meta_database"].put_plain(f"k{number}", "v", 1)
+    device = _started(stores)
+    device.updater.try_update()
+    assert (len(device.sent), device.updater.qsize()) == (1500, 0)
+
+
+def scenario_metadata_that_the_cloud_does_not_take_now_stays():
+    """Without a link, or at 403 or 429, changes stay queued; one that is refused is set aside."""
+    stores = memory()
+    stores["meta_database"].put_plain("a", "1", 5)
+    stores["meta_database"].put_plain("b", "2", 6)
+    device = _started(stores)
+    for status in (401, 403, 404, 408, 409, 425, 429, 500, 503, 599):
+        device.answers = {"*": status}
+        device.updater.try_update()
+        assert device.updater.qsize() == 2, status
+    assert device.failed == 1
+    device.answers = {"a": 400}
+    device.updater.try_update()
+    assert [url for _, url, _ in device.sent] == ["metadata/plain/b"]
+    (letter,) = stores.databases.metadata.get_dead_letters()
+    assert (letter.key, "400" in letter.reason) == ("a", True)
+
+
+def scenario_a_refused_batch_keeps_what_is_not_about_the_data():
+    """Sensor writes and values survive each 4xx that is about the device, the way or the moment."""
+    stores = memory()
+    stores["sensor_write_database"].add_sw(SensorWriteEvent(5, "a", "b", "c", "d", "1", "r"))
+    stores["pp_database"].on_new_data("W1", 1, 1)
+    for status in (401, 403, 404, 408, 409, 425, 429):
+        refused(stores["sensor_write_database"].get_sw_sync().ack, status)
+        refused(stores["pp_database"].get_data_to_sync().acknowledge, status)
+    assert stores.databases.sensor_writes.stats().pending == 1
+    assert stores.databases.pathpoints.stats().pending == 1
+    stores["sensor_write_database"].get_sw_sync().ack()
+    assert stores.databases.sensor_writes.stats().pending == 0
+
+
+def scenario_the_record_that_is_refused_is_found_and_set_aside():
+    """At 400 the batch is halved until the one at fault is alone; all others arrive."""
+    stores = memory()
+    values, arrived = stores["pp_database"], []
+    for number in range(50):
+        values.on_new_data("W1", number, number)
+    for _ in range(60):
+        batch = values.get_data_to_sync()
+        if batch is None:
+            break
+        sent = [entry["value"] for pp in batch.to_json() for entry in pp["values"]]
+        if 33 in sent:
+            refused(batch.acknowledge, 400)
+        else:
+            batch.acknowledge()
+            arrived += sent
+    assert sorted(arrived) == [number for number in range(50) if number != 33]
+    assert stores.databases.pathpoints.stats().dead == 1
+
+
+def scenario_a_cloud_that_refuses_everything_does_not_empty_the_queue():
+    """When no record gets through, a few are set aside and the rest waits."""
+    stores = memory()
+    for number in range(50):
+        stores["pp_database"].on_new_data("W1", number, number)
+    for _ in range(200):
+        refused(stores["pp_database"].get_data_to_sync().acknowledge, 413)
+    stats = stores.databases.pathpoints.stats()
+    assert (stats.dead, stats.pending) == (3, 47)
+
+
+def scenario_the_clients_error_of_a_refused_upload_has_the_status_it_reads():
+    """The first 4xx on values ended the communicator, which reads a status that was not there."""
+    stores = memory()
+    stores["pp_database"].on_new_data("W1", 1, 1)
+    error = refused_values(stores["pp_database"].get_data_to_sync().acknowledge, 429)
+    assert error.status_code == 429
+    assert stores.databases.pathpoints.stats().pending == 1
+
+
+def scenario_an_executed_macro_stays_until_the_cloud_has_it():
+    """The client takes any answer but silence for yes; its thread is given nothing to report."""
+    stores = memory()
+    macros, device = stores["macro_database"], FakeDevice()
+    macros.set_macros([Macro("m", {"W1": 1}, [5, 6])])
+    macros.notify_macro_executed("m", 5)
+    for status in (403, 429, 500, 599):
+        device.answers = {"*": status}
+        assert list(as_client_of(device, macros.get_done_macros)) == []
+        assert stores.databases.macros.stats().pending == 1, status
+    device.answers = {}
+    as_client_of(device, macros.get_done_macros)
+    assert device.sent == [("POST", "macros/m/5", None)]
+    assert stores.databases.macros.stats().pending == 0
+
+
+def scenario_readings_of_a_future_wait_for_the_store():
+    """What a Future gives in a pool's thread survives an outage, in order, and is told."""
+    stores = memory()
+    values, outage = with_outage(stores, "pp_database")
+    pathpoint = AnyPathpoint(values)
+    outage.on = True
+    for number in range(4):
+        in_pool(pathpoint, number)
+    assert "4 writes wait" in stores.warnings()[0]
+    raises(BackendUnavailable, values.on_new_data, "W1", 9, 9)
+    outage.on = False
+    as_client(values.checkpoint)
+    found = [value for _, value in values.get_archive_data("W1", None, None)]
+    assert (found, stores.warnings()) == ([0, 1, 2, 3], ())
+
+
+def scenario_values_of_real_readers():
+    """The table of values: what is stored, as what, and what is refused."""
+    stores = memory()
+    values = stores["pp_database"]
+
+    def stored(value):
+        values.on_new_data(f"W{len(seen)}", 1, value)
+        seen.append(value)
+        ((_, found),) = values.get_archive_data(f"W{len(seen) - 1}", None, None)
+        return found
+
+    seen = []
+    for value, plain in (
+        (Whole.X, 3),
+        (Text("q"), "q"),
+        (True, True),
+        (2.5, 2.5),
+        (Reader(1.5), 1.5),
+    ):
+        found = stored(value)
+        assert (type(found), found) == (type(plain), plain)
+    for value in (float("nan"), float("inf"), float("-inf"), Reader(float("nan"))):
+        assert stored(value).reason is OperationFailedReason.INVALID
+    for value in (None, b"b", 2**64, "x" * 70_000, "\ud800", Decimal("1.1"), [1]):
+        raises(SmokError, values.on_new_data, "R", 1, value)
+    raises(NotReadedError, values.get_current_value, "R")
+
+
+def scenario_what_nobody_is_told_of_becomes_a_dead_letter():
+    """A value refused in the client's thread or a pool's is kept, and counted by status."""
+    stores = memory()
+    values = stores["pp_database"]
+    for value in (2**64, b"bytes", object(), "\ud800"):
+        assert as_client(values.on_new_data, "W1", 5, value) == (None, None)
+    in_pool(AnyPathpoint(values), b"from a pool")
+    letters = list(stores.databases.pathpoints.get_dead_letters())
+    assert stores.databases.pathpoints.stats().dead == 5
+    assert [letter.record[2] for letter in letters[:2]] == [2**64, b"bytes"]
+    assert "object object" in letters[2].record
+    assert "64 bits" in letters[0].reason
+    raises(InvalidValue, stores.databases.pathpoints.requeue_dead_letter, letters[0].id)
+
+
+def scenario_a_state_of_the_standard_library_comes_back_exactly():
+    """Containers and numbers that may be pickled survive with class and content."""
+    factory = defaultdict(list, {"a": [1]})
+    given = {
+        "window": deque([1.5, float("inf")], maxlen=20),
+        "counts": Counter({"a": 2, (1, 2): 3}),
+        "ordered": OrderedDict([("b", 1), ("a", 2)]),
+        "grouped": factory,
+        "none": defaultdict(None),
+        "set": {frozenset({1, 2}), Decimal("1.10")},
+        "keys": {date(2024, 2, 29): timedelta(days=1, microseconds=3), Color.RED: 1},
+        "numbers": [Fraction(1, 3), 1 + 2j, complex(0.0, float("-inf")), -0.0, 2**80],
+        "bytes": [bytearray(b"ab"), b"ab", range(1, 9, 2)],
+        "time": [time(1, 2, 3, fold=1), UUID(int=7), datetime(2024, 1, 1, tzinfo=UTC)],
+        "looks": {"$smok": ["deque", 1]},
+        "event": deque([event("kept")]),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        config = {
+            "device": "d",
+            "stores": {"s": {"backend": "pickle", "path": f"{folder}/db"}},
+            "roles": {"default": "s"},
+        }
+        with bridge.databases(config) as stores:
+            stores["evt_database"].set_cache("p", given)
+            stores["evt_database"].set_cache("nan", [float("nan")])
+        with bridge.databases(config) as stores:
+            found = stores["evt_database"].get_cache("p")
+            (nan,) = stores["evt_database"].get_cache("nan")
+    assert found == given
+    assert repr(found["numbers"]) == repr(given["numbers"])
+    for name, value in given.items():
+        assert type(found[name]) is type(value), name
+    assert (found["window"].maxlen, found["grouped"].default_factory) == (20, list)
+    assert found["time"][0].fold == 1
+    assert math.isnan(nan)
+
+
+def scenario_a_class_of_the_users_own_is_registered():
+    """Until then its state is refused aloud at the first tick, and shown as a dead letter."""
+    stores = memory()
+    events = stores["evt_database"]
+    assert as_client(events.set_cache, "p", [Window(5)]) == (None, None)
+    assert as_client(events.set_cache, "p", [Window(6)]) == (None, None)
+    assert events.get_cache("p")[0].size == 6
+    (letter,) = stores.databases.events.get_dead_letters()
+    assert (letter.key, "register_state" in letter.reason) == ("p", True)
+    assert "Window" in letter.reason
+    register_state(Window, lambda window: window.size, Window)
+    register_state(Mode)
+    events.set_cache("p", {Mode.FAST: [Window(7)]})
+    found = events.get_cache("p")
+    assert (list(found), found[Mode.FAST][0].size) == ([Mode.FAST], 7)
+    raises(TypeError, register_state, Unknown)
+    raises(InvalidType, events.set_cache, "p", Unknown())
+
+
+def scenario_a_stored_class_that_is_not_registered_is_not_overwritten():
+    """A program that does not know the class keeps what is stored, and says what to call."""
+    stores = memory()
+    events = stores["evt_database"]
+    kept = {"$smok": ["class other.Window", 5]}
+    stores.databases.events.set_cache("p", kept)
+    error = raises(bridge.StateUnknown, events.get_cache, "p")
+    assert "register_state" in str(error)
+    assert isinstance(as_client(events.get_cache, "p")[1], KeyError)
+    as_client(events.set_cache, "p", {"afresh": True})
+    assert stores.databases.events.get_cache("p") == kept
+
+
+def scenario_a_state_that_holds_itself_is_refused():
+    """A cycle ends in an error that names the predicate, not in a thread that is gone."""
+    cycle = []
+    cycle.append(cycle)
+    raises(SmokError, memory()["evt_database"].set_cache, "p", cycle)
+
+
+class Window:
+    """A class of the user's own."""
+
+    def __init__(self, size):
+        self.size = size
+
+
+class Unknown:
+    """Another one."""
+
+
+class Mode(enum.Enum):
+    """An enumeration of the user's own."""
+
+    FAST = 1
+
+
+class Whole(enum.IntEnum):
+    """What some readers give for numbers."""
+
+    X = 3
+
+
+class Text(str):
+    """What some readers give for texts: its own name is not its value."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        return "Text.X"
+
+
+class Reader:
+    """Passes for a scalar of numpy."""
+
+    dtype, shape = "float32", ()
+    __module__ = "numpy"
+
+    def __init__(self, value):
+        self._value = value
+
+    def item(self):
+        return self._value
 
 
 def scenario_what_was_imported_comes_back_as_the_clients_objects():

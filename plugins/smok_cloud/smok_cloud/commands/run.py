@@ -33,7 +33,8 @@ _STOP_SECONDS = 2.0
 def command(session: Session, once: bool, plain: bool) -> int:
     """Synchronize with the SMOK cloud until SIGTERM or Ctrl-C, which end it within 5 seconds.
 
-    With --once the exit status is 0 when everything was delivered, 5 when something was not.
+    With --once the exit status is 0 when everything was delivered, 5 when something failed, was
+    refused or still waits.
     It is 7 when another process synchronizes the same device and store: only one may at a time.
     """
     from smok_cloud.service import Service
@@ -74,7 +75,8 @@ def _once(service: Service, stop: threading.Event) -> int:
     thread.join(_STOP_SECONDS)
     service.leases.release()
     console().print(_table(service.synchronizer))
-    return 0 if worker.get("well") else _INCOMPLETE
+    delivered = worker.get("well") and not service.synchronizer.undelivered
+    return 0 if delivered else _INCOMPLETE
 
 
 def _watch(synchronizer: Synchronizer, stop: threading.Event, *, live: bool) -> None:

@@ -1,0 +1,85 @@
+"""Uploads of metadata for the published client, in place of its own queue in memory."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+from smok_client.bridge import client
+from smok_client.bridge.answers import settles
+from smok_client.bridge.shelter import nothing, sheltered
+
+if TYPE_CHECKING:
+    from smok_core.roles import BaseMetadataDatabase
+    from smok_core.roles.metadata import PlainChange
+
+__all__ = ["MetadataUpdater"]
+
+logger = logging.getLogger(__name__)
+
+_UNKNOWN = 404
+
+
+class MetadataUpdater:
+    """Sends what is queued in our database, and settles each change when the cloud has it.
+
+    The client's own updater forgets a change that was not sent when the process ended, sends one
+    a minute, and ends its thread at a deletion.
+
+    Args:
+        device: The client's device.
+        inner: Our database.
+    """
+
+    def __init__(self, device: Any, inner: BaseMetadataDatabase) -> None:
+        self.device, self._inner = device, inner
+
+    @property
+    def entries(self) -> MetadataUpdater:
+        """What waits, as the client's updater shows it; only its ``qsize`` is meant to be used."""
+        return self
+
+    def qsize(self) -> int:
+        """Count the changes that wait."""
+        return self._inner.stats().pending
+
+    def add_update(self, key: str, value: str | None, timestamp: float | None = None) -> None:
+        """Do nothing: the database has queued the change when it was written."""
+
+    @sheltered(nothing)
+    def try_update(self) -> None:
+        """Send what waits, oldest first, until the cloud does not take one for the moment."""
+        while changes := self._inner.get_plain_to_sync():
+            for at, change in enumerate(changes.changes):
+                part = changes.part(at, at + 1)
+                try:
+                    self._send(change)
+                except client.ResponseError as error:
+                    if not settles(error.status_code):
+                        self._later(error)
+                        changes.release()
+                        return
+                    part.reject(f"the cloud refused it with HTTP {error.status_code}")
+                else:
+                    part.acknowledge()
+
+    def _send(self, change: PlainChange) -> None:
+        url = f"/v1/device/metadata/plain/{quote_plus(change.key)}"
+        if change.value is None:
+            self._delete(url)
+            return
+        body = {"value": change.value, "unless_timestamp_higher": change.timestamp}
+        self.device.api.put(url, json=body)
+
+    def _delete(self, url: str) -> None:
+        try:
+            self.device.api.delete(url)
+        except client.ResponseError as error:
+            if error.status_code != _UNKNOWN:
+                raise
+
+    def _later(self, error: client.ResponseError) -> None:
+        logger.warning("metadata stays queued: %s", error)
+        if error.is_no_link():
+            self.device.on_failed_sync()

@@ -1,0 +1,194 @@
+"""A refused batch: bad records are found among good ones, a server that refuses all finds none."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+from smok_cloud.api import ApiClient
+from smok_cloud.statistics import STATISTICS_TABLE, JobStatistics
+from smok_cloud.synchronizer import Synchronizer
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.faults import Fault, FaultKind
+from smok_testing.cloud.inprocess import InProcessTransport
+
+import smok_core
+from smok_core.engine.memory import MemoryEngine
+
+REFUSALS = [400, 413, 422]
+
+
+@pytest.fixture
+def cloud():
+    """What the device talks to."""
+    return SandboxCloud()
+
+
+@pytest.fixture
+def api(cloud):
+    """The way there."""
+    return ApiClient("http://sandbox", transport=InProcessTransport(cloud))
+
+
+@pytest.fixture
+def databases():
+    """All roles in memory."""
+    with smok_core.open_databases({}) as opened:
+        yield opened
+
+
+def refuse_all(cloud, status, path="*"):
+    """Let the cloud refuse whatever comes."""
+    cloud.faults.add(Fault(kind=FaultKind.STATUS, status=status, path=path, times=None))
+
+
+def letters(databases):
+    """Count the dead letters of all roles."""
+    return sum(len(list(database.get_dead_letters())) for _, database in databases)
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+def test_a_server_that_refuses_everything_gets_few_requests_and_no_letters(
+    cloud, api, databases, status
+):
+    """1 000 points stay where they are, in order, and arrive when the server has changed."""
+    databases.pathpoints.on_new_data_many([("a", ts, ts) for ts in range(1000)])
+    databases.metadata.put_plain("k", "v")
+    refuse_all(cloud, status)
+    synchronizer = Synchronizer(dict(databases), api)
+    assert not synchronizer.run_once()
+    assert letters(databases) == 0
+    assert databases.pathpoints.stats().pending == 1000
+    uploads = [fault for fault in cloud.faults.taken if fault.status == status]
+    assert len(uploads) <= 50
+    counts = synchronizer.statistics["pathpoints up"]
+    assert "refuses everything" in counts.last_error
+    assert (counts.refused, counts.refused_all, counts.waiting) == (0, 1, 1000)
+    assert synchronizer.undelivered
+    cloud.faults.clear()
+    assert synchronizer.run_once()
+    assert [ts for ts, _ in cloud.values["a"]] == list(range(1000))
+    assert synchronizer.statistics["pathpoints up"].refused_all == 0
+
+
+def test_an_hour_of_refusals_costs_a_bounded_number_of_requests(cloud, api, databases):
+    """The pace backs off, and nothing is set aside however often it is tried."""
+    databases.pathpoints.on_new_data_many([("a", ts, ts) for ts in range(1000)])
+    refuse_all(cloud, 422, "/v1/device/pathpoints")
+    now = [0.0]
+    synchronizer = Synchronizer(
+        dict(databases), api, monotonic=lambda: now[0], random=random.Random(1)
+    )
+    while now[0] < 3600:
+        synchronizer.step()
+        now[0] += 1.0
+    assert len(cloud.faults.taken) <= 24 * (1 + 2 + 4 + 8 + 16 + 32 + 64)
+    assert synchronizer.statistics["pathpoints up"].refused_all <= 8
+    assert letters(databases) == 0
+    assert databases.pathpoints.stats().pending == 1000
+
+
+@pytest.mark.parametrize("batch", [1, 3, 10, 1000])
+@pytest.mark.parametrize("bad", [{0}, {99}, set(range(8)), {0, 7, 50, 51, 98, 99}])
+def test_bad_records_among_good_ones_are_found(cloud, api, databases, batch, bad):
+    """Wherever they are, also when a batch holds nothing else: the good ones arrive in order."""
+    databases.pathpoints.on_new_data_many(
+        [("a", ts, "poison" if ts in bad else ts) for ts in range(100)]
+    )
+    cloud.poison(lambda record: record.get("value") == "poison")
+    synchronizer = Synchronizer(dict(databases), api, batch=batch)
+    assert synchronizer.run_once()
+    assert [ts for ts, _ in cloud.values["a"]] == [ts for ts in range(100) if ts not in bad]
+    assert letters(databases) == len(bad) == synchronizer.undelivered
+    assert databases.pathpoints.stats().pending == 0
+
+
+@pytest.mark.parametrize("batch", [1, 50, 1000])
+def test_many_bad_records_at_the_head_do_not_hold_the_others_for_ever(cloud, api, databases, batch):
+    """Each attempt looks further, in a process of its own, too: cron runs one for each."""
+    databases.pathpoints.on_new_data_many(
+        [("a", ts, "poison" if ts < 200 else ts) for ts in range(300)]
+    )
+    cloud.poison(lambda record: record.get("value") == "poison")
+    table = MemoryEngine().table(STATISTICS_TABLE)
+    for _ in range(8):
+        synchronizer = Synchronizer(dict(databases), api, batch=batch, table=table)
+        if synchronizer.run_once():
+            break
+        assert letters(databases) == 0
+    assert [ts for ts, _ in cloud.values["a"]] == list(range(200, 300))
+    assert letters(databases) == 200
+
+
+def test_a_bad_record_alone_waits_for_company(cloud, api, databases):
+    """Nothing tells a bad record from a server that refuses all, until another gets through."""
+    databases.pathpoints.on_new_data("a", 1, "poison")
+    cloud.poison(lambda record: record.get("value") == "poison")
+    synchronizer = Synchronizer(dict(databases), api)
+    assert not synchronizer.run_once()
+    assert (letters(databases), databases.pathpoints.stats().pending) == (0, 1)
+    databases.pathpoints.on_new_data("a", 2, 2)
+    assert synchronizer.run_once()
+    assert (letters(databases), databases.pathpoints.stats().pending) == (1, 0)
+
+
+def test_a_server_that_begins_to_refuse_in_the_middle_keeps_the_rest(cloud, api, databases):
+    """What got through before says nothing about a server that refuses 24 requests in a row."""
+    databases.pathpoints.on_new_data_many([("a", ts, ts) for ts in range(1000)])
+    fault = Fault(kind=FaultKind.STATUS, status=400, path="/v1/device/pathpoints", times=None)
+    fault.skip = 3
+    cloud.faults.add(fault)
+    synchronizer = Synchronizer(dict(databases), api, batch=100)
+    assert not synchronizer.run_once()
+    assert letters(databases) == 0
+    assert databases.pathpoints.stats().pending == 700
+
+
+def test_items_of_their_own_are_kept_when_all_are_refused(cloud, api, databases):
+    """Metadata and macros go one by one: the same rule holds."""
+    for number in range(60):
+        databases.metadata.put_plain(f"k{number}", "v")
+    refuse_all(cloud, 422, "/v1/device/metadata/*")
+    assert not Synchronizer(dict(databases), api).run_once()
+    assert (letters(databases), databases.metadata.stats().pending) == (0, 60)
+
+
+def test_one_bad_item_among_others_is_set_aside(cloud, api, databases):
+    """One key is refused, the others get through."""
+    for number in range(5):
+        databases.metadata.put_plain(f"k{number}", "v")
+    refuse_all(cloud, 422, "/v1/device/metadata/plain/k0")
+    synchronizer = Synchronizer(dict(databases), api)
+    synchronizer.run_once()
+    assert synchronizer.statistics["metadata up"].refused == 1
+    assert [letter.key for letter in databases.metadata.get_dead_letters()] == ["k0"]
+    assert set(cloud.metadata) == {"k1", "k2", "k3", "k4"}
+
+
+def test_metadata_without_keys_asks_nobody(databases):
+    """No request, no answer: the job had no success, and the link is not back for it."""
+    from smok_cloud.errors import NoLink
+
+    class NoNetwork:
+        def send(self, method, path, headers, body, limits):
+            raise NoLink(f"{method} {path}", "no route to host")
+
+        def close(self):
+            """Nothing to close."""
+
+    databases.events.add_event(smok_core.Event(started_on=1))
+    synchronizer = Synchronizer(dict(databases), ApiClient("http://x", transport=NoNetwork()))
+    synchronizer.run_once()
+    assert synchronizer.link_is_down
+    assert {job.last_success for job in synchronizer.statistics.values()} == {None}
+
+
+def test_old_statistics_are_read(databases, api):
+    """A row of a release without the count of refusals does not keep the synchronizer away."""
+    table = MemoryEngine().table(STATISTICS_TABLE)
+    row = msgspec.structs.asdict(JobStatistics())
+    del row["refused_all"]
+    table.put("events up", msgspec.json.encode(row))
+    table.put("metadata up", b"torn")
+    assert Synchronizer(dict(databases), api, table=table).run_once()
