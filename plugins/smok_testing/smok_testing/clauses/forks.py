@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smok_testing.lab import Lab
 
 clause = clauses_of("general")
+of_engine = clauses_of("engine")  # what only a backend with primitives can be asked
 FORKS: dict[str, Any] = {"level": Level.CONCURRENT}
 STEPS = 10
 THREADS, CHILDREN = 4, 5
@@ -129,7 +130,7 @@ def _use_in_child(roles: Databases, name: str) -> None:
     Child(lambda: use(roles, name)).join()
 
 
-@clause("G15", "PP3", **FORKS)
+@of_engine("G15", "PP3", **FORKS)
 def open_iterators_outlive_a_fork(lab: Lab) -> None:
     """A range and a listing that were begun before a fork end rightly on both sides."""
     series, table = lab.series(), lab.table()
@@ -149,7 +150,7 @@ def open_iterators_outlive_a_fork(lab: Lab) -> None:
     child.join()
 
 
-@clause("G15", "G3", **FORKS)
+@of_engine("G15", "G3", **FORKS)
 def what_was_buffered_at_the_fork_is_the_parents(lab: Lab) -> None:
     """With group commit the parent writes it, once; the child begins with nothing that waits."""
     if Durability.BUFFERED not in lab.info.durabilities:
@@ -166,7 +167,7 @@ def what_was_buffered_at_the_fork_is_the_parents(lab: Lab) -> None:
     expect_from_child(lab, roles, "child")
 
 
-@clause("G15", "G3", **FORKS)
+@of_engine("G15", "G3", **FORKS)
 def a_buffered_child_writes_by_itself(lab: Lab) -> None:
     """With group commit the values of a child are written in time, without a flush or a close."""
     if Durability.BUFFERED not in lab.info.durabilities:

@@ -191,7 +191,7 @@ def role(name: str, caught_by: str) -> Callable[[type], type]:
 
         kind = type("P", (Plugin,), {f"smok_open_{name}": hookimpl(hook)})
         subject = Subject(backend="mutant", options={"place": "{place}"}, plugin=kind(ShelfEngine))
-        ref = caught_by if caught_by.startswith("general-") else f"{name}-{caught_by}"
+        ref = caught_by if caught_by.startswith(("general-", "engine-")) else f"{name}-{caught_by}"
         ALL.append(Mutant(wrong.__name__, (wrong.__doc__ or "").strip(), ref, subject))
         return wrong
 

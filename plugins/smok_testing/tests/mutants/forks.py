@@ -126,7 +126,7 @@ class LockStaysLocked(MemorySeries):
             time.sleep(0.003)
 
 
-@of_series("general-G15.open_iterators_outlive_a_fork")
+@of_series("engine-G15.open_iterators_outlive_a_fork")
 class RangeOfOneProcess(MemorySeries):
     """A range that is read on in a child ends early."""
 
@@ -161,14 +161,14 @@ class _Threadless(BufferedSeries):
         self._has_thread = lambda: True
 
 
-@role("pathpoints", "general-G15.what_was_buffered_at_the_fork_is_the_parents")
+@role("pathpoints", "engine-G15.what_was_buffered_at_the_fork_is_the_parents")
 class BufferIsCopied(_Buffered):
     """The child writes what its parent buffered, a second time."""
 
     buffer = _Copied
 
 
-@role("pathpoints", "general-G15.a_buffered_child_writes_by_itself")
+@role("pathpoints", "engine-G15.a_buffered_child_writes_by_itself")
 class NoThreadInTheChild(_Buffered):
     """The thread that writes is the parent's; nothing writes in the child."""
 
