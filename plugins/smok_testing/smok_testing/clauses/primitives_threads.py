@@ -207,11 +207,18 @@ def _data(version: int) -> bytes:
 
 @in_blobs("BA3", "G1", **CONCURRENT)
 def the_highest_version_wins(lab: Lab) -> None:
-    """Of many threads that put versions, exactly the rising ones are stored, the highest last."""
-    blobs = lab.blobs()
+    """Of many threads that put versions, exactly the rising ones are stored, the highest last.
 
-    def work(me: int) -> int:
-        return sum(_accepted(blobs, turn * 4 + me) for turn in range(TURNS))
+    Once a version was put, no lower one is seen any more, whoever put it.
+    """
+    blobs, done = lab.blobs(), [-1] * 4
+
+    def work(me: int) -> None:
+        for turn in range(TURNS):
+            _expect_at_least(blobs, max(done))
+            blobs.put("k", b"%d" % (turn * 4 + me), turn * 4 + me)
+            done[me] = turn * 4 + me
+            _expect_at_least(blobs, max(done))
 
     at_once(*(partial(work, me) for me in range(4)))
     top = TURNS * 4 - 1
@@ -219,8 +226,9 @@ def the_highest_version_wins(lab: Lab) -> None:
     same(blobs.put("k", b"", top), top, "put of the highest version again")
 
 
-def _accepted(blobs: Blobs, version: int) -> bool:
-    return blobs.put("k", b"%d" % version, version) is None
+def _expect_at_least(blobs: Blobs, version: int) -> None:
+    found = blobs.version("k")
+    expect(version < 0 or (found or 0) >= version, f"{version} was put, then {found} was seen")
 
 
 @in_table("G1", "TA5", **CONCURRENT)
