@@ -11,11 +11,15 @@ from smok_core.errors import SmokError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["ClauseFailed", "expect", "raises", "refuses", "rising", "same", "show"]
+__all__ = ["ClauseFailed", "NotProved", "expect", "raises", "refuses", "rising", "same", "show"]
 
 
 class ClauseFailed(AssertionError):
     """A backend breaks a clause; the message says how."""
+
+
+class NotProved(Exception):
+    """Nothing is wrong, and nothing was shown either; the message says why, and the way out."""
 
 
 def expect(holds: object, message: str) -> None:

@@ -6,13 +6,15 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.model import Event, Macro, Sensor, fqtsify
+from smok_testing.checks import same
+from smok_testing.opening import kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.databases import Databases
 
-__all__ = ["KEYED", "Keyed"]
+__all__ = ["KEYED", "Keyed", "expect_marks", "keyed_of", "mark"]
 
 
 class Keyed(NamedTuple):
@@ -114,3 +116,21 @@ KEYED: Final = (
         lambda roles: [str(p["predicate_id"]) for p in roles.predicates.get_all_predicates()],
     ),
 )  # fmt: skip
+
+
+def keyed_of(roles: Databases) -> list[Keyed]:
+    """Give the keyed roles that the backend under test keeps; each role is one."""
+    return [keyed for keyed in KEYED if keyed.role in kept(roles)]
+
+
+def mark(roles: Databases, number: int) -> None:
+    """Write something that `expect_marks` finds, in every role that the backend keeps."""
+    for keyed in keyed_of(roles):
+        keyed.put(roles, f"{keyed.name[0]}{number}", number)
+
+
+def expect_marks(roles: Databases, *numbers: int) -> None:
+    """Fail unless every role that the backend keeps has what `mark` wrote."""
+    for keyed in keyed_of(roles):
+        found = [keyed.get(roles, f"{keyed.name[0]}{number}") for number in numbers]
+        same(found, list(numbers), f"what was written to {keyed.role} ({keyed.name})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Engine
     from smok_testing.subject import Subject
 
-__all__ = ["STORE", "config_at", "find_backend", "open_engine", "open_roles"]
+__all__ = ["STORE", "config_at", "find_backend", "kept", "open_engine", "open_roles"]
+
+# A library says nothing on stderr unless it is asked to.
+logging.getLogger("smok_core").addHandler(logging.NullHandler())
 
 #: Name of the store in the kit's configurations.
 STORE: Final = "kit"
@@ -59,6 +63,11 @@ def open_engine(config: Config, clock: Callable[[], float]) -> Engine:
 def open_roles(config: Config, clock: Callable[[], float]) -> Databases:
     """Open the nine roles."""
     return databases.open_databases(config, clock=clock, require_all=True)
+
+
+def kept(roles: Databases) -> list[str]:
+    """Name the roles that the backend under test keeps; the others are the core's, in memory."""
+    return [role for role, chosen in roles.config.roles.items() if chosen.store == STORE]
 
 
 def _environment() -> dict[str, str]:

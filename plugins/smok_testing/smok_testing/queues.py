@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.model import Event, SensorWriteEvent, StorageLevel
+from smok_testing.opening import kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.databases import Databases
 
-__all__ = ["QUEUES", "Queue", "numbers", "sensor_write"]
+__all__ = ["QUEUES", "Queue", "numbers", "queues_of", "sensor_write"]
 
 
 class Queue(NamedTuple):
@@ -117,3 +118,8 @@ QUEUES: Final = (
         lambda handover: handover.acknowledge(), lambda handover: handover.negative_acknowledge(),
     ),
 )  # fmt: skip
+
+
+def queues_of(roles: Databases) -> list[Queue]:
+    """Give the queues of the roles that the backend under test keeps."""
+    return [queue for queue in QUEUES if queue.role in kept(roles)]

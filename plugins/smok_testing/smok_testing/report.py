@@ -33,6 +33,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     promise: str
     level: Level
+    needs: str | None = None  #: the capability it belongs to
     status: Status
     detail: str = ""
     seconds: float = 0.0
@@ -76,6 +77,22 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
     @property
+    def verdict(self) -> str:
+        """Say in one line what was found; it is never plainly "conforms" with anything unproved."""
+        if self.partial and not self.of(Status.FAILED):
+            return f"{self.backend}: what was chosen holds; only the whole kit gives a verdict"
+        if not self.passed:
+            return f"{self.backend} does not conform"
+        if self.unproved:
+            open_ = "; ".join(f"{name} ({self._why_unproved(name)})" for name in self.unproved)
+            return f"{self.backend} conforms, but declares and did not prove: {open_}"
+        return f"{self.backend} conforms"
+
+    def _why_unproved(self, capability: str) -> str:
+        reasons = [o.detail for o in self.outcomes if o.needs == capability and o.detail]
+        return reasons[0] if reasons else "no clause checks it"
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """Give what the author should look at, without being wrong."""
         found = [f"{name} is declared and was not proved" for name in self.unproved]
@@ -99,6 +116,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         counts = {status.value: len(self.of(status)) for status in Status}
         verdict = {
             "passed": self.passed,
+            "verdict": self.verdict,
             "executed": self.executed,
             "counts": counts,
             "unproved": list(self.unproved),

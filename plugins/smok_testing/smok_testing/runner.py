@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from smok_core.hookspecs import Capability
 from smok_core.roles import ROLES
 from smok_testing import KIT_VERSION, opening
-from smok_testing.checks import ClauseFailed
+from smok_testing.checks import ClauseFailed, NotProved
 from smok_testing.clause import PRIMITIVES, Clause, all_clauses, parse_version
 from smok_testing.lab import Lab
 from smok_testing.report import Outcome, Report, Status
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from smok_core.registry import Backend
-
-# A library says nothing on stderr unless it is asked to.
-logging.getLogger("smok_core").addHandler(logging.NullHandler())
 
 __all__ = ["conformance", "run_clause", "run_conformance", "undeclared"]
 
@@ -70,18 +66,18 @@ def _report(
         outcomes=outcomes,
         distribution=backend.package,
         declared=tuple(sorted(backend.info.capabilities)),
-        proved=_proved(chosen, outcomes),
+        proved=_proved(outcomes),
         undeclared=undeclared(subject, backend, chosen),
         partial=len(chosen) < len(all_clauses()),
     )
 
 
-def _proved(clauses: tuple[Clause, ...], outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
+def _proved(outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
     """Give the capabilities of which something was checked and nothing failed."""
     seen: dict[str, set[Status]] = {}
-    for clause, outcome in zip(clauses, outcomes, strict=True):
-        if clause.needs:
-            seen.setdefault(clause.needs, set()).add(outcome.status)
+    for outcome in outcomes:
+        if outcome.needs:
+            seen.setdefault(outcome.needs, set()).add(outcome.status)
     held = (name for name, statuses in seen.items() if Status.PASSED in statuses)
     return tuple(sorted(name for name in held if Status.FAILED not in seen[name]))
 
@@ -119,6 +115,7 @@ def run_clause(subject: Subject, clause: Clause, backend: Backend | None = None)
         subject=clause.subject,
         promise=clause.promise,
         level=clause.level,
+        needs=clause.needs,
         status=status,
         detail=detail,
         seconds=round(time.perf_counter() - began, 4),
@@ -142,6 +139,8 @@ def _check(subject: Subject, clause: Clause) -> tuple[Status, str]:
     try:
         with Lab(subject) as lab:
             clause.check(lab)
+    except NotProved as reason:
+        return Status.SKIPPED, str(reason)
     except ClauseFailed as error:
         return _broken(subject, clause, _text(error))
     except Exception as error:  # noqa: BLE001 - whatever a backend raises is its failure

@@ -8,24 +8,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.errors import QueueFull
 from smok_core.model import Macro, Sensor
-from smok_testing.queues import QUEUES, sensor_write
+from smok_testing.keyed import expect_marks
+from smok_testing.opening import kept
+from smok_testing.queues import QUEUES, queues_of, sensor_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.databases import Databases
 
-__all__ = ["SCRIPTS", "snapshot"]
+__all__ = ["SCRIPTS", "share", "snapshot"]
 
 
 def everything(roles: Databases, step: int, _: str) -> None:
     """Use all roles in turn: additions, changes, uploads, replacements."""
-    kind, turn = step % len(_STEPS), step // len(_STEPS)
-    _STEPS[kind](roles, turn)
+    here = {"", *kept(roles)}
+    steps = [work for role, work in _STEPS if role in here]
+    steps[step % len(steps)](roles, step // len(steps))
 
 
 def _upload(roles: Databases, turn: int) -> None:
-    queue = QUEUES[turn % len(QUEUES)]
+    queues = queues_of(roles)
+    if not queues:
+        return
+    queue = queues[turn % len(queues)]
     if handover := queue.take(roles, 2):
         queue.acknowledge(handover)
 
@@ -48,23 +54,30 @@ def _macros(roles: Databases, turn: int) -> None:
 
 
 def _changing(roles: Databases, turn: int) -> None:
-    change = QUEUES[(0, 1, 2, 5)[turn % 4]].change
-    assert change
-    change(roles, turn)
+    changes = [queue.change for queue in queues_of(roles) if queue.change]
+    if changes:
+        changes[turn % len(changes)](roles, turn)
 
 
 #: One call of a role each: a step is there whole or not at all.
 _STEPS: Final = (
-    *(queue.add for queue in QUEUES),
-    _upload, _batch, _blob, _sensors, _macros, _changing, _upload,
+    *((queue.role, queue.add) for queue in QUEUES),
+    ("", _upload), ("pathpoints", _batch), ("baobs", _blob), ("sensors", _sensors),
+    ("macros", _macros), ("", _changing), ("", _upload),
 )  # fmt: skip
 
 
+def share(me: int, step: int) -> int:
+    """Give the number of the item that a process makes in a step."""
+    return 10_000 * (me + 1) + step
+
+
 def sharing(roles: Databases, step: int, me: str) -> None:
-    """Write beside others: keys of one's own, and one BAOB that all fight for."""
-    roles.pathpoints.on_new_data(f"p-{me}", step, step)
-    roles.metadata.put_plain(f"k-{me}-{step}", me)
-    roles.events.set_cache(f"c-{me}", step)
+    """Write beside others: items of one's own, and one BAOB that all fight for."""
+    for queue in queues_of(roles):
+        queue.add(roles, share(int(me), step))
+    if "baobs" not in kept(roles):
+        return
     try:
         roles.baobs.set_baob_value("shared", f"{step}".encode() * 1000, step)
     except ValueError:
@@ -78,8 +91,8 @@ def crowding(roles: Databases, step: int, me: str) -> None:
 
 
 def looking(roles: Databases, _: int, __: str) -> None:
-    """Read something."""
-    roles.metadata.get_plain("k")
+    """Read what the first process has written."""
+    expect_marks(roles, 1)
 
 
 SCRIPTS: Final[dict[str, Callable[[Databases, int, str], None]]] = {
@@ -91,20 +104,30 @@ SCRIPTS: Final[dict[str, Callable[[Databases, int, str], None]]] = {
 
 
 def snapshot(roles: Databases) -> dict[str, Any]:
-    """Give everything that can be read of all roles, as plain data."""
-    pathpoints, events, metadata = roles.pathpoints, roles.events, roles.metadata
-    names = sorted(pathpoints.get_pathpoints())
-    return {
-        "archive": {name: list(pathpoints.get_archive_data(name)) for name in names},
-        "definitions": sorted(pathpoints.get_definitions(), key=lambda found: found.path),
-        "events": sorted(events.get_all_events(), key=lambda found: found.provisional_uuid),
-        "metadata": sorted(metadata.get_all_plain()),
-        "macros": sorted(roles.macros.get_macros(), key=lambda found: found.macro_id),
-        "sensors": list(roles.sensors.get_all_sensors()),
-        "baobs": {key: _blob_of(roles, key) for key in sorted(roles.baobs.get_all_keys())},
-        "queues": {queue.name: queue.offered(roles, 10_000) for queue in QUEUES},
-        "stats": {role: database.stats() for role, database in roles},
-    }
+    """Give everything that can be read of the roles that the backend keeps, as plain data."""
+    here = kept(roles)
+    found = {f"{role} {name}": read(roles) for role, name, read in _READS if role in here}
+    found["queues"] = {queue.name: queue.offered(roles, 10_000) for queue in queues_of(roles)}
+    return found | {"stats": {role: roles[role].stats() for role in here}}
+
+
+def _archive(roles: Databases) -> dict[str, Any]:
+    names = sorted(roles.pathpoints.get_pathpoints())
+    return {name: list(roles.pathpoints.get_archive_data(name)) for name in names}
+
+
+_READS: Final[tuple[tuple[str, str, Callable[[Databases], Any]], ...]] = (
+    ("pathpoints", "archive", _archive),
+    ("pathpoints", "definitions",
+     lambda roles: sorted(roles.pathpoints.get_definitions(), key=lambda found: found.path)),
+    ("events", "",
+     lambda roles: sorted(roles.events.get_all_events(), key=lambda e: e.provisional_uuid)),
+    ("metadata", "", lambda roles: sorted(roles.metadata.get_all_plain())),
+    ("macros", "", lambda roles: sorted(roles.macros.get_macros(), key=lambda m: m.macro_id)),
+    ("sensors", "", lambda roles: list(roles.sensors.get_all_sensors())),
+    ("baobs", "",
+     lambda roles: {key: _blob_of(roles, key) for key in sorted(roles.baobs.get_all_keys())}),
+)  # fmt: skip
 
 
 def _blob_of(roles: Databases, key: str) -> tuple[str, int]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from smok_testing import (
     Level,
@@ -22,10 +23,12 @@ from smok_testing.clause import PRIMITIVES, Clause, clauses_of
 from smok_testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
 
 from plugins.smok_testing.tests.mutants import ALL, RIGHT
+from plugins.smok_testing.tests.mutants.base import ShelfEngine
+from plugins.smok_testing.tests.mutants.files import RIGHT_FILE, FilePlugin
 from plugins.smok_testing.tests.mutants.unused import WITHOUT_MUTANT
 from smok_core.engine.memory import MemoryEngine
 from smok_core.hookspecs import BackendInfo, Capability, hookimpl
-from smok_core.roles import ROLES
+from smok_core.roles import ON_ENGINE, ROLES
 from smok_core.roles.metadata import MetadataDatabase
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -97,6 +100,24 @@ def test_unproved_capabilities_are_reported() -> None:
     assert report.unproved == ("persistent",)
 
 
+def test_the_verdict_names_what_was_not_proved() -> None:
+    """A backend that declares more than was shown does not plainly conform."""
+    report = msgspec.structs.replace(conformance("memory"), declared=("needs-network",))
+    assert report.passed
+    assert report.verdict.startswith("memory conforms, but declares and did not prove: needs-netw")
+    assert report.to_dict()["verdict"] == report.verdict
+
+
+def test_a_power_cut_that_does_nothing_proves_nothing() -> None:
+    """The clause ends with the reason, not with "passed", and the capability stays unproved."""
+    subject = _with(RIGHT_FILE, power_cut=lambda _: None)
+    clause = CLAUSES["general-G3.what_returned_survives_a_power_cut"]
+    report = run_conformance(subject, [clause])
+    assert report.outcomes[0].status is Status.SKIPPED
+    assert "power_cut(place) changed no file" in report.outcomes[0].detail
+    assert "survives-power-loss" in report.unproved
+
+
 def test_a_backend_of_one_role_is_judged_by_that_role() -> None:
     """What a backend does not supply is not applicable, what it supplies is checked."""
     subject = Subject(backend="single", plugin=_OneRole())
@@ -104,6 +125,17 @@ def test_a_backend_of_one_role_is_judged_by_that_role() -> None:
     chosen.append(CLAUSES["baobs-BA3.a_version_that_does_not_grow_is_refused"])
     statuses = [outcome.status for outcome in run_conformance(subject, chosen).outcomes]
     assert statuses == [Status.PASSED, Status.NOT_APPLICABLE, Status.NOT_APPLICABLE]
+
+
+@pytest.mark.parametrize("role", ["events", "sensors", "baobs"])
+def test_a_persistent_backend_of_one_role_conforms(role: str) -> None:
+    """The other eight roles are in memory, and nothing is asked of them."""
+    subject = Subject(
+        backend="single", plugin=_one_persistent_role(role), options={"place": "{place}"}
+    )
+    report = run_conformance(subject)
+    assert report.passed, report.objections
+    assert report.proved == ("persistent",)
 
 
 def test_the_report_is_json() -> None:
@@ -196,6 +228,20 @@ class _Modest:
     @hookimpl
     def smok_open_engine(self, context) -> MemoryEngine:
         return self._plugin.smok_open_engine(context)
+
+
+def _one_persistent_role(role: str):
+    def open_role(self, context):
+        engine = ShelfEngine(context)
+        kind = type("Native", (ON_ENGINE[role],), {"close": lambda self: self.engine.close()})
+        return kind(context, engine)
+
+    hooks = {
+        "smok_backend": FilePlugin.smok_backend,
+        f"smok_open_{role}": hookimpl(open_role),
+        "_capabilities": {Capability.PERSISTENT},
+    }
+    return type("Single", (), hooks)()
 
 
 class _OneRole:

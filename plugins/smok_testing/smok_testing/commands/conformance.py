@@ -119,8 +119,6 @@ def _show_capabilities(report: Report) -> None:
 
 
 def _show_verdict(report: Report) -> None:
-    ran = f"{report.executed} of {len(report.outcomes)} clauses were run"
-    if report.passed:
-        click.secho(f"{report.backend} conforms; {ran}", fg="green")
-    else:
-        click.secho(f"{report.backend} does not conform; {ran}", fg="red")
+    colour = ("yellow" if report.unproved else "green") if report.passed else "red"
+    click.secho(report.verdict, fg=colour)
+    click.echo(f"{report.executed} of {len(report.outcomes)} clauses were run")

@@ -204,7 +204,7 @@ class EachCallMakesEvents(EventDatabase):
         return super().get_events_to_sync(limit)
 
 
-@role("events", "general-G2.model_objects_are_copied")
+@role("events", "G2.model_objects_are_copied")
 class BatchGivesItsEvents(_Handing, EventDatabase):
     """Hands out the events of the batch themselves."""
 
