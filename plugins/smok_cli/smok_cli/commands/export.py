@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +152,7 @@ def _write_csv(
         csv_writer.writerow([cells[at] for at in places])
     if failed and _COLUMNS.index("error_code") not in places:
         told = "add the column error_code or use --format jsonl to see why"
-        click.echo(f"{failed} failed readings have an empty value; {told}.", err=True)
+        say(f"{failed} failed readings have an empty value; {told}.", err=True)
 
 
 def _write_json(rows: Iterator[tuple[str, str, Any]], out: IO[str]) -> None:

@@ -12,6 +12,7 @@ import click
 
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import iso_time, json_option, print_json
+from smok_cli.terminal import say
 from smok_core.errors import SmokError
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _explained(loader: Loader) -> Iterator[None]:
         yield
     except SmokError:
         text = f"{loader.stored} readings were stored before this; run it again to go on."
-        click.echo(text, err=True)
+        say(text, err=True)
         raise
 
 
@@ -172,11 +173,11 @@ def _show(report: dict[str, Any]) -> None:
     names = report["pathpoints"]
     told = names[0] if len(names) == 1 else f"{len(names)} pathpoints"
     rate = f"{report['seconds']} s, {report['per_second']} a second"
-    click.echo(f"{report['stored']} readings into {told} ({rate})", err=True)
+    say(f"{report['stored']} readings into {told} ({rate})", err=True)
     if report["first"]:
-        click.echo(f"  from {report['first']} to {report['last']}", err=True)
+        say(f"  from {report['first']} to {report['last']}", err=True)
     for line in _remarks(report):
-        click.secho(f"  {line}", fg="yellow", err=True)
+        say(f"  {line}", fg="yellow", err=True)
 
 
 def _remarks(report: dict[str, Any]) -> Iterator[str]:
