@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from smok_cli.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +37,7 @@ def command(directory: Path | None, seconds: float) -> int:
     with _place(directory) as place:
         kept = Story(place, seconds).run()
     if directory is not None:
-        say(f"look further: smok --config {directory / 'smok.toml'} status")
+        click.echo(f"look further: smok --config {directory / 'smok.toml'} status")
     return 0 if kept else 1
 
 
