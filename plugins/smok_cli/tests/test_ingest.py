@@ -48,7 +48,7 @@ def test_real_files_come_back_whole(smok, config, shared_data, name, rows):
     counts = next(row for row in report["roles"] if row["role"] == "pathpoints")
     assert counts["rows"] == counts["waiting"] == rows
     lines = smok("export").out.splitlines()
-    assert lines[0] == "pathpoint,timestamp,value"
+    assert lines[0] == "pathpoint,timestamp,value,value_type"
     assert [line.split(",")[2] for line in lines[1:]] == [row.split(",")[1] for row in wanted]
     assert {line.split(",")[0] for line in lines[1:]} == {name}
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["BadLine", "Row", "Rows", "cells_of"]
 
 #: Characters of a row of several lines: a text has up to 64 KiB, and its quotes may be doubled.
-_MOST: Final = 128 * 1024
+_MOST: Final = 160 * 1024
 _QUOTED: Final = r'"[^"]*+(?:""[^"]*+)*+"'
 _OPEN: Final = r'"[^"]*+(?:""[^"]*+)*+'
 _STILL_OPEN: Final = re.compile(r'[^"]*+(?:""[^"]*+)*+')
