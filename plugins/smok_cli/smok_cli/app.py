@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import traceback
@@ -11,6 +12,7 @@ from typing import Any, Final
 import click
 
 from smok_cli.finding import KNOWN, command_names, load_command, summary
+from smok_cli.terminal import guard_streams, say
 from smok_core import __version__
 from smok_core.errors import CommandNotInstalled, SmokError
 
@@ -72,6 +74,7 @@ def group(ctx: click.Context, config: str | None, show_traceback: bool) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; every way it can end gives an exit status and a readable line."""
+    guard_streams()
     try:
         result: Any = group.main(arguments, prog_name="smok", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a readable line
@@ -83,12 +86,13 @@ def _failed(error: Exception, *, show_traceback: bool) -> int:
     if isinstance(error, click.Abort):
         return _interrupted()
     if show_traceback:
-        traceback.print_exception(error)
+        say("".join(traceback.format_exception(error)), err=True)
     if isinstance(error, click.ClickException):
-        error.show()
+        error.show(shown := io.StringIO())
+        say(shown.getvalue(), err=True, nl=False)
         return error.exit_code
     code, message, status = _describe(error)
-    click.echo(f"error [{code}]: {message}", err=True)
+    say(f"error [{code}]: {message}", err=True)
     return status
 
 
@@ -103,5 +107,5 @@ def _describe(error: Exception) -> tuple[str, str, int]:
 
 
 def _interrupted() -> int:
-    click.echo("interrupted; what was stored so far stays stored.", err=True)
+    say("interrupted; what was stored so far stays stored.", err=True)
     return _INTERRUPTED

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from smok_cli.terminal import json_lines, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,8 +41,14 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print one JSON document; what a terminal would obey is escaped as JSON does."""
+    click.echo(
+        json_lines(json.dumps(value, indent=2, ensure_ascii=not _speaks_utf8(), default=str))
+    )
+
+
+def _speaks_utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def print_table(
@@ -62,7 +71,8 @@ def print_table(
 def _cell(value: object) -> Any:
     from rich.text import Text
 
-    return value if isinstance(value, Text) else Text("" if value is None else str(value))
+    # A Text, not a str: rich would take brackets in a name for markup.
+    return value if isinstance(value, Text) else Text("" if value is None else visible(value))
 
 
 def human_size(size: int | None) -> str:

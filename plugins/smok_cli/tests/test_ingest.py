@@ -28,7 +28,7 @@ def ingest(smok, config, place):
 
     def run(text, *words, name="in.csv", status=0, export=PLAIN):
         place.joinpath(name).write_bytes(text.encode() if isinstance(text, str) else text)
-        result = smok("ingest", name, "--json", *words)
+        result = smok("ingest", name, "--json", "--epoch", "s", *words)
         assert result.status == status, result.err
         return json.loads(result.out), smok("export", *export).out.splitlines()
 
@@ -48,7 +48,7 @@ def test_real_files_come_back_whole(smok, config, shared_data, name, rows):
     counts = next(row for row in report["roles"] if row["role"] == "pathpoints")
     assert counts["rows"] == counts["waiting"] == rows
     lines = smok("export").out.splitlines()
-    assert lines[0] == "pathpoint,timestamp,value"
+    assert lines[0] == "pathpoint,timestamp,value,value_type"
     assert [line.split(",")[2] for line in lines[1:]] == [row.split(",")[1] for row in wanted]
     assert {line.split(",")[0] for line in lines[1:]} == {name}
 
@@ -176,7 +176,7 @@ def test_wide_json_lines(ingest):
 def test_stdin(smok_process, config):
     """``-`` streams stdin; JSON lines are recognised by their first character."""
     text = b'{"time": 5, "path": "p", "value": 1}\n'
-    assert smok_process("ingest", "-", stdin=text).status == 0
+    assert smok_process("ingest", "-", "--epoch", "s", stdin=text).status == 0
     assert smok_process("export", *PLAIN).out == "p,1970-01-01T00:00:05Z,1\n"
 
 
@@ -255,7 +255,7 @@ def test_texts_stay_texts(smok, config, place, text):
 
     with place.joinpath("in.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("time", "value"), (1, text)])
-    assert smok("ingest", "in.csv").status == 0
+    assert smok("ingest", "in.csv", "--epoch", "s").status == 0
     assert json.loads(smok("export", "--format", "jsonl").out)["value"] == text
 
 
@@ -268,19 +268,20 @@ def test_bad_rows_are_written_down(ingest, place):
         b"time,value\n1,1\nsoon,2\n3\n4,\n5,nan\n6,99999999999999999999\n7,\xff\n99999999999999999999,8\n"
         b"9,9\n"
     )
-    summary, lines = ingest(text)
+    summary, lines = ingest(text, status=8)
     assert [line.split(",")[2] for line in lines] == ["1", "9"]
     assert (summary["stored"], summary["rejected"]) == (2, 7)
     rows = place.joinpath(summary["rejects_file"]).read_bytes().splitlines()
     assert rows[0] == b"line,reason,row"
-    assert [row.split(b",")[0] for row in rows[1:]] == [b"3", b"4", b"5", b"6", b"7", b"9", b"8"]
+    assert [row.split(b",")[0] for row in rows[1:]] == [b"3", b"4", b"5", b"6", b"7", b"8", b"9"]
     assert b"'soon' is not a time" in rows[1]
-    assert b"\xff" in rows[-1]
+    assert b"--encoding" in rows[-2]
+    assert b"\xff" in rows[-2]
 
 
 def test_bad_cells_of_a_wide_row(ingest, place):
     """Of a wide row the good cells are stored, the bad ones are named."""
-    summary, lines = ingest("time,a,b\n1,1,inf\n2,2\n", "--wide", "--rejects", "bad.csv")
+    summary, lines = ingest("time,a,b\n1,1,inf\n2,2\n", "--wide", "--rejects", "bad.csv", status=8)
     assert lines == ["a,1970-01-01T00:00:01Z,1"]
     assert summary["rejected"] == 2
     assert "column b: inf is not a number" in place.joinpath("bad.csv").read_text()
@@ -290,14 +291,14 @@ def test_bad_json_lines(ingest):
     """Lines that are no JSON, no object, or lack something are rejected one by one."""
     text = '{oops\n[1]\n{"value": 1}\n{"ts": 1, "value": NaN}\n{"ts": 1, "value": [1]}\n'
     text += '{"ts": 1, "error_code": "tired"}\n{"ts": true, "value": 1}\n{"ts": 1, "value": 1}\n'
-    summary, lines = ingest(text, name="in.jsonl")
+    summary, lines = ingest(text, name="in.jsonl", status=8)
     assert (summary["stored"], summary["rejected"]) == (1, 7)
     assert lines == ["in,1970-01-01T00:00:01Z,1"]
 
 
 def test_nothing_but_bad_rows_is_a_failure(ingest):
-    """A file of which not one row could be taken ends with status 1."""
-    summary, lines = ingest("time,value\nsoon,1\n", status=1)
+    """A file of which not one row could be taken ends as any with a rejected row does."""
+    summary, lines = ingest("time,value\nsoon,1\n", status=8)
     assert (summary["stored"], lines) == (0, [])
 
 
@@ -306,7 +307,7 @@ def test_a_full_queue_says_how_far_it_came(smok, config, place):
     config.write_text(config.read_text().replace("# max_pending = 1000000", "max_pending = 6000"))
     rows = "".join(f"{n},{n}\n" for n in range(12_000))
     place.joinpath("in.csv").write_text("time,value\n" + rows)
-    result = smok("ingest", "in.csv")
+    result = smok("ingest", "in.csv", "--epoch", "s")
     assert result.status == 3
     assert "5000 readings were stored before this" in result.err
     assert "error [SMOK-S03]" in result.err
@@ -325,7 +326,7 @@ def _peak_kib(rows: int) -> int:
     feeder = f"print('time,value'); [print(f'{{n}},{{n}}.5') for n in range({rows})]"
     watched = (
         "import resource, sys; from smok_cli import main\n"
-        "assert main(['ingest', '-', '--pathpoint', 'p']) == 0\n"
+        "assert main(['ingest', '-', '--pathpoint', 'p', '--epoch', 's']) == 0\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     lines = subprocess.Popen([sys.executable, "-c", feeder], stdout=subprocess.PIPE)
@@ -345,7 +346,7 @@ def test_a_reader_that_goes_away(smok, config, place):
     """``smok export | head -1`` ends quietly."""
     rows = "".join(f"{n},{n}\n" for n in range(20_000))
     place.joinpath("in.csv").write_text("time,value\n" + rows)
-    assert smok("ingest", "in.csv").status == 0
+    assert smok("ingest", "in.csv", "--epoch", "s").status == 0
     export = subprocess.Popen(
         [sys.executable, "-m", "smok_cli", "export"],
         stdout=subprocess.PIPE,

@@ -25,10 +25,10 @@ HOUR = 3_600_000_000
 def shown(smok, config):
     """Ingest a text and give what a person sees of it, and what an export gives."""
 
-    def run(text, *words):
+    def run(text, *words, epoch=("--epoch", "s"), status=0):
         Path("in.csv").write_text(text)
-        result = smok("ingest", "in.csv", *words)
-        assert result.status == 0, result.err
+        result = smok("ingest", "in.csv", *epoch, *words)
+        assert result.status == status, result.err
         assert result.out == ""
         return result.err, smok("export", *PLAIN).out.splitlines()
 
@@ -45,7 +45,7 @@ def test_the_summary_names_what_and_how_fast(shown):
 
 def test_everything_unusual_is_told(shown):
     """Rejected, repeated, moved and rewritten readings are each told in a line."""
-    text, _ = shown("time,value\n1,1\n1,1\n1,2\n2,007\nx,1\n")
+    text, _ = shown("time,value\n1,1\n1,1\n1,2\n2,007\nx,1\n", status=8)
     assert "1 rows were not taken; why: in.rejects.csv" in text
     assert "1 came twice with the same value and are stored once" in text
     assert "1 had the time of another one and are kept 1 us later" in text
@@ -89,7 +89,7 @@ def test_the_last_row_goes_back_an_hour(shown):
 )
 def test_times(shown, words, time, wanted):
     """Times are ISO 8601, numbers whose unit shows by their size, or of a given form."""
-    _, lines = shown(f"time,value\n{time},1\n", *words)
+    _, lines = shown(f"time,value\n{time},1\n", *words, epoch=())
     assert lines == [f"in,{wanted},1"]
 
 
@@ -103,14 +103,14 @@ def test_a_delimiter_is_one_character(smok, config):
 
 def test_a_row_that_is_no_csv(shown):
     """A field beyond all measure rejects its row only."""
-    text, lines = shown(f"time,value\n1,{'x' * 200_000}\n2,2\n")
+    text, lines = shown(f"time,value\n1,{'x' * 200_000}\n2,2\n", status=8)
     assert "1 rows were not taken" in text
     assert lines == ["in,1970-01-01T00:00:02Z,2"]
 
 
 def test_a_text_that_is_too_long_for_the_store(shown):
     """What only the database refuses is rejected with its reason; its batch is stored."""
-    text, lines = shown(f"time,value\n1,1\n2,{'x' * 70_000}\n3,3\n")
+    text, lines = shown(f"time,value\n1,1\n2,{'x' * 70_000}\n3,3\n", status=8)
     assert "1 rows were not taken" in text
     assert [line[-1] for line in lines] == ["1", "3"]
     assert "65536" in Path("in.rejects.csv").read_text()
@@ -122,7 +122,7 @@ def test_progress_on_a_terminal(config):
     Path("in.csv").write_text("time,value\n" + rows)
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-m", "smok_cli", "ingest", "in.csv"],
+        [sys.executable, "-m", "smok_cli", "ingest", "in.csv", "--epoch", "s"],
         stderr=theirs,
         env={**child_environment(), "TERM": "xterm", "COLUMNS": "100"},
     )
@@ -147,7 +147,7 @@ def _read_all(terminal: int) -> bytes:
 def test_interrupting_an_ingest(smok, config):
     """Ctrl-C ends an ingest with 130 and one line; what was stored stays stored."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "smok_cli", "ingest", "-", "--pathpoint", "p"],
+        [sys.executable, "-m", "smok_cli", "ingest", "-", "--pathpoint", "p", "--epoch", "s"],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=child_environment(),
@@ -162,6 +162,7 @@ def test_interrupting_an_ingest(smok, config):
     assert child.returncode == 130
     assert b"interrupted; what was stored so far stays stored." in errors
     assert b"Traceback" not in errors
+    assert b"readings were stored before this; run it again to go on." in errors
     assert len(smok("export", *PLAIN).out.splitlines()) >= 5000
 
 
@@ -194,7 +195,7 @@ def test_a_new_reading_of_a_file_wins(config):
 
 def test_a_row_with_surplus_cells_is_rejected(shown):
     """An unquoted comma in a value is no reading of what stands before the comma."""
-    text, lines = shown("time,value\n1,4\n2,5,6\n3,7\n")
+    text, lines = shown("time,value\n1,4\n2,5,6\n3,7\n", status=8)
     assert "1 rows were not taken; why: in.rejects.csv" in text
     assert [line.rpartition(",")[2] for line in lines] == ["4", "7"]
     assert '3,3 columns instead of 2,"2,5,6"' in Path("in.rejects.csv").read_text()

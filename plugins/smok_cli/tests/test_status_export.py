@@ -117,16 +117,17 @@ def readings(databases):
 
 
 def test_export_order_and_forms(smok, readings):
-    """By pathpoint, then by time; a fraction only where there is one; a failure has no value."""
-    result = smok("export")
-    assert result.out.splitlines() == [
-        "pathpoint,timestamp,value",
-        'a,1969-12-31T23:59:59.998500Z,"x,y"',
-        "a,1970-01-01T00:00:01Z,0.1",
-        "b,1970-01-01T00:00:01.500Z,1",
-        "b,1970-01-01T00:00:02Z,true",
-        "b,1970-01-01T00:00:03Z,",
+    """By pathpoint, then by time; a fraction only where there is one; each value with its type."""
+    assert smok("export").out.splitlines() == [
+        "pathpoint,timestamp,value,value_type",
+        'a,1969-12-31T23:59:59.998500Z,"x,y",text',
+        "a,1970-01-01T00:00:01Z,0.1,float",
+        "b,1970-01-01T00:00:01.500Z,1,int",
+        "b,1970-01-01T00:00:02Z,true,bool",
+        "b,1970-01-01T00:00:03Z,timeout,error",
     ]
+    result = smok("export", *PLAIN)
+    assert result.out.splitlines()[-1] == "b,1970-01-01T00:00:03Z,"
     assert "1 failed readings have an empty value" in result.err
 
 
@@ -158,7 +159,7 @@ def test_export_time_formats(smok, readings, form, wanted):
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (("--columns", "time"), "Columns: pathpoint, timestamp, value, error_code"),
+        (("--columns", "time"), "Columns: pathpoint, timestamp, value, value_type, error_code"),
         (("--pathpoint", "aa"), "Did you mean 'a'?"),
         (("--time-format", "rfc"), "no time format"),
         (("--from", "noon"), "Write it like"),
@@ -174,10 +175,13 @@ def test_export_usage_errors(smok, readings, words, hint):
 
 
 def test_export_outside_of_the_calendar(smok, databases):
-    """A time that no calendar has is refused with the way out, and exported as a number."""
+    """A time that no calendar has is written as seconds, told, and keeps no other from coming."""
     databases.pathpoints.on_new_data("p", 9_000_000_000_000_000, 1)
-    assert "Use --time-format ms" in smok("export").err
-    assert smok("export", *PLAIN, "--time-format", "ms").out == "p,9000000000000000,1\n"
+    databases.pathpoints.on_new_data("q", 1000, 2)
+    result = smok("export", *PLAIN)
+    assert result.out == "p,@9000000000000,1\nq,1970-01-01T00:00:01Z,2\n"
+    assert "1 times are beyond the calendar" in result.err
+    assert smok("export", *PLAIN, "--time-format", "ms").out.startswith("p,9000000000000000,1\n")
 
 
 def test_export_of_every_role(smok, databases):
@@ -214,5 +218,5 @@ def _lines(smok, role) -> list[dict]:
 def test_roles_in_memory(smok, place):
     """Without any store the commands work and show an empty device."""
     place.joinpath("smok.toml").write_text("")
-    assert smok("export").out == "pathpoint,timestamp,value\n"
+    assert smok("export").out == "pathpoint,timestamp,value,value_type\n"
     assert smok("status").status == 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import json_option, print_json, print_table
+from smok_cli.terminal import say
 
 from smok_core.errors import NotFound
 
@@ -74,10 +75,10 @@ def _look(config: Config, name: str) -> dict[str, Any]:
 
 
 def _show(row: dict[str, Any]) -> None:
-    click.echo(f"{row['store']}: {row['location']}, durability {row['durability']}")
+    say(f"{row['store']}: {row['location']}, durability {row['durability']}")
     for note in row["notes"]:
-        click.echo(f"  {note}")
+        say(f"  {note}")
     for warning in row["warnings"]:
-        click.secho(f"  warning: {warning}", fg="yellow")
+        say(f"  warning: {warning}", fg="yellow")
     counted = sorted(row["keys"].items())
     print_table("", ("keys of", "number"), counted or [("this device", 0)], right="number")

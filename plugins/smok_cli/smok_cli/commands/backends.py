@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from smok_cli.screen import json_option, print_json, print_table
+from smok_cli.terminal import say
 
 __all__ = ["command"]
 
@@ -117,4 +118,4 @@ def _hint_missing(present: set[str]) -> None:
 
     for name, package in KNOWN.items():
         if name not in present:
-            click.echo(f"not installed: {name} (pip install {package})")
+            say(f"not installed: {name} (pip install {package})")

@@ -8,6 +8,7 @@ import click
 
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import human_size, json_option, print_json, print_table
+from smok_cli.terminal import say
 from smok_core.errors import PluginError, SmokError
 
 if TYPE_CHECKING:
@@ -89,18 +90,18 @@ def _open(config: Config, store: StoreConfig) -> dict[str, Any]:
 
 def _show(report: dict[str, Any]) -> None:
     columns = ("store", "backend", "state", "durability", "schema", "size", "free", "location")
-    click.echo(f"{report['config']}, device {report['device']}")
+    say(f"{report['config']}, device {report['device']}")
     if report["stores"]:
         print_table("", columns, map(_row, report["stores"]), right="schema,size,free")
     for warning in report["warnings"]:
-        click.secho(f"warning: {warning}", fg="yellow")
+        say(f"warning: {warning}", fg="yellow")
     for row in report["stores"]:
         _show_details(row)
     if report["in_memory"]:
         names = ", ".join(report["in_memory"])
-        click.secho(f"kept in memory, lost when the process ends: {names}", fg="yellow")
+        say(f"kept in memory, lost when the process ends: {names}", fg="yellow")
     if report["not_kept"]:
-        click.secho(f"not kept at all: {', '.join(report['not_kept'])}", fg="yellow")
+        say(f"not kept at all: {', '.join(report['not_kept'])}", fg="yellow")
 
 
 def _row(row: dict[str, Any]) -> list[object]:
@@ -121,14 +122,14 @@ def _row(row: dict[str, Any]) -> list[object]:
 
 def _show_details(row: dict[str, Any]) -> None:
     if row["roles"]:
-        click.echo(f"{row['store']} keeps: {', '.join(row['roles'])}")
+        say(f"{row['store']} keeps: {', '.join(row['roles'])}")
     if row.get("capabilities"):
-        click.echo(f"{row['store']} offers: {', '.join(row['capabilities'])}")
+        say(f"{row['store']} offers: {', '.join(row['capabilities'])}")
     if row["state"] == "unused":
-        click.secho(f"{row['store']}: no role uses it; it was not opened", fg="yellow")
+        say(f"{row['store']}: no role uses it; it was not opened", fg="yellow")
     for note in row.get("notes", ()):
-        click.echo(f"{row['store']}: {note}")
+        say(f"{row['store']}: {note}")
     for warning in row.get("warnings", ()):
-        click.secho(f"warning: {row['store']}: {warning}", fg="yellow")
+        say(f"warning: {row['store']}: {warning}", fg="yellow")
     if row["state"] == "error":
-        click.secho(f"error [{row['error']['code']}]: {row['error']['message']}", fg="red")
+        say(f"error [{row['error']['code']}]: {row['error']['message']}", fg="red")

@@ -8,6 +8,7 @@ import click
 
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import iso_time, json_option, print_json, print_table
+from smok_cli.terminal import say
 
 if TYPE_CHECKING:
     from smok_core.databases import Databases
@@ -51,7 +52,7 @@ def _requeue(databases: Databases, roles: list[str], which: str) -> None:
         for letter_id in [letter.id for letter in found] if which == "all" else [which]:
             databases[name].requeue_dead_letter(letter_id)
             moved += 1
-    click.echo(f"{moved} put back into the queue")
+    say(f"{moved} put back into the queue")
 
 
 def _plain(letter: DeadLetter) -> dict[str, Any]:
@@ -69,11 +70,11 @@ def _plain(letter: DeadLetter) -> dict[str, Any]:
 
 def _show(letters: list[DeadLetter]) -> None:
     if not letters:
-        click.secho("no dead letters", fg="green")
+        say("no dead letters", fg="green")
         return
     rows = [
         (letter.role, letter.id, iso_time(letter.at), letter.key, letter.reason)
         for letter in letters
     ]
     print_table("", ("role", "id", "since", "key", "reason"), rows)
-    click.echo("offer them again: smok dead-letters --requeue all")
+    say("offer them again: smok dead-letters --requeue all")

@@ -6,12 +6,13 @@ import contextlib
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import iso_time, json_option, print_json
+from smok_cli.terminal import say, visible
 from smok_core.errors import SmokError
 
 if TYPE_CHECKING:
@@ -23,29 +24,45 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+#: Exit status when a row was rejected.
+_REJECTED: Final = 8
+#: Pathpoints with texts among their numbers that are named.
+_MOST_TOLD: Final = 5
+
 _KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 @click.command("ingest")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--format", "kind", type=click.Choice(["csv", "jsonl"]), help="Else by extension.")
-@click.option("--time", metavar="COL", help="Column of times.  [default: timestamp, time, ts, ...]")
+@click.option("--encoding", metavar="NAME", help="Such as cp1252.  [default: UTF-8, or its mark's]")
+@click.option("--time", metavar="COL", help="Column of times, or Date+Time.  [default: by name]")
 @click.option("--value", metavar="COL", help="Column of values.  [default: value]")
 @click.option("--pathpoint", metavar="NAME", help="Name of the pathpoint.  [default: FILE's stem]")
 @click.option("--pathpoint-column", metavar="COL", help="Column that names the pathpoint.")
 @click.option("--wide", is_flag=True, help="Every column beside the time is a pathpoint.")
+@click.option("--columns", metavar="NAME,...", help="Names of the columns: there is no header.")
 @click.option("--delimiter", metavar="CHAR", help="Of CSV.  [default: what the header has]")
+@click.option("--decimal", type=click.Choice([",", "."]), help="Mark; the other one groups digits.")
+@click.option("--missing", metavar="WORD,...", help="Texts that mean that there is no value.")
 @click.option("--timezone", default="UTC", show_default=True, help="Zone of times without one.")
-@click.option("--time-unit", type=click.Choice(["s", "ms", "us"]), help="Of numeric times.")
+@click.option(
+    "--epoch",
+    "--time-unit",
+    type=click.Choice(["s", "ms", "us", "ns"]),
+    help="Unit of numeric times, whatever they are.  [default: the one that gives 1990 to now]",
+)
 @click.option("--time-format", metavar="PATTERN", help='Such as "%d.%m.%Y %H:%M"; else ISO 8601.')
-@click.option("--as-text", is_flag=True, help="Keep values as texts, byte for byte (CSV).")
+@click.option("--as-text", is_flag=True, help="Keep values as texts, byte for byte.")
 @click.option("--rejects", type=click.Path(path_type=Path), help="File for rows not taken.")
 @json_option
 @pass_session
 def command(session: Session, /, file: Path, **options: Any) -> int:
-    """Read FILE (- is stdin) into pathpoints.
+    """Read FILE (- is stdin; .gz is unpacked) into pathpoints.
 
-    Running it again stores nothing twice: after an interruption, run it again.
+    Each row is stored as it is meant, or it is written to the file of rejected rows with its line
+    and the reason; then the exit status is 8. What had to be guessed is told with the option that
+    settles it. Running it again stores nothing twice: after an interruption, run it again.
 
     Every reading is kept, in order, also when a clock without a zone was set back and an hour of
     times comes twice: --timezone explains it in autumn; else the readings from there on are kept
@@ -54,21 +71,32 @@ def command(session: Session, /, file: Path, **options: Any) -> int:
     from smok_cli.readings.loading import Rejects
     from smok_cli.readings.records import ValueReader
 
-    if options["wide"] and (options["pathpoint"] or options["value"]):
-        raise click.UsageError("--wide takes every column; leave out --pathpoint and --value.")
-    if len(options["delimiter"] or ",") != 1:
-        raise click.UsageError("--delimiter is one character; a tab is recognised without it.")
-    values = ValueReader(as_text=options["as_text"])
+    _check_options(options)
+    values = ValueReader(
+        as_text=options["as_text"],
+        decimal=options["decimal"],
+        missing=() if options["missing"] is None else options["missing"].split(","),
+    )
     rejects = Rejects(options["rejects"] or _default_rejects(file))
     started = time.monotonic()
     with _opened(file) as binary, contextlib.closing(rejects):
-        loader = _load(session, file, binary, (values, rejects), options)
+        loader, guesses = _load(session, file, binary, (values, rejects), options)
     report = _report(file, loader, values, rejects, time.monotonic() - started)
+    report["guesses"] = guesses
     if options["as_json"]:
         print_json(report)
     else:
         _show(report)
-    return 1 if rejects.count and not loader.stored else 0
+    return _REJECTED if rejects.count else 0
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    if options["wide"] and (options["pathpoint"] or options["value"]):
+        raise click.UsageError("--wide takes every column; leave out --pathpoint and --value.")
+    if len(options["delimiter"] or ",") != 1 or options["delimiter"] in ('"', "\n", "\r", "\0"):
+        raise click.UsageError(
+            "--delimiter is one character, and no quote; a tab is recognised without it."
+        )
 
 
 def _load(
@@ -77,24 +105,26 @@ def _load(
     binary: BinaryIO,
     tools: tuple[ValueReader, Rejects],
     options: dict[str, Any],
-) -> Loader:
+) -> tuple[Loader, list[str]]:
     from smok_cli.progress import shown
+    from smok_cli.readings.columns import Layout
     from smok_cli.readings.loading import Loader
-    from smok_cli.readings.sources import Layout, open_source
+    from smok_cli.readings.sources import open_source
     from smok_cli.readings.times import TimeReader, zone_named
     from smok_core.databases import open_databases
 
     values, rejects = tools
-    names = ("time", "value", "pathpoint_column", "pathpoint", "wide", "delimiter")
-    layout = Layout(fallback=_stem(file), **{name: options[name] for name in names})
-    times, zone = (
-        TimeReader(options["time_unit"], options["time_format"]),
-        zone_named(options["timezone"]),
+    layout = Layout(
+        fallback=_stem(file),
+        **{name: options[name] for name in Layout._fields if name != "fallback"},
     )
-    kind = options["kind"] or _KINDS.get(file.suffix.lower())
+    times = TimeReader(options["epoch"], options["time_format"], options["decimal"])
+    zone = zone_named(options["timezone"])
     with (
         open_databases(session.config) as databases,
-        open_source(binary, kind, layout, values) as records,
+        open_source(
+            binary, _kind(file, options), layout, values, times, options["encoding"]
+        ) as source,
         shown(binary) as progress,
     ):
         _refuse_memory(databases)
@@ -102,9 +132,28 @@ def _load(
             databases, times, zone, rejects, one_clock=options["wide"], progress=progress
         )
         with _explained(loader):
-            loader.load(records)
+            loader.load(source.records())
         databases.flush()
-    return loader
+    if times.form is not None:
+        source.guesses.append(f"times as {_form_told(times.form)}")
+    return loader, source.guesses
+
+
+def _form_told(form: str) -> str:
+    return (
+        f"{form} since the epoch (--epoch {form})"
+        if "%" not in form
+        else f"dates (--time-format {form})"
+    )
+
+
+def _kind(file: Path, options: dict[str, Any]) -> str | None:
+    return options["kind"] or _KINDS.get(_unpacked(file).suffix.lower())
+
+
+def _unpacked(file: Path) -> Path:
+    """Give the name without the ending of a packed file."""
+    return file.with_suffix("") if file.suffix.lower() == ".gz" else file
 
 
 @contextlib.contextmanager
@@ -112,14 +161,14 @@ def _explained(loader: Loader) -> Iterator[None]:
     """Say how far it came when a store refuses to go on; repeating is harmless."""
     try:
         yield
-    except SmokError:
+    except (SmokError, KeyboardInterrupt):
         text = f"{loader.stored} readings were stored before this; run it again to go on."
-        click.echo(text, err=True)
+        say(text, err=True)
         raise
 
 
 def _stem(file: Path) -> str | None:
-    return None if str(file) == "-" else file.stem
+    return None if str(file) == "-" else _unpacked(file).stem
 
 
 def _refuse_memory(databases: Databases) -> None:
@@ -151,7 +200,11 @@ def _report(
 ) -> dict[str, Any]:
     return {
         "file": str(file),
+        "rows": loader.rows,
         "stored": loader.stored,
+        "new": loader.new,
+        "already_kept": loader.kept,
+        "without_value": loader.without,
         "pathpoints": sorted(loader.pathpoints),
         "rejected": rejects.count,
         "rejects_file": str(rejects.path) if rejects.count else None,
@@ -163,6 +216,7 @@ def _report(
         "rewritten_example": values.example,
         "first": iso_time(None if loader.first is None else loader.first / 1e6),
         "last": iso_time(None if loader.last is None else loader.last / 1e6),
+        "texts_among_numbers": loader.texts.found(),
         "seconds": round(seconds, 3),
         "per_second": round(loader.stored / seconds) if seconds else None,
     }
@@ -172,14 +226,24 @@ def _show(report: dict[str, Any]) -> None:
     names = report["pathpoints"]
     told = names[0] if len(names) == 1 else f"{len(names)} pathpoints"
     rate = f"{report['seconds']} s, {report['per_second']} a second"
-    click.echo(f"{report['stored']} readings into {told} ({rate})", err=True)
+    counts = f"{report['new']} new, {report['already_kept']} already kept"
+    say(f"{report['stored']} readings into {visible(told)} ({rate}): {counts}", err=True)
     if report["first"]:
-        click.echo(f"  from {report['first']} to {report['last']}", err=True)
+        say(f"  from {report['first']} to {report['last']}", err=True)
     for line in _remarks(report):
-        click.secho(f"  {line}", fg="yellow", err=True)
+        say(f"  {line}", fg="yellow", err=True)
 
 
 def _remarks(report: dict[str, Any]) -> Iterator[str]:
+    if report["guesses"]:
+        yield f"read {', '.join(report['guesses'])}"
+    if report["without_value"]:
+        yield f"{report['without_value']} rows say that there is no value"
+    for found in report["texts_among_numbers"][:_MOST_TOLD]:
+        yield (
+            f"{visible(found['pathpoint'])}: {found['numbers']} numbers and {found['texts']} texts "
+            f"(line {found['line']}: {found['example']!r}); --missing leaves such texts out"
+        )
     if report["rejected"]:
         yield f"{report['rejected']} rows were not taken; why: {report['rejects_file']}"
     if report["repeated"]:

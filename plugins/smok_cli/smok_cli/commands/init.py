@@ -7,6 +7,7 @@ import socket
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.terminal import say
 
 __all__ = ["command"]
 
@@ -39,7 +40,7 @@ def command(session: Session, device: str | None, force: bool) -> None:
 
 def _say_what_next(session: Session) -> None:
     given = f"--config {session.config} " if session.config else ""
-    click.echo(f"wrote {session.config_path}. Next:")
-    click.echo(f"  smok {given}check               opens the store and tells how it is")
-    click.echo(f"  smok {given}ingest readings.csv reads values into pathpoints")
-    click.echo(f"  smok {given}status              counts what is stored and what waits")
+    say(f"wrote {session.config_path}. Next:")
+    say(f"  smok {given}check               opens the store and tells how it is")
+    say(f"  smok {given}ingest readings.csv reads values into pathpoints")
+    say(f"  smok {given}status              counts what is stored and what waits")

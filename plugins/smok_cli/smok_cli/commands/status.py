@@ -17,6 +17,7 @@ from smok_cli.screen import (
     print_json,
     print_table,
 )
+from smok_cli.terminal import say
 from smok_core.errors import StoreError
 
 if TYPE_CHECKING:
@@ -102,9 +103,9 @@ def _show(report: dict[str, Any], losses: list[Finding]) -> None:
     for store in report["stores"]:
         size, free = human_size(store["size_bytes"]), human_size(store["free_bytes"])
         told = [f"{size} used"] * bool(size) + [f"{free} free"] * bool(free)
-        click.echo(f"{store['store']}: {', '.join([store['location'], *told])}")
+        say(f"{store['store']}: {', '.join([store['location'], *told])}")
         for note in store["notes"]:
-            click.echo(f"  {note}")
+            say(f"  {note}")
     _show_cloud([job for job in report["cloud"] if job["last_success"] or job["failures"]])
     _show_definitions(report["roles"])
     _show_losses(report["roles"], losses)
@@ -137,7 +138,7 @@ def _row(row: dict[str, Any]) -> list[object]:
 def _show_definitions(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["definitions_waiting"]:
-            click.echo(f"{row['role']}: {row['definitions_waiting']} definitions wait for upload")
+            say(f"{row['role']}: {row['definitions_waiting']} definitions wait for upload")
 
 
 def _alarming(count: int | None) -> object:
@@ -150,9 +151,9 @@ def _show_losses(rows: list[dict[str, Any]], losses: list[Finding]) -> None:
     """Name what is lost, set aside or pending elsewhere, with the command to use."""
     away = [row["role"] for row in rows if not row["available"]]
     if away:
-        click.secho(f"not known, the store is away: {', '.join(away)}", fg="red")
+        say(f"not known, the store is away: {', '.join(away)}", fg="red")
     for found in losses:
         if found.role is None or found.role not in away:
-            click.secho(str(found), fg="yellow" if found.kind == "warning" else "red")
+            say(str(found), fg="yellow" if found.kind == "warning" else "red")
     if not losses:
-        click.secho("nothing lost: 0 dropped, 0 dead letters", fg="green")
+        say("nothing lost: 0 dropped, 0 dead letters", fg="green")

@@ -9,6 +9,7 @@ import click
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import json_option, print_json, print_table
 from smok_cli.store_pair import counted, engines, roles_option, wanted
+from smok_cli.terminal import say
 
 if TYPE_CHECKING:
     from smok_cli.transfer.report import VerifyReport
@@ -65,4 +66,4 @@ def _show(report: VerifyReport, a: str, b: str) -> None:
     print_table("", columns, rows, right=",".join(columns[1:4]))
     for role, verdict in report.roles.items():
         for difference in verdict.differences:
-            click.secho(f"{role}: {difference}", fg="red")
+            say(f"{role}: {difference}", fg="red")

@@ -8,6 +8,7 @@ import click
 
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import json_option, print_json
+from smok_cli.terminal import say
 
 if TYPE_CHECKING:
     from smok_core.config import Config, RoleConfig
@@ -36,13 +37,13 @@ def command(session: Session, role: str | None, as_json: bool) -> None:
 
 def _explain(config: Config, role: RoleConfig) -> None:
     store = config.stores[role.store]
-    click.echo(f"{role.role}: store {role.store} (backend {store.backend})")
-    click.echo(f"  decided by: {role.chain[-1]}")
+    say(f"{role.role}: store {role.store} (backend {store.backend})")
+    say(f"  decided by: {role.chain[-1]}")
     for step in reversed(role.chain[:-1]):
-        click.echo(f"  instead of: {step}")
-    click.echo(f"  the store:  {store.where}")
+        say(f"  instead of: {step}")
+    say(f"  the store:  {store.where}")
     if role.require:
-        click.echo(f"  required:   {', '.join(sorted(role.require))} ({role.where})")
+        say(f"  required:   {', '.join(sorted(role.require))} ({role.where})")
 
 
 def _plain(config: Config, role: RoleConfig) -> dict[str, Any]:

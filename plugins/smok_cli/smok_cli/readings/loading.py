@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
-import io
-import json
 import os
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from smok_cli.readings.clocks import HOUR, Clock, Recent
+from smok_cli.readings.counting import TextsAmongNumbers, already_kept
 from smok_cli.readings.offsets import Offsets
 from smok_cli.readings.records import BadRow, Record, Rejected
 from smok_core.errors import InvalidValue, SmokError, StoreError
 from smok_core.model import OperationFailedError
+from smok_core.roles.values import MAX_TEXT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,7 +53,7 @@ class Rejects:
             )
             csv.writer(self._file).writerow(("line", "reason", "row"))
         self.count += 1
-        csv.writer(self._file).writerow((rejected.line, rejected.reason, _raw_text(rejected.raw)))
+        csv.writer(self._file).writerow((rejected.line, rejected.reason, rejected.raw))
 
     def close(self) -> None:
         """Finish the file."""
@@ -61,12 +61,15 @@ class Rejects:
             self._file.close()
 
 
-def _raw_text(raw: Any) -> str:
-    if not isinstance(raw, list):
-        return raw if isinstance(raw, str) else json.dumps(raw)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(raw)
-    return text.getvalue()
+def _refusal(text: str) -> str | None:
+    """Tell why a text cannot be kept, or give None."""
+    if len(text) * 4 <= MAX_TEXT_BYTES and text.isascii():
+        return None
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return "the text has half of a surrogate pair, which is no character"
+    return None if size <= MAX_TEXT_BYTES else f"a text of {size} bytes; {MAX_TEXT_BYTES} are kept"
 
 
 class Step(NamedTuple):
@@ -108,10 +111,19 @@ class Loader:
         self._batch: list[tuple[str, float, ValueOrExcept]] = []
         self._records: list[Record] = []
         self.stored = 0
+        self.kept = 0  #: of these, how many were in the store before
+        self.rows = 0  #: rows that were read
+        self.without = 0  #: rows that say that there is no value
+        self.texts = TextsAmongNumbers()
         self.steps: list[Step] = []
         self.pathpoints: set[str] = set()
         self.first: int | None = None
         self.last: int | None = None
+
+    @property
+    def new(self) -> int:
+        """How many instants have a value now that had none before."""
+        return self.stored - self.repeated - self.kept
 
     @property
     def repeated(self) -> int:
@@ -130,11 +142,16 @@ class Loader:
 
     def load(self, records: Iterable[Record | Rejected]) -> None:
         """Store everything; returns when the last batch is stored."""
+        line = 0
         for record in records:
+            self.rows += record.line != line
+            line = record.line
             if isinstance(record, Rejected):
                 self._rejects.add(record)
             elif record.cells:
                 self._take(record)
+            else:
+                self.without += 1
         for clock in self._clocks.values():
             for held, utc in clock.drain():
                 self._queue(held, utc, clock.behind)
@@ -165,7 +182,16 @@ class Loader:
 
     def _queue(self, record: Record, utc: int, behind: int) -> None:
         for name, value in record.cells:
+            if type(value) is str and (reason := _refusal(value)):
+                # Told here already: what is not stored must not take another reading's time.
+                self._rejects.add(Rejected(record.line, reason, record.raw))
+                continue
+            repeated = self._recent.repeated
             at = self._recent.place(name, utc, value)
+            if self._recent.repeated > repeated:
+                self.stored += 1
+                continue
+            self.texts.add(name, value, record.line)
             if behind:
                 self._offsets.note(name, at, behind)
             time = at // 1000 if at % 1000 == 0 else at / 1000
@@ -187,6 +213,7 @@ class Loader:
 
     def _write(self) -> None:
         self._offsets.save()
+        kept = already_kept(self._database, self._batch)
         try:
             self._database.on_new_data_many(self._batch)
             self.stored += len(self._batch)
@@ -194,6 +221,7 @@ class Loader:
             raise
         except SmokError:
             self._write_singly()
+        self.kept += kept
         self.pathpoints.update(name for name, _, _ in self._batch)
         self._batch, self._records = [], []
         self._progress(self.stored)

@@ -8,6 +8,7 @@ import click
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import json_option, print_json
 from smok_cli.store_pair import counted
+from smok_cli.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,10 +92,10 @@ def _plain(report: Report) -> dict[str, object]:
 
 def _show(reports: list[Report]) -> None:
     for report in reports:
-        click.secho(str(report), fg=None if report.ok else "red")
+        say(str(report), fg=None if report.ok else "red")
         for refusal in report.refused[:_SHOWN]:
-            click.echo(f"  refused: {refusal}")
+            say(f"  refused: {refusal}")
         if len(report.refused) > _SHOWN:
-            click.echo(f"  ... and {len(report.refused) - _SHOWN} more; --json shows all")
+            say(f"  ... and {len(report.refused) - _SHOWN} more; --json shows all")
     if not reports:
-        click.echo("no file was found to import")
+        say("no file was found to import")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import json_option, print_json, print_table
+from smok_cli.terminal import say
 
 if TYPE_CHECKING:
     from smok_cloud.inspection import CertificateReport
@@ -57,7 +58,7 @@ def _plain(report: CertificateReport) -> dict[str, Any]:
 
 def _show(report: CertificateReport) -> None:
     if report.device_id is not None and report.environment is not None:
-        click.echo(f"device {report.device_id}, {report.environment.name.lower()} environment")
+        say(f"device {report.device_id}, {report.environment.name.lower()} environment")
     rows = [
         (s.part, s.subject, f"{s.not_before:%Y-%m-%d}", f"{s.not_after:%Y-%m-%d}", s.days_left)
         for s in report.certificates
@@ -65,8 +66,8 @@ def _show(report: CertificateReport) -> None:
     if rows:
         print_table("", ("part", "subject", "from", "until", "days left"), rows, right="days left")
     for warning in report.warnings:
-        click.secho(f"warning: {warning}", fg="yellow")
+        say(f"warning: {warning}", fg="yellow")
     if report.error is not None:
-        click.secho(f"error [{report.error.code}]: {report.error}", fg="red")
+        say(f"error [{report.error.code}]: {report.error}", fg="red")
     elif report.device_id is not None:
-        click.secho("the device can use these credentials", fg="green")
+        say("the device can use these credentials", fg="green")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import console, human_age
+from smok_cli.terminal import log_to_stderr, say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ def command(session: Session, once: bool, plain: bool) -> int:
     from smok_core.databases import open_databases
 
     live = not plain and not once and console(stderr=True).is_terminal
-    logging.basicConfig(level=logging.ERROR if live else logging.INFO, format="%(message)s")
+    log_to_stderr(logging.ERROR if live else logging.INFO)
     with open_databases(session.config) as databases:
         service = Service(databases)
         stop = _stop_on_signals()
@@ -49,7 +50,7 @@ def command(session: Session, once: bool, plain: bool) -> int:
             return _once(service, stop)
         with service:
             _watch(service.synchronizer, stop, live=live)
-    click.echo("stopped; what was not acknowledged stays queued.", err=True)
+    say("stopped; what was not acknowledged stays queued.", err=True)
     return 0
 
 
@@ -99,6 +100,7 @@ def _refresh(
 def _table(synchronizer: Synchronizer) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("job", "sent", "acknowledged", "refused", "waiting", "last success", "trouble"):
@@ -107,7 +109,7 @@ def _table(synchronizer: Synchronizer) -> Any:
         since = None if counts.last_success is None else time.time() - counts.last_success
         trouble = counts.last_error if counts.failures else ""
         numbers = (counts.sent, counts.acknowledged, counts.refused, counts.waiting)
-        table.add_row(name, *map(str, numbers), human_age(since), trouble)
+        table.add_row(name, *map(str, numbers), human_age(since), Text(visible(trouble)))
     if synchronizer.link_is_down:
         table.caption = "no link: one job at a time tries it"
     return table

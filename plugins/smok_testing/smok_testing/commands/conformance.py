@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 from smok_cli.screen import print_table
+from smok_cli.terminal import say
 
 if TYPE_CHECKING:
     from smok_testing import Outcome, Report, Subject
@@ -48,7 +49,7 @@ def command(backend: str, options: tuple[str, ...], target: str | None, verbose:
     if target == "-":
         click.echo(report.to_json())
         return 0 if report.passed else _NOT_CONFORMING
-    click.echo("", err=True)
+    say("", err=True)
     if target is not None:
         Path(target).write_bytes(report.to_json())
     _show(report, verbose=verbose)
@@ -83,21 +84,21 @@ def _pair(text: str) -> tuple[str, Any]:
 
 
 def _tick(outcome: Outcome) -> None:
-    click.echo("." if outcome.status.value != "failed" else "F", nl=False, err=True)
+    say("." if outcome.status.value != "failed" else "F", nl=False, err=True)
 
 
 def _show(report: Report, *, verbose: bool) -> None:
-    click.echo(f"{report.backend} ({report.distribution}), kit {report.kit}")
+    say(f"{report.backend} ({report.distribution}), kit {report.kit}")
     if verbose:
         rows = [(o.subject, o.ref, o.status.value, f"{o.seconds:.2f}") for o in report.outcomes]
         print_table("", ("subject", "clause", "status", "seconds"), rows, right="seconds")
     print_table("", ("subject", *_STATUSES), _per_subject(report), right=",".join(_STATUSES))
     _show_capabilities(report)
     for objection in report.objections:
-        click.secho(objection, fg="red")
+        say(objection, fg="red")
     for outcome in report.outcomes:
         if outcome.status.value == "failed":
-            click.echo(f"\n{outcome}")
+            say(f"\n{outcome}")
     _show_verdict(report)
 
 
@@ -112,13 +113,13 @@ def _per_subject(report: Report) -> list[tuple[object, ...]]:
 
 
 def _show_capabilities(report: Report) -> None:
-    click.echo(f"declared: {', '.join(report.declared) or 'nothing'}")
-    click.echo(f"proved:   {', '.join(report.proved) or 'nothing'}")
+    say(f"declared: {', '.join(report.declared) or 'nothing'}")
+    say(f"proved:   {', '.join(report.proved) or 'nothing'}")
     for remark in report.remarks:
-        click.secho(f"remark: {remark}", fg="yellow")
+        say(f"remark: {remark}", fg="yellow")
 
 
 def _show_verdict(report: Report) -> None:
     colour = ("yellow" if report.unproved else "green") if report.passed else "red"
-    click.secho(report.verdict, fg=colour)
-    click.echo(f"{report.executed} of {len(report.outcomes)} clauses were run")
+    say(report.verdict, fg=colour)
+    say(f"{report.executed} of {len(report.outcomes)} clauses were run")

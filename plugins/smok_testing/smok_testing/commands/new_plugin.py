@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from smok_cli.terminal import say
 
 __all__ = ["command"]
 
@@ -29,9 +30,9 @@ def command(name: str, directory: Path) -> None:
     names = PluginNames(name)
     root = directory / names.distribution
     for path in written:
-        click.echo(f"wrote {path}")
-    click.echo("Next:")
-    click.echo(f"  cd {root}")
-    click.echo('  pip install -e . "smok-core[testing,cli]"')
-    click.echo("  pytest                     it is green before you change anything")
-    click.echo(f"Then make it keep the data: {names.package}/connection.py says where to begin.")
+        say(f"wrote {path}")
+    say("Next:")
+    say(f"  cd {root}")
+    say('  pip install -e . "smok-core[testing,cli]"')
+    say("  pytest                     it is green before you change anything")
+    say(f"Then make it keep the data: {names.package}/connection.py says where to begin.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 from smok_cli.app import Session, pass_session
+from smok_cli.terminal import say
 
 if TYPE_CHECKING:
     from smok_testing.cloud.app import SandboxCloud
@@ -34,7 +35,7 @@ def command(session: Session, tls: bool, device: str, directory: str | None) -> 
     cloud = SandboxCloud(device)
     with ExitStack() as stack:
         server = stack.enter_context(_server(cloud, stack, directory, tls=tls))
-        click.echo(f'\nurl = "{server.url}"\n', nl=False)
+        say(f'\nurl = "{server.url}"\n', nl=False)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -47,7 +48,7 @@ def _server(
 ) -> SandboxServer:
     from smok_testing.cloud.server import SandboxServer
 
-    click.echo("[cloud]", nl=False)
+    say("[cloud]", nl=False)
     if not tls:
         return SandboxServer(cloud)
     folder = Path(directory or stack.enter_context(tempfile.TemporaryDirectory())).absolute()
@@ -68,7 +69,7 @@ def _tls_server(cloud: SandboxCloud, folder: Path) -> SandboxServer:
         ("ca_bundle", pki.bundle),
         ("server_ca", pki.bundle),
     ):
-        click.echo(f'\n{name} = "{path}"', nl=False)
+        say(f'\n{name} = "{path}"', nl=False)
     context = server_context(pki.issue_server(), device_cas=pki.bundle)
     return SandboxServer(cloud, tls=context, gate=Gate(CertificateIn.TLS, pki.bundle))
 
@@ -82,4 +83,4 @@ def _tell(cloud: SandboxCloud) -> None:
         "metadata": len(cloud.metadata),
         "BAOBs": len(cloud.baobs),
     }
-    click.echo("arrived: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    say("arrived: " + ", ".join(f"{count} {name}" for name, count in counts.items()))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from smok_cli.screen import console, print_table
 from smok_cli.template import config_text
+from smok_cli.terminal import say
 
 from smok_core.databases import open_databases
 from smok_core.registry import Registry
@@ -68,7 +69,7 @@ class Story:
             outcome = uplink.upload(self._config, url)
         kept = self._judge(cloud, outcome)
         self._draw()
-        click.echo(f"took {time.monotonic() - started:.1f} s")
+        say(f"took {time.monotonic() - started:.1f} s")
         return kept
 
     def _prepare(self) -> uplink.Credentials:
@@ -79,7 +80,7 @@ class Story:
         return credentials
 
     def _say(self, step: str, text: str) -> None:
-        click.secho(f"{step}. {text}", bold=True)
+        say(f"{step}. {text}", bold=True)
 
     # --- recording -------------------------------------------------------------------------------
 
@@ -97,7 +98,7 @@ class Story:
         finally:
             child.send_signal(end)
             child.wait()
-        click.echo(f"   {self._promises() - before} records promised ({name})")
+        say(f"   {self._promises() - before} records promised ({name})")
 
     def _wait_for_more_than(self, before: int, child: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -117,10 +118,10 @@ class Story:
         self._say("3", "an upload while there is no link")
         with _quiet():
             outcome = uplink.upload(self._config, self._offline)
-        click.echo(f"   {outcome.error or 'it should have failed'}")
+        say(f"   {outcome.error or 'it should have failed'}")
         with open_databases(self._config) as databases:
             waiting = sum(database.stats().pending for _, database in databases)
-        click.echo(f"   {waiting} records wait")
+        say(f"   {waiting} records wait")
 
     def _judge(self, cloud: SandboxCloud, outcome: uplink.Outcome) -> bool:
         tallies = proof.compare(proof.promised(self._journal), proof.received(cloud))
@@ -131,7 +132,7 @@ class Story:
         lost = sum(tally.lost for tally in tallies)
         ordered = proof.in_order(cloud)
         self._remark(tallies, outcome, ordered=ordered)
-        click.secho(f"lost {lost}", bold=True, fg="red" if lost else "green")
+        say(f"lost {lost}", bold=True, fg="red" if lost else "green")
         return lost == 0 and outcome.complete and ordered
 
     def _row(self, tally: proof.Tally, outcome: uplink.Outcome) -> list[object]:
@@ -148,13 +149,13 @@ class Story:
         unnoted = sum(tally.unnoted for tally in tallies)
         repeated = sum(tally.repeated for tally in tallies)
         if unnoted:
-            click.echo(f"{unnoted} were stored when the kill came, before they could be noted")
+            say(f"{unnoted} were stored when the kill came, before they could be noted")
         if repeated:
-            click.echo(f"{repeated} arrived more than once")
+            say(f"{repeated} arrived more than once")
         if not ordered:
-            click.secho("some pathpoints did not arrive in the order of time", fg="red")
+            say("some pathpoints did not arrive in the order of time", fg="red")
         if not outcome.complete:
-            click.secho(f"the upload is not complete: {outcome.error}", fg="red")
+            say(f"the upload is not complete: {outcome.error}", fg="red")
 
     # --- drawing ---------------------------------------------------------------------------------
 

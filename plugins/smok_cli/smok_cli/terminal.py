@@ -1,0 +1,80 @@
+r"""What people read: no text of others reaches a terminal raw.
+
+Names, values, file names, configurations and answers of a cloud may hold control characters, which
+would move the cursor, rename the window or forge a line. Here they are shown escaped, as Python
+writes them (``\x1b``). Files and JSON keep the data exactly.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any, Final
+
+import click
+
+__all__ = [
+    "SafeFormatter",
+    "guard_streams",
+    "json_lines",
+    "log_to_stderr",
+    "say",
+    "visible",
+    "visible_lines",
+]
+
+#: Control characters, separators of lines, and what turns or hides text; no surrogate is printable.
+_UNSAFE: Final = (
+    "\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+)
+_IN_A_LINE: Final = re.compile(f"[{_UNSAFE}]")
+_IN_LINES: Final = re.compile(f"(?!\n)[{_UNSAFE}]")
+
+
+def visible(text: object) -> str:
+    """Give a text in one line with everything escaped that a terminal would obey."""
+    return _IN_A_LINE.sub(_escaped, str(text))
+
+
+def visible_lines(text: object) -> str:
+    """Like `visible`, for a text of several lines: line feeds stay."""
+    return _IN_LINES.sub(_escaped, str(text))
+
+
+def json_lines(text: str) -> str:
+    """Escape the same characters in JSON as JSON does: the data stay exactly the same."""
+    return _IN_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def say(text: object = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
+    """Print a text for people, escaped; ``style`` is that of `click.style`."""
+    click.secho(visible_lines(text), err=err, nl=nl, **style)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+class SafeFormatter(logging.Formatter):
+    """Writes log lines, tracebacks included, with `visible_lines`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line."""
+        return visible_lines(super().format(record))
+
+
+def log_to_stderr(level: int) -> None:
+    """Write log records of this level and above, safe for a terminal."""
+    logging.basicConfig(level=level)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(SafeFormatter("%(message)s"))
+
+
+def guard_streams() -> None:
+    """Make any text printable on stdout and stderr, and log lines safe that nobody formats."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(SafeFormatter())
