@@ -65,12 +65,12 @@ class BaseBAOBDatabase(Database):
         """
 
     @abstractmethod
-    def get_all_versions(self) -> dict[str, int]:
-        """Give the version of every BAOB, in one call to the store."""
-
     def get_all_keys(self) -> Iterator[str]:
         """Stream a snapshot of all keys."""
-        return iter(self.get_all_versions())
+
+    def get_all_versions(self) -> dict[str, int]:
+        """Give the version of every BAOB, where it can be had in one call to the store."""
+        return {key: self.get_baob_version(key) for key in self.get_all_keys()}
 
     def check_consistency(self) -> None:
         """Remove keys whose version cannot be had; the published client calls it at start."""
@@ -119,6 +119,9 @@ class BAOBDatabase(BaseBAOBDatabase, OnEngine):
     def delete_baob(self, key: str) -> None:
         if not self._blobs.delete(check_key(self.role, key)):
             raise NotFound(self.role, key)
+
+    def get_all_keys(self) -> Iterator[str]:
+        return iter(self.get_all_versions())
 
     def get_all_versions(self) -> dict[str, int]:
         return self._blobs.versions()

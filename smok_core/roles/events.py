@@ -51,10 +51,6 @@ class BaseEventSynchronization(Batch):
             InvalidType, InvalidKey: A uuid is not a text of 1..512 bytes; nothing is settled.
         """
 
-    def negative_acknowledge(self) -> None:
-        """Be `release`, by the published client's name."""
-        self.release()
-
 
 class BaseEventDatabase(Database):
     """Keep events and the caches of predicates (contract EV). All methods: any thread."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -43,10 +44,6 @@ class BaseMacroSynchronization(Batch):
         """Give the occurrences as dicts; each is a request of its own."""
         return [execution._asdict() for execution in self.executions]
 
-    def negative_acknowledge(self) -> None:
-        """Be `release`, by the published client's name."""
-        self.release()
-
 
 class BaseMacroDatabase(Database):
     """Keep macros and what was executed (contract MA). Timestamps in seconds; any thread."""
@@ -81,9 +78,28 @@ class BaseMacroDatabase(Database):
     def notify_macro_synced(self, macro_id: str, timestamp: float) -> None:
         """The cloud knows of this one; unknown ones are ignored."""
 
-    @abstractmethod
     def get_macros_to_sync(self, limit: int = BATCH) -> BaseMacroSynchronization | None:
         """Give the executed occurrences to report, or None."""
+        done = [Execution(*found) for found in islice(self.get_done_macros(), limit)]
+        return _Done(self, done) if done else None
+
+
+class _Done(BaseMacroSynchronization):
+    """The batch of a database that has the published client's methods only."""
+
+    def __init__(self, database: BaseMacroDatabase, executions: list[Execution]) -> None:
+        self._database, self._executions = database, executions
+
+    @property
+    def executions(self) -> list[Execution]:
+        return list(self._executions)
+
+    def part(self, start: int, stop: int) -> _Done:
+        return _Done(self._database, self._executions[start:stop])
+
+    def acknowledge(self) -> None:
+        for execution in self._executions:
+            self._database.notify_macro_synced(*execution)
 
 
 class MacroSynchronization(StoredBatch[Execution], BaseMacroSynchronization):

@@ -47,10 +47,6 @@ class BasePlainSynchronization(Batch):
         """Give the changes as dicts; each is a request of its own (PUT or DELETE)."""
         return [change._asdict() for change in self.changes]
 
-    def negative_acknowledge(self) -> None:
-        """Be `release`, by the published client's name."""
-        self.release()
-
 
 class BaseMetadataDatabase(Database):
     """Keep texts by key (contract ME). Timestamps are seconds since the epoch; any thread."""
@@ -95,9 +91,9 @@ class BaseMetadataDatabase(Database):
     def get_all_plain(self) -> Iterator[tuple[str, str, float]]:
         """Stream ``(key, value, timestamp)`` of all that is not deleted."""
 
-    @abstractmethod
-    def get_plain_to_sync(self, limit: int = BATCH) -> BasePlainSynchronization | None:
-        """Give the local changes to upload, or None."""
+    def get_plain_to_sync(self, limit: int = BATCH) -> BasePlainSynchronization | None:  # noqa: ARG002 - the role's signature
+        """Give the local changes to upload, or None; the published client queues them itself."""
+        return None
 
 
 class PlainSynchronization(StoredBatch[PlainChange], BasePlainSynchronization):

@@ -11,6 +11,7 @@ batch or of a part of it, finds another number and changes nothing.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Self, TypeVar
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "Counts", "Outbox", "SeriesOutbox", "StoredBatch", "TableOutbox"]
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 #: What decoding raises for bytes that no codec of ours wrote.
@@ -38,13 +41,14 @@ _DAMAGE: Final = (CorruptData, msgspec.ValidationError, ValueError, TypeError, L
 class Batch(ABC):
     """Records on their way to the cloud, oldest first; falsy when there are none.
 
-    It does not change once it is made. Every role's own class adds the published client's names.
-    Answers may come from any thread; those after the first change nothing.
+    It does not change once it is made. Answers may come from any thread; those after the first
+    change nothing. What the published client's interface does not ask for has a default here: a
+    batch that is written to that interface is answered as a whole, and never divided.
     """
 
-    @abstractmethod
     def __len__(self) -> int:
         """Count the records."""
+        return len(self.to_json())
 
     def __bool__(self) -> bool:
         return len(self) > 0
@@ -53,9 +57,12 @@ class Batch(ABC):
     def to_json(self) -> list[Any]:
         """Return the body that the cloud's API takes for this batch."""
 
-    @abstractmethod
-    def part(self, start: int, stop: int) -> Self:
-        """Return the records ``start..stop-1`` as a batch that is answered for itself."""
+    def part(self, start: int, stop: int) -> Self:  # noqa: ARG002 - for those that can be divided
+        """Return the records ``start..stop-1`` as a batch that is answered for itself.
+
+        One that cannot be divided returns itself.
+        """
+        return self
 
     @abstractmethod
     def acknowledge(self) -> None:
@@ -65,17 +72,26 @@ class Batch(ABC):
             StoreError: Nothing is known to be acknowledged; the batch stays out, try again.
         """
 
-    @abstractmethod
     def release(self) -> None:
         """Leave the records pending: they did not arrive, and will be handed out again."""
+        if type(self).negative_acknowledge is not Batch.negative_acknowledge:
+            self.negative_acknowledge()
 
-    @abstractmethod
+    def negative_acknowledge(self) -> None:
+        """Be `release`, by the published client's name; a class defines the one or the other."""
+        if type(self).release is not Batch.release:
+            self.release()
+
     def reject(self, reason: str) -> None:
         """Move the records to the dead letters: the cloud refused each of them for good.
+
+        Where there are no dead letters they stay pending, and it is logged.
 
         Raises:
             StoreError: Some may be dead letters already, and are handed out again all the same.
         """
+        logger.error("%d records stay pending: %s", len(self), reason)
+        self.release()
 
 
 R = TypeVar("R", Row, QueuedPoint)

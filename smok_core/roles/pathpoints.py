@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.engine.base import Durability
 from smok_core.engine.buffered import BufferedSeries
-from smok_core.errors import CorruptData
+from smok_core.errors import CorruptData, InvalidValue
 from smok_core.model import (
     NotReadedError,
     OperationFailedError,
@@ -42,9 +42,8 @@ logger = logging.getLogger(__name__)
 class BaseDataToSynchronize(Batch):
     """A batch of values on its way to the cloud."""
 
-    def negative_acknowledge(self) -> None:
-        """Be `release`, by the published client's name."""
-        self.release()
+    def __len__(self) -> int:
+        return sum(len(item["values"]) for item in self.to_json())
 
     @abstractmethod
     def to_json(self) -> list[Any]:
@@ -66,10 +65,6 @@ class BaseDefinitionsToSynchronize(Batch):
     def to_json(self) -> list[Any]:
         """Give the body of ``PUT /v1/device/pathpoints``."""
         return [definition.to_json() for definition in self.definitions]
-
-    def negative_acknowledge(self) -> None:
-        """Be `release`, by the published client's name."""
-        self.release()
 
 
 class BasePathpointDatabase(Database):
@@ -96,9 +91,13 @@ class BasePathpointDatabase(Database):
             QueueFull, StorageFull: There is no room; nothing has been changed.
         """
 
-    @abstractmethod
     def on_new_data_many(self, points: Iterable[tuple[str, float, ValueOrExcept]]) -> None:
-        """Store many ``(pathpoint, timestamp, value)`` as one atomic write; see `on_new_data`."""
+        """Store many ``(pathpoint, timestamp, value)``; see `on_new_data`.
+
+        One atomic write, but for a database that has `on_new_data` only.
+        """
+        for point in points:
+            self.on_new_data(*point)
 
     @abstractmethod
     def get_current_value(self, pathpoint: str) -> tuple[int | float, int | float | str | bool]:
@@ -122,25 +121,29 @@ class BasePathpointDatabase(Database):
     def get_data_to_sync(self, limit: int = BATCH) -> BaseDataToSynchronize | None:
         """Give the values to upload, at most ``limit``, or None."""
 
-    @abstractmethod
+    # The published client knows none of these: it lists nothing, and keeps its definitions itself.
+
     def get_pathpoints(self) -> Iterator[str]:
         """Stream the names that have a value, in no particular order."""
+        return iter(())
 
-    @abstractmethod
-    def define_pathpoint(self, path: str, storage_level: StorageLevel = StorageLevel.TREND) -> None:
+    def define_pathpoint(self, path: str, storage_level: StorageLevel = StorageLevel.TREND) -> None:  # noqa: ARG002 - the role's signature
         """Define a pathpoint and queue the definition, unless it is defined just so already.
 
         Raises:
             QueueFull: ``max_pending`` definitions wait and the policy is ``refuse``.
+            InvalidValue: This database keeps no definitions.
         """
+        remedy = "Give pathpoints another store."
+        raise InvalidValue(self.role, path, "cannot be defined in this store", remedy)
 
-    @abstractmethod
     def get_definitions(self) -> Iterator[PathpointDefinition]:
         """Stream all definitions."""
+        return iter(())
 
-    @abstractmethod
-    def get_definitions_to_sync(self, limit: int = BATCH) -> BaseDefinitionsToSynchronize | None:
+    def get_definitions_to_sync(self, limit: int = BATCH) -> BaseDefinitionsToSynchronize | None:  # noqa: ARG002 - likewise
         """Give the definitions to upload, or None."""
+        return None
 
 
 class DataToSynchronize(StoredBatch[ValueOrExcept], BaseDataToSynchronize):

@@ -22,24 +22,35 @@ __all__ = ["BaseSensorWriteDatabase", "BaseSensorWriteSynchronization", "SensorW
 
 
 class BaseSensorWriteSynchronization(Batch):
-    """A batch of audit records on its way to the cloud; falsy when there is none."""
+    """A batch of audit records on its way to the cloud; falsy when there is none.
 
-    @property
-    @abstractmethod
-    def events(self) -> list[SensorWriteEvent]:
-        """The records, oldest first."""
+    Args:
+        events: The records, oldest first.
+        swdb: The database that is told of each record what became of it.
+    """
+
+    def __init__(self, events: list[SensorWriteEvent], swdb: BaseSensorWriteDatabase) -> None:
+        self.events, self.swdb = events, swdb
 
     def to_json(self) -> list[Any]:
         """Give the body of ``PUT /v1/device/sensor/write_log``."""
         return [event.to_json() for event in self.events]
 
+    def acknowledge(self) -> None:
+        self.ack()
+
+    def release(self) -> None:
+        self.nack()
+
     def ack(self) -> None:
         """Be `acknowledge`, by the published client's name."""
-        self.acknowledge()
+        for event in self.events:
+            self.swdb.on_synced_sw(event)
 
     def nack(self) -> None:
         """Be `release`, by the published client's name."""
-        self.release()
+        for event in self.events:
+            self.swdb.on_sync_sw_failed(event)
 
 
 class BaseSensorWriteDatabase(Database):
@@ -60,7 +71,6 @@ class BaseSensorWriteDatabase(Database):
     def get_sw_sync(self, limit: int = BATCH) -> BaseSensorWriteSynchronization:
         """Give the batch to upload, at most ``limit`` records; falsy when nothing waits."""
 
-    @abstractmethod
     def on_synced_sw(self, event: SensorWriteEvent) -> None:
         """One record has reached the cloud: forget it; unknown ones are ignored."""
 
@@ -71,8 +81,10 @@ class BaseSensorWriteDatabase(Database):
 class SensorWriteSynchronization(StoredBatch[SensorWriteEvent], BaseSensorWriteSynchronization):
     """The batch of `SensorWriteDatabase`."""
 
+    ack, nack = StoredBatch.acknowledge, StoredBatch.release
+
     @property
-    def events(self) -> list[SensorWriteEvent]:
+    def events(self) -> list[SensorWriteEvent]:  # type: ignore[override]
         return list(self.values)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 import msgspec
 
 from smok_cloud.answers import decoded_body, parse
-from smok_cloud.bodies import multipart, quoted
+from smok_cloud.bodies import JsonEncoder, multipart, quoted
 from smok_cloud.client import Requester
 from smok_cloud.errors import ClientFault, NotTheApi
 from smok_cloud.shapes import (
@@ -79,7 +79,7 @@ class ApiClient(Requester):
             values: ``[{path, values: [{timestamp, value | error_code}]}]``, timestamps in ms
                 since the epoch: what `BaseDataToSynchronize.to_json` gives.
         """
-        self._tell("POST", "/v1/device/pathpoints", list(values))
+        self._tell("POST", "/v1/device/pathpoints", self._encoder.values(list(values)))
 
     # --- sensors ---
 
@@ -132,7 +132,7 @@ class ApiClient(Requester):
     def put_baob(self, key: str, data: bytes, version: int) -> None:
         """Send the content of a BAOB, as the given version."""
         path = f"/v1/device/baobs/{quoted('baobs', key)}"
-        form = {"file": data, "data": self._encode(f"PUT {path}", {"version": version})}
+        form = {"file": data, "data": JsonEncoder().encode({"version": version})}
         content_type, body = multipart(form)
         headers = {**self._headers, "Content-Type": content_type}
         limits = self._baob_limits._replace(answer_bytes=self._limits.answer_bytes)

@@ -1,4 +1,4 @@
-"""The bodies of requests: JSON by a replaceable encoder, multipart forms, keys in URLs."""
+"""The bodies of requests: a replaceable encoder, multipart forms, keys in URLs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import quote
 
 from smok_cloud.errors import UnaddressableKey
+from smok_cloud.minijson import dumps
 
-__all__ = ["Encoder", "JsonEncoder", "multipart", "quoted"]
+__all__ = ["ENCODERS", "Encoder", "JsonEncoder", "MiniJsonEncoder", "multipart", "quoted"]
 
 _MAX_KEY_BYTES = 512
 
@@ -27,6 +28,10 @@ class Encoder(Protocol):
 
     def encode(self, value: Any) -> bytes:
         """Give the bytes to send."""
+        ...
+
+    def values(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Give the values of pathpoints in the shape that goes with this encoding."""
         ...
 
 
@@ -47,6 +52,39 @@ class JsonEncoder:
         except RecursionError:
             raise ValueError("the record is nested too deeply") from None
         return text.encode()
+
+    def values(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Leave them as they are: ``{timestamp, value | error_code}``, as clients up to 0.5 did."""
+        return batch
+
+
+class MiniJsonEncoder:
+    """What the published client 0.21.0 sends, the one format that is known to work today."""
+
+    content_type: ClassVar[str] = "application/minijson"
+
+    def encode(self, value: Any) -> bytes:
+        """Give the MiniJSON; see `smok_cloud.minijson.dumps` for what it raises."""
+        return dumps(value)
+
+    def values(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Give each value as ``[timestamp, value]`` or ``[false, timestamp, error_code]``."""
+        return [
+            {"path": item["path"], "values": list(map(_short, item["values"]))} for item in batch
+        ]
+
+
+def _short(value: dict[str, Any]) -> list[Any]:
+    if "error_code" in value:
+        return [False, value["timestamp"], value["error_code"]]
+    return [value["timestamp"], value["value"]]
+
+
+#: By their names in the configuration.
+ENCODERS: dict[str, type[JsonEncoder | MiniJsonEncoder]] = {
+    "minijson": MiniJsonEncoder,
+    "json": JsonEncoder,
+}
 
 
 def multipart(parts: dict[str, bytes]) -> tuple[str, bytes]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from gzip import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from smok_cloud.answers import check_status, decoded_body, parse
-from smok_cloud.bodies import Encoder, JsonEncoder
-from smok_cloud.errors import NotTheApi, UnsendableBody
+from smok_cloud.bodies import Encoder, MiniJsonEncoder
+from smok_cloud.errors import NoLink, NotTheApi, UnsendableBody
+from smok_cloud.pace import Pace
 from smok_cloud.settings import certificate_headers, checked_proxy, checked_url
 from smok_cloud.settling import check_settles
 from smok_cloud.transport import Answer, Limits, Transport
@@ -22,6 +24,9 @@ __all__ = ["DEFAULT_BAOB_LIMITS", "DEFAULT_LIMITS", "Requester"]
 
 _T = TypeVar("_T")
 _NO_BODY: Final = object()
+_WORTH_COMPRESSING: Final = 512
+#: About what the head of a request or of an answer takes.
+_HEAD_BYTES: Final = 300
 DEFAULT_LIMITS: Final = Limits()
 DEFAULT_BAOB_LIMITS: Final = Limits(total=900.0, answer_bytes=64 * 1024 * 1024)
 
@@ -37,7 +42,9 @@ class Requester:
         proxy: ``http://HOST:PORT``. The environment's proxies are never used.
         limits: For all requests but those that carry a BAOB.
         baob_limits: For BAOBs, which have up to 64 MiB.
-        encoder: Makes the bodies; JSON if not given.
+        encoder: Makes the bodies; MiniJSON if not given.
+        gzip: Compress bodies of more than 512 bytes; only for a server that is known to take it.
+        bytes_per_second: Most bytes a second, sent and received, as an average; None: no limit.
         accept_empty: Over plain HTTP, too, take an empty 2xx for success in calls whose answer is
             not used. Off by default: an empty 200 is what some captive portals give, and it would
             settle data. Over TLS the server is verified, and an empty 2xx is the cloud's.
@@ -57,6 +64,8 @@ class Requester:
         limits: Limits = DEFAULT_LIMITS,
         baob_limits: Limits = DEFAULT_BAOB_LIMITS,
         encoder: Encoder | None = None,
+        gzip: bool = False,
+        bytes_per_second: float | None = None,
         accept_empty: bool = False,
         insecure: bool = False,
         transport: Transport | None = None,
@@ -66,7 +75,8 @@ class Requester:
         self._verified = url.startswith("https:")
         plain_proxy = checked_proxy(proxy.reveal() if isinstance(proxy, Secret) else proxy)
         self._limits, self._baob_limits, self._clock = limits, baob_limits, clock
-        self._encoder, self._accept_empty = encoder or JsonEncoder(), accept_empty
+        self._encoder, self._accept_empty = encoder or MiniJsonEncoder(), accept_empty
+        self._gzip, self._pace = gzip, Pace(bytes_per_second)
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
@@ -81,7 +91,17 @@ class Requester:
         May be called from any thread and from a signal handler, to stop at once. The client can
         be used again.
         """
+        self._pace.interrupt()
         self._transport.close()
+
+    def wait_for_turn(self) -> None:
+        """Wait until the next request keeps within ``bytes_per_second``.
+
+        Raises:
+            NoLink: The client was closed meanwhile.
+        """
+        if not self._pace.wait():
+            raise NoLink("the next request", "the client was closed while it waited for its turn")
 
     def _fetch(self, method: str, path: str, shape: type[_T], body: Any = _NO_BODY) -> _T:
         return parse(f"{method} {path}", self._ask(method, path, body), shape)
@@ -98,12 +118,16 @@ class Requester:
         if body is not _NO_BODY:
             headers["Content-Type"] = self._encoder.content_type
             content = self._encode(f"{method} {path}", body)
+        if self._gzip and len(content) > _WORTH_COMPRESSING:
+            headers["Content-Encoding"], content = "gzip", compress(content, mtime=0)
         return self._send(method, path, headers, content, self._limits)
 
     def _send(
         self, method: str, path: str, headers: dict[str, str], body: bytes, limits: Limits
     ) -> Answer:
+        self._pace.spend(len(body) + _HEAD_BYTES)
         answer = self._transport.send(method, path, headers, body, limits)
+        self._pace.spend(len(answer.body) + _HEAD_BYTES)
         call = f"{method} {path}"
         if len(answer.body) > limits.answer_bytes:
             raise NotTheApi(call, f"the answer is larger than {limits.answer_bytes} bytes")

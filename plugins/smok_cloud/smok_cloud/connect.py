@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from smok_cloud.api import ApiClient
+from smok_cloud.bodies import ENCODERS
 from smok_cloud.certificates import read_device_certificate
 from smok_cloud.errors import InvalidCloudSetting
 from smok_cloud.options import CloudSettings, cloud_settings
@@ -38,6 +39,9 @@ def connect(config: Config, *, clock: Callable[[], float] = time.time) -> ApiCli
         ca_bundle=_resolve(config, cloud.server_ca),
         proxy=cloud.proxy,
         limits=Limits(cloud.connect_seconds, cloud.read_seconds, cloud.total_seconds),
+        encoder=ENCODERS[cloud.encoding](),
+        gzip=cloud.gzip,
+        bytes_per_second=cloud.max_bytes_per_second,
         accept_empty=cloud.accept_empty,
         insecure=cloud.insecure,
         clock=clock,

@@ -68,8 +68,10 @@ class Delivery:
             RefusesEverything: Nothing got through, or nothing any more; what was refused is kept.
             CloudError: The way to the cloud failed; what was answered until then is settled.
         """
-        for start in range(0, len(batch), limit):
-            self._try(batch.part(start, min(start + limit, len(batch))))
+        starts = range(0, len(batch), limit)
+        parts = [batch.part(start, min(start + limit, len(batch))) for start in starts]
+        for part in [batch] if parts[0] is batch else parts:
+            self._try(part)
         self._judge()
 
     def deliver_each(self, batch: Batch) -> None:
@@ -109,7 +111,7 @@ class Delivery:
         if len(batch) == 1:
             self._set_aside(batch, str(error))
         else:
-            self._halve(batch)
+            self._halve(batch, error)
 
     def _refused(self, batch: Batch, error: ClientFault) -> None:
         self._last_refusal, self._refused_in_a_row = error, self._refused_in_a_row + 1
@@ -118,13 +120,16 @@ class Delivery:
         if self._refused_in_a_row >= self.patience:
             self._give_up(error)
         if len(batch) > 1:
-            self._halve(batch)
+            self._halve(batch, error)
 
-    def _halve(self, batch: Batch) -> None:
+    def _halve(self, batch: Batch, error: Exception) -> None:
         middle = len(batch) // 2
+        older, newer = batch.part(0, middle), batch.part(middle, len(batch))
+        if older is batch:  # it cannot be divided, and is kept as a whole
+            raise error
         # The older half first: the order within a pathpoint must hold.
-        self._try(batch.part(0, middle))
-        self._try(batch.part(middle, len(batch)))
+        self._try(older)
+        self._try(newer)
 
     def _got_through(self) -> None:
         self._others_got_through, self._refused_in_a_row = True, 0

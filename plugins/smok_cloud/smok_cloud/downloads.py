@@ -127,9 +127,10 @@ def synchronize_baobs(baobs: BaseBAOBDatabase, api: ApiClient, statistics: JobSt
     Raises:
         CloudError: The first failure; a BAOB that is refused does not hold the others.
     """
-    plan = api.post_baobs([BAOBDigest(*item) for item in baobs.get_all_versions().items()])
+    told = baobs.get_all_versions()
+    plan = api.post_baobs([BAOBDigest(*item) for item in told.items()])
     actions: list[Any] = [
-        *(partial(_delete, baobs, key) for key in plan.should_delete),
+        *(partial(_delete, baobs, key, told.get(key)) for key in plan.should_delete),
         *(partial(_download, baobs, api, key, statistics) for key in plan.should_download),
         *(partial(_upload, baobs, api, key, statistics) for key in plan.should_upload),
     ]
@@ -138,9 +139,12 @@ def synchronize_baobs(baobs: BaseBAOBDatabase, api: ApiClient, statistics: JobSt
         raise error
 
 
-def _delete(baobs: BaseBAOBDatabase, key: str) -> None:
+def _delete(baobs: BaseBAOBDatabase, key: str, told: int | None) -> None:
     try:
-        baobs.delete_baob(key)
+        if baobs.get_baob_version(key) == told:
+            baobs.delete_baob(key)
+        else:
+            logger.info("baobs: %r was written meanwhile, it stays", key)
     except KeyError:
         logger.info("baobs: %r is gone already", key)
 

@@ -13,7 +13,7 @@ from smok_cloud.uploads import UPLOADS
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from smok_cloud.api import ApiClient
     from smok_cloud.uploads import Upload
@@ -111,6 +111,7 @@ def make_jobs(
     clock: Callable[[], float],
     generator: random.Random,
     permit: Callable[[str], None],
+    order: Sequence[str] = (),
 ) -> list[Job]:
     """Give all jobs in the order of a round: what the device knows goes up before anything else.
 
@@ -121,11 +122,21 @@ def make_jobs(
         clock: Seconds since the epoch.
         generator: Source of the jitter.
         permit: Called with the role before each request; what it raises ends the run.
+        order: Roles to upload first.
     """
+
+    def may(role: str) -> None:
+        api.wait_for_turn()
+        permit(role)
+
     return [
-        *_uploads(roles, api, batch, generator, permit),
-        *_downloads(roles, api, clock, generator, permit),
+        *sorted(_uploads(roles, api, batch, generator, may), key=partial(_place, list(order))),
+        *_downloads(roles, api, clock, generator, may),
     ]
+
+
+def _place(order: list[str], job: Job) -> int:
+    return order.index(job.role) if job.role in order else len(order)
 
 
 def _uploads(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from smok_core.config import Config
 
 __all__ = ["CloudSettings", "cloud_settings"]
+
+
+Upload = Literal["events", "sensor_writes", "pathpoints", "macros", "metadata"]
 
 
 class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +36,19 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     read_seconds: Annotated[float, option("Longest silence of the server.", gt=0)] = 30
     total_seconds: Annotated[float, option("Longest time of one request.", gt=0)] = 120
     batch: Annotated[int, option("Records in one upload.", ge=1, le=100_000)] = 1000
+    encoding: Annotated[
+        Literal["minijson", "json"], option("How bodies are sent; minijson is known to work.")
+    ] = "minijson"
+    gzip: Annotated[
+        bool, option("Compress bodies; only for a server that is known to take that.")
+    ] = False
+    order: Annotated[
+        tuple[Upload, ...], option("Roles to upload first; the others follow as they stand here.")
+    ] = ("events", "sensor_writes", "pathpoints", "macros", "metadata")
+    max_bytes_per_second: Annotated[
+        Annotated[float, msgspec.Meta(gt=0)] | None,
+        option("Most bytes a second, up and down, as an average."),
+    ] = None
     proxy: Annotated[Secret | None, option("HTTP proxy: http://HOST:PORT.")] = None
     accept_empty: Annotated[
         bool,

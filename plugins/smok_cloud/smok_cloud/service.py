@@ -56,6 +56,7 @@ class Service:
             dict(databases),
             self.api,
             batch=settings.batch,
+            order=settings.order,
             clock=clock,
             table=statistics_table(databases),
             leases=self.leases,

@@ -23,7 +23,7 @@ from smok_core.errors import SmokError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from smok_cloud.api import ApiClient
     from smok_cloud.leases import Leases
@@ -47,6 +47,7 @@ class Synchronizer:
         roles: The nine databases by name (``dict(databases)``).
         api: The cloud.
         batch: Records in one request.
+        order: Roles to upload first.
         clock: Seconds since the epoch.
         monotonic: Seconds that never go back.
         random: Source of the jitter.
@@ -61,6 +62,7 @@ class Synchronizer:
         api: ApiClient,
         *,
         batch: int = 1000,
+        order: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         random: random_module.Random | None = None,
@@ -71,7 +73,7 @@ class Synchronizer:
         self._roles, self._clock, self._monotonic = roles, clock, monotonic
         self._leases = leases or nullcontext()
         permit = leases.permit if leases else lambda _: None
-        self.jobs = make_jobs(roles, api, batch, clock, generator, permit)
+        self.jobs = make_jobs(roles, api, batch, clock, generator, permit, order)
         self._link = Backoff(generator)
         self._silent: set[str] = set()
         self._probe_due = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_cloud.delivery import Delivery
@@ -20,7 +21,7 @@ class Upload(NamedTuple):
     """How the batches of one outbox reach the cloud."""
 
     role: str
-    take: Callable[[Any, int], Batch | None]  #: of the role's database, at most so many records
+    take: str  #: method of the role's database that gives a batch
     send: Callable[[ApiClient, Any], None]  #: sends a batch and acknowledges it by the answer
     what: str = ""  #: which of the role's outboxes, if it has several
     one_by_one: bool = False  #: each record is a request of its own
@@ -52,7 +53,7 @@ class Upload(NamedTuple):
             self.send(api, batch)
 
         delivery = Delivery(send, statistics)
-        batch = self.take(roles[self.role], max(limit, delivery.patience))
+        batch = _taken(getattr(roles[self.role], self.take), max(limit, delivery.patience))
         if not batch:
             return False
         try:
@@ -60,11 +61,17 @@ class Upload(NamedTuple):
                 delivery.deliver_each(batch)
             else:
                 delivery.deliver(batch, limit)
-        finally:
+        except BaseException:
             # What was not answered is pending again, with what has come since: a record that
             # the cloud does not take now must not keep newer ones out of the next batch.
             batch.release()
+            raise
         return True
+
+
+def _taken(take: Callable[..., Batch | None], limit: int) -> Batch | None:
+    """Take a batch; a database written to the published client's interface knows no limit."""
+    return take(limit) if signature(take).parameters else take()
 
 
 def _send_events(api: ApiClient, batch: Any) -> None:
@@ -101,27 +108,12 @@ def _send_change(api: ApiClient, batch: Any) -> None:
     batch.acknowledge()
 
 
-#: In the order of a round: what the device alarms about goes first, definitions before values.
+#: In the order of a round: alarms and the audit log go first, definitions before their values.
 UPLOADS: Final = (
-    Upload("events", lambda role, limit: role.get_events_to_sync(limit), _send_events),
-    Upload(
-        "pathpoints",
-        lambda role, limit: role.get_definitions_to_sync(limit),
-        _send_definitions,
-        what="definitions",
-    ),
-    Upload("pathpoints", lambda role, limit: role.get_data_to_sync(limit), _send_values),
-    Upload("sensor_writes", lambda role, limit: role.get_sw_sync(limit), _send_sensor_writes),
-    Upload(
-        "macros",
-        lambda role, limit: role.get_macros_to_sync(limit),
-        _send_execution,
-        one_by_one=True,
-    ),
-    Upload(
-        "metadata",
-        lambda role, limit: role.get_plain_to_sync(limit),
-        _send_change,
-        one_by_one=True,
-    ),
+    Upload("events", "get_events_to_sync", _send_events),
+    Upload("sensor_writes", "get_sw_sync", _send_sensor_writes),
+    Upload("pathpoints", "get_definitions_to_sync", _send_definitions, what="definitions"),
+    Upload("pathpoints", "get_data_to_sync", _send_values),
+    Upload("macros", "get_macros_to_sync", _send_execution, one_by_one=True),
+    Upload("metadata", "get_plain_to_sync", _send_change, one_by_one=True),
 )

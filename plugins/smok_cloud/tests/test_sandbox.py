@@ -11,6 +11,7 @@ import pytest
 from smok_cloud.api import ApiClient
 from smok_cloud.errors import NoLink, ServerFault
 from smok_cloud.transport import Limits
+from smok_testing.cloud import minijson
 from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.inprocess import InProcessTransport
@@ -105,7 +106,8 @@ def test_unknown_encodings_and_sizes_are_refused() -> None:
     """Another content type is 415, what cannot be decoded 400, too much 413."""
     cloud = SandboxCloud(max_body=100, max_records=2)
     call = ("PUT", "/v1/device/pathpoints")
-    assert cloud.handle(*call, {"content-type": "application/minijson"}, b"[]").status == 415
+    assert cloud.handle(*call, {"content-type": "text/csv"}, b"[]").status == 415
+    assert cloud.handle(*call, {"content-type": "application/minijson"}, b"[]").status == 400
     assert cloud.handle(*call, {"content-type": "application/json"}, b"{").status == 400
     assert cloud.handle(*call, {"content-type": "application/json"}, b" " * 101).status == 413
     points = [{"path": "W", "values": [[n, n] for n in range(3)]}]
@@ -194,7 +196,7 @@ def test_requests_are_recorded_in_order(client: ApiClient, cloud: SandboxCloud) 
     seen = [(each.method, each.path, each.status) for each in cloud.requests]
     path = "/v1/device/metadata/plain/k"
     assert seen == [("PUT", path, 200), ("GET", path, 200), ("GET", path, 200)]
-    assert json.loads(cloud.requests[0].body)["value"] == "v"
+    assert minijson.loads(cloud.requests[0].body)["value"] == "v"
 
 
 def test_many_threads_share_a_client(client: ApiClient, cloud: SandboxCloud) -> None:

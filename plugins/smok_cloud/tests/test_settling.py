@@ -202,7 +202,9 @@ def test_an_answer_of_many_small_things_is_bounded(call: str, element: bytes) ->
         client = verified(answer)
         tracemalloc.start()
         with pytest.raises(NotTheApi, match=r"larger|values|shape"):
-            getattr(client, call)(*([[{}]] if call.startswith("post") else []))
+            getattr(client, call)(
+                *([[{"path": "a", "values": []}]] if call.startswith("post") else [])
+            )
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 48_000_000

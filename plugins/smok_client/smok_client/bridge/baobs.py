@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
@@ -25,21 +26,43 @@ def _no_link() -> Any:
 
 
 class ClientBaobs(client.BaseBAOBDatabase):
-    """As the client expects it, deleting what is not there is harmless."""
+    """As the client expects it, deleting what is not there is harmless.
+
+    The client's synchronization asks for version and value in calls of their own. Here it gets a
+    pair that belongs together, and what the cloud orders about a version it was told of is not
+    done to one that was written meanwhile.
+    """
 
     def __init__(self, inner: BaseBAOBDatabase) -> None:
         self._inner = inner
+        self._told: dict[str, int] = {}  #: versions that the cloud compares with its own
+        self._sent: dict[str, int] = {}  #: versions of the values on their way
 
     @sheltered(_no_link)
     def get_baob_value(self, key: str) -> bytes:
-        return self._inner.get_baob_value(key)
+        if not _synchronizes():
+            return self._inner.get_baob_value(key)
+        while True:
+            version = self._inner.get_baob_version(key)
+            value = self._inner.get_baob_value(key)
+            if self._inner.get_baob_version(key) == version:
+                self._sent[key] = version
+                return value
 
     @sheltered(_no_link)
     def get_baob_version(self, key: str) -> int:
-        return self._inner.get_baob_version(key)
+        if _synchronizes() and key in self._sent:
+            return self._sent.pop(key)
+        version = self._inner.get_baob_version(key)
+        if _synchronizes():
+            self._told[key] = version
+        return version
 
     @sheltered(_no_link)
     def get_all_keys(self) -> Iterator[str]:
+        if _synchronizes():
+            self._told.clear()
+            self._sent.clear()
         return self._inner.get_all_keys()
 
     @sheltered(_no_link)
@@ -54,6 +77,9 @@ class ClientBaobs(client.BaseBAOBDatabase):
     @sheltered(_no_link)
     def delete_baob(self, key: str) -> None:
         try:
+            if _synchronizes() and self._inner.get_baob_version(key) != self._told.get(key):
+                logger.info("baobs: %r was written meanwhile, it stays", key)
+                return
             self._inner.delete_baob(key)
         except NotFound:
             logger.info("baobs: %r is gone already", key)
@@ -61,3 +87,9 @@ class ClientBaobs(client.BaseBAOBDatabase):
     @sheltered(nothing)
     def check_consistency(self) -> None:
         self._inner.check_consistency()
+
+
+def _synchronizes() -> bool:
+    """Tell whether the client's synchronization asks, and not a user's code in the same thread."""
+    # This function, the database's method, its shelter, and then who has called.
+    return sys._getframe(3).f_code.co_name == "_sync_baob"  # noqa: SLF001 - the one way to see it

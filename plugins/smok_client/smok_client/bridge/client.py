@@ -123,8 +123,11 @@ if TYPE_CHECKING:
     class SyncError(Exception):  # noqa: D101
         status_code: Any
 
+    def switch_default_double() -> None: ...
+
 else:
     try:
+        from minijson import switch_default_double
         from smok.exceptions import (
             NotReadedError,
             OperationFailedError,
@@ -184,3 +187,7 @@ __all__ = [
     "SyncError",
     "Time",
 ]
+
+# Else its uploads round every float, times included, to 24 bits, and the first one beyond 3.4e38
+# ends its communicator.
+switch_default_double()

@@ -44,12 +44,15 @@ class DeviceDatabases(dict[str, Any]):
         )
 
     def warnings(self) -> tuple[str, ...]:
-        """Tell what waits in this process's memory because a store could not take it."""
-        with_backlog = [each for each in self.values() if hasattr(each, "backlog")]
+        """Tell what waits in this process's memory, and that the cloud refuses everything."""
+        told = [
+            (each, getattr(each, part))
+            for each in self.values()
+            for part in ("backlog", "pace")
+            if hasattr(each, part)
+        ]
         return tuple(
-            f"{type(each).__name__}: {text}"
-            for each in with_backlog
-            for text in each.backlog.warnings()
+            f"{type(each).__name__}: {text}" for each, part in told for text in part.warnings()
         )
 
     def close(self) -> None:

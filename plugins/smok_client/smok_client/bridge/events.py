@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_client.bridge import client
+from smok_client.bridge.answers import Offer, Pace
 from smok_client.bridge.plain import from_plain, to_plain
 from smok_client.bridge.shelter import Backlog, deferred, nothing, sheltered, the_client_calls
 from smok_core import model
@@ -16,7 +17,7 @@ from smok_core.errors import InvalidType, InvalidValue, NotFound, SmokError, Sto
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smok_core.roles import BaseEventDatabase, BaseEventSynchronization
+    from smok_core.roles import BaseEventDatabase
 
 __all__ = ["ClientEvents"]
 
@@ -57,28 +58,32 @@ class _Live:
 class _Synchronization(client.BaseEventSynchronization):
     """A batch on its way to the cloud."""
 
-    def __init__(self, batch: BaseEventSynchronization, live: _Live) -> None:
-        self._batch, self._live = batch, live
-        self._keys = [event.provisional_uuid for event in batch.get_events()]
+    def __init__(self, offer: Offer, pace: Pace, live: _Live) -> None:
+        self._offer, self._pace, self._live = offer, pace, live
+        self._keys = [event.provisional_uuid for event in offer.part.get_events()]
 
     def get_events(self) -> list[client.Event]:
-        return [to_client(event) for event in self._batch.get_events()]
+        return [to_client(event) for event in self._offer.part.get_events()]
 
     @sheltered(nothing)
     def acknowledge(self, *uuids: str) -> None:
-        self._batch.acknowledge(*uuids)
+        if not uuids:  # an answer that names none is none
+            self._pace.refuse(self._offer)
+            return
+        self._pace.acknowledge(self._offer, *uuids)
         for key, uuid in zip(self._keys, uuids, strict=False):
             self._live.acknowledged(key, uuid)
 
+    @sheltered(nothing)
     def negative_acknowledge(self) -> None:
-        self._batch.negative_acknowledge()
+        self._pace.refuse(self._offer)
 
 
 class ClientEvents(client.BaseEventDatabase):
     """Takes and gives the client's `Event`; an object that was added is given its uuid."""
 
     def __init__(self, inner: BaseEventDatabase) -> None:
-        self._inner, self._live, self.backlog = inner, _Live(), Backlog(inner)
+        self._inner, self._live, self.backlog, self.pace = inner, _Live(), Backlog(inner), Pace()
         self._states = _States(inner, self._known)
 
     @sheltered(nothing)
@@ -110,8 +115,9 @@ class ClientEvents(client.BaseEventDatabase):
 
     @sheltered(nothing)
     def get_events_to_sync(self) -> _Synchronization | None:
-        batch = self._inner.get_events_to_sync()
-        return _Synchronization(batch, self._live) if batch else None
+        self.backlog.drain()
+        offer = self.pace.offer(self._inner.get_events_to_sync)
+        return _Synchronization(offer, self.pace, self._live) if offer else None
 
     def set_cache(self, predicate_id: str, cache: Any) -> None:
         self._states.set(predicate_id, cache)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
-from smok_client.bridge.answers import Pace
+from smok_client.bridge.answers import Offer, Pace
 from smok_client.bridge.shelter import Backlog, deferred, nothing, sheltered
 from smok_client.bridge.values import number, to_client, to_model
 from smok_core import model
@@ -13,7 +13,7 @@ from smok_core import model
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smok_core.roles import BaseDataToSynchronize, BasePathpointDatabase
+    from smok_core.roles import BasePathpointDatabase
 
 __all__ = ["ClientPathpoints"]
 
@@ -21,19 +21,20 @@ __all__ = ["ClientPathpoints"]
 class _Synchronization(client.BaseDataToSynchronize):
     """A batch on its way to the cloud."""
 
-    def __init__(self, batch: BaseDataToSynchronize, pace: Pace) -> None:
-        self._batch, self._pace = batch, pace
+    def __init__(self, offer: Offer, pace: Pace) -> None:
+        self._offer, self._pace = offer, pace
 
     @sheltered(nothing)
     def acknowledge(self) -> None:
-        self._pace.answer(self._batch)
+        self._pace.acknowledge(self._offer)
 
     @sheltered(nothing)
     def negative_acknowledge(self) -> None:
-        self._batch.negative_acknowledge()
+        self._pace.refuse(self._offer)
 
     def to_json(self) -> list[Any]:
-        return self._batch.to_json()
+        found: list[Any] = self._offer.part.to_json()
+        return found
 
 
 def _not_read() -> Any:
@@ -44,7 +45,7 @@ class ClientPathpoints(client.BasePathpointDatabase):
     """Takes and gives the client's `OperationFailedError` and `NotReadedError`."""
 
     def __init__(self, inner: BasePathpointDatabase) -> None:
-        self._inner, self.backlog, self._pace = inner, Backlog(inner), Pace()
+        self._inner, self.backlog, self.pace = inner, Backlog(inner), Pace()
 
     @sheltered(nothing)
     def checkpoint(self) -> None:
@@ -78,5 +79,5 @@ class ClientPathpoints(client.BasePathpointDatabase):
     @sheltered(nothing)
     def get_data_to_sync(self) -> _Synchronization | None:
         self.backlog.drain()
-        batch = self._inner.get_data_to_sync(self._pace.limit)
-        return _Synchronization(batch, self._pace) if batch else None
+        offer = self.pace.offer(self._inner.get_data_to_sync)
+        return _Synchronization(offer, self.pace) if offer else None

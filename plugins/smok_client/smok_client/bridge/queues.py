@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
-from smok_client.bridge.answers import Pace
+from smok_client.bridge.answers import Offer, Pace
 from smok_client.bridge.reports import report_executions
 from smok_client.bridge.shelter import Backlog, deferred, device_of_thread, nothing, sheltered
 from smok_client.bridge.updater import MetadataUpdater
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         BaseMacroDatabase,
         BaseMetadataDatabase,
         BaseSensorWriteDatabase,
-        BaseSensorWriteSynchronization,
     )
 
 __all__ = ["ClientMacros", "ClientMetadata", "ClientSensorWrites"]
@@ -29,23 +28,21 @@ _FIELDS = model.SensorWriteEvent.__struct_fields__
 class _Synchronization(client.BaseSensorWriteSynchronization):
     """A batch on its way to the cloud; falsy without one."""
 
-    def __init__(
-        self, batch: BaseSensorWriteSynchronization | None, database: ClientSensorWrites
-    ) -> None:
-        found = batch.events if batch else []
+    def __init__(self, offer: Offer | None, database: ClientSensorWrites) -> None:
+        found = offer.part.events if offer else []
         events = [client.SensorWriteEvent(**event.to_json()) for event in found]
         super().__init__(events, database)
-        self._batch, self._pace = batch, database.pace
+        self._offer, self._pace = offer, database.pace
 
     @sheltered(nothing)
     def ack(self) -> None:
-        if self._batch:
-            self._pace.answer(self._batch)
+        if self._offer:
+            self._pace.acknowledge(self._offer)
 
     @sheltered(nothing)
     def nack(self) -> None:
-        if self._batch:
-            self._batch.nack()
+        if self._offer:
+            self._pace.refuse(self._offer)
 
 
 class ClientSensorWrites(client.BaseSensorWriteDatabase):
@@ -59,12 +56,12 @@ class ClientSensorWrites(client.BaseSensorWriteDatabase):
         self._inner.add_sw(_record(event))
 
     def get_sw_sync(self) -> _Synchronization:
-        return _Synchronization(self._batch(), self)
+        return _Synchronization(self._take(), self)
 
     @sheltered(nothing)
-    def _batch(self) -> BaseSensorWriteSynchronization | None:
+    def _take(self) -> Offer | None:
         self.backlog.drain()
-        return self._inner.get_sw_sync(self.pace.limit)
+        return self.pace.offer(self._inner.get_sw_sync)
 
     @sheltered(nothing)
     def on_synced_sw(self, event: client.SensorWriteEvent) -> None:

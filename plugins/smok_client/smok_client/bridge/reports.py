@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from smok_client.bridge import client
-from smok_client.bridge.answers import settles
+from smok_client.bridge.answers import send_each
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMacroDatabase
@@ -18,22 +17,14 @@ logger = logging.getLogger(__name__)
 
 def report_executions(device: Any, inner: BaseMacroDatabase) -> None:
     """Report what was executed; what the cloud does not take for the moment stays queued."""
+
+    def send(part: Any) -> None:
+        (done,) = part.executions
+        device.api.post(f"/v1/device/macros/{done.macro_id}/{done.timestamp}")
+
     batch = inner.get_macros_to_sync()
-    for at, done in enumerate(batch.executions if batch else ()):
-        assert batch is not None
-        try:
-            device.api.post(f"/v1/device/macros/{done.macro_id}/{done.timestamp}")
-        except client.ResponseError as error:
-            if not settles(error.status_code):
-                logger.warning("the execution of macros stays queued: %s", error)
-                _tell(device, error)
-                batch.release()
-                return
-            batch.part(at, at + 1).reject(f"the cloud refused it with HTTP {error.status_code}")
-        else:
-            batch.part(at, at + 1).acknowledge()
-
-
-def _tell(device: Any, error: client.ResponseError) -> None:
-    if error.is_no_link():
-        device.on_failed_sync()
+    error = send_each(batch, send) if batch else None
+    if error is not None:
+        logger.warning("the execution of macros stays queued: %s", error)
+        if error.is_no_link():
+            device.on_failed_sync()

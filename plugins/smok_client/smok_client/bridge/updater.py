@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from smok_client.bridge import client
-from smok_client.bridge.answers import settles
+from smok_client.bridge.answers import send_each
 from smok_client.bridge.shelter import nothing, sheltered
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMetadataDatabase
-    from smok_core.roles.metadata import PlainChange
+    from smok_core.roles.metadata import BasePlainSynchronization
 
 __all__ = ["MetadataUpdater"]
 
@@ -51,20 +51,13 @@ class MetadataUpdater:
     def try_update(self) -> None:
         """Send what waits, oldest first, until the cloud does not take one for the moment."""
         while changes := self._inner.get_plain_to_sync():
-            for at, change in enumerate(changes.changes):
-                part = changes.part(at, at + 1)
-                try:
-                    self._send(change)
-                except client.ResponseError as error:
-                    if not settles(error.status_code):
-                        self._later(error)
-                        changes.release()
-                        return
-                    part.reject(f"the cloud refused it with HTTP {error.status_code}")
-                else:
-                    part.acknowledge()
+            error = send_each(changes, self._send)
+            if error is not None:
+                self._later(error)
+                return
 
-    def _send(self, change: PlainChange) -> None:
+    def _send(self, part: BasePlainSynchronization) -> None:
+        (change,) = part.changes
         url = f"/v1/device/metadata/plain/{quote_plus(change.key)}"
         if change.value is None:
             self._delete(url)

@@ -1,10 +1,9 @@
-"""The client's environment, the device's process, and a cloud that understands MiniJSON."""
+"""The client's environment, the device's process, and a cloud."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,12 +18,6 @@ from tests.conftest import skip_or_fail
 
 HERE = Path(__file__).parent
 
-_DECODER = """
-import json, minijson, sys
-for line in sys.stdin:
-    print(json.dumps(minijson.loads(bytes.fromhex(line))), flush=True)
-"""
-
 
 @pytest.fixture(scope="session")
 def client() -> Path:
@@ -36,35 +29,10 @@ def client() -> Path:
         raise
 
 
-class MiniJson:
-    """Decodes MiniJSON in the client's environment, where the package for it is."""
-
-    def __init__(self, python: Path) -> None:
-        self._process = subprocess.Popen(
-            [python, "-c", _DECODER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self._lock = threading.Lock()
-
-    def loads(self, body: bytes) -> Any:
-        """Give the plain value."""
-        with self._lock:
-            assert self._process.stdin
-            assert self._process.stdout
-            self._process.stdin.write(body.hex() + "\n")
-            self._process.stdin.flush()
-            return json.loads(self._process.stdout.readline())
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
-
-
 @pytest.fixture
-def cloud(client: Path) -> Iterator[SandboxCloud]:
-    """A sandbox cloud that understands what the client sends."""
-    decoder = MiniJson(client)
-    yield SandboxCloud("pump-17", decoders={"application/minijson": decoder.loads})
-    decoder.close()
+def cloud() -> SandboxCloud:
+    """A sandbox cloud, which understands what the client sends."""
+    return SandboxCloud("pump-17")
 
 
 @pytest.fixture(scope="session")

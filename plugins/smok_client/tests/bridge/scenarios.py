@@ -18,6 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 from uuid import UUID
 
+import minijson
 from scenario_tools import (
     AnyPathpoint,
     FakeDevice,
@@ -51,6 +52,7 @@ from smok_core.errors import (
     BackendUnavailable,
     InvalidType,
     InvalidValue,
+    QueueFull,
     SmokError,
     VersionNotNewer,
 )
@@ -269,8 +271,8 @@ def scenario_an_acknowledgement_lost_in_an_outage_costs_a_second_upload():
     database, _ = with_outage(stores, "pp_database")
     database.on_new_data("W1", 1, 1)
     batch = database.get_data_to_sync()
-    inner = Outage(batch._batch)
-    batch._batch, inner.on = inner, True
+    inner = Outage(batch._offer.part)
+    batch._offer, inner.on = batch._offer._replace(part=inner), True
     assert as_client(batch.acknowledge) == (None, None)
     assert database.get_data_to_sync().to_json()[0]["path"] == "W1"
 
@@ -316,6 +318,7 @@ def scenario_sensor_writes_keep_what_the_client_accepts():
     assert batch.to_json()[0]["hr_value"] == "7"
     writes.on_synced_sw(batch.events[0])
     batch.nack()
+    writes.pace.due = 0.0
     again = writes.get_sw_sync()
     assert [item["who"] for item in again.to_json()] == ["b"]
     again.ack()
@@ -404,7 +407,13 @@ def scenario_metadata_that_the_cloud_does_not_take_now_stays():
     device.updater.try_update()
     assert [url for _, url, _ in device.sent] == ["metadata/plain/b"]
     (letter,) = stores.databases.metadata.get_dead_letters()
-    assert (letter.key, "400" in letter.reason) == ("a", True)
+    assert (letter.key, "refused" in letter.reason) == ("a", True)
+    for number in range(30):
+        stores["meta_database"].put_plain(f"k{number}", "v", 7)
+    device.answers = {"*": 422}
+    device.updater.try_update()
+    assert device.updater.qsize() == 30
+    assert stores.databases.metadata.stats().dead == 1
 
 
 def scenario_a_refused_batch_keeps_what_is_not_about_the_data():
@@ -412,11 +421,19 @@ def scenario_a_refused_batch_keeps_what_is_not_about_the_data():
     stores = memory()
     stores["sensor_write_database"].add_sw(SensorWriteEvent(5, "a", "b", "c", "d", "1", "r"))
     stores["pp_database"].on_new_data("W1", 1, 1)
+    stores["evt_database"].add_event(event("e"))
     for status in (401, 403, 404, 408, 409, 425, 429):
         refused(stores["sensor_write_database"].get_sw_sync().ack, status)
         refused(stores["pp_database"].get_data_to_sync().acknowledge, status)
-    assert stores.databases.sensor_writes.stats().pending == 1
-    assert stores.databases.pathpoints.stats().pending == 1
+        refused(stores["evt_database"].get_events_to_sync().negative_acknowledge, status)
+        # The client would ask again at once, and without end.
+        assert not stores["sensor_write_database"].get_sw_sync()
+        assert stores["pp_database"].get_data_to_sync() is None
+        assert stores["evt_database"].get_events_to_sync() is None
+        for name in ("sensor_write_database", "pp_database", "evt_database"):
+            stores[name].pace.due = 0.0
+    for role in ("sensor_writes", "pathpoints", "events"):
+        assert stores.databases[role].stats().pending == 1
     stores["sensor_write_database"].get_sw_sync().ack()
     assert stores.databases.sensor_writes.stats().pending == 0
 
@@ -442,14 +459,110 @@ def scenario_the_record_that_is_refused_is_found_and_set_aside():
 
 
 def scenario_a_cloud_that_refuses_everything_does_not_empty_the_queue():
-    """When no record gets through, a few are set aside and the rest waits."""
+    """When no record gets through, all are kept, the pace backs off, and it is told."""
     stores = memory()
     for number in range(50):
         stores["pp_database"].on_new_data("W1", number, number)
+        stores["evt_database"].add_event(event(str(number)))
+    values, events = stores["pp_database"], stores["evt_database"]
     for _ in range(200):
-        refused(stores["pp_database"].get_data_to_sync().acknowledge, 413)
-    stats = stores.databases.pathpoints.stats()
-    assert (stats.dead, stats.pending) == (3, 47)
+        if batch := values.get_data_to_sync():
+            refused(batch.acknowledge, 413)
+        if batch := events.get_events_to_sync():
+            refused(batch.negative_acknowledge, 413)
+    for role in ("pathpoints", "events"):
+        stats = stores.databases[role].stats()
+        assert (stats.dead, stats.pending) == (0, 50)
+    assert len([text for text in stores.warnings() if "refuses everything" in text]) == 2
+    values.pace.due = events.pace.due = 0.0
+    for _ in range(100):
+        if batch := values.get_data_to_sync():
+            batch.acknowledge()
+        if batch := events.get_events_to_sync():
+            batch.acknowledge(*(event.provisional_uuid for event in batch.get_events()))
+    assert stores.databases.pathpoints.stats().pending == 0
+    assert stores.databases.events.stats().pending == 0
+    assert stores.warnings() == ()
+
+
+def scenario_a_refused_event_does_not_block_the_queue():
+    """The client keeps a batch of events at 4xx, for ever; one bad event stopped all others."""
+    stores = memory()
+    events, arrived = stores["evt_database"], []
+    for number in range(30):
+        events.add_event(event(str(number)))
+    for _ in range(60):
+        batch = events.get_events_to_sync()
+        if batch is None:
+            break
+        sent = [found.message for found in batch.get_events()]
+        if {"7", "8"} & set(sent):
+            refused(batch.negative_acknowledge, 400)
+        else:
+            batch.acknowledge(*("u" + message for message in sent))
+            arrived += sent
+    assert sorted(map(int, arrived)) == [n for n in range(30) if n not in (7, 8)]
+    letters = list(stores.databases.events.get_dead_letters())
+    assert len(letters) == 2
+    assert all("400" in letter.reason for letter in letters)
+
+
+def scenario_what_the_client_uploads_is_not_rounded():
+    """Its MiniJSON has floats of 32 bits by default: 21.3 arrives as another number."""
+    memory()
+    for number in (21.3, 1_700_000_000_000.25, 1e300):
+        assert minijson.loads(minijson.dumps(number)) == number
+
+
+def scenario_max_pending_holds_for_metadata():
+    """The sixth change is refused while five wait, and taken when the cloud has some."""
+    store = {"backend": "memory", "max_pending": 5}
+    config = {"device": "d", "stores": {"s": store}, "roles": {"default": "s"}}
+    stores = bridge.databases(config)
+    metadata = stores["meta_database"]
+    for number in range(5):
+        metadata.put_plain(f"k{number}", "v")
+    raises(QueueFull, metadata.put_plain, "k5", "v")
+    device = _started(stores)
+    device.updater.try_update()
+    metadata.put_plain("k5", "v")
+    assert device.updater.qsize() == 1
+
+
+def scenario_an_answer_without_uuids_settles_no_event():
+    """A 2xx that is no JSON is {} to the client, which goes on as if it had named every event."""
+    stores = memory()
+    events = stores["evt_database"]
+    events.add_event(event("a"))
+    events.get_events_to_sync().acknowledge()
+    assert events.get_events_to_sync() is None
+    events.pace.due = 0.0
+    assert len(events.get_events_to_sync().get_events()) == 1
+
+
+def scenario_a_baob_is_settled_as_it_was_handed_out():
+    """Version and value that go up belong together; what was written meanwhile is not deleted."""
+    baobs = memory()["baob_database"]
+    for key in "abc":
+        baobs.set_baob_value(key, b"1", 1)
+
+    def _sync_baob():
+        told = {}
+        for key in baobs.get_all_keys():
+            told[key] = baobs.get_baob_version(key)
+        baobs.set_baob_value("a", b"new", 2)
+        for key in "ab":
+            baobs.delete_baob(key)
+        value = baobs.get_baob_value("c")
+        baobs.set_baob_value("c", b"new", 2)
+        return told, value, baobs.get_baob_version("c")
+
+    (told, value, version), error = as_client(_sync_baob)
+    assert error is None, error
+    assert told == {"a": 1, "b": 1, "c": 1}
+    assert (value, version) == (b"1", 1)
+    assert sorted(baobs.get_all_keys()) == ["a", "c"]
+    assert baobs.get_baob_version("c") == 2
 
 
 def scenario_the_clients_error_of_a_refused_upload_has_the_status_it_reads():

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from smok_testing.cloud import routes
+from smok_testing.cloud import minijson, routes
 from smok_testing.cloud.faults import Fault, FaultPlan
 from smok_testing.cloud.inputs import Refusal
 from smok_testing.cloud.replies import error_reply, json_reply
@@ -37,8 +38,7 @@ class SandboxCloud(State):
     Args:
         device_id: What ``GET /v1/device`` says.
         clock: Seconds since the epoch; dates the metadata.
-        decoders: Content type -> function from bytes to plain values, beside JSON; give
-            ``{"application/minijson": minijson.loads}`` to serve the published client.
+        decoders: Content type -> function from bytes to plain values, beside JSON and MiniJSON.
         max_body: More bytes get 413.
         max_records: More records in one list get 413.
     """
@@ -58,6 +58,7 @@ class SandboxCloud(State):
         self._lock = threading.RLock()
         self._decoders: dict[str, Callable[[bytes], Any]] = {
             "application/json": msgspec.json.decode,
+            "application/minijson": minijson.loads,
             **(decoders or {}),
         }
 
@@ -107,6 +108,17 @@ class SandboxCloud(State):
         if decode is None:
             raise Refusal(415, f"the content type {content_type!r} is not understood")
         try:
-            return decode(body)
-        except (ValueError, RecursionError):
+            return decode(self._unpacked(headers, body))
+        except (ValueError, RecursionError, zlib.error):
             raise Refusal(400, "the body cannot be decoded") from None
+
+    def _unpacked(self, headers: Mapping[str, str], body: bytes) -> bytes:
+        encoding = headers.get("content-encoding", "identity")
+        if encoding == "identity":
+            return body
+        if encoding != "gzip":
+            raise Refusal(415, f"the content encoding {encoding!r} is not understood")
+        plain = zlib.decompressobj(wbits=31).decompress(body, self._max_body + 1)
+        if len(plain) > self._max_body:
+            raise Refusal(413, "the body is too large")
+        return plain
