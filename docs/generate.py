@@ -171,7 +171,8 @@ Needs `smok-core[cli]`. Programs read `--json`, where a command has it.
 
 Exit status: 0 good, 1 anything else, 2 wrong usage or configuration, 3 a store failed, 4 a plugin
 failed or an extra is missing, 5 something was not delivered, 6 the device's certificates cannot be
-used, 130 interrupted.
+used, 7 another process does this work already, 130 interrupted by Ctrl-C. `smok run`, `sandbox` and
+`metrics --listen` are meant to be ended so, or by SIGTERM: they end with 0.
 """
     return _page(text + "".join(map(_command, command_names())))
 
