@@ -14,7 +14,7 @@ PLUGINS = $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 DEMO = . $(addprefix plugins/,smok_cli smok_cloud smok_pickle smok_testing)
 PROJECTS = pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo test check lint types imports unit coverage docs bench build test-long clean
+.PHONY: demo test check lint types imports unit coverage docs site bench build test-long clean
 
 demo: $(DEMO_STAMP)            ## the main job on the embedded default, end to end
 	$(BIN)/smok demo
@@ -40,13 +40,23 @@ coverage: $(STAMP)            ## branch coverage of the core by the tests that n
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered $(COVERAGE_ARGS)
 
 test-long: $(STAMP)            ## the same tests with thousands of seeds and examples
-	SMOK_LONG=1 SMOK_KIT_EXAMPLES=2000 $(PYTEST)
+	SMOK_LONG=1 SMOK_REQUIRE=$(SMOK_REQUIRE),browser SMOK_KIT_EXAMPLES=2000 $(PYTEST)
 
 bench: $(STAMP)                ## the figures, as ratios within one run
 	$(BIN)/python benchmarks/run.py
 
-docs: $(STAMP)                 ## every code block and every list in the docs is checked
+docs: site                     ## the site, and every code block and list in it checked
 	$(BIN)/python -m pytest tests/docs
+
+site: $(STAMP) $(VENV)/mermaid.min.js ## the documentation as a site in site/; a warning is an error
+	$(BIN)/python -m pip install --quiet --group docs
+	NO_MKDOCS_2_WARNING=1 SMOK_MERMAID=$(VENV)/mermaid.min.js $(BIN)/mkdocs build --quiet --strict
+
+# What draws the pictures, so that the site needs no network; without npm it is left to the browser.
+$(VENV)/mermaid.min.js: | $(VENV)/bin/python
+	cd $(VENV) && if npm pack --silent mermaid@11 >/dev/null; \
+	then tar xzOf mermaid-11.*.tgz package/dist/mermaid.min.js >mermaid.min.js; rm mermaid-11.*.tgz; \
+	else : >mermaid.min.js; fi
 
 build: $(STAMP)                ## wheels of all distributions in dist/
 	for project in . $(PLUGINS); do $(BIN)/python -m build --wheel --outdir dist $$project || exit 1; done
@@ -64,4 +74,4 @@ $(STAMP): $(PROJECTS) | $(VENV)/bin/python
 	touch $@ $(DEMO_STAMP)
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) dist build site

@@ -20,6 +20,7 @@ import click
 import msgspec
 from smok_cli.finding import command_names, load_command, summary
 from smok_cli.template import _toml as toml_value
+from smok_cloud.metrics import METRICS, Metric
 from smok_cloud.options import CloudSettings
 
 from smok_core import errors
@@ -39,7 +40,8 @@ def pages() -> dict[str, str]:
     """Give every generated page by its path under ``docs/reference``."""
     found = {f"roles/{role}.md": role_page(role) for role in ROLES}
     found |= {"config.md": config_page(), "cli.md": cli_page()}
-    return found | {"errors.md": errors_page(), "hooks.md": hooks_page()}
+    found |= {"errors.md": errors_page(), "hooks.md": hooks_page()}
+    return found | {"metrics.md": metrics_page()}
 
 
 # --- roles ---------------------------------------------------------------------------------------
@@ -169,7 +171,8 @@ Needs `smok-core[cli]`. Programs read `--json`, where a command has it.
 
 Exit status: 0 good, 1 anything else, 2 wrong usage or configuration, 3 a store failed, 4 a plugin
 failed or an extra is missing, 5 something was not delivered, 6 the device's certificates cannot be
-used, 130 interrupted.
+used, 7 another process does this work already, 130 interrupted by Ctrl-C. `smok run`, `sandbox` and
+`metrics --listen` are meant to be ended so, or by SIGTERM: they end with 0.
 """
     return _page(text + "".join(map(_command, command_names())))
 
@@ -253,6 +256,35 @@ def _field(kind: type[msgspec.Struct], name: str) -> str:
     found = re.search(rf"^    ({name}: [^#=\n]*)", inspect.getsource(kind), re.MULTILINE)
     assert found, name
     return found[1].strip()
+
+
+# --- metrics -------------------------------------------------------------------------------------
+
+
+def metrics_page() -> str:
+    """Give the page of the numbers for monitoring."""
+    rows = "".join(map(_metric, METRICS.values()))
+    text = """\
+# Metrics
+
+`smok metrics` prints them as OpenMetrics, `--textfile` writes them for node-exporter, `--listen`
+serves them to Prometheus (needs `smok-core[report]`); `smok_cloud.Service.observe()` offers the
+same to OpenTelemetry (needs `smok-cloud[otel]`), with the labels as attributes. How to set it up:
+[monitor](../howto/monitor.md).
+
+`smok_up` is 1, or 0 while the configuration cannot be used (only with `--listen`). A count that is
+not known, because its store is away, is absent: `smok_role_up` tells. Counters of the cloud begin
+again with the process that uploads. `role` is one of the nine roles, `store` a store's name, `job`
+a role and its direction such as `events up`.
+
+"""
+    return _page(f"{text}| name | type | labels | |\n|---|---|---|---|\n{rows}")
+
+
+def _metric(metric: Metric) -> str:
+    name = metric.name + {"counter": "_total", "info": "_info"}.get(metric.kind, "")
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    return f"| `{name}` | {metric.kind} | {labels} | {metric.help} |\n"
 
 
 # --- texts ---------------------------------------------------------------------------------------

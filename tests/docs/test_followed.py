@@ -18,6 +18,10 @@ FOLLOWED = {
     "howto/choose-a-backend.md": ["pickle", "persistent"],
     "howto/configure.md": ["decided by", "SMOK__ROLES__EVENTS"],
     "howto/survive-without-internet.md": ["nothing lost"],
+    "howto/back-up-and-restore.md": ["verified"],
+    "howto/migrate.md": ["verified"],
+    "howto/use-asyncio.md": [],
+    "howto/use-several-processes.md": [],
     "howto/write-a-plugin.md": ["smok_plant_db/connection.py"],
     "howto/test-a-plugin.md": ["memory conforms"],
     "howto/publish-a-plugin.md": ["smok-notes"],
@@ -25,7 +29,13 @@ FOLLOWED = {
     "guide/promises.md": [],
 }
 #: Pages that are read with a configured device at hand.
-CONFIGURED = ("configure.md", "survive-without-internet.md", "test-a-plugin.md")
+CONFIGURED = (
+    "configure.md",
+    "survive-without-internet.md",
+    "test-a-plugin.md",
+    "back-up-and-restore.md",
+    "migrate.md",
+)
 #: Pages that build or install a distribution, which needs the build backend.
 BUILDING = ("guide/index.md", "howto/publish-a-plugin.md")
 

@@ -5,22 +5,65 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import subprocess
+import sys
 
+import pytest
 from smok_cli import main
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, skip_or_fail
 
 PAGE = ROOT / "docs" / "howto" / "run-as-a-service.md"
 
 
-def test_the_unit_can_be_read_and_its_command_exists(capsys):
+@pytest.fixture
+def unit():
+    """The unit of the page."""
+    found = configparser.ConfigParser(interpolation=None)
+    found.optionxform = str
+    found.read_string(re.findall(r"```text\n(\[Unit\].*?)```", PAGE.read_text(), re.DOTALL)[0])
+    return found
+
+
+def test_the_unit_can_be_read_and_its_command_exists(unit, capsys):
     """Every section parses, ExecStart is a command line of ours, the stop gets more than 5 s."""
-    unit = configparser.ConfigParser(interpolation=None)
-    unit.optionxform = str
-    unit.read_string(re.findall(r"```text\n(\[Unit\].*?)```", PAGE.read_text(), re.DOTALL)[0])
     assert set(unit) >= {"Unit", "Service", "Install"}
     _, *words = shlex.split(unit["Service"]["ExecStart"])
     assert main([*words, "--help"]) == 0
     assert "--once" in capsys.readouterr().out
     assert float(unit["Service"]["TimeoutStopSec"]) > 5
     assert unit["Service"]["WorkingDirectory"] == unit["Service"]["ReadWritePaths"]
+
+
+def test_what_does_not_mend_itself_is_not_tried_again(unit):
+    """Exit statuses of configuration, plugins and certificates end the service for good."""
+    from smok_cloud.errors import InvalidCredentials
+
+    from smok_core.errors import ConfigError, PluginError
+
+    hopeless = {error.exit_status for error in (ConfigError, PluginError, InvalidCredentials)}
+    assert set(map(int, unit["Service"]["RestartPreventExitStatus"].split())) == hopeless
+
+
+def test_the_configuration_works_where_nothing_but_the_state_can_be_written(unit, tmp_path):
+    """As under ProtectSystem=strict: the file system is read-only, the state directory is not."""
+    config, state = tmp_path / "etc", tmp_path / "state"
+    config.mkdir()
+    state.mkdir()
+    text = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)[0].partition("[cloud]")[0]
+    writable = unit["Service"]["ReadWritePaths"]
+    assert f'path = "{writable}/' in text
+    (config / "smok.toml").write_text(text.replace(writable, str(state)))
+    smok = f"{sys.executable} -m smok_cli --config {config}/smok.toml"
+    script = f"""
+        mount --bind {tmp_path} {tmp_path} && mount --bind {state} {state} || exit 77
+        mount -o remount,bind,ro {tmp_path} || exit 77
+        ! touch {config}/file 2>/dev/null && {smok} check || exit 1
+        printf 'time,value\\n2024-01-01T00:00:00Z,1\\n' | {smok} ingest --pathpoint p -"""
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False
+    )
+    if done.returncode == 77 or "Operation not permitted" in done.stderr:
+        skip_or_fail("power-cut", f"no mount namespace can be had: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (state / "smok.db").exists()

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from smok_cli.finding import KNOWN, command_names, load_command, summary
+from smok_cli.os_errors import from_os_error
 from smok_cli.terminal import guard_streams, say
 from smok_core import __version__
 from smok_core.errors import CommandNotInstalled, SmokError
@@ -97,11 +98,10 @@ def _failed(error: Exception, *, show_traceback: bool) -> int:
 
 
 def _describe(error: Exception) -> tuple[str, str, int]:
+    if isinstance(error, OSError):
+        error = from_os_error(error)
     if isinstance(error, SmokError):
         return error.code, str(error), error.exit_status
-    if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        return "SMOK-000", f"{place}{error.strerror or error}. Check the path and its rights.", 1
     kind = type(error).__name__
     return "SMOK-000", f"{kind}: {error}. This is a bug: report what --traceback shows.", 1
 

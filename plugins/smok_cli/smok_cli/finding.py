@@ -20,6 +20,9 @@ __all__ = ["KNOWN", "command_names", "load_command", "summary"]
 KNOWN: Final = {
     "run": "smok-core[cloud]",
     "certs": "smok-core[cloud]",
+    "report": "smok-core[report]",
+    "plot": "smok-core[report]",
+    "metrics": "smok-core[report]",
     "import-legacy": "smok-core[client]",
     "conformance": "smok-core[testing]",
     "new-plugin": "smok-core[testing]",

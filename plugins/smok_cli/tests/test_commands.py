@@ -132,8 +132,9 @@ def test_what_is_known_is_what_the_distributions_offer():
     """Every command of ours outside this distribution is in the table of what to install."""
     from smok_core.registry.discovery import COMMANDS, discover
 
+    extras = dict.fromkeys(("report", "plot", "metrics"), "report")
     others = {
-        found.name: f"smok-core[{found.distribution.removeprefix('smok-')}]"
+        found.name: f"smok-core[{extras.get(found.name, found.distribution.removeprefix('smok-'))}]"
         for found in discover(kind=COMMANDS)
         if found.distribution in ("smok-cloud", "smok-client", "smok-testing")
     }

@@ -205,7 +205,7 @@ def test_a_missing_file(smok, config):
     """A file that is not there is one readable line."""
     result = smok("ingest", "nowhere.csv")
     assert result.status == 1
-    assert result.err.startswith("error [SMOK-000]: nowhere.csv: No such file or directory.")
+    assert result.err.startswith("error [SMOK-F02]: nowhere.csv: No such file or directory.")
 
 
 def test_stdin_needs_a_name(smok_process, config):

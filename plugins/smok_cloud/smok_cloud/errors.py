@@ -29,6 +29,17 @@ _ALWAYS_BAD: Final = frozenset({413})
 _BAD_IF_THE_API_SAYS_SO: Final = frozenset({400, 422})
 
 
+class ExtraMissing(SmokError):
+    """Something was called that needs a library of an extra that is not installed."""
+
+    code = "SMOK-P13"
+    exit_status = 4
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what, self.extra = what, extra
+        super().__init__(f'{what} needs an extra. Install it: pip install "{extra}"')
+
+
 class CloudError(SmokError):
     """A request to the SMOK cloud did not do its work.
 

@@ -9,6 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 from smok_cloud.connect import connect
+from smok_cloud.errors import ExtraMissing
+from smok_cloud.history import History
 from smok_cloud.leases import Leases
 from smok_cloud.options import CloudSettings, cloud_settings
 from smok_cloud.statistics import statistics_table
@@ -17,6 +19,8 @@ from smok_core.engine.forks import Layer, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from opentelemetry.metrics import MeterProvider
 
     from smok_cloud.api import ApiClient
     from smok_core.databases import Databases
@@ -51,6 +55,7 @@ class Service:
     ) -> None:
         self.api = api or connect(databases.config, clock=clock)
         settings = cloud_settings(databases.config) or CloudSettings()
+        self._databases = databases
         self.leases = _leases(databases, clock)
         self.synchronizer = Synchronizer(
             dict(databases),
@@ -60,6 +65,7 @@ class Service:
             clock=clock,
             table=statistics_table(databases),
             leases=self.leases,
+            watch=History(databases, clock=clock).record,
         )
         self._make_thread()
         join(self, Layer.CALLER)
@@ -110,6 +116,21 @@ class Service:
         if self._thread.is_alive():
             logger.warning("a request was abandoned; what it carried stays queued")
         return not self._thread.is_alive()
+
+    def observe(self, provider: MeterProvider | None = None) -> None:
+        """Offer the numbers of `smok_cloud.metrics` through OpenTelemetry.
+
+        Args:
+            provider: Default: the global one.
+
+        Raises:
+            ExtraMissing: ``smok-cloud[otel]`` is not installed.
+        """
+        try:
+            from smok_cloud.telemetry import observe  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError as error:
+            raise ExtraMissing("Service.observe", "smok-cloud[otel]") from error
+        observe(self._databases, provider)
 
     def __enter__(self) -> Self:
         self.start()

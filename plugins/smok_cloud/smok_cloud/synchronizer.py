@@ -54,6 +54,7 @@ class Synchronizer:
         table: Where to leave the statistics; None leaves them in memory only.
         leases: Held while it works, and asked before each request; None where nobody else can
             work on these roles.
+        watch: Called after each round, for what wants to know how things are.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Synchronizer:
         random: random_module.Random | None = None,
         table: Table | None = None,
         leases: Leases | None = None,
+        watch: Callable[[], None] | None = None,
     ) -> None:
         generator = random or random_module.Random()  # noqa: S311 - jitter, no secret
         self._roles, self._clock, self._monotonic = roles, clock, monotonic
@@ -78,6 +80,7 @@ class Synchronizer:
         self._silent: set[str] = set()
         self._probe_due = 0.0
         self._table, self._saved = table, 0.0
+        self._watch = watch or (lambda: None)
         self._remember_refusals()
 
     @property
@@ -205,6 +208,7 @@ class Synchronizer:
                 logger.warning("%s: housekeeping failed: %s", role, error)
         if self._monotonic() - self._saved >= _SAVE_SECONDS:
             self._save()
+        self._watch()
 
     def _save(self) -> None:
         self._saved = self._monotonic()

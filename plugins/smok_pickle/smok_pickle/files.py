@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from smok_core.errors import ForeignData, StoreError
+from smok_core.errors import ForeignData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def sibling(path: Path, suffix: str) -> Path:
 def make_parents(path: Path) -> None:
     """Make the missing directories above ``path``, for this user only, whatever the umask is."""
     if path.is_dir():
-        raise StoreError(
+        raise ForeignData(
             str(path), "it is a directory", "Give the path of a file: a store is one file."
         )
     missing = [parent for parent in path.parents if not parent.exists()]

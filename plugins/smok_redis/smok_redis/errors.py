@@ -17,7 +17,14 @@ from smok_core.errors import (
     StoreError,
 )
 
-__all__ = ["DRIVER_ERRORS", "NotConfirmed", "Verdict", "code_of", "judge"]
+__all__ = ["DRIVER_ERRORS", "NotConfirmed", "ServerTooOld", "Verdict", "code_of", "judge"]
+
+
+class ServerTooOld(StoreError):
+    """The server is older than what this backend needs."""
+
+    code = "SMOK-S13"
+    remedy = "Use Redis 6.2 or later, or Valkey."
 
 
 class NotConfirmed(driver.RedisError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smok_core.engine import Durability
-from smok_core.errors import DurabilityUnmet, StoreError
+from smok_core.errors import DurabilityUnmet
+from smok_redis.errors import ServerTooOld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +68,7 @@ def check(store: str, facts: Facts, durability: Durability) -> None:
 
     Raises:
         DurabilityUnmet: The setting to change is named.
-        StoreError: The server is too old.
+        ServerTooOld: The server is older than 6.2.
     """
     _check_version(store, facts)
     if durability is Durability.BUFFERED:
@@ -85,7 +86,7 @@ def check(store: str, facts: Facts, durability: Durability) -> None:
 def _check_version(store: str, facts: Facts) -> None:
     words = facts.version.split()[-1].split(".")
     if words[0].isdigit() and tuple(int(word) for word in words[:2]) < _OLDEST:
-        raise StoreError(store, f"the server is {facts.version}", "Use Redis 6.2 or Valkey.")
+        raise ServerTooOld(store, f"the server is {facts.version}")
 
 
 def _check_power_loss(store: str, facts: Facts) -> None:

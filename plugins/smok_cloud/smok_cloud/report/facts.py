@@ -1,0 +1,213 @@
+"""Everything the report page tells, gathered in one look; texts as people read them."""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from smok_cli.losses import Finding, find_losses
+from smok_cli.screen import human_age, human_size
+
+from smok_cloud.history import Moment, read_history
+from smok_cloud.report.readings import Curve, newest_time, read_curve
+from smok_core.databases import find_device
+from smok_core.engine.base import Durability
+from smok_core.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smok_core.config import StoreConfig
+    from smok_core.databases import Databases
+
+__all__ = ["Facts", "gather"]
+
+_LETTERS: Final = 100
+_CHARTS: Final = 6
+
+_DURABILITY: Final = {
+    Durability.POWER_LOSS: "What was written survives a power cut.",
+    Durability.CRASH: (
+        "What was written survives the end of the program; a power cut costs at most the last "
+        "second."
+    ),
+    Durability.BUFFERED: (
+        "A crash of the program costs at most the last {flush_ms} ms of readings; a power cut the "
+        "last second as well."
+    ),
+}
+
+
+class Facts(msgspec.Struct, kw_only=True):
+    """What is so, ready to be shown."""
+
+    device: str
+    at: float
+    verdict: tuple[str, str, str]  #: word, level (``good``, ``fair``, ``bad``), and why
+    findings: list[Finding]
+    roles: list[dict[str, Any]]
+    stores: list[dict[str, Any]]
+    jobs: list[dict[str, Any]]
+    letters: list[dict[str, Any]]
+    letters_more: int
+    history: list[Moment]
+    curves: list[Curve]
+    pathpoints: int  #: how many there are
+
+
+def gather(databases: Databases, names: Sequence[str] | None, span: float) -> Facts:
+    """Look at everything once.
+
+    Args:
+        databases: Opened, if only to look.
+        names: Pathpoints to draw; None: those with the newest readings.
+        span: Seconds before now that charts of pathpoints show.
+    """
+    now = time.time()
+    findings, jobs = find_losses(databases), [*_jobs(databases, now)]
+    roles = [*_roles(databases, now)]
+    letters = [*islice(_letters(databases), _LETTERS)]
+    present = _present(databases)
+    return Facts(
+        device=find_device(databases.config),
+        at=now,
+        verdict=_verdict(findings, jobs, roles),
+        findings=findings,
+        roles=roles,
+        stores=[*_stores(databases)],
+        jobs=jobs,
+        letters=letters,
+        letters_more=sum(row["dead"] or 0 for row in roles) - len(letters),
+        history=_history(databases, now),
+        curves=[*_curves(databases, names or present[:_CHARTS], now - span, now)],
+        pathpoints=len(present),
+    )
+
+
+# --- the verdict ---------------------------------------------------------------------------------
+
+#: Kinds of findings, the worst first: what is said of a device that has one, and how bad it is.
+_VERDICTS: Final = (
+    ({"warning", "unknown"}, "DAMAGED", "bad", "A store needs somebody to look at it."),
+    (
+        {"dead-letters", "dropped", "refused"},
+        "LOST",
+        "bad",
+        "Records did not get where they should.",
+    ),
+    ({"in-memory"}, "NOT KEPT", "bad", "Some roles are in memory only: they end with the program."),
+    ({"elsewhere", "other-device"}, "WAITING", "fair", "Records wait where no upload looks."),
+)
+
+
+def _verdict(
+    findings: list[Finding], jobs: list[dict[str, Any]], roles: list[dict[str, Any]]
+) -> tuple[str, str, str]:
+    kinds = {finding.kind for finding in findings}
+    for some, word, level, why in _VERDICTS:
+        if kinds & some:
+            return word, level, why
+    pending = sum(row["pending"] or 0 for row in roles)
+    if jobs and all(job["failures"] for job in jobs if job["used"]):
+        return "LINK DOWN", "fair", f"The cloud does not answer; {pending} records wait."
+    if pending:
+        return "WAITING", "fair", f"{pending} records wait for upload; nothing is lost."
+    return "OK", "good", "Nothing waits and nothing is lost."
+
+
+# --- roles, stores, uploads ----------------------------------------------------------------------
+
+
+def _roles(databases: Databases, now: float) -> Iterator[dict[str, Any]]:
+    for role, database in databases:
+        row: dict[str, Any] = {"role": role, "store": databases.config.roles[role].store}
+        try:
+            stats = database.stats()
+        except StoreError as error:
+            yield row | {"error": str(error), "pending": None, "dead": None}
+            continue
+        oldest = stats.oldest_pending
+        yield row | {
+            "rows": stats.rows,
+            "pending": stats.pending + stats.pending_definitions,
+            "oldest": oldest,
+            "age": "" if oldest is None else human_age(now - oldest),
+            "dead": stats.dead,
+            "dropped": stats.dropped,
+        }
+
+
+def _stores(databases: Databases) -> Iterator[dict[str, Any]]:
+    looks = databases.health()
+    for name in databases.stores:
+        config, look = databases.config.stores[name], looks.get(name)
+        yield {
+            "name": name,
+            "backend": config.backend,
+            "roles": [r for r, role in databases.config.roles.items() if role.store == name],
+            "promise": _promise(config),
+            "capabilities": sorted(config.capabilities),
+            "location": look.location if look else "",
+            "size": human_size(look.size_bytes) if look else "",
+            "free": human_size(look.free_bytes) if look else "",
+            "available": look.available if look else name in ("memory", "null"),
+            "warnings": list(look.warnings) if look else [],
+        }
+
+
+def _promise(config: StoreConfig) -> str:
+    if "persistent" not in config.capabilities:
+        return "Nothing here outlives the program."
+    settings = config.settings
+    return _DURABILITY[settings.durability].format(flush_ms=settings.flush_ms)
+
+
+def _jobs(databases: Databases, now: float) -> Iterator[dict[str, Any]]:
+    for owner in databases.config.owners.values():
+        for job in owner.jobs(databases):
+            success = job["last_success"]
+            age = "never" if success is None else f"{human_age(now - success)} ago"
+            used = success is not None or bool(job["failures"])
+            yield job | {"age": age, "used": used}
+
+
+def _letters(databases: Databases) -> Iterator[dict[str, Any]]:
+    for role, database in databases:
+        try:
+            for letter in database.get_dead_letters():
+                shown = {"role": role, "key": letter.key, "reason": letter.reason}
+                yield shown | {"at": letter.at, "record": repr(letter.record)[:300]}
+        except StoreError:
+            continue  # the role's row says that its store is away
+
+
+# --- over time -----------------------------------------------------------------------------------
+
+
+def _history(databases: Databases, now: float) -> list[Moment]:
+    try:
+        return read_history(databases, now)
+    except StoreError:
+        return []
+
+
+def _present(databases: Databases) -> list[str]:
+    """Name the pathpoints that have values, those with the newest first."""
+    try:
+        names = [*databases.pathpoints.get_pathpoints()]
+        newest = {name: newest_time(databases, name) for name in names}
+    except StoreError:
+        return []
+    return sorted(names, key=lambda name: (-newest[name], name))
+
+
+def _curves(
+    databases: Databases, names: Sequence[str], start: float, stop: float
+) -> Iterator[Curve]:
+    for name in names:
+        curve = read_curve(databases, name, start, stop)
+        if curve.newest is None:
+            curve.before = newest_time(databases, name)
+        yield curve
