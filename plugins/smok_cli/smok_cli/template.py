@@ -86,7 +86,7 @@ def _toml(default: Any, kind: Any) -> str:
         parts = _parts(kind)
         if Secret in parts:
             return '{ env = "NAME" }'
-        return '"90d"' if Duration in parts else "1000000" if int in parts else '"PATH"'
+        return '"90d"' if Duration in parts else "1000000" if {int, float} & parts else '"PATH"'
     return json.dumps(default.value if isinstance(default, enum.Enum) else default)
 
 

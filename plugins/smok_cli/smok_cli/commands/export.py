@@ -120,8 +120,10 @@ def _target(output: Path | None, *, force: bool, jsonl: bool) -> Iterator[IO[str
         yield cast("IO[str]", _Escaping(jsonl=jsonl)) if sys.stdout.isatty() else sys.stdout
         sys.stdout.flush()
         return
+    # Only a file has content to lose; a device, a pipe or a directory answers for itself.
+    replace = force or (output.exists() and not output.is_file())
     try:
-        with output.open("w" if force else "x", encoding="utf-8", newline="") as file:
+        with output.open("w" if replace else "x", encoding="utf-8", newline="") as file:
             yield file
     except FileExistsError:
         raise click.UsageError(
