@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from smok_core.engine.codec import Codec
 
@@ -381,6 +381,15 @@ class Engine(ABC):
         Only a store that one device has to itself looks: on a server others are nothing unusual.
         """
         return {}
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> list[str]:
+        """Read all that is stored, of every device, and return what is damaged, a line each.
+
+        Nothing is changed. ``progress`` is called with how many records were read, of how many. A
+        backend whose server looks after damage itself has nothing to read and returns no line.
+        """
+        del progress
+        return []
 
     def flush(self) -> None:
         """Return when everything that was written survives what ``durability`` promises."""
