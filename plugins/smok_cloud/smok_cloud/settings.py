@@ -52,24 +52,39 @@ def checked_url(url: str, certificate: DeviceCertificate | None, *, insecure: bo
 
 
 def checked_proxy(proxy: str | None) -> str | None:
-    """Give the proxy's URL; only ``http://`` proxies are supported, with a password or not."""
-    if proxy is not None and urlsplit(proxy).scheme != "http":
-        raise InvalidCloudSetting("proxy", "is not an http URL", "Write http://HOST:PORT.")
+    """Give the proxy's URL; only ``http://`` proxies are supported, with a password or not.
+
+    Raises:
+        InvalidCloudSetting: It is another kind of proxy, or no URL with a host.
+    """
+    remedy = "Write http://HOST:PORT."
+    if proxy is not None:
+        parts = _parsed("proxy", proxy, remedy)
+        if parts.scheme != "http" or not parts.hostname or parts.query or parts.fragment:
+            raise InvalidCloudSetting("proxy", "is not an http URL with a host", remedy)
     return proxy
 
 
 def _split(setting: str, url: str) -> SplitResult:
     remedy = "Write scheme, host and port only, e.g. https://api.smok.co."
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - parsed on access
-        (parts.hostname or "").encode("idna")  # finds labels that no resolver takes
-    except ValueError:
-        raise InvalidCloudSetting(setting, "is not a URL", remedy) from None
+    parts = _parsed(setting, url, remedy)
     if not parts.hostname or parts.query or parts.fragment:
         raise InvalidCloudSetting(setting, "has no host, or a query or fragment", remedy)
     if parts.username is not None or parts.password is not None:
         raise InvalidCloudSetting(setting, "holds a user name or password", remedy)
+    return parts
+
+
+def _parsed(setting: str, url: str, remedy: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - parsed on access
+        (parts.hostname or "").encode("idna")  # finds labels that no resolver takes
+        sound = url.isprintable() and " " not in url
+    except ValueError:
+        sound = False
+    if not sound:
+        raise InvalidCloudSetting(setting, "is not a URL", remedy)
     return parts
 
 

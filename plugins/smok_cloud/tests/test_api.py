@@ -358,6 +358,21 @@ def test_a_bad_url_is_refused_at_once(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "proxy",
+    [
+        "", "proxy", "https://p:1", "socks5://p:1", "http://", "http://:3128", "http://[::1",
+        "http://u:canary@p:port", "http://u:canary@p:99999", "http://exa mple:1", "http://p/?q",
+        "http://p#f", "http://" + "x" * 300, "http://\ud800",
+    ],
+)  # fmt: skip
+def test_a_bad_proxy_is_refused_at_once(proxy: str) -> None:
+    """One that cannot be reached for ever is no outage; its password is not shown."""
+    with pytest.raises(InvalidCloudSetting, match=r"Write http://HOST:PORT") as caught:
+        ApiClient("https://api.smok.co", proxy=proxy)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "https://api.smok.co", "https://api.smok.co/", "https://api.smok.co:443/prefix",
