@@ -105,6 +105,8 @@ class SqliteEngine(Engine):
         self._connection.sync()
 
     def checkpoint(self) -> None:
+        for series in list(self._series.values()):
+            series.checkpoint()
         self._connection.checkpoint()
 
     def close(self) -> None:

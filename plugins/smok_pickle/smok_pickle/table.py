@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from smok_core.engine.base import Row, Settlement, Table, TableStats, When
 from smok_core.errors import QueueFull
 from smok_pickle.checksum import checksum, verify
-from smok_pickle.sections import Section
+from smok_pickle.namespaces import Namespace
 
 if TYPE_CHECKING:
     import sqlite3
@@ -52,7 +52,7 @@ class SqliteTable(Table):
 
     def __init__(self, connection: Connection, device: str, name: str) -> None:
         self._connection = connection
-        self._section = Section(connection, device, "table", name)
+        self._namespace = Namespace(connection, device, "table", name)
 
     def detach(self, closed: Any) -> None:
         """Use ``closed`` from now on, which raises `StoreClosed` for every call."""
@@ -65,7 +65,7 @@ class SqliteTable(Table):
         wanted = list(keys)
 
         def work(raw: sqlite3.Connection) -> list[Row]:
-            section = self._section.find(raw)
+            section = self._namespace.find(raw)
             found = [raw.execute(_GET, (section, key)).fetchone() for key in wanted]
             return [_row(row) for row in found if row]
 
@@ -84,7 +84,7 @@ class SqliteTable(Table):
         drop: Sequence[Settlement] = (),
     ) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
-            section = self._section.make(raw)
+            section = self._namespace.make(raw)
             old = raw.execute(_STATE, (section, key)).fetchone()
             if not _may_write(old, stamp, when, expected_seq):
                 return False
@@ -101,7 +101,7 @@ class SqliteTable(Table):
     def _make_room(
         self, raw: sqlite3.Connection, most: int | None, drop: Sequence[Settlement]
     ) -> None:
-        section = self._section.make(raw)
+        section = self._namespace.make(raw)
         query = "SELECT pending FROM sections WHERE id = ?"
         pending = raw.execute(query, (section,)).fetchone()[0]
         excess = 0 if most is None else max(pending + 1 - most, 0)
@@ -116,7 +116,7 @@ class SqliteTable(Table):
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
-            section = self._section.find(raw)
+            section = self._namespace.find(raw)
             old = raw.execute(_STATE, (section, key)).fetchone()
             if not old or expected_seq not in (None, old[0]):
                 return False
@@ -128,7 +128,7 @@ class SqliteTable(Table):
 
     def rows(self) -> Iterator[Row]:
         def work(raw: sqlite3.Connection) -> list[Row]:
-            return list(map(_row, raw.execute(_ALL, (self._section.find(raw),))))
+            return list(map(_row, raw.execute(_ALL, (self._namespace.find(raw),))))
 
         return iter(self._connection.read(work))
 
@@ -136,7 +136,7 @@ class SqliteTable(Table):
         fresh = list(rows.items())
 
         def work(raw: sqlite3.Connection) -> None:
-            section = self._section.make(raw)
+            section = self._namespace.make(raw)
             raw.execute("DELETE FROM rows WHERE section = ?", (section,))
             query = "SELECT last FROM sections WHERE id = ?"
             last = raw.execute(query, (section,)).fetchone()[0]
@@ -154,7 +154,7 @@ class SqliteTable(Table):
 
     def pending(self, limit: int, after: int = 0) -> list[Row]:
         def work(raw: sqlite3.Connection) -> list[Row]:
-            section = self._section.find(raw)
+            section = self._namespace.find(raw)
             return list(map(_row, raw.execute(_WAITING, (section, after, max(limit, 0)))))
 
         return self._connection.read(work)
@@ -163,7 +163,7 @@ class SqliteTable(Table):
         done = list(settlements)
 
         def work(raw: sqlite3.Connection) -> int:
-            section = self._section.find(raw)
+            section = self._namespace.find(raw)
             return sum(_settle(raw, section, item) for item in done)
 
         return self._connection.drain(work)
@@ -172,7 +172,7 @@ class SqliteTable(Table):
         query = "SELECT rows, pending, dropped FROM sections WHERE id = ?"
 
         def work(raw: sqlite3.Connection) -> Any:
-            return raw.execute(query, (self._section.find(raw),)).fetchone() or (0, 0, 0)
+            return raw.execute(query, (self._namespace.find(raw),)).fetchone() or (0, 0, 0)
 
         return TableStats(*self._connection.read(work))
 
