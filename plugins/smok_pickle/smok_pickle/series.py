@@ -14,7 +14,7 @@ import itertools
 import operator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from smok_core.engine.base import Limits, OnFull, QueuedPoint, Series, SeriesStats
+from smok_core.engine.base import Limits, OnFull, PendingPoint, Series, SeriesStats
 from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue, segments
 from smok_pickle.compaction import Trimmed, compact, merge, names_with_old, trim
@@ -78,7 +78,7 @@ class SqliteSeries(Series):
 
     def _append_at_once(self, points: Sequence[_Given]) -> bool:
         """Add points in one statement; False if that is not possible, nothing has changed then."""
-        index, epoch = self._index, self._connection.generation
+        index, epoch = self._index, self._connection.connection_epoch
         if index.connection_epoch != epoch or self._excess(len(points)):
             return False
         found = index.row_of(points)
@@ -282,8 +282,8 @@ class SqliteSeries(Series):
 
     # --- the queue -------------------------------------------------------------------------------
 
-    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
-        def work(raw: sqlite3.Connection) -> list[QueuedPoint]:
+    def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
+        def work(raw: sqlite3.Connection) -> list[PendingPoint]:
             index = self._index
             if not index.sync(raw):
                 return []
@@ -291,11 +291,11 @@ class SqliteSeries(Series):
             if after <= index.acknowledged:
                 index.offered = [item.seq for item in found]
             names = index.texts(raw, {item.name for item in found})
-            return [QueuedPoint(seq, names[name], ts, value) for seq, name, ts, value in found]
+            return [PendingPoint(seq, names[name], ts, value) for seq, name, ts, value in found]
 
         return self._connection.read(work)
 
-    def settle(self, seqs: Iterable[int]) -> int:
+    def acknowledge(self, seqs: Iterable[int]) -> int:
         wanted, index = sorted(set(seqs)), self._index
 
         def work(raw: sqlite3.Connection) -> int:

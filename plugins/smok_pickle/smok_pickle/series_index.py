@@ -113,9 +113,9 @@ class SeriesIndex:
 
     def sync(self, raw: sqlite3.Connection) -> bool:
         """Make the memory true for the running transaction; tell whether the series exists."""
-        if self.connection_epoch != self._connection.generation:
+        if self.connection_epoch != self._connection.connection_epoch:
             self._forget()
-            self.connection_epoch, self.epoch = self._connection.generation, -1
+            self.connection_epoch, self.epoch = self._connection.connection_epoch, -1
         self.id = self.namespace.find(raw)
         row = raw.execute(_LOOK, (*span(self.id), self.id)).fetchone()
         if row is None:

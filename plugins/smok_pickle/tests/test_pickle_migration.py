@@ -62,7 +62,7 @@ def goes_on(engine: Engine) -> None:
     """Append, replace, acknowledge and trim."""
     series = engine.series("pathpoints")
     series.append([("W0", 0, b"again"), ("W0", 5000, b"other"), ("W9", 1, b"new")])
-    assert series.settle(point.seq for point in series.pending(10**6)) == 2754
+    assert series.acknowledge(point.seq for point in series.pending(10**6)) == 2754
     engine.checkpoint()
     assert dict(series.range("W0", 0, 5000)) == {0: b"again", 5000: b"other"}
     assert series.trim(10**9) == len(POINTS) + 1 - 6

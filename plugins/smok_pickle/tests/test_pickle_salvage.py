@@ -26,7 +26,7 @@ def test_points_that_stand_twice_are_saved_once(path: Path, opened: Callable[...
         series.append([("V", ts, b"v") for ts in range(100)])
         series.append([("W", ts, b"old") for ts in range(100)])
         series.append([("W", ts, b"new") for ts in range(100, 103)])
-        series.settle(point.seq for point in series.pending(160))
+        series.acknowledge(point.seq for point in series.pending(160))
         engine.checkpoint()
     raw = sqlite3.connect(path, isolation_level=None)
     (first, name) = raw.execute("SELECT min(seq), max(name) FROM tail, segments").fetchone()
@@ -48,7 +48,7 @@ def test_points_that_stand_twice_are_saved_once(path: Path, opened: Callable[...
 
 
 def test_seqs_are_not_given_again(path: Path, opened: Callable[..., Engine]) -> None:
-    """What was handed out before the damage cannot settle what comes after it."""
+    """What was handed out before the damage cannot acknowledge what comes after it."""
     with opened() as engine:
         engine.series("s").append([("W", 1, b"v")])
         engine.table("t").put("k", b"v", pending=True)
