@@ -91,7 +91,7 @@ class Synchronizer:
     @property
     def undelivered(self) -> int:
         """How many records were refused so far, and how many waited when last looked."""
-        return sum(counts.refused + counts.waiting for counts in self.statistics.values())
+        return sum(counts.refused + counts.pending for counts in self.statistics.values())
 
     @property
     def link_is_down(self) -> bool:
@@ -213,7 +213,7 @@ class Synchronizer:
     def _save(self) -> None:
         self._saved = self._monotonic()
         for job in self.jobs:
-            job.statistics.waiting = self._waiting(job)
+            job.statistics.pending = self._pending(job)
         if self._table is None:
             return
         try:
@@ -235,11 +235,11 @@ class Synchronizer:
         except (SmokError, msgspec.DecodeError) as error:
             logger.warning("the last statistics could not be read: %s", error)
 
-    def _waiting(self, job: Job) -> int:
+    def _pending(self, job: Job) -> int:
         if job.direction is Direction.DOWN:
             return 0
         try:
             stats = self._roles[job.role].stats()
         except SmokError:
-            return job.statistics.waiting
+            return job.statistics.pending
         return stats.pending_definitions if job.what == "definitions" else stats.pending

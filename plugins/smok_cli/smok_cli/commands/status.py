@@ -66,13 +66,13 @@ def _counts(database: Database) -> dict[str, Any]:
         "available": stats is not None,
         "error": error,
         "rows": stats and stats.rows,
-        "waiting": stats and stats.pending,
-        "oldest_waiting": iso_time(oldest),
-        "oldest_waiting_seconds": None if oldest is None else round(time.time() - oldest, 3),
+        "pending": stats and stats.pending,
+        "oldest_pending": iso_time(oldest),
+        "oldest_pending_seconds": None if oldest is None else round(time.time() - oldest, 3),
         "dead_letters": stats and stats.dead,
         "dropped": stats and stats.dropped,
         "refused": stats and stats.refused,
-        "definitions_waiting": stats and stats.pending_definitions,
+        "definitions_pending": stats and stats.pending_definitions,
     }
 
 
@@ -97,8 +97,8 @@ def _cloud(databases: Databases) -> list[dict[str, Any]]:
 
 
 def _show(report: dict[str, Any], losses: list[Finding]) -> None:
-    columns = ("role", "store", "rows", "waiting", "oldest waiting", "dead letters", "dropped")
-    numbers = "rows,waiting,oldest waiting,dead letters,dropped"
+    columns = ("role", "store", "rows", "pending", "oldest pending", "dead letters", "dropped")
+    numbers = "rows,pending,oldest pending,dead letters,dropped"
     print_table("", columns, map(_row, report["roles"]), right=numbers)
     for store in report["stores"]:
         size, free = human_size(store["size_bytes"]), human_size(store["free_bytes"])
@@ -128,8 +128,8 @@ def _row(row: dict[str, Any]) -> list[object]:
         row["role"],
         row["store"],
         row["rows"],
-        row["waiting"],
-        human_age(row["oldest_waiting_seconds"]),
+        row["pending"],
+        human_age(row["oldest_pending_seconds"]),
         _alarming(row["dead_letters"]),
         _alarming(row["dropped"]),
     ]
@@ -137,8 +137,8 @@ def _row(row: dict[str, Any]) -> list[object]:
 
 def _show_definitions(rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        if row["definitions_waiting"]:
-            say(f"{row['role']}: {row['definitions_waiting']} definitions wait for upload")
+        if row["definitions_pending"]:
+            say(f"{row['role']}: {row['definitions_pending']} definitions wait for upload")
 
 
 def _alarming(count: int | None) -> object:
