@@ -69,7 +69,6 @@ def compact(raw: sqlite3.Connection, index: SeriesIndex, *, tight: bool) -> bool
     gone = [(item.seq,) for item in moved if item.seq in done]
     raw.executemany("DELETE FROM done WHERE seq = ?", gone)
     if here:
-        index.note_rows_gone()
         index.save(raw, rows_changed=True)
     return len(here) < len(keys)
 
@@ -108,7 +107,6 @@ def _store(raw: sqlite3.Connection, items: list[Item]) -> None:
 
 def merge(raw: sqlite3.Connection, index: SeriesIndex) -> None:
     """Put rows of few points that stand side by side into one row; the seqs stay."""
-    merged = dict[int, int]()
     for first, *rest in list(_small_runs(index)):
         rows = list(read(raw, first, rest[-1]))
         raw.execute("DELETE FROM tail WHERE seq BETWEEN ? AND ?", (first, rest[-1]))
@@ -117,8 +115,6 @@ def merge(raw: sqlite3.Connection, index: SeriesIndex) -> None:
         index.note_change(first, new)
         for key in rest:
             index.note_change(key, None)
-        merged.update(dict.fromkeys(rest, first))
-    index.note_rows_gone(merged)
     index.save(raw, rows_changed=True)
 
 
@@ -158,7 +154,8 @@ def trim(
         before: Points with ``ts < before`` go.
         start: Where the last call stopped.
     """
-    before = min(before, index.newest(raw, name))
+    newest = index.latest(raw, name)
+    before = min(before, newest.ts if newest else before)
     if before < -LAST:
         return Trimmed(0, None)  # nothing lies before the first timestamp there is
     found = list(itertools.islice(segments.between(raw, name, start, before - 1), _PIECE))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Namespace", "span"]
 
 _FIND: Final = "SELECT id FROM sections WHERE device = ? AND kind = ? AND name = ?"
-_ADD: Final = "INSERT INTO sections(device, kind, name, last, acknowledged) VALUES(?, ?, ?, 0, 0)"
+_ADD: Final = "INSERT INTO sections(device, kind, name, last, settled) VALUES(?, ?, ?, 0, 0)"
 
 
 class Namespace:
@@ -42,7 +42,7 @@ class Namespace:
             assert found is not None
             first = found << SEQ_BITS
             raw.execute(
-                "UPDATE sections SET last = ?, acknowledged = ? WHERE id = ?", (first, first, found)
+                "UPDATE sections SET last = ?, settled = ? WHERE id = ?", (first, first, found)
             )
         return found
 

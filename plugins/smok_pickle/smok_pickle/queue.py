@@ -34,7 +34,7 @@ def heads(raw: sqlite3.Connection, index: SeriesIndex, limit: int, after: int = 
         return []
     mark, high = max(index.acknowledged, after), span(index.id)[1]
     done, found = done_in(raw, mark + 1, high), list[Item]()
-    for row in read(raw, index.row_with(mark), high):
+    for row in read(raw, index.row_with(mark + 1), high):
         items = unpack(row)
         if items[0].seq <= mark or done:
             items = [item for item in items if item.seq > mark and item.seq not in done]

@@ -69,7 +69,6 @@ class SqliteSeries(Series):
 
     def append(self, points: Sequence[_Given]) -> None:
         with self._connection.lock:
-            self._connection.raw()
             if not self._append_at_once(points):
                 self._connection.write(lambda raw: self._append(raw, points))
             if self._index.small >= self._merge_at:
@@ -85,9 +84,9 @@ class SqliteSeries(Series):
         if found is None:
             return False
         index.connection_epoch = UNSURE  # a signal handler that appends in between looks first
-        added = self._connection.quick(_APPEND, (*found[0], index.id, index.epoch))
+        added = self._connection.quick(_APPEND, (*found, index.id, index.epoch))
         if added:
-            index.note(*found)
+            index.note(found)
         index.connection_epoch = epoch if index.connection_epoch == UNSURE else UNSURE
         return bool(added)
 
@@ -130,18 +129,19 @@ class SqliteSeries(Series):
         self, raw: sqlite3.Connection, wanted: list[tuple[Entry, int]]
     ) -> dict[tuple[int, int], _Found]:
         """Give those points that are stored, by the id of the name and the timestamp."""
-        by_name = dict[Entry, list[int]]()
+        by_name, rows = dict[int, list[int]](), set[int]()
         for entry, ts in wanted:
+            if ts <= entry.bound and not entry.exact:
+                self._index.tighten(raw, entry)
             if ts <= entry.bound:
-                by_name.setdefault(entry, []).append(ts)
-        rows = dict[int, None]()
-        for entry, stamps in by_name.items():
+                by_name.setdefault(entry.id, []).append(ts)
+        for name, stamps in by_name.items():
             stamps.sort()
-            rows.update(dict.fromkeys(self._index.rows_at(entry, stamps)))
-        asked = {(entry.id, ts) for entry, stamps in by_name.items() for ts in stamps}
+            rows.update(self._index.rows_at(name, stamps))
+        asked = {(name, ts) for name, stamps in by_name.items() for ts in stamps}
         found = _in_log(raw, rows, asked)
-        for entry, stamps in by_name.items():
-            found.update(_in_segments(raw, entry.id, stamps))
+        for name, stamps in by_name.items():
+            found.update(_in_segments(raw, name, stamps))
         return found
 
     def _remove(self, raw: sqlite3.Connection, points: list[_Found]) -> None:
@@ -173,11 +173,9 @@ class SqliteSeries(Series):
             Item(seq, entries[name].id, ts, value)
             for seq, (name, ts, value) in enumerate(points, self._index.top + 1)
         ]
-        by_id = {entry.id: entry for entry in entries.values()}
-        for piece in pieces(items):
-            row, here = pack(piece), {by_id[item.name] for item in piece}
+        for row in map(pack, pieces(items)):
             insert(raw, [row])
-            self._index.note(row, here)
+            self._index.note(row)
         for name, ts, _ in points:
             entries[name].bound = max(entries[name].bound, ts)
 
@@ -227,7 +225,7 @@ class SqliteSeries(Series):
     def latest(self, name: str) -> tuple[int, bytes] | None:
         def work(raw: sqlite3.Connection) -> tuple[int, bytes] | None:
             entry = self._index.entry(raw, name) if self._index.sync(raw) else None
-            return self._index.latest(raw, entry) if entry else None
+            return self._index.latest(raw, entry.id) if entry else None
 
         return self._connection.read(work)
 
@@ -396,7 +394,7 @@ def _page_of(
     archived = (
         (part.ts_min, part.unpacked) for part in segments.between(raw, entry.id, start, stop)
     )
-    parts = heapq.merge(index.parts(raw, entry, low, high), archived, key=operator.itemgetter(0))
+    parts = heapq.merge(index.parts(raw, entry.id, low, high), archived, key=operator.itemgetter(0))
     for begins, load in parts:
         if len(found) >= limit:
             found.sort(key=operator.itemgetter(0))

@@ -1,4 +1,4 @@
-"""What a process remembers of a series: the counts, the names, and which rows of the log hold them.
+"""What a process remembers of a series: the counts, the names, and the heads of the log's rows.
 
 The memory is never trusted without a look: `SeriesIndex.sync` compares the series' ``epoch``, which
 changes when rows of the log do, with what is stored, and reads the heads of the rows that other
@@ -10,7 +10,6 @@ from __future__ import annotations
 import bisect
 import functools
 import operator
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.errors import CorruptData
@@ -21,7 +20,7 @@ from smok_pickle.write_log import (
     MOST_BYTES,
     MOST_POINTS,
     LogRow,
-    ids_of,
+    ids_packed,
     pack_columns,
     pack_one,
     points_of,
@@ -30,7 +29,7 @@ from smok_pickle.write_log import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from smok_pickle.connection import Connection
 
@@ -39,7 +38,7 @@ __all__ = ["LAST", "NEVER", "UNSURE", "Entry", "Head", "SeriesIndex"]
 UNSURE: Final = -1  #: an epoch of no connection: the memory may be wrong
 NEVER: Final = -(2**63) - 1  #: before every timestamp
 LAST: Final = 2**63 - 1  #: the last timestamp there is
-_MANY: Final = 200_000  # names remembered at most, beside those that are in the log
+_MANY: Final = 200_000  # names remembered at most
 
 _LOOK: Final = (
     "SELECT epoch, last, settled, rows, pending, dropped,"
@@ -65,20 +64,25 @@ class Head(NamedTuple):
     ts_max: int
     points: int
     size: int  #: bytes
+    names: bytes  #: the ids of its names, four bytes each
 
 
 class Entry:
-    """One name: its id, no less than its greatest timestamp, and rows of the log that may have it.
+    """One name: its id, and no less than its greatest timestamp.
 
-    ``bound`` is raised before a point is written, so a write that fails leaves it too high. That
-    only costs the next point a look at what is stored.
+    ``bound`` is raised before a point is written, so a write that fails leaves it too high, and so
+    do rows that were not read. That only costs the next point a look at what is stored.
     """
 
-    __slots__ = ("bound", "id", "known", "rows")
+    __slots__ = ("bound", "exact", "id")
 
-    def __init__(self, number: int) -> None:
-        self.id, self.bound, self.known = number, NEVER, False
-        self.rows = list[int]()
+    def __init__(self, number: int, bound: int) -> None:
+        self.id, self.bound, self.exact = number, bound, False
+
+    def raise_to(self, bound: int) -> None:
+        """Allow for points of others up to ``bound``."""
+        if bound > self.bound:
+            self.bound, self.exact = bound, False
 
 
 class SeriesIndex:
@@ -94,9 +98,9 @@ class SeriesIndex:
         self._forget()
 
     def _forget(self) -> None:
-        self.by_name, self._by_id = dict[str, Entry](), dict[int, Entry]()
+        self.by_name = dict[str, Entry]()
         self.rows = dict[int, Head]()  # by key, ascending
-        self.top = self.small = 0
+        self.top, self.small, self._newest = 0, 0, NEVER
         self.offered = list[int]()  # the head of the queue, as it was handed out last
 
     @property
@@ -134,44 +138,32 @@ class SeriesIndex:
         return True
 
     def _read_heads(self, raw: sqlite3.Connection, first: int) -> None:
-        for key, names, *head in raw.execute(_HEADS, (first, span(self.id)[1])):
-            self._note(key, Head(*head), map(self._entry_of, ids_of(names)))
+        for key, names, last, low, high, points, size in raw.execute(
+            _HEADS, (first, span(self.id)[1])
+        ):
+            self._note(key, Head(last, low, high, points, size, ids_packed(names)))
+            self._newest = max(self._newest, high)
+        for entry in self.by_name.values():
+            entry.raise_to(self._newest)
 
-    def _entry_of(self, number: int) -> Entry:
-        return self._by_id.get(number) or self._by_id.setdefault(number, Entry(number))
+    def note(self, row: LogRow) -> None:
+        """Remember a row that was added to the log; a signal handler may have read it already."""
+        if row.seq not in self.rows:
+            self._note(row.seq, head_of(row))
 
-    def _note(self, key: int, head: Head, entries: Iterable[Entry]) -> None:
+    def _note(self, key: int, head: Head) -> None:
         self.rows[key] = head
-        for entry in entries:
-            entry.rows.append(key)
-            entry.bound = max(entry.bound, head.ts_max)
         self.top = max(self.top, head.last)
         self.small += head.points <= _SMALL
 
-    def note(self, row: LogRow, entries: Iterable[Entry]) -> None:
-        """Remember a row that was added to the log; a signal handler may have read it already."""
-        if row.seq in self.rows:
-            return
-        head = Head(row.last, row.ts_min, row.ts_max, row.points, len(row.data))
-        self.rows[row.seq] = head
-        for entry in entries:
-            entry.rows.append(row.seq)
-        self.top = max(self.top, row.last)
-        self.small += row.points <= _SMALL
-
     def note_change(self, key: int, row: LogRow | None) -> None:
-        """Remember what became of a row, which lost points (None: all of them)."""
+        """Remember what became of a row: it lost points or took those of others, or is gone."""
+        self.small -= self.rows[key].points <= _SMALL
         if row is None:
-            self.rows.pop(key)
+            del self.rows[key]
         else:
-            self.rows[key] = Head(row.last, row.ts_min, row.ts_max, row.points, len(row.data))
-
-    def note_rows_gone(self, merged: Mapping[int, int] = MappingProxyType({})) -> None:
-        """Forget where names were, of rows that are gone, or ``merged`` into others by key."""
-        for entry in self._by_id.values():
-            keys = dict.fromkeys(merged.get(key, key) for key in entry.rows)
-            entry.rows = [key for key in keys if key in self.rows]
-        self.small = sum(head.points <= _SMALL for head in self.rows.values())
+            self.rows[key] = head_of(row)
+            self.small += row.points <= _SMALL
 
     def save(self, raw: sqlite3.Connection, *, rows_changed: bool = False) -> None:
         """Store the counts; ``rows_changed`` tells other processes to read the heads again."""
@@ -200,14 +192,10 @@ class SeriesIndex:
     def _learn(self, raw: sqlite3.Connection, name: str, number: int) -> Entry:
         if len(self.by_name) >= _MANY:
             self.by_name.clear()
-            self._by_id = {key: entry for key, entry in self._by_id.items() if entry.rows}
-        entry = self._entry_of(number)
-        if not entry.known:
-            newest = segments.newest(raw, number)
-            entry.bound = max(entry.bound, NEVER if newest is None else newest)
-            entry.known = True
-        self.by_name[name] = entry
-        return entry
+            self._newest = max((head.ts_max for head in self.rows.values()), default=NEVER)
+        newest = segments.newest(raw, number)
+        bound = self._newest if newest is None else max(self._newest, newest)
+        return self.by_name.setdefault(name, Entry(number, bound))
 
     def texts(self, raw: sqlite3.Connection, numbers: set[int]) -> dict[int, str]:
         """Give the names that have these ids."""
@@ -224,50 +212,46 @@ class SeriesIndex:
         keys = list(self.rows)
         return keys[max(bisect.bisect_right(keys, seq) - 1, 0)] if keys else seq
 
-    def rows_at(self, entry: Entry, stamps: Sequence[int]) -> list[int]:
-        """Give the keys of the rows that may have a point at one of the ascending timestamps."""
+    def _heads_of(self, name: int) -> Iterator[tuple[int, Head]]:
+        """Give the rows that may hold a name, the last one first."""
+        packed = ids_packed(name)
+        return ((key, head) for key, head in reversed(self.rows.items()) if packed in head.names)
+
+    def rows_at(self, name: int, stamps: Sequence[int]) -> list[int]:
+        """Give the keys of the rows that may have a point at one of the ascending stamps."""
         found = list[int]()
-        for key in entry.rows:
-            head = self.rows.get(key)
-            if head is None or head.ts_max < stamps[0]:
-                continue
+        for key, head in self._heads_of(name):
             at = bisect.bisect_left(stamps, head.ts_min)
             if at < len(stamps) and stamps[at] <= head.ts_max:
                 found.append(key)
         return found
 
     def parts(
-        self, raw: sqlite3.Connection, entry: Entry, low: int, high: int
+        self, raw: sqlite3.Connection, name: int, low: int, high: int
     ) -> list[tuple[int, Callable[[], list[Point]]]]:
         """Give what reads the points of a name in each row between two times, in order."""
-        heads = [(key, self.rows[key]) for key in entry.rows if key in self.rows]
-        return sorted(
-            (
-                (head.ts_min, functools.partial(_points_in, raw, key, entry.id))
-                for key, head in heads
-                if head.ts_min <= high and head.ts_max >= low
-            ),
-            key=operator.itemgetter(0),
-        )
+        found = [
+            (head.ts_min, functools.partial(_points_in, raw, key, name))
+            for key, head in self._heads_of(name)
+            if head.ts_min <= high and head.ts_max >= low
+        ]
+        return sorted(found, key=operator.itemgetter(0))
 
-    def latest(self, raw: sqlite3.Connection, entry: Entry) -> Point | None:
+    def latest(self, raw: sqlite3.Connection, name: int) -> Point | None:
         """Give the point of a name that has the greatest timestamp, or None if there is none."""
-        found = segments.at(raw, entry.id, LAST)
-        best = found.unpacked()[-1] if found else None
-        for key in reversed(entry.rows):
-            head = self.rows.get(key)
-            if head is not None and (best is None or head.ts_max > best.ts):
-                best = max(
-                    [*_points_in(raw, key, entry.id), *([best] if best else ())], default=None
-                )
-        return best
+        found = segments.at(raw, name, LAST)
+        best = found.unpacked()[-1:] if found else []
+        for key, head in self._heads_of(name):
+            if not best or head.ts_max > best[0].ts:
+                best = sorted([*best, *_points_in(raw, key, name)])[-1:]
+        return best[0] if best else None
 
-    def newest(self, raw: sqlite3.Connection, number: int) -> int:
-        """Give the greatest timestamp stored under the name with this id."""
-        point = self.latest(raw, self._entry_of(number))
-        return point.ts if point else NEVER
+    def tighten(self, raw: sqlite3.Connection, entry: Entry) -> None:
+        """Make the bound of a name its greatest timestamp."""
+        newest = self.latest(raw, entry.id)
+        entry.bound, entry.exact = newest.ts if newest else NEVER, True
 
-    def row_of(self, points: Sequence[tuple[str, int, bytes]]) -> tuple[LogRow, set[Entry]] | None:
+    def row_of(self, points: Sequence[tuple[str, int, bytes]]) -> LogRow | None:
         """Make the row of points that are simply newer than all of their names; None: they are not.
 
         It is the usual case, and decides how fast a device can record.
@@ -279,11 +263,9 @@ class SeriesIndex:
         if entry is None or ts <= entry.bound:
             return None
         entry.bound = ts
-        return pack_one(self.top + 1, entry.id, ts, value), {entry}
+        return pack_one(self.top + 1, entry.id, ts, value)
 
-    def _row_of_many(
-        self, points: Sequence[tuple[str, int, bytes]]
-    ) -> tuple[LogRow, set[Entry]] | None:
+    def _row_of_many(self, points: Sequence[tuple[str, int, bytes]]) -> LogRow | None:
         if not 0 < len(points) <= MOST_POINTS:
             return None
         names, stamps, values = zip(*points, strict=True)
@@ -292,8 +274,13 @@ class SeriesIndex:
             return None
         first = self.top + 1
         ids = list(map(_id_of, entries))
-        row = pack_columns(range(first, first + len(ids)), ids, stamps, values)
-        return row, set(entries)
+        return pack_columns(range(first, first + len(ids)), ids, stamps, values)
+
+
+def head_of(row: LogRow) -> Head:
+    """Give what is remembered of a row."""
+    size, names = len(row.data), ids_packed(row.names)
+    return Head(row.last, row.ts_min, row.ts_max, row.points, size, names)
 
 
 _SMALL: Final = 64  # points of a row that had better be merged with others

@@ -8,7 +8,7 @@ columns. Every row carries a checksum over all of it.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import operator
 import struct
 import zlib
@@ -29,7 +29,7 @@ __all__ = [
     "MOST_POINTS",
     "Item",
     "LogRow",
-    "ids_of",
+    "ids_packed",
     "insert",
     "pack",
     "pack_one",
@@ -52,6 +52,7 @@ _FEW: Final = 256  # names that one byte can tell apart
 _Columns = tuple[bytes, list[int] | None, bytes, Widths, bytes]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Columns).decode
+_id = struct.Struct("<I").pack
 _head = struct.Struct("<qqqqq").pack
 _head_of_one = struct.Struct("<qqqq").pack
 
@@ -63,6 +64,10 @@ class Item(NamedTuple):
     name: int
     ts: int
     value: bytes
+
+
+_item = functools.partial(tuple.__new__, Item)  # without a call of Python for each
+_UNREADABLE: Final = (msgspec.DecodeError, ValueError, TypeError, LookupError, struct.error)
 
 
 class LogRow(NamedTuple):
@@ -126,9 +131,9 @@ def _sum(row: LogRow) -> int:
     return zlib.crc32(row.data, zlib.crc32(row.names, head))
 
 
-def ids_of(names: int | bytes) -> Iterable[int]:
-    """Give the ids in the column ``names``."""
-    return (names,) if isinstance(names, int) else ints("I", names)
+def ids_packed(names: int | bytes) -> bytes:
+    """Give the ids in the column ``names``, four bytes each."""
+    return names if isinstance(names, bytes) else _id(names)
 
 
 def unpack(row: LogRow) -> list[Item]:
@@ -137,22 +142,26 @@ def unpack(row: LogRow) -> list[Item]:
     Raises:
         CorruptData: The row is not what was written.
     """
-    with _reading(row):
-        if isinstance(row.names, int):
-            return [Item(row.last, row.names, row.ts_min, row.data)]
+    _check(row)
+    if isinstance(row.names, int):
+        return [Item(row.last, row.names, row.ts_min, row.data)]
+    try:
         which, places, stamps, widths, values = _decode(row.data)
         names, count = ints("I", row.names), row.points
         ids = map(names.__getitem__, _places(which, names, count))
         seqs = range(row.seq, row.seq + count) if places is None else map(row.seq.__add__, places)
         parts = zip(seqs, ids, ints("q", stamps), split(widths, values, count), strict=True)
-        return list(map(Item._make, parts))
+        return list(map(_item, parts))
+    except _UNREADABLE as error:
+        raise _undecodable(row) from error
 
 
 def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
     """Give timestamp and value of the points that one name has in a row; raises as `unpack`."""
-    with _reading(row):
-        if isinstance(row.names, int):
-            return [(row.ts_min, row.data)] if row.names == name else []
+    _check(row)
+    if isinstance(row.names, int):
+        return [(row.ts_min, row.data)] if row.names == name else []
+    try:
         which, _, stamps, widths, values = _decode(row.data)
         names, times, count = ints("I", row.names), ints("q", stamps), row.points
         number = names.index(name) if name in names else -1  # it may have gone out of the row
@@ -161,17 +170,17 @@ def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
             return [(times[at], values[at * widths : (at + 1) * widths]) for at in here]
         parts = split(widths, values, count)
         return [(times[at], parts[at]) for at in here]
+    except _UNREADABLE as error:
+        raise _undecodable(row) from error
 
 
-@contextlib.contextmanager
-def _reading(row: LogRow) -> Iterator[None]:
-    """Compare the checksum; whatever cannot be decoded is damage."""
+def _check(row: LogRow) -> None:
     if row.sum != _sum(row):
         raise CorruptData("tail", f"the checksum of a row of {row.points} points is wrong")
-    try:
-        yield
-    except (msgspec.DecodeError, ValueError, TypeError, LookupError, struct.error) as error:
-        raise CorruptData("tail", f"a row of {row.points} points cannot be decoded") from error
+
+
+def _undecodable(row: LogRow) -> CorruptData:
+    return CorruptData("tail", f"a row of {row.points} points cannot be decoded")
 
 
 def _places(which: bytes, names: Sequence[int], count: int) -> Sequence[int]:
