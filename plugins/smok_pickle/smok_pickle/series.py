@@ -103,7 +103,7 @@ class SqliteSeries(Series):
             self._refuse(len(fresh))
         self._remove(raw, replaced)
         self._add(raw, entries, fresh)
-        dropped = self._drop_excess(raw)
+        dropped = self._drop_excess(raw) if fresh else 0
         if replaced or dropped:
             index.save(raw, rows_changed=bool(replaced))
 
@@ -225,7 +225,8 @@ class SqliteSeries(Series):
     def latest(self, name: str) -> tuple[int, bytes] | None:
         def work(raw: sqlite3.Connection) -> tuple[int, bytes] | None:
             entry = self._index.entry(raw, name) if self._index.sync(raw) else None
-            return self._index.latest(raw, entry.id) if entry else None
+            found = self._index.latest(raw, entry.id) if entry else None
+            return (found.ts, found.value) if found else None
 
         return self._connection.read(work)
 
@@ -400,7 +401,7 @@ def _page_of(
             found.sort(key=operator.itemgetter(0))
             if more := found[limit - 1][0] < begins:
                 break
-        new: _Pairs = [point for point in load() if low <= point[0] <= high]
+        new = [(ts, value) for ts, value in load() if low <= ts <= high]
         found, size = found + new, size + sum(len(value) for _, value in new)
         limit = _fit(found) if size > _PAGE_BYTES else limit
     found.sort(key=operator.itemgetter(0))
