@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from smok_core.errors import PluginBroken, PluginContract, SmokError
+from smok_core.errors import PluginBroken, PluginContract, SmokError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,12 +93,10 @@ class Plugin:
 
     def _explain(self, error: pluggy.PluginValidationError) -> str:
         """Add the nearest hook's name to pluggy's message about an unknown one."""
-        import difflib  # noqa: PLC0415 - needed only to explain a mistake
-
         text = str(error).replace("\n", " ")
         words = [word.strip("'\",.()") for word in text.split()]
         for word in words:
-            near = difflib.get_close_matches(word, self._hooks, n=1)
-            if word.startswith("smok_") and word not in self._hooks and near:
-                return f"unknown hook {word}, did you mean {near[0]}?"
+            hint = nearest(word, self._hooks)
+            if word.startswith("smok_") and word not in self._hooks and hint:
+                return f"unknown hook {word},{hint.lower()[:-1]}"
         return text
