@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from smok_cli.state.seen import read_seen
 from smok_core.config import load_config
 from smok_core.context import StoreContext
 from smok_core.databases import find_device, open_store
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from smok_core.config import Config
     from smok_core.databases import Databases
     from smok_core.engine.base import Engine
-    from smok_core.roles import RoleStats
+    from smok_cli.state.seen import Seen
+    from smok_core.roles import Database
 
 __all__ = ["Finding", "find_losses"]
 
@@ -39,8 +41,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     role: str | None = None
     device: str | None = None  #: if it is not this one
     count: int | None = None  #: records; None: not known
+    acknowledged: int = 0  #: of these a person has said to know
     text: str  #: what it is, in words
     command: str | None = None  #: what tells more, or brings the records along
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is something that nobody has acknowledged."""
+        return self.count is None or self.count > self.acknowledged
 
     def __str__(self) -> str:
         return self.text if self.command is None else f"{self.text}; look: {self.command}"
@@ -65,14 +73,15 @@ def _of_the_roles(databases: Databases) -> Iterator[Finding]:
             command = f"smok why {role}"
             yield Finding(kind="in-memory", store=store, role=role, text=text, command=command)
         try:
-            yield from _of_a_role(role, store, database.stats())
+            yield from _of_a_role(role, store, database, read_seen(databases, role))
         except StoreError as error:
             yield Finding(
                 kind="unknown", store=store, role=role, text=f"{role}: not known: {error}"
             )
 
 
-def _of_a_role(role: str, store: str, stats: RoleStats) -> Iterator[Finding]:
+def _of_a_role(role: str, store: str, database: Database, seen: Seen) -> Iterator[Finding]:
+    stats = database.stats()
     found = (
         ("dead-letters", stats.dead, "set aside", f"smok dead-letters {role}"),
         ("dropped", stats.dropped, "dropped because of max_pending", f"smok why {role}"),
@@ -80,9 +89,14 @@ def _of_a_role(role: str, store: str, stats: RoleStats) -> Iterator[Finding]:
     )
     for kind, count, what, command in found:
         if count:
-            text = f"{role}: {count} {what}"
             yield Finding(
-                kind=kind, store=store, role=role, count=count, text=text, command=command
+                kind=kind,
+                store=store,
+                role=role,
+                count=count,
+                acknowledged=seen.of(kind, count, database),
+                text=f"{role}: {count} {what}",
+                command=command,
             )
 
 
