@@ -21,7 +21,7 @@ from smok_cloud.certificates import read_device_certificate
 from smok_cloud.statistics import JobStatistics
 from smok_cloud.uploads import upload_values
 from smok_testing.cloud.app import SandboxCloud
-from smok_testing.cloud.gate import CertificateIn, Gate
+from smok_testing.cloud.certificate_check import CertificateIn, Gate
 from smok_testing.cloud.pki import SandboxPki
 from smok_testing.cloud.server import SandboxServer, server_context
 

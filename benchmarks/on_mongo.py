@@ -95,7 +95,7 @@ def thousands(bench: Bench, count: int) -> str:
 
 
 def drain(bench: Bench, count: int, per_append: int) -> str:
-    """Hand over and settle everything by 1000, against find and delete_many of documents."""
+    """Hand over and acknowledge everything by 1000, against find and delete_many of documents."""
     series = bench.engine(f"drain {per_append}").series("pathpoints")
     queue = bench.bare[f"queue_{per_append}"]
     for first in range(0, count, per_append):
@@ -109,7 +109,7 @@ def drain(bench: Bench, count: int, per_append: int) -> str:
 
     def ours() -> None:
         while points := series.pending(1000):
-            series.settle([point.seq for point in points])
+            series.acknowledge([point.seq for point in points])
 
     def bare() -> None:
         below = {"_id": {"$gte": "bare|", "$lt": "bare}"}}
@@ -122,14 +122,14 @@ def drain(bench: Bench, count: int, per_append: int) -> str:
 
 
 def devices(bench: Bench, count: int) -> str:
-    """Append, hand over and settle for the first device, and again beside ``count`` others."""
+    """Append, hand over and acknowledge for the first device, and again beside ``count`` others."""
     engines = [bench.engine(f"device {n}") for n in range(count)]
     clock = itertools.count(START, 1_000_000)
 
     def cycle(engine: Engine) -> None:
         series = engine.series("pathpoints")
         series.append([("W1", next(clock), VALUE)])
-        series.settle([point.seq for point in series.pending(10)])
+        series.acknowledge([point.seq for point in series.pending(10)])
 
     cycle(engines[0])
     alone = statistics.median(seconds(lambda: cycle(engines[0])) for _ in range(20))
@@ -139,7 +139,7 @@ def devices(bench: Bench, count: int) -> str:
     for engine in engines:
         engine.close()
     return (
-        f"append + pending + settle: {alone * 1e3:.1f} ms alone, {crowd * 1e3:.1f} ms beside "
+        f"append + pending + acknowledge: {alone * 1e3:.1f} ms alone, {crowd * 1e3:.1f} ms beside "
         f"{count - 1} devices: {crowd / alone:.2f} (1 where the index of _id is used)"
     )
 

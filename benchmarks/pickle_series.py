@@ -110,14 +110,14 @@ def compare(title: str, count: int, hand: Callable, ours: Callable) -> None:  # 
 
 
 def drain(count: int) -> None:
-    """Hand over and settle everything in batches of 1000."""
+    """Hand over and acknowledge everything in batches of 1000."""
     with opened() as (engine, role):
         our_many(role, points(count))
         series = engine.series("pathpoints")
 
         def work() -> None:
             while batch := series.pending(1000):
-                series.settle([point.seq for point in batch])
+                series.acknowledge([point.seq for point in batch])
 
         print(f"drain {count}: {seconds(work):.3f} s")
         print(f"stats: {seconds(series.stats) * 1000:.2f} ms")

@@ -37,11 +37,11 @@ __all__ = [
     "Health",
     "Limits",
     "OnFull",
-    "QueuedPoint",
+    "PendingPoint",
     "Row",
     "Series",
     "SeriesStats",
-    "Settlement",
+    "Ack",
     "Table",
     "TableStats",
     "When",
@@ -101,10 +101,10 @@ class Row(NamedTuple):
     stamp: float  #: the caller's own number, compared by `When.NEWER`; 0.0 unless given
     seq: int  #: place in the table's order of changes; every write gives the row a higher one
     pending: bool  #: waits to be handed over
-    tag: str | None  #: what the other side calls the row; only `Table.settle` changes it
+    tag: str | None  #: what the other side calls the row; only `Table.acknowledge` changes it
 
 
-class Settlement(NamedTuple):
+class Ack(NamedTuple):
     """What became of a row that was handed out with this ``seq``."""
 
     key: str
@@ -113,10 +113,10 @@ class Settlement(NamedTuple):
     remove: bool = False  #: remove the row instead of only ending its wait
 
 
-class QueuedPoint(NamedTuple):
+class PendingPoint(NamedTuple):
     """A point of a `Series` that waits in its queue."""
 
-    seq: int  #: unique in the series, higher for what was queued later
+    seq: int  #: unique in the series, higher for what was pending later
     name: str
     ts: int  #: microseconds since the epoch
     value: bytes
@@ -178,7 +178,7 @@ class Table(ABC):
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
         max_pending: int | None = None,
-        drop: Sequence[Settlement] = (),
+        drop: Sequence[Ack] = (),
     ) -> bool:
         """Write a row, give it the next seq, keep its tag.
 
@@ -195,8 +195,8 @@ class Table(ABC):
             expected_seq: Write only if the row exists and still has this seq (compare and set);
                 in addition to ``when``.
             max_pending: At most so many rows may wait after this write; None is no bound.
-            drop: What may be settled to make room, in this order and no more than is needed; no
-                key twice. Only a row that still waits with this seq makes room. What is settled
+            drop: What may be acknowledged to make room, in this order and no more than needed; no
+                key twice. Only a row that still waits with this seq makes room. What ends its wait
                 so counts as ``dropped``, in the same step.
 
         Returns:
@@ -230,7 +230,7 @@ class Table(ABC):
         """
 
     @abstractmethod
-    def settle(self, settlements: Sequence[Settlement]) -> int:
+    def acknowledge(self, acks: Sequence[Ack]) -> int:
         """End the wait of rows, all in one atomic step.
 
         A row stops being pending (or is removed) only if its seq is still the one that was
@@ -278,35 +278,35 @@ class Series(ABC):
         """
 
     @abstractmethod
-    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
-        """Give at most ``limit`` queued points with a seq above ``after``, lowest first.
+    def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
+        """Give at most ``limit`` pending points with a seq above ``after``, lowest first.
 
         Seqs are positive.
         """
 
     @abstractmethod
-    def settle(self, seqs: Iterable[int]) -> int:
+    def acknowledge(self, seqs: Iterable[int]) -> int:
         """Take exactly these seqs out of the queue; the points stay stored.
 
         Unknown seqs are ignored. It must work on a full disk or server (contract G13).
 
         Returns:
-            How many were queued until now.
+            How many were pending until now.
         """
 
     @abstractmethod
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
         """Queue stored ``(name, ts)`` points again, at the end and in their order, atomically.
 
-        Points that are queued already or not stored are ignored; ``limits`` do not apply.
+        Points that are pending already or not stored are ignored; ``limits`` do not apply.
 
         Returns:
-            How many were queued.
+            How many were pending.
         """
 
     @abstractmethod
     def trim(self, before: int) -> int:
-        """Forget the points with ``ts < before`` that are not queued and not their name's latest.
+        """Forget the points with ``ts < before`` that are not pending and not their name's latest.
 
         Returns:
             How many were forgotten.

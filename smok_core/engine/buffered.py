@@ -18,7 +18,7 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from smok_core.engine.base import QueuedPoint, Series, SeriesStats
+from smok_core.engine.base import PendingPoint, Series, SeriesStats
 from smok_core.engine.forks import Layer, join
 from smok_core.errors import SmokError, StorageFull, StoreClosed, StoreError
 
@@ -138,34 +138,34 @@ class BufferedSeries(Series):
         """
         with self._writing:
             with self._state:
-                waiting = list(self._pending)
+                pending = list(self._pending)
             try:
-                self._write(waiting)
+                self._write(pending)
             except Exception as error:
                 self._note_failure(error)
                 raise
             self._note_success()
 
-    def _write(self, waiting: list[_Accepted]) -> None:
-        if not waiting:
+    def _write(self, pending: list[_Accepted]) -> None:
+        if not pending:
             return
         try:
-            self._inner.append([point for accepted in waiting for point in accepted.points])
+            self._inner.append([point for accepted in pending for point in accepted.points])
         except StorageFull:
-            if len(waiting) == 1:
+            if len(pending) == 1:
                 raise
         except StoreError:
             raise
         except SmokError:
             pass  # one of them is bad
         else:
-            self._forget(waiting)
+            self._forget(pending)
             return
-        self._write_one_by_one(waiting)
+        self._write_one_by_one(pending)
 
-    def _write_one_by_one(self, waiting: list[_Accepted]) -> None:
+    def _write_one_by_one(self, pending: list[_Accepted]) -> None:
         """Write as many as there is room for, in their order; one that is bad stops no other."""
-        for accepted in waiting:
+        for accepted in pending:
             try:
                 self._inner.append(accepted.points)
             except StoreError:
@@ -279,12 +279,12 @@ class BufferedSeries(Series):
         self._show()
         return self._inner.range(name, start, stop)
 
-    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
+    def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
         self._show()
         return self._inner.pending(limit, after)
 
-    def settle(self, seqs: Iterable[int]) -> int:
-        return self._inner.settle(seqs)
+    def acknowledge(self, seqs: Iterable[int]) -> int:
+        return self._inner.acknowledge(seqs)
 
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
         self._show()

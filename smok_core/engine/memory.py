@@ -17,11 +17,11 @@ from smok_core.engine.base import (
     Health,
     Limits,
     OnFull,
-    QueuedPoint,
+    PendingPoint,
     Row,
     Series,
     SeriesStats,
-    Settlement,
+    Ack,
     Table,
     TableStats,
     When,
@@ -38,7 +38,7 @@ __all__ = ["MemoryEngine"]
 _PAGE = 1000
 
 
-class _Gate:
+class _EngineLock:
     """One lock for the whole engine, which also knows whether it is closed."""
 
     def __init__(self, store: str) -> None:
@@ -57,16 +57,16 @@ class _Gate:
 class MemoryTable(Table):
     """A dict of rows."""
 
-    def __init__(self, gate: _Gate) -> None:
-        self._gate, self._rows = gate, dict[str, Row]()
+    def __init__(self, engine_lock: _EngineLock) -> None:
+        self._engine_lock, self._rows = engine_lock, dict[str, Row]()
         self._seq = self._dropped = 0
 
     def get(self, key: str) -> Row | None:
-        with self._gate:
+        with self._engine_lock:
             return self._rows.get(key)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Row]:
-        with self._gate:
+        with self._engine_lock:
             return {key: self._rows[key] for key in keys if key in self._rows}
 
     def put(
@@ -79,9 +79,9 @@ class MemoryTable(Table):
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
         max_pending: int | None = None,
-        drop: Sequence[Settlement] = (),
+        drop: Sequence[Ack] = (),
     ) -> bool:
-        with self._gate:
+        with self._engine_lock:
             old = self._rows.get(key)
             if not _may_write(old, stamp, when, expected_seq):
                 return False
@@ -91,23 +91,23 @@ class MemoryTable(Table):
             self._rows[key] = Row(key, value, float(stamp), self._next(), pending, tag)
             return True
 
-    def _make_room(self, max_pending: int | None, drop: Sequence[Settlement]) -> None:
+    def _make_room(self, max_pending: int | None, drop: Sequence[Ack]) -> None:
         excess = 0 if max_pending is None else max(self._pending() + 1 - max_pending, 0)
         victims = list(filter(self._waits, drop))[:excess]
         if len(victims) < excess:
             detail = f"{self._pending()} records wait, max_pending is {max_pending}"
-            raise QueueFull(self._gate.store, detail)
-        self._dropped += sum(map(self._settle, victims))
+            raise QueueFull(self._engine_lock.store, detail)
+        self._dropped += sum(map(self._acknowledge, victims))
 
     def _pending(self) -> int:
         return sum(row.pending for row in self._rows.values())
 
-    def _waits(self, handed: Settlement) -> bool:
+    def _waits(self, handed: Ack) -> bool:
         row = self._rows.get(handed.key)
         return row is not None and row.pending and row.seq == handed.seq
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
-        with self._gate:
+        with self._engine_lock:
             row = self._rows.get(key)
             if row is None or expected_seq not in (None, row.seq):
                 return False
@@ -115,11 +115,11 @@ class MemoryTable(Table):
             return True
 
     def rows(self) -> Iterator[Row]:
-        with self._gate:
+        with self._engine_lock:
             return iter(sorted(self._rows.values(), key=lambda row: row.seq))
 
     def replace(self, rows: Mapping[str, bytes]) -> None:
-        with self._gate:
+        with self._engine_lock:
             self._rows = {
                 key: Row(key, value, 0.0, self._next(), pending=False, tag=None)
                 for key, value in rows.items()
@@ -128,25 +128,25 @@ class MemoryTable(Table):
     def pending(self, limit: int, after: int = 0) -> list[Row]:
         return [row for row in self.rows() if row.pending and row.seq > after][:limit]
 
-    def settle(self, settlements: Sequence[Settlement]) -> int:
-        with self._gate:
-            return sum(map(self._settle, settlements))
+    def acknowledge(self, acks: Sequence[Ack]) -> int:
+        with self._engine_lock:
+            return sum(map(self._acknowledge, acks))
 
-    def _settle(self, done: Settlement) -> bool:
+    def _acknowledge(self, done: Ack) -> bool:
         row = self._rows.get(done.key)
         if row is None:
             return False
         if done.tag is not None:
             row = row._replace(tag=done.tag)
         current = row.seq == done.seq
-        settled = current and (row.pending or done.remove)
+        acknowledged = current and (row.pending or done.remove)
         self._rows[done.key] = row._replace(pending=row.pending and not current)
         if current and done.remove:
             del self._rows[done.key]
-        return settled
+        return acknowledged
 
     def stats(self) -> TableStats:
-        with self._gate:
+        with self._engine_lock:
             return TableStats(len(self._rows), self._pending(), self._dropped)
 
     def _next(self) -> int:
@@ -164,7 +164,7 @@ def _may_write(old: Row | None, stamp: float, when: When, expected_seq: int | No
 
 class _Stored(NamedTuple):
     value: bytes
-    seq: int  #: 0 when the point is not queued
+    seq: int  #: 0 when the point is not pending
 
 
 class _Line:
@@ -196,14 +196,14 @@ class _Line:
 class MemorySeries(Series):
     """Sorted timestamps per name, and the queue as a dict in the order of its seqs."""
 
-    def __init__(self, gate: _Gate, store: str) -> None:
-        self._gate, self.store, self.limits = gate, store, Limits()
+    def __init__(self, engine_lock: _EngineLock, store: str) -> None:
+        self._engine_lock, self.store, self.limits = engine_lock, store, Limits()
         self._lines: dict[str, _Line] = {}
         self._queue: dict[int, tuple[str, int]] = {}
         self._seq = self._dropped = 0
 
     def append(self, points: Sequence[tuple[str, int, bytes]]) -> None:
-        with self._gate:
+        with self._engine_lock:
             fresh = self._fresh(points)
             self._make_room(len(fresh))
             for name, ts, value in fresh:
@@ -228,11 +228,11 @@ class MemorySeries(Series):
         return point.value if point else None
 
     def _make_room(self, count: int) -> None:
-        cap = self.limits.max_pending
-        if cap is not None and self.limits.on_full is OnFull.REFUSE:
-            waiting = len(self._queue)
-            if count and waiting + count > cap:
-                raise QueueFull(self.store, f"{waiting} points wait, max_pending is {cap}")
+        most = self.limits.max_pending
+        if most is not None and self.limits.on_full is OnFull.REFUSE:
+            pending = len(self._queue)
+            if count and pending + count > most:
+                raise QueueFull(self.store, f"{pending} points wait, max_pending is {most}")
 
     def _put(self, name: str, ts: int, value: bytes) -> None:
         line = self._lines.setdefault(name, _Line())
@@ -243,14 +243,14 @@ class MemorySeries(Series):
         self._queue[self._seq] = (name, ts)
 
     def _drop_excess(self) -> None:
-        cap = self.limits.max_pending
-        excess = 0 if cap is None else len(self._queue) - cap
+        most = self.limits.max_pending
+        excess = 0 if most is None else len(self._queue) - most
         if excess > 0:
-            self._settle(list(self._queue)[:excess])
+            self._acknowledge(list(self._queue)[:excess])
             self._dropped += excess
 
     def latest(self, name: str) -> tuple[int, bytes] | None:
-        with self._gate:
+        with self._engine_lock:
             line = self._lines.get(name)
             return (line.stamps[-1], line.points[line.stamps[-1]].value) if line else None
 
@@ -261,24 +261,24 @@ class MemorySeries(Series):
             page = self._page(name, page[-1][0] + 1, stop)
 
     def _page(self, name: str, start: int | None, stop: int | None) -> list[tuple[int, bytes]]:
-        with self._gate:
+        with self._engine_lock:
             line = self._lines.get(name)
             return line.page(start, stop) if line else []
 
-    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
-        with self._gate:
+    def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
+        with self._engine_lock:
             heads = itertools.islice((s for s in self._queue if s > after), limit)
-            return [self._queued(seq) for seq in heads]
+            return [self._pending_point(seq) for seq in heads]
 
-    def _queued(self, seq: int) -> QueuedPoint:
+    def _pending_point(self, seq: int) -> PendingPoint:
         name, ts = self._queue[seq]
-        return QueuedPoint(seq, name, ts, self._lines[name].points[ts].value)
+        return PendingPoint(seq, name, ts, self._lines[name].points[ts].value)
 
-    def settle(self, seqs: Iterable[int]) -> int:
-        with self._gate:
-            return self._settle(seqs)
+    def acknowledge(self, seqs: Iterable[int]) -> int:
+        with self._engine_lock:
+            return self._acknowledge(seqs)
 
-    def _settle(self, seqs: Iterable[int]) -> int:
+    def _acknowledge(self, seqs: Iterable[int]) -> int:
         found = [(seq, self._queue.pop(seq)) for seq in set(seqs) if seq in self._queue]
         for _, (name, ts) in found:
             point = self._lines[name].points[ts]
@@ -286,7 +286,7 @@ class MemorySeries(Series):
         return len(found)
 
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
-        with self._gate:
+        with self._engine_lock:
             return sum(self._requeue(name, ts) for name, ts in points)
 
     def _requeue(self, name: str, ts: int) -> bool:
@@ -298,15 +298,15 @@ class MemorySeries(Series):
         return True
 
     def trim(self, before: int) -> int:
-        with self._gate:
+        with self._engine_lock:
             return sum(line.trim(before) for line in self._lines.values())
 
     def names(self) -> Iterator[str]:
-        with self._gate:
+        with self._engine_lock:
             return iter(list(self._lines))
 
     def stats(self) -> SeriesStats:
-        with self._gate:
+        with self._engine_lock:
             head = next(iter(self._queue.values()), None)
             return SeriesStats(
                 names=len(self._lines),
@@ -320,11 +320,11 @@ class MemorySeries(Series):
 class MemoryBlobs(Blobs):
     """A dict of (data, version)."""
 
-    def __init__(self, gate: _Gate) -> None:
-        self._gate, self._blobs = gate, dict[str, tuple[bytes, int]]()
+    def __init__(self, engine_lock: _EngineLock) -> None:
+        self._engine_lock, self._blobs = engine_lock, dict[str, tuple[bytes, int]]()
 
     def put(self, key: str, data: bytes, version: int) -> int | None:
-        with self._gate:
+        with self._engine_lock:
             stored = self._blobs.get(key)
             if stored and stored[1] >= version:
                 return stored[1]
@@ -332,7 +332,7 @@ class MemoryBlobs(Blobs):
             return None
 
     def get(self, key: str) -> tuple[bytes, int] | None:
-        with self._gate:
+        with self._engine_lock:
             return self._blobs.get(key)
 
     def version(self, key: str) -> int | None:
@@ -340,11 +340,11 @@ class MemoryBlobs(Blobs):
         return found[1] if found else None
 
     def versions(self) -> dict[str, int]:
-        with self._gate:
+        with self._engine_lock:
             return {key: version for key, (_, version) in self._blobs.items()}
 
     def delete(self, key: str) -> bool:
-        with self._gate:
+        with self._engine_lock:
             return self._blobs.pop(key, None) is not None
 
 
@@ -353,31 +353,31 @@ class MemoryEngine(Engine):
 
     def __init__(self, store: str = "memory") -> None:
         self.codec = MsgpackCodec()
-        self._gate, self._store = _Gate(store), store
+        self._engine_lock, self._store = _EngineLock(store), store
         self._tables: dict[str, MemoryTable] = {}
         self._series: dict[str, MemorySeries] = {}
         self._blobs: dict[str, MemoryBlobs] = {}
 
     def table(self, name: str) -> MemoryTable:
-        with self._gate:
-            return self._tables.setdefault(name, MemoryTable(self._gate))
+        with self._engine_lock:
+            return self._tables.setdefault(name, MemoryTable(self._engine_lock))
 
     def series(self, name: str, limits: Limits = Limits()) -> MemorySeries:  # noqa: B008 - frozen
-        with self._gate:
-            series = self._series.setdefault(name, MemorySeries(self._gate, self._store))
+        with self._engine_lock:
+            series = self._series.setdefault(name, MemorySeries(self._engine_lock, self._store))
             series.limits = limits
             return series
 
     def blobs(self, name: str) -> MemoryBlobs:
-        with self._gate:
-            return self._blobs.setdefault(name, MemoryBlobs(self._gate))
+        with self._engine_lock:
+            return self._blobs.setdefault(name, MemoryBlobs(self._engine_lock))
 
     def health(self) -> Health:
-        with self._gate:
+        with self._engine_lock:
             notes = ("nothing survives the end of the process",)
             return Health(
                 location="memory of the process", durability=Durability.BUFFERED, notes=notes
             )
 
     def close(self) -> None:
-        self._gate.closed = True
+        self._engine_lock.closed = True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import msgspec
 
-from smok_core.engine.base import Row, Settlement, When
+from smok_core.engine.base import Row, Ack, When
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData, InvalidValue, NotFound
 from smok_core.roles.counters import Counter
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Items of a hand-over unless asked otherwise (contract Q1).
+#: Items of a batch unless asked otherwise (contract Q1).
 BATCH: Final = 1000
 #: Seconds between two effective checkpoints; the published client calls about once a minute.
 CHECKPOINT_SECONDS: Final = 60.0
@@ -167,10 +167,10 @@ class OnEngine(Database):
                 yield row, load(row)
             except (CorruptData, msgspec.ValidationError, ValueError, TypeError, LookupError):
                 self.set_aside(table, row, "cannot be decoded")
-                table.settle([Settlement(row.key, row.seq, remove=True)])
+                table.acknowledge([Ack(row.key, row.seq, remove=True)])
 
     def set_aside(self, table: Table, row: Row, reason: str) -> None:
-        """Copy a row to the dead letters; the caller settles it afterwards."""
+        """Copy a row to the dead letters; the caller acknowledges it afterwards."""
         self.dead.add_row(self._table_names[table], row, reason)
 
     def set_refused_aside(self, key: str, record: Any, reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from smok_core.engine.base import QueuedPoint, Row
+from smok_core.engine.base import PendingPoint, Row
 from smok_core.engine.codec import check_plain
 from smok_core.errors import CorruptData, InvalidType, InvalidValue, NotFound
 
@@ -63,8 +63,8 @@ class DeadLetters:
         kept = {"table": table, "pending": row.pending, "stamp": row.stamp}
         self._add(f"{row.seq:016x}.{table}", kept | {"key": row.key, "value": row.value}, reason)
 
-    def add_point(self, point: QueuedPoint, reason: str) -> None:
-        """Set a copy of a queued point aside, likewise."""
+    def add_point(self, point: PendingPoint, reason: str) -> None:
+        """Set a copy of a pending point aside, likewise."""
         kept = {"table": None, "ts": point.ts, "key": point.name, "value": point.value}
         self._add(f"{point.seq:016x}", kept, reason)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smok_core.engine.base import Row, Settlement, When
+from smok_core.engine.base import Row, Ack, When
 from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Event
@@ -43,12 +43,12 @@ class BaseEventSynchronization(Batch):
 
     @abstractmethod
     def acknowledge(self, *uuids: str) -> None:
-        """Give the n-th uuid to the n-th event; events beyond the last uuid stay queued.
+        """Give the n-th uuid to the n-th event; events beyond the last uuid stay pending.
 
-        An event that changed meanwhile gets its uuid and stays queued. Twice is harmless.
+        An event that changed meanwhile gets its uuid and stays pending. Twice is harmless.
 
         Raises:
-            InvalidType, InvalidKey: A uuid is not a text of 1..512 bytes; nothing is settled.
+            InvalidType, InvalidKey: A uuid is not a text of 1..512 bytes; nothing is acknowledged.
         """
 
 
@@ -160,7 +160,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         self._limit.put(key, self._dump(checked), when=When.ABSENT)
         if uuid is not None:
             # Seq 0 is nobody's: only the tag is set.
-            self._table.settle([Settlement(key, 0, uuid)])
+            self._table.acknowledge([Ack(key, 0, uuid)])
 
     def close_event(self, event: Event) -> None:
         given = check_fields(self.role, "an event", event, Event)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from smok_core.engine.base import Row, Settlement, When
+from smok_core.engine.base import Row, Ack, When
 from smok_core.errors import InvalidType
 from smok_core.model import Macro
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
@@ -64,7 +64,7 @@ class BaseMacroDatabase(Database):
 
     @abstractmethod
     def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
-        """An occurrence was executed: it is taken out and queued, once per (macro, timestamp).
+        """Take an executed occurrence out; its report is pending, once per (macro, timestamp).
 
         Raises:
             QueueFull: ``max_pending`` is reached and the policy is ``refuse``; nothing is noted.
@@ -164,7 +164,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
         key = _done_key(self._execution(macro_id, timestamp))
         row = self._done.get(key)
         if row:
-            self._done.settle([Settlement(key, row.seq)])
+            self._done.acknowledge([Ack(key, row.seq)])
 
     def get_macros_to_sync(self, limit: int = BATCH) -> MacroSynchronization | None:
         return self.outbox.take(limit) or None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from smok_core.engine.base import QueuedPoint, Row, Settlement
+from smok_core.engine.base import PendingPoint, Row, Ack
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData
 from smok_core.roles.base import BATCH
@@ -94,7 +94,7 @@ class Batch(ABC):
         self.release()
 
 
-R = TypeVar("R", Row, QueuedPoint)
+R = TypeVar("R", Row, PendingPoint)
 B = TypeVar("B", bound="StoredBatch[Any]")
 
 
@@ -307,18 +307,18 @@ class TableOutbox(Outbox[Row, T, B]):
         return [self._loader(row) for row in records]
 
     def _acknowledge(self, records: Sequence[Row], tags: dict[int, str]) -> None:
-        self._table.settle(
-            [Settlement(row.key, row.seq, tags.get(row.seq), self._leaves(row)) for row in records]
+        self._table.acknowledge(
+            [Ack(row.key, row.seq, tags.get(row.seq), self._leaves(row)) for row in records]
         )
 
     def _set_aside(self, record: Row, reason: str) -> None:
         self._database.set_aside(self._table, record, reason)
 
     def _remove(self, record: Row) -> None:
-        self._table.settle([Settlement(record.key, record.seq, remove=True)])
+        self._table.acknowledge([Ack(record.key, record.seq, remove=True)])
 
 
-class SeriesOutbox(Outbox[QueuedPoint, T, B]):
+class SeriesOutbox(Outbox[PendingPoint, T, B]):
     """The pending points of a series.
 
     Args:
@@ -339,21 +339,21 @@ class SeriesOutbox(Outbox[QueuedPoint, T, B]):
         oldest = counts.oldest_pending
         return Counts(counts.pending, None if oldest is None else oldest / 1_000_000)
 
-    def _pending(self, limit: int, after: int) -> list[QueuedPoint]:
+    def _pending(self, limit: int, after: int) -> list[PendingPoint]:
         return self._series.pending(limit, after)
 
-    def _load(self, records: Sequence[QueuedPoint]) -> list[T]:
+    def _load(self, records: Sequence[PendingPoint]) -> list[T]:
         return [self._loader(point.value) for point in records]
 
-    def _acknowledge(self, records: Sequence[QueuedPoint], tags: dict[int, str]) -> None:  # noqa: ARG002 - a point has no tag
-        self._series.settle([point.seq for point in records])
+    def _acknowledge(self, records: Sequence[PendingPoint], tags: dict[int, str]) -> None:  # noqa: ARG002 - a point has no tag
+        self._series.acknowledge([point.seq for point in records])
 
-    def _set_aside(self, record: QueuedPoint, reason: str) -> None:
+    def _set_aside(self, record: PendingPoint, reason: str) -> None:
         self._database.dead.add_point(record, reason)
 
-    def _remove(self, record: QueuedPoint) -> None:
-        self._series.settle([record.seq])
+    def _remove(self, record: PendingPoint) -> None:
+        self._series.acknowledge([record.seq])
 
 
-def _by_seq(records: Sequence[Row | QueuedPoint], tags: Sequence[str]) -> dict[int, str]:
+def _by_seq(records: Sequence[Row | PendingPoint], tags: Sequence[str]) -> dict[int, str]:
     return dict(zip([record.seq for record in records], tags, strict=False))

@@ -84,7 +84,7 @@ class BasePathpointDatabase(Database):
         """Store one value and queue it for the cloud.
 
         The same value at the same time again changes nothing; another value replaces it and is
-        queued again. A value older than the newest is stored in its place and queued.
+        pending again. A value older than the newest is stored in its place and pending.
 
         Raises:
             InvalidKey, InvalidType, InvalidValue: Nothing has been changed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from smok_core.engine.base import OnFull, Settlement
+from smok_core.engine.base import OnFull, Ack
 from smok_core.errors import QueueFull
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class QueueLimit(Generic[T]):
         Raises:
             QueueFull: The policy is ``refuse``, or too little may be dropped; nothing has changed.
         """
-        victims: list[Settlement] = []
+        victims: list[Ack] = []
         while True:
             try:
                 done = self._put(key, value, victims, conditions)
@@ -70,21 +70,21 @@ class QueueLimit(Generic[T]):
                 return done
 
     def _put(
-        self, key: str, value: bytes, victims: list[Settlement], conditions: dict[str, Any]
+        self, key: str, value: bytes, victims: list[Ack], conditions: dict[str, Any]
     ) -> bool:
         return self._table.put(
             key, value, pending=True, max_pending=self._most, drop=victims, **conditions
         )
 
-    def _oldest(self) -> list[Settlement]:
+    def _oldest(self) -> list[Ack]:
         """Name what may go, oldest first. What begins to wait later stands behind these."""
         wanted = self._table.stats().pending + 1 + _SPARE - (self._most or 0)
-        found: list[Settlement] = []
+        found: list[Ack] = []
         after = 0
         while len(found) < wanted and (rows := self._table.pending(min(wanted, _PAGE), after)):
             after = rows[-1].seq
             found += [
-                Settlement(row.key, row.seq, remove=self._remove(item))
+                Ack(row.key, row.seq, remove=self._remove(item))
                 for row, item in self._database.decoded(self._table, rows, self._load)
                 if self._droppable(item)
             ]
@@ -94,7 +94,7 @@ class QueueLimit(Generic[T]):
         role, store = self._database.role, self._database.context.store
         return QueueFull(store, f"{role}: max_pending is {self._most} and as many wait")
 
-    def _tell(self, victims: list[Settlement]) -> None:
+    def _tell(self, victims: list[Ack]) -> None:
         if victims:
             role = self._database.role
             logger.warning("%s: dropped the oldest, max_pending is %d", role, self._most)

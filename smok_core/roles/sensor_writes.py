@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smok_core.engine.base import Settlement, When
+from smok_core.engine.base import Ack, When
 from smok_core.model import SensorWriteEvent
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields
@@ -60,7 +60,7 @@ class BaseSensorWriteDatabase(Database):
 
     @abstractmethod
     def add_sw(self, event: SensorWriteEvent) -> None:
-        """Queue a record. One that equals a waiting one in every field is that one.
+        """Queue a record. One that equals a pending one in every field is that one.
 
         Raises:
             InvalidType: It is not a `SensorWriteEvent` with fields of the declared types.
@@ -75,7 +75,7 @@ class BaseSensorWriteDatabase(Database):
         """One record has reached the cloud: forget it; unknown ones are ignored."""
 
     def on_sync_sw_failed(self, event: SensorWriteEvent) -> None:
-        """One record did not reach the cloud; it stays queued."""
+        """One record did not reach the cloud; it stays pending."""
 
 
 class SensorWriteSynchronization(StoredBatch[SensorWriteEvent], BaseSensorWriteSynchronization):
@@ -117,7 +117,7 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
         key = _digest(check_fields(self.role, "a sensor write", event, SensorWriteEvent))
         row = self._table.get(key)
         if row:
-            self._table.settle([Settlement(key, row.seq, remove=True)])
+            self._table.acknowledge([Ack(key, row.seq, remove=True)])
 
     def stats(self) -> RoleStats:
         counts, (pending, oldest) = self._table.stats(), self.outbox.counts()

@@ -21,7 +21,7 @@ CHUNK = 25
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_every_good_record_arrives_whatever_happens(first):
-    """Mixed faults, restarts, clock jumps: nothing lost, nothing settled without its answer."""
+    """Faults, restarts, clock jumps: nothing lost, nothing acknowledged without its answer."""
     worlds = []
     for seed in range(first, first + CHUNK):
         try:
@@ -63,18 +63,18 @@ def test_dropping_the_batch_on_any_4xx_is_caught(monkeypatch):
 
 
 def test_a_2xx_without_a_valid_body_as_success_is_caught(monkeypatch):
-    """A captive portal's page taken for an answer settles what never arrived."""
+    """A captive portal's page taken for an answer acknowledges what never arrived."""
     monkeypatch.setattr(ApiClient, "_check_taken", lambda *_: None)
     assert caught() > 0
 
 
 def test_acknowledging_by_timestamp_is_caught(monkeypatch):
-    """Settling everything up to the newest timestamp of the batch loses late points."""
+    """Acknowledging everything up to the newest timestamp of the batch loses late points."""
 
     def acknowledge(self):
         newest = max(point.ts for point in self.records)
-        waiting = self._outbox._pending(10**6, 0)
-        self._outbox._acknowledge([point for point in waiting if point.ts <= newest], {})
+        pending = self._outbox._pending(10**6, 0)
+        self._outbox._acknowledge([point for point in pending if point.ts <= newest], {})
         self._outbox._unanswered.clear()
 
     monkeypatch.setattr(DataToSynchronize, "acknowledge", acknowledge)
@@ -99,7 +99,7 @@ def test_a_server_that_refuses_everything_for_a_while_costs_nothing(seed):
     run(seed, refusing=True)
 
 
-def test_settling_before_the_answer_is_caught(monkeypatch):
+def test_acknowledging_before_the_answer_is_caught(monkeypatch):
     """What leaves the queue before the cloud has answered is lost with the link."""
     send = ApiClient.post_values
 
@@ -114,7 +114,7 @@ def test_settling_before_the_answer_is_caught(monkeypatch):
             patch.setattr(ApiClient, "post_values", careless)
             try:
                 world.live(40)
-                world.check_settled()
+                world.check_acknowledges()
             except AssertionError:
                 failures += 1
     assert failures > 0

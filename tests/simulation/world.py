@@ -246,9 +246,9 @@ class World:
         for _ in range(50):
             self.clock.sleep(4000)
             self.record_what_is_good()
-            if self.synchronizer.run_once() and not self.waiting():
+            if self.synchronizer.run_once() and not self.pending():
                 return
-        raise AssertionError(f"still waiting: {self.waiting()}, {self.synchronizer.statistics}")
+        raise AssertionError(f"still pending: {self.pending()}, {self.synchronizer.statistics}")
 
     def record_what_is_good(self) -> None:
         """Give the cloud something to take: bad records are set aside while others get through."""
@@ -264,23 +264,23 @@ class World:
         self.roles["sensor_writes"].add_sw(write)
         self.writes.append(write)
 
-    def waiting(self) -> dict[str, int]:
+    def pending(self) -> dict[str, int]:
         """Count what still waits, by role."""
         counts = {role: self.roles[role].stats().pending for role in ROLES}
         return {role: count for role, count in counts.items() if count}
 
-    def check_settled(self) -> None:
+    def check_acknowledges(self) -> None:
         """Nothing may have left a queue without having arrived, or being known bad."""
         series = self.engine.series("pathpoints")
-        queued = {(point.name, point.ts // 1000) for point in series.pending(10**6)}
+        pending = {(point.name, point.ts // 1000) for point in series.pending(10**6)}
         arrived = self._arrived()
         for key, value in self.final.items():
-            if key not in queued and not _bad(value):
-                assert (*key, _shown(value)) in arrived, f"{key} was settled and never arrived"
+            if key not in pending and not _bad(value):
+                assert (*key, _shown(value)) in arrived, f"{key} was acknowledged and never arrived"
 
     def check(self) -> None:
         """At the end: every good record arrived, in order; dead letters are bad records only."""
-        self.check_settled()
+        self.check_acknowledges()
         self._check_order()
         self._check_dead_letters()
         self._check_events()
@@ -343,10 +343,10 @@ def run(seed: int, steps: int = 40, *, refusing: bool = False) -> World:
     world = World(seed)
     for _ in range(4):
         world.live(steps // 4)
-        world.check_settled()
+        world.check_acknowledges()
     if refusing:
         world.be_refused()
-        world.check_settled()
+        world.check_acknowledges()
     world.calm_down()
     world.check()
     return world

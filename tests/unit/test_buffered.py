@@ -107,7 +107,7 @@ def test_a_full_store_is_told_kept_and_does_not_block_the_drain(inner):
     with pytest.raises(StorageFull):
         series.flush()
     assert [point.name for point in series.pending(10)] == ["old"]
-    assert series.settle([series.pending(1)[0].seq]) == 1
+    assert series.acknowledge([series.pending(1)[0].seq]) == 1
     many = [("a", ts, b"x") for ts in range(5000)]
     with pytest.raises(StorageFull):
         series.append(many)  # the one that it hears of
@@ -127,7 +127,7 @@ def test_a_refusing_queue_is_heard_of():
     series.append([("a", 2, b"x")])
     with pytest.raises(QueueFull):
         series.flush()
-    inner.settle([1])
+    inner.acknowledge([1])
     series.close()
     assert inner.stats().points == 2
 

@@ -143,7 +143,7 @@ def test_more_than_the_queue_holds_gets_in_as_it_drains():
     got = []
     while batch := series.pending(10):
         got += [point.ts for point in batch]
-        series.settle([point.seq for point in batch])
+        series.acknowledge([point.seq for point in batch])
     assert got == list(range(8))
     series.close()
 
@@ -157,7 +157,7 @@ def test_a_batch_is_taken_whole_or_not_at_all():
     with pytest.raises(QueueFull):
         series.flush()
     assert stored(inner) == [0, 1]
-    inner.settle([point.seq for point in inner.pending(9)])
+    inner.acknowledge([point.seq for point in inner.pending(9)])
     series.close()
     assert stored(inner) == [0, 1, 2, 3]
 

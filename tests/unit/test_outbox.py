@@ -11,7 +11,7 @@ from smok_cloud.statistics import JobStatistics
 from smok_cloud.uploads import UPLOADS
 
 import smok_core
-from smok_core.engine.base import QueuedPoint
+from smok_core.engine.base import PendingPoint
 from smok_core.errors import BackendUnavailable
 
 
@@ -55,7 +55,7 @@ def test_what_cannot_be_decoded_is_made_up_for(roles):
 
 def test_calls_from_the_role_to_the_engine_and_back(roles):
     """A take and an acknowledgement cost a few calls, however many records they carry."""
-    engines_own = {QueuedPoint.__new__.__code__.co_filename}
+    engines_own = {PendingPoint.__new__.__code__.co_filename}
     calls: Counter[str] = Counter()
 
     def watch(frame, event, _):
@@ -89,7 +89,7 @@ def test_a_failed_acknowledgement_can_be_repeated(roles, monkeypatch):
         raise BackendUnavailable("plant", "no answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(roles.pathpoints.outbox._series, "settle", away)
+        patch.setattr(roles.pathpoints.outbox._series, "acknowledge", away)
         with pytest.raises(BackendUnavailable):
             batch.acknowledge()
     roles.pathpoints.on_new_data("p", 9, 9)

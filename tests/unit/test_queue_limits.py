@@ -6,7 +6,7 @@ import pytest
 from smok_cli.transfer import copy
 
 import smok_core
-from smok_core.engine.base import Limits, OnFull, Settlement
+from smok_core.engine.base import Limits, OnFull, Ack
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import QueueFull
 
@@ -44,7 +44,7 @@ def test_a_copy_takes_the_count_of_drops_along() -> None:
     first.series("pathpoints", Limits(1, OnFull.DROP_OLDEST)).append(points)
     done = first.table("macros.done")
     done.put("1", first.codec.dumps(("m", 1)), pending=True)
-    oldest = [Settlement(row.key, row.seq) for row in done.pending(1)]
+    oldest = [Ack(row.key, row.seq) for row in done.pending(1)]
     done.put("2", first.codec.dumps(("m", 2)), pending=True, max_pending=1, drop=oldest)
     copy(first, second, ["pathpoints", "macros"])
     copy(second, third, ["pathpoints", "macros"])

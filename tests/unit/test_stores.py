@@ -136,7 +136,7 @@ def test_health_tells_which_store_is_away_and_why(plant):
         assert health["memory"].available
 
 
-def test_an_error_that_waiting_does_not_mend_is_told_just_the_same(plant):
+def test_an_error_that_pending_does_not_mend_is_told_just_the_same(plant):
     plant.failure = ForeignData("plant", "another program's data lies there")
     with opened(events="far") as databases:
         with pytest.raises(ForeignData, match="another program"):

@@ -26,7 +26,7 @@ def open_events(context: StoreContext) -> WebhookEventDatabase:
     """Open the role of a configuration."""
     options = context.options
     token = options.token.reveal() if options.token else None
-    postman = Postman(options.url, token, options.timeout_s, options.max_waiting)
+    postman = Postman(options.url, token, options.timeout_s, options.max_pending)
     return WebhookEventDatabase(context, MemoryEngine(context.store), postman)
 
 

@@ -64,7 +64,7 @@ class Postman:
                 self._thread.start()
             self._changed.notify_all()
 
-    def waiting(self) -> int:
+    def pending(self) -> int:
         """Count what has not arrived yet."""
         with self._changed:
             return len(self._bodies)

@@ -78,7 +78,7 @@ def test_a_server_that_is_away_delays_nobody_and_is_told_later():
         databases.events.postman._pause = 0.01
         for at in range(5):
             databases.events.add_event(Event(started_on=at))
-        assert databases.events.postman.waiting() == 5
+        assert databases.events.postman.pending() == 5
         with serving(port=port) as server:
             assert [t["event"]["started_on"] for t in server.wait_for(5)] == [0, 1, 2, 3, 4]
             databases.events.postman.close()
@@ -91,7 +91,7 @@ def test_beyond_the_limit_the_oldest_is_dropped_and_counted(caplog):
     postman = Postman(url, None, 1, most=3, pause=60)
     for body in (b"1", b"2", b"3", b"4", b"5"):
         postman.post(body)
-    assert (postman.waiting(), postman.dropped) == (3, 2)
+    assert (postman.pending(), postman.dropped) == (3, 2)
     postman._ended.set()
     assert "too many wait" in caplog.text
 

@@ -57,7 +57,7 @@ class LmdbBlobs(Blobs):
 
     def delete(self, key: str) -> bool:
         place = key_of(self._space, key)
-        with self._connection.settling() as transaction:
+        with self._connection.acknowledging() as transaction:
             transaction.delete(place, db=self._connection.db("data"))
             gone: bool = transaction.delete(place, db=self._connection.db("blobs"))
             return gone

@@ -51,7 +51,7 @@ class Connection:
     @contextmanager
     def writing(self, size: int) -> Iterator[lmdb.Transaction]:
         """Give a transaction that adds ``size`` bytes or so; it is refused where room ends."""
-        with self._environment.lock, self.settling() as transaction:
+        with self._environment.lock, self.acknowledging() as transaction:
             if not self._environment.has_reserve(2 * size + MIB):
                 raise StorageFull(str(self.path), "the disk is full")
             yield transaction
@@ -59,7 +59,7 @@ class Connection:
                 raise StorageFull(str(self.path), f"max_mib = {self._limit // MIB} is reached")
 
     @contextmanager
-    def settling(self) -> Iterator[lmdb.Transaction]:
+    def acknowledging(self) -> Iterator[lmdb.Transaction]:
         """Give a transaction that makes room, and may use what is kept back for that (G13)."""
         with self._environment.lock, translated(self.path):
             self._check_open()

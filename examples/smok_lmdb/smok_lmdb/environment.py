@@ -25,7 +25,7 @@ MIB: Final = 1 << 20
 SCHEMA: Final = 1
 #: LMDB's named databases; the keys of each begin with the space of a primitive.
 SECTIONS: Final = (
-    "state", "rows", "waiting", "tags", "names", "points", "queue", "blobs", "data",
+    "state", "rows", "pending", "tags", "names", "points", "queue", "blobs", "data",
 )  # fmt: skip
 _SCHEMA_KEY: Final = b"schema"
 _READERS: Final = 512

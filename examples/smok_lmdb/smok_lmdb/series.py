@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from smok_core.engine.base import Limits, OnFull, QueuedPoint, Series, SeriesStats
+from smok_core.engine.base import Limits, OnFull, PendingPoint, Series, SeriesStats
 from smok_core.errors import QueueFull
 from smok_lmdb.keys import key_of, seq_bytes, seq_of, ts_bytes, ts_of
 from smok_lmdb.scan import entry_at, last_before, prefixed
@@ -38,7 +38,7 @@ class LmdbSeries(Series):
     """The series of one name.
 
     A point keeps the seq of its last place in the queue; it waits if the queue still has that
-    seq. So settling only touches the queue, which is what a full store has room for.
+    seq. So acknowledging only touches the queue, which is what a full store has room for.
     """
 
     def __init__(self, connection: Connection, name: str, limits: Limits) -> None:
@@ -75,9 +75,9 @@ class LmdbSeries(Series):
         cap = self._limits.max_pending
         if cap is None or self._limits.on_full is not OnFull.REFUSE:
             return
-        waiting = self._count(transaction, _PENDING)
-        if count and waiting + count > cap:
-            detail = f"{waiting} points wait, max_pending is {cap}"
+        pending = self._count(transaction, _PENDING)
+        if count and pending + count > cap:
+            detail = f"{pending} points wait, max_pending is {cap}"
             raise QueueFull(str(self._connection.path), detail)
 
     def _store(self, transaction: lmdb.Transaction, point: _Point) -> None:
@@ -141,21 +141,21 @@ class LmdbSeries(Series):
             inside = itertools.takewhile(lambda point: stop is None or point[0] <= stop, points)
             return list(itertools.islice(inside, _PAGE))
 
-    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
+    def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
         with self._connection.reading() as transaction:
             queue = self._connection.db("queue")
             entries = prefixed(transaction, queue, self._space, seq_bytes(after + 1))
             heads = itertools.islice(entries, limit)
-            return [self._queued(transaction, key, entry) for key, entry in heads]
+            return [self._pending_point(transaction, key, entry) for key, entry in heads]
 
-    def _queued(self, transaction: lmdb.Transaction, key: bytes, entry: bytes) -> QueuedPoint:
+    def _pending_point(self, transaction: lmdb.Transaction, key: bytes, entry: bytes) -> PendingPoint:
         stored = entry_at(transaction, self._connection.db("points"), self._space + entry[:16])
         assert stored is not None  # both change in one transaction
         seq = seq_of(key[len(self._space) :])
-        return QueuedPoint(seq, entry[16:].decode(), ts_of(entry[8:16]), stored[8:])
+        return PendingPoint(seq, entry[16:].decode(), ts_of(entry[8:16]), stored[8:])
 
-    def settle(self, seqs: Iterable[int]) -> int:
-        with self._connection.settling() as transaction:
+    def acknowledge(self, seqs: Iterable[int]) -> int:
+        with self._connection.acknowledging() as transaction:
             known = {seq for seq in seqs if seq > 0}
             return sum([self._unqueue(transaction, seq) for seq in sorted(known)])
 
@@ -180,7 +180,7 @@ class LmdbSeries(Series):
         forgotten = 0
         start: bytes | None = b""
         while start is not None:
-            with self._connection.settling() as transaction:
+            with self._connection.acknowledging() as transaction:
                 count, start = self._trim_page(transaction, name, before, start)
                 forgotten += count
         return forgotten

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from smok_core.engine.base import Row, Settlement, Table, TableStats, When
+from smok_core.engine.base import Row, Ack, Table, TableStats, When
 from smok_core.errors import QueueFull
 from smok_lmdb.keys import key_of, seq_bytes
 from smok_lmdb.scan import clear, entry_at, prefixed
@@ -26,7 +26,7 @@ _PENDING, _ROWS, _SEQ, _DROPPED = b"p", b"r", b"s", b"d"
 class _Stored(NamedTuple):
     """What stands in ``rows``; that a row waits, and its tag, stand elsewhere.
 
-    So settling writes small entries only, which is what a full store has room for.
+    So acknowledging writes small entries only, which is what a full store has room for.
     """
 
     key: str
@@ -69,7 +69,7 @@ class LmdbTable(Table):
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
         max_pending: int | None = None,
-        drop: Sequence[Settlement] = (),
+        drop: Sequence[Ack] = (),
     ) -> bool:
         with self._connection.writing(len(value)) as transaction:
             old = self._stored(transaction, key)
@@ -86,7 +86,7 @@ class LmdbTable(Table):
             return True
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
-        with self._connection.settling() as transaction:
+        with self._connection.acknowledging() as transaction:
             stored = self._stored(transaction, key)
             if stored is None or expected_seq not in (None, stored.seq):
                 return False
@@ -101,7 +101,7 @@ class LmdbTable(Table):
 
     def replace(self, rows: Mapping[str, bytes]) -> None:
         with self._connection.writing(sum(map(len, rows.values()))) as transaction:
-            for section in ("rows", "waiting", "tags"):
+            for section in ("rows", "pending", "tags"):
                 clear(transaction, self._connection.db(section), self._space)
             for word in (_ROWS, _PENDING):
                 self._count(transaction, word, -self._count(transaction, word))
@@ -113,8 +113,8 @@ class LmdbTable(Table):
         with self._connection.reading() as transaction:
             rows: list[Row] = []
             start = seq_bytes(after + 1)
-            waiting = self._connection.db("waiting")
-            for _, key in prefixed(transaction, waiting, self._space, start):
+            pending = self._connection.db("pending")
+            for _, key in prefixed(transaction, pending, self._space, start):
                 if len(rows) >= limit:
                     break
                 stored = self._stored(transaction, key.decode())
@@ -122,9 +122,9 @@ class LmdbTable(Table):
                 rows.append(self._row(transaction, stored))
             return rows
 
-    def settle(self, settlements: Sequence[Settlement]) -> int:
-        with self._connection.settling() as transaction:
-            return sum([self._settle(transaction, done) for done in settlements])
+    def acknowledge(self, acks: Sequence[Ack]) -> int:
+        with self._connection.acknowledging() as transaction:
+            return sum([self._acknowledge(transaction, done) for done in acks])
 
     def stats(self) -> TableStats:
         with self._connection.reading() as transaction:
@@ -135,27 +135,27 @@ class LmdbTable(Table):
             )
 
     def _make_room(
-        self, transaction: lmdb.Transaction, most: int | None, drop: Sequence[Settlement]
+        self, transaction: lmdb.Transaction, most: int | None, drop: Sequence[Ack]
     ) -> None:
         pending = self._count(transaction, _PENDING)
         excess = 0 if most is None else max(pending + 1 - most, 0)
-        victims = [done for done in drop if self._is_queued(transaction, done)][:excess]
+        victims = [done for done in drop if self._is_pending(transaction, done)][:excess]
         if len(victims) < excess:
             detail = f"{pending} records wait, max_pending is {most}"
             raise QueueFull(str(self._connection.path), detail)
         for done in victims:
-            self._settle(transaction, done)
+            self._acknowledge(transaction, done)
         self._count(transaction, _DROPPED, len(victims))
 
-    def _is_queued(self, transaction: lmdb.Transaction, done: Settlement) -> bool:
+    def _is_pending(self, transaction: lmdb.Transaction, done: Ack) -> bool:
         stored = self._stored(transaction, done.key)
         return bool(stored) and stored.seq == done.seq and self._waits(transaction, done.seq)
 
     def _waits(self, transaction: lmdb.Transaction, seq: int) -> bool:
         place = self._space + seq_bytes(seq)
-        return entry_at(transaction, self._connection.db("waiting"), place) is not None
+        return entry_at(transaction, self._connection.db("pending"), place) is not None
 
-    def _settle(self, transaction: lmdb.Transaction, done: Settlement) -> bool:
+    def _acknowledge(self, transaction: lmdb.Transaction, done: Ack) -> bool:
         stored = self._stored(transaction, done.key)
         if stored is None:
             return False
@@ -176,12 +176,12 @@ class LmdbTable(Table):
 
     def _wait(self, transaction: lmdb.Transaction, key: str) -> None:
         place = self._space + seq_bytes(self._count(transaction, _SEQ))
-        transaction.put(place, key.encode(), db=self._connection.db("waiting"))
+        transaction.put(place, key.encode(), db=self._connection.db("pending"))
         self._count(transaction, _PENDING, 1)
 
     def _end_wait(self, transaction: lmdb.Transaction, seq: int) -> bool:
         place = self._space + seq_bytes(seq)
-        ended: bool = transaction.delete(place, db=self._connection.db("waiting"))
+        ended: bool = transaction.delete(place, db=self._connection.db("pending"))
         self._count(transaction, _PENDING, -1 if ended else 0)
         return ended
 

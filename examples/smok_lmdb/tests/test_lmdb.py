@@ -11,7 +11,7 @@ import pytest
 from smok_lmdb.failures import translated
 from smok_lmdb.plugin import LmdbOptions, smok_open_engine
 
-from smok_core.engine.base import Durability, Settlement
+from smok_core.engine.base import Durability, Ack
 from smok_core.errors import CorruptData, ForeignData, ReadOnlyStore, StorageFull, StoreError
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import StoreSettings
@@ -54,16 +54,16 @@ def flood(series, start):
 
 
 def test_a_full_map_drains_and_takes_new_data_again(opened):
-    """At max_mib new data is refused, what waits can be settled and removed, then there is room."""
+    """At max_mib new data is refused, what waits can be acknowledged, then there is room."""
     table = opened(max_mib=2, reserve_mib=4).table("t")
     count = fill(table)
     assert 40 < count < 100
     for _ in range(3):
         rows = table.pending(1000)
-        tagged = [Settlement(row.key, row.seq, tag="t" * 400) for row in rows]
-        assert table.settle(tagged) == count
-        removed = [Settlement(row.key, row.seq, remove=True) for row in rows]
-        assert table.settle(removed) == count
+        tagged = [Ack(row.key, row.seq, tag="t" * 400) for row in rows]
+        assert table.acknowledge(tagged) == count
+        removed = [Ack(row.key, row.seq, remove=True) for row in rows]
+        assert table.acknowledge(removed) == count
         assert fill(table) == count
 
 
@@ -73,14 +73,14 @@ def test_many_rounds_of_filling_and_draining_need_no_more_room(opened, tmp_path)
     for turn in range(10):
         with pytest.raises(StorageFull):
             flood(series, turn * 100_000)
-        series.settle([point.seq for point in series.pending(10_000)])
+        series.acknowledge([point.seq for point in series.pending(10_000)])
         assert series.trim(turn * 100_000 + 90_000) > 100
         sizes.append((tmp_path / "smok.lmdb").stat().st_size)
     assert max(sizes) == max(sizes[:3])
 
 
 def test_a_full_store_says_so_in_health(opened):
-    """`smok check` warns of a full store; settling what waits still works at that moment."""
+    """`smok check` warns of a full store; acknowledging what waits still works at that moment."""
     engine = opened(max_mib=2, reserve_mib=4)
     fill(engine.table("t"), size=1000)
     assert any("is full" in warning for warning in engine.health().warnings)

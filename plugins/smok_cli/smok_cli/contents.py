@@ -33,7 +33,7 @@ def plain(item: Any) -> Any:
 
 
 def _sensor_writes(databases: Databases) -> Iterable[Any]:
-    # The hand-over is read and not settled: a look changes nothing.
+    # The batch is read and not acknowledged: a look changes nothing.
     return databases.sensor_writes.get_sw_sync(databases.sensor_writes.stats().rows or 1).events
 
 

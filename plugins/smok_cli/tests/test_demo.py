@@ -29,7 +29,7 @@ def test_the_whole_story(smok_process, place):
     status = smok_process("--config", story / "smok.toml", "status", "--json")
     rows = {row["role"]: row for row in json.loads(status.out)["roles"]}
     assert rows["pathpoints"]["rows"] >= promised["point"].total()
-    assert [row["role"] for row in rows.values() if row["waiting"]] == []
+    assert [row["role"] for row in rows.values() if row["pending"]] == []
     jobs = {job["job"]: job for job in json.loads(status.out)["cloud"]}
     assert jobs["pathpoints up"]["acknowledged"] == rows["pathpoints"]["rows"]
     assert jobs["pathpoints up"]["failures"] == 0

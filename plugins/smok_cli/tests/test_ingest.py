@@ -46,7 +46,7 @@ def test_real_files_come_back_whole(smok, config, shared_data, name, rows):
     assert smok("ingest", source).status == 0
     report = json.loads(smok("status", "--json").out)
     counts = next(row for row in report["roles"] if row["role"] == "pathpoints")
-    assert counts["rows"] == counts["waiting"] == rows
+    assert counts["rows"] == counts["pending"] == rows
     lines = smok("export").out.splitlines()
     assert lines[0] == "pathpoint,timestamp,value,value_type"
     assert [line.split(",")[2] for line in lines[1:]] == [row.split(",")[1] for row in wanted]

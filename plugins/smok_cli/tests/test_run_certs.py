@@ -50,7 +50,7 @@ def record(count=10):
         databases.pathpoints.on_new_data_many([("W1", ts, ts) for ts in range(count)])
 
 
-def waiting():
+def pending():
     """Count the values that wait."""
     with smok_core.open_databases("smok.toml") as databases:
         return databases.pathpoints.stats().pending
@@ -76,7 +76,7 @@ def test_run_once_delivers_and_status_tells(sandbox, smok):
     record()
     assert smok("run", "--once").status == 0
     assert len(sandbox.cloud.points) == 10
-    assert waiting() == 0
+    assert pending() == 0
     report = json.loads(smok("status", "--json").out)
     jobs = {job["job"]: job for job in report["cloud"]}
     assert jobs["pathpoints up"]["acknowledged"] == 10
@@ -88,8 +88,8 @@ def test_run_once_without_a_link_says_so(sandbox, smok):
     sandbox.server.close()
     result = smok("run", "--once")
     assert result.status == 5
-    assert "Nothing was settled" in result.out
-    assert waiting() == 10
+    assert "Nothing was acknowledged" in result.out
+    assert pending() == 10
 
 
 def test_run_once_with_a_refused_record_is_incomplete(sandbox, smok):
@@ -97,7 +97,7 @@ def test_run_once_with_a_refused_record_is_incomplete(sandbox, smok):
     record()
     sandbox.cloud.poison(lambda point: point.get("value") == 3)
     assert smok("run", "--once").status == 5
-    assert (len(sandbox.cloud.points), waiting()) == (9, 0)
+    assert (len(sandbox.cloud.points), pending()) == (9, 0)
 
 
 def test_run_once_while_everything_is_refused_is_incomplete(sandbox, smok):
@@ -112,7 +112,7 @@ def test_run_once_while_everything_is_refused_is_incomplete(sandbox, smok):
         if job["job"] == "pathpoints up"
     )
     assert "refuses everything" in job["last_error"]
-    assert waiting() == 10
+    assert pending() == 10
 
 
 def test_run_uploads_until_it_is_told_to_stop(sandbox):
@@ -128,7 +128,7 @@ def test_run_uploads_until_it_is_told_to_stop(sandbox):
 
 @pytest.mark.parametrize("words", [("run", "--plain"), ("run", "--once")])
 def test_sigterm_ends_within_five_seconds_in_the_middle_of_a_request(sandbox, words):
-    """U4: the cloud hangs, SIGTERM comes: the process ends in time, nothing is settled."""
+    """U4: the cloud hangs, SIGTERM comes: the process ends in time, nothing is acknowledged."""
     record()
     path = "/v1/device/pathpoints"
     sandbox.cloud.faults.add(
@@ -141,7 +141,7 @@ def test_sigterm_ends_within_five_seconds_in_the_middle_of_a_request(sandbox, wo
     child.wait(timeout=10)
     assert time.monotonic() - started < 5
     child.stderr.close()
-    assert waiting() == 10
+    assert pending() == 10
 
 
 def test_certs_shows_the_chain(sandbox, smok):

@@ -30,11 +30,11 @@ def test_status_counts_each_role(smok, databases):
     report = json.loads(smok("status", "--json").out)
     rows = {row["role"]: row for row in report["roles"]}
     assert list(rows) == list(smok_core.ROLES)
-    assert (rows["pathpoints"]["rows"], rows["pathpoints"]["waiting"]) == (3, 3)
-    assert rows["pathpoints"]["oldest_waiting"] == "2023-11-14T22:13:20+00:00"
-    assert rows["pathpoints"]["oldest_waiting_seconds"] > 0
+    assert (rows["pathpoints"]["rows"], rows["pathpoints"]["pending"]) == (3, 3)
+    assert rows["pathpoints"]["oldest_pending"] == "2023-11-14T22:13:20+00:00"
+    assert rows["pathpoints"]["oldest_pending_seconds"] > 0
     assert rows["metadata"]["rows"] == 1
-    assert rows["events"]["oldest_waiting"] is None
+    assert rows["events"]["oldest_pending"] is None
     assert report["stores"][0]["size_bytes"] > 0
 
 
@@ -58,13 +58,13 @@ def test_status_shows_dropped_records(smok, config):
     assert "nothing lost" not in result.out
 
 
-def test_status_shows_waiting_definitions(smok, databases):
+def test_status_shows_pending_definitions(smok, databases):
     """Definitions that wait for upload are counted beside the values."""
     databases.pathpoints.define_pathpoint("W1")
     databases.pathpoints.define_pathpoint("W2")
     assert "pathpoints: 2 definitions wait for upload" in smok("status").out
     roles = {row["role"]: row for row in json.loads(smok("status", "--json").out)["roles"]}
-    assert roles["pathpoints"]["definitions_waiting"] == 2
+    assert roles["pathpoints"]["definitions_pending"] == 2
     handed = databases.pathpoints.get_definitions_to_sync()
     assert handed is not None
     handed.acknowledge()
@@ -75,7 +75,7 @@ def test_status_shows_waiting_definitions(smok, databases):
 
 
 def test_dead_letters_are_listed_and_requeued(smok, databases):
-    """Refused records are shown with role, id and reason, and can be queued again."""
+    """Refused records are shown with role, id and reason, and can requeued."""
     databases.pathpoints.on_new_data("p", 1, 1.5)
     databases.pathpoints.get_data_to_sync().reject("the cloud said 422")
     databases.events.add_event(Event(started_on=5, message="hot"))

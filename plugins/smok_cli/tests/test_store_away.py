@@ -47,7 +47,7 @@ def test_status_shows_the_rest_as_json(smok, away):
     assert not rows["predicates"]["available"]
     assert "plant" in rows["predicates"]["error"] or "127.0.0.1" in rows["predicates"]["error"]
     assert rows["pathpoints"]["available"]
-    assert rows["pathpoints"]["waiting"] == 0
+    assert rows["pathpoints"]["pending"] == 0
 
 
 def test_check_still_says_what_is_wrong(smok, away):

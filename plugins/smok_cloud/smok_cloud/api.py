@@ -193,9 +193,9 @@ def _means_unknown(fault: ClientFault) -> bool:
 
 
 def _macro(item: MacroItem) -> Macro:
-    waiting = (each.timestamp for each in item.occurrences if not each.completed)
+    pending = (each.timestamp for each in item.occurrences if not each.completed)
     return Macro(
         macro_id=item.macro_id,
         commands={each.path: each.value for each in item.commands},
-        occurrences_not_done=sorted(waiting),
+        occurrences_not_done=sorted(pending),
     )

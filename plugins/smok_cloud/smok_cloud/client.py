@@ -13,7 +13,7 @@ from smok_cloud.bodies import Encoder, MiniJsonEncoder
 from smok_cloud.errors import NoLink, NotTheApi, UnsendableBody
 from smok_cloud.pace import Pace
 from smok_cloud.settings import certificate_headers, checked_proxy, checked_url
-from smok_cloud.settling import check_settles
+from smok_cloud.acknowledgement import check_acknowledges
 from smok_cloud.transport import Answer, Limits, Transport
 from smok_core.settings import Secret
 
@@ -47,7 +47,7 @@ class Requester:
         bytes_per_second: Most bytes a second, sent and received, as an average; None: no limit.
         accept_empty: Over plain HTTP, too, take an empty 2xx for success in calls whose answer is
             not used. Off by default: an empty 200 is what some captive portals give, and it would
-            settle data. Over TLS the server is verified, and an empty 2xx is the cloud's.
+            acknowledge data. Over TLS the server is verified, and an empty 2xx is the cloud's.
         insecure: Talk plain HTTP to another machine.
         transport: Carries requests in place of sockets; then ``ca_bundle`` and ``proxy`` are
             without effect.
@@ -135,10 +135,10 @@ class Requester:
         return answer
 
     def _check_taken(self, call: str, answer: Answer) -> None:
-        """Refuse a 2xx that does not settle a call whose answer is not used."""
+        """Refuse a 2xx that does not acknowledge a call whose answer is not used."""
         body = decoded_body(call, answer, self._limits.answer_bytes)
         if not self._says_enough_by_nothing(body):
-            check_settles(call, body, verified=self._verified)
+            check_acknowledges(call, body, verified=self._verified)
 
     def _says_enough_by_nothing(self, body: bytes) -> bool:
         return not body.strip() and (self._verified or self._accept_empty)

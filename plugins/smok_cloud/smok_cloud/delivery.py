@@ -66,7 +66,7 @@ class Delivery:
 
         Raises:
             RefusesEverything: Nothing got through, or nothing any more; what was refused is kept.
-            CloudError: The way to the cloud failed; what was answered until then is settled.
+            CloudError: The way to the cloud failed; what was answered until then is acknowledged.
         """
         starts = range(0, len(batch), limit)
         parts = [batch.part(start, min(start + limit, len(batch))) for start in starts]
@@ -86,7 +86,7 @@ class Delivery:
             try:
                 self._try(batch.part(index, index + 1))
             except ClientFault as error:
-                logger.warning("an item stays queued: %s", error)
+                logger.warning("an item stays pending: %s", error)
                 postponed = error
         self._judge()
         if postponed is not None:

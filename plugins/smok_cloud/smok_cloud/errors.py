@@ -60,7 +60,7 @@ class NoLink(CloudError):
     """The cloud was not reached, or the link broke: unknown whether the request took effect."""
 
     code = "SMOK-N01"
-    remedy = "Nothing was settled: try again when the network is back."
+    remedy = "Nothing was acknowledged: try again when the network is back."
 
 
 class NotTheApi(CloudError):
@@ -68,7 +68,7 @@ class NotTheApi(CloudError):
 
     code = "SMOK-N02"
     remedy = (
-        "Nothing was settled. Check the configured URL and whether a login page or a proxy "
+        "Nothing was acknowledged. Check the configured URL and whether a login page or a proxy "
         "answers in place of the cloud."
     )
 
@@ -90,7 +90,7 @@ class CredentialsRefused(CloudError):
     """
 
     code = "SMOK-N04"
-    remedy = "Nothing was settled. Check the device certificate with `smok certs`."
+    remedy = "Nothing was acknowledged. Check the device certificate with `smok certs`."
 
     def __init__(self, call: str, detail: str, status: int | None = None) -> None:
         self.status = status
@@ -104,7 +104,7 @@ class ServerFault(CloudError):
     """
 
     code = "SMOK-N05"
-    remedy = "Nothing was settled: try again later."
+    remedy = "Nothing was acknowledged: try again later."
 
     def __init__(self, call: str, detail: str, status: int, retry_after: float | None) -> None:
         self.status, self.retry_after = status, retry_after
@@ -119,7 +119,7 @@ class ClientFault(CloudError):
     """
 
     code = "SMOK-N06"
-    remedy = "Nothing was settled; is_bad_data tells whether the records themselves were refused."
+    remedy = "Nothing was acknowledged; is_bad_data tells whether the records themselves were refused."
 
     def __init__(self, call: str, detail: str, status: int, *, from_api: bool) -> None:
         self.status, self.from_api = status, from_api

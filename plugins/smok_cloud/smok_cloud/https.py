@@ -24,7 +24,7 @@ from smok_cloud.errors import (
     UnaddressableKey,
 )
 from smok_cloud.identity import Environment
-from smok_cloud.links import translated
+from smok_cloud.http_errors import translated
 from smok_cloud.transport import Answer, Limits
 from smok_core.engine.forks import Layer, join
 

@@ -98,7 +98,7 @@ class Service:
     def stop(self, timeout: float = STOP_SECONDS) -> bool:
         """Tell the thread to end, and wait for it at most ``timeout`` seconds.
 
-        What was in flight then is not settled, and will be handed over again.
+        What was in flight then is not acknowledged, and will be handed over again.
 
         In a forked child nothing runs, and the parent's thread goes on.
 
@@ -109,12 +109,12 @@ class Service:
             return True
         self._stop.set()
         self._thread.join(timeout / 2)
-        # Ends a request that is still under way; it raises NoLink there, so nothing is settled.
+        # Ends a request that is still under way; it raises NoLink there: nothing is acknowledged.
         self.api.close()
         self._thread.join(timeout / 2)
         self.leases.release()
         if self._thread.is_alive():
-            logger.warning("a request was abandoned; what it carried stays queued")
+            logger.warning("a request was abandoned; what it carried stays pending")
         return not self._thread.is_alive()
 
     def observe(self, provider: MeterProvider | None = None) -> None:

@@ -30,7 +30,7 @@ def checked_url(url: str, certificate: DeviceCertificate | None, *, insecure: bo
     Raises:
         InvalidCloudSetting: It is no plain http(s) URL, or it is HTTP to another machine: a
             production certificate is never shown over it, and without one anybody on the way
-            reads, changes and settles what the device sends, so that must be asked for.
+            reads, changes and acknowledges what the device sends, so that must be asked for.
     """
     parts = _split("url", url)
     if parts.scheme not in ("http", "https"):
@@ -45,7 +45,7 @@ def checked_url(url: str, certificate: DeviceCertificate | None, *, insecure: bo
     if remote and not insecure:
         raise InvalidCloudSetting(
             "url", "is plain http to another machine: anybody on the way could read the data, "
-            "and settle them in the cloud's place",
+            "and acknowledge them in the cloud's place",
             f"Use https, e.g. {PRODUCTION_URL}; for a trusted network set insecure = true.",
         )  # fmt: skip
     return url.rstrip("/")

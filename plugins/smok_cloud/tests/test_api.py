@@ -243,7 +243,7 @@ def test_a_baob_plan_of_another_shape_is_refused(body: object) -> None:
     "body", [[{"uuid": "1"}], [{"uuid": "1"}] * 3, [], [{"uuid": ""}, {"uuid": "2"}], [{}, {}]]
 )
 def test_uuids_must_match_the_events(body: object) -> None:
-    """Fewer, more, empty or missing uuids settle nothing."""
+    """Fewer, more, empty or missing uuids acknowledge nothing."""
     event = Event(started_on=1).to_json()
     with pytest.raises(NotTheApi):
         _canned(body).post_events([event, event])
@@ -268,7 +268,7 @@ def test_a_baob_of_another_length_is_refused(length: str) -> None:
     "body", [b"", b"  ", b"<html>", b"\xff", b"[", b'{"a":NaN}', b"5", b'"ok"', b"true"], ids=repr
 )
 def test_success_without_an_answer_of_the_api_is_no_success(body: bytes) -> None:
-    """A 2xx that any web server could have given does not settle data."""
+    """A 2xx that any web server could have given does not acknowledge data."""
     with pytest.raises(NotTheApi):
         _canned(body).post_values([])
 

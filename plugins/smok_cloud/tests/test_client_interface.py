@@ -29,10 +29,10 @@ class Data(BaseDataToSynchronize):
     """All values that wait."""
 
     def __init__(self, owner: Points) -> None:
-        self.owner, self.points = owner, list(owner.waiting)
+        self.owner, self.points = owner, list(owner.pending)
 
     def acknowledge(self) -> None:
-        del self.owner.waiting[: len(self.points)]
+        del self.owner.pending[: len(self.points)]
 
     def negative_acknowledge(self) -> None:
         self.owner.refused += 1
@@ -48,37 +48,37 @@ class Points(BasePathpointDatabase):
     """Only what the interface asks for."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[str, float, object]] = []
+        self.pending: list[tuple[str, float, object]] = []
         self.refused = 0
 
     def on_new_data(self, pathpoint, timestamp, value_or_exception):
-        self.waiting.append((pathpoint, timestamp, value_or_exception))
+        self.pending.append((pathpoint, timestamp, value_or_exception))
 
     def get_current_value(self, pathpoint):
-        return max(point[1:] for point in self.waiting if point[0] == pathpoint)
+        return max(point[1:] for point in self.pending if point[0] == pathpoint)
 
     def get_archive_data(self, pathpoint, start, stop):
         return iter(())
 
     def get_data_to_sync(self):
-        return Data(self) if self.waiting else None
+        return Data(self) if self.pending else None
 
 
 class Writes(BaseSensorWriteDatabase):
     """A set of records, told of each what became of it."""
 
     def __init__(self) -> None:
-        self.waiting: list[SensorWriteEvent] = []
+        self.pending: list[SensorWriteEvent] = []
         self.failed: list[SensorWriteEvent] = []
 
     def add_sw(self, event):
-        self.waiting.append(event)
+        self.pending.append(event)
 
     def get_sw_sync(self):
-        return BaseSensorWriteSynchronization(list(self.waiting), self)
+        return BaseSensorWriteSynchronization(list(self.pending), self)
 
     def on_synced_sw(self, event):
-        self.waiting.remove(event)
+        self.pending.remove(event)
 
     def on_sync_sw_failed(self, event):
         self.failed.append(event)
@@ -108,8 +108,8 @@ class Alarms(BaseEventDatabase):
         self.events.append(event)
 
     def get_events_to_sync(self):
-        waiting = [event for event in self.events if event.uuid is None]
-        return Happenings(waiting) if waiting else None
+        pending = [event for event in self.events if event.uuid is None]
+        return Happenings(pending) if pending else None
 
     def _nothing(self, *_):
         return iter(())
@@ -217,7 +217,7 @@ def test_everything_arrives_once(roles) -> None:
     assert len(cloud.sensor_writes) == len(cloud.events) == len(cloud.event_arrivals) == 5
     assert cloud.macros_done == [("m", n) for n in range(5)]
     assert cloud.baobs == {"b": (b"x", 1)}
-    assert roles["pathpoints"].waiting == roles["sensor_writes"].waiting == []
+    assert roles["pathpoints"].pending == roles["sensor_writes"].pending == []
     assert roles["pathpoints"].refused == 0
     assert roles["sensor_writes"].failed == []
 
@@ -231,7 +231,7 @@ def test_what_is_refused_is_told_and_kept(roles, status: int) -> None:
     fill(roles)
     synchronizer = Synchronizer(roles, api, batch=7)
     assert not synchronizer.run_once()
-    assert len(roles["pathpoints"].waiting) == 50
+    assert len(roles["pathpoints"].pending) == 50
     assert roles["pathpoints"].refused == 1
     assert len(roles["sensor_writes"].failed) == 5
     assert len(roles["macros"].done) == 5

@@ -64,7 +64,7 @@ def test_a_server_that_refuses_everything_gets_few_requests_and_no_letters(
     assert len(uploads) <= 50
     counts = synchronizer.statistics["pathpoints up"]
     assert "refuses everything" in counts.last_error
-    assert (counts.refused, counts.refused_all, counts.waiting) == (0, 1, 1000)
+    assert (counts.refused, counts.refused_all, counts.pending) == (0, 1, 1000)
     assert synchronizer.undelivered
     cloud.faults.clear()
     assert synchronizer.run_once()

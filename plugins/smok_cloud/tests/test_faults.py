@@ -14,7 +14,7 @@ from smok_cloud.errors import ClientFault, NoLink, NotTheApi, ServerFault
 from smok_cloud.transport import Limits
 from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.faults import Fault, FaultKind
-from smok_testing.cloud.gate import CertificateIn, Gate
+from smok_testing.cloud.certificate_check import CertificateIn, CertificateCheck
 from smok_testing.cloud.pki import Files, SandboxPki
 from smok_testing.cloud.server import SandboxServer, server_context
 
@@ -31,9 +31,9 @@ def secure_client(cloud: SandboxCloud, pki: SandboxPki, device_files: Files) -> 
     """A client of the sandbox over mutual TLS."""
     context = server_context(pki.issue_server(), device_cas=pki.bundle)
     certificate = read_device_certificate(*device_files, ca_bundle=pki.bundle)
-    gate = Gate(CertificateIn.TLS, pki.bundle)
+    certificate_check = CertificateCheck(CertificateIn.TLS, pki.bundle)
     with (
-        SandboxServer(cloud, tls=context, gate=gate) as server,
+        SandboxServer(cloud, tls=context, certificate_check=certificate_check) as server,
         ApiClient(server.url, certificate, ca_bundle=pki.bundle, limits=PATIENT) as opened,
     ):
         yield opened
@@ -108,7 +108,7 @@ def test_a_slow_body_ends_in_time(
 def test_closing_the_client_ends_a_request_at_once(
     request: pytest.FixtureRequest, cloud: SandboxCloud, link: str, kind: FaultKind
 ) -> None:
-    """Whoever has to stop soon closes the client; the request under way settles nothing."""
+    """Whoever has to stop soon closes the client; the request under way acknowledges nothing."""
     client: ApiClient = request.getfixturevalue(link)
     client._limits = Limits(total=30.0)
     cloud.sensors = [SENSOR]

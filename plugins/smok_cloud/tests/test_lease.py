@@ -52,11 +52,11 @@ def test_a_second_one_is_told_who_has_it(table):
 
 def test_threads_that_want_it_together(table):
     """Of sixteen leases taken at once one is held."""
-    gate, held = threading.Barrier(16), []
+    certificate_check, held = threading.Barrier(16), []
 
     def want():
         mine = lease(table)
-        gate.wait()
+        certificate_check.wait()
         try:
             mine.acquire()
         except LeaseHeld:

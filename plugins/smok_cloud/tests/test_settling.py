@@ -72,7 +72,7 @@ CALLS: dict[str, Callable[[ApiClient], object]] = {
     "deleted metadata": lambda api: api.delete_metadata("k"),
     "baob": lambda api: api.put_baob("k", b"x", 1),
 }
-#: Its answer is documented, but the definitions are settled without a look at it.
+#: Its answer is documented, but the definitions are acknowledged without a look at it.
 DEFINITIONS = {"definitions": lambda api: api.put_pathpoints([PathpointDefinition("a")])}
 
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -93,7 +93,7 @@ def plain(body: object, status: int = 200, *, accept_empty: bool = False) -> Api
 
 @every_upload
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_an_empty_success_settles_over_tls(
+def test_an_empty_success_acknowledges_over_tls(
     call: Callable[[ApiClient], object], status: int
 ) -> None:
     """The real cloud answers 204; the server is verified, so it is the cloud's."""
@@ -102,7 +102,7 @@ def test_an_empty_success_settles_over_tls(
 
 @every_upload
 @pytest.mark.parametrize("status", [200, 204])
-def test_an_empty_success_settles_nothing_over_plain_http(
+def test_an_empty_success_acknowledges_nothing_over_plain_http(
     call: Callable[[ApiClient], object], status: int
 ) -> None:
     """Some captive portals answer like that, so it has to be allowed."""
@@ -113,7 +113,7 @@ def test_an_empty_success_settles_nothing_over_plain_http(
 
 @every_call
 @pytest.mark.parametrize("body", NOTHING[2:], ids=repr)
-def test_json_that_holds_nothing_settles(call: Callable[[ApiClient], object], body: bytes) -> None:
+def test_json_that_holds_nothing_acknowledges(call: Callable[[ApiClient], object], body: bytes) -> None:
     """What the API is documented to answer, over both."""
     call(plain(body))
     call(verified(body))
@@ -121,10 +121,10 @@ def test_json_that_holds_nothing_settles(call: Callable[[ApiClient], object], bo
 
 @every_call
 @pytest.mark.parametrize("body", [*NO_SUCCESS, *OTHER_CALLS, *NO_JSON], ids=repr)
-def test_what_is_no_success_never_settles(
+def test_what_is_no_success_never_acknowledges(
     call: Callable[[ApiClient], object], body: object
 ) -> None:
-    """Errors, answers of other calls and pages settle nothing, whoever gives them."""
+    """Errors, answers of other calls and pages acknowledge nothing, whoever gives them."""
     for client in (verified(body), plain(body), plain(body, accept_empty=True)):
         with pytest.raises(NotTheApi):
             call(client)
@@ -132,7 +132,7 @@ def test_what_is_no_success_never_settles(
 
 @every_call
 @pytest.mark.parametrize("body", TAKEN, ids=repr)
-def test_other_fields_settle_only_over_tls(
+def test_other_fields_acknowledge_only_over_tls(
     call: Callable[[ApiClient], object], body: object
 ) -> None:
     """The API may grow; over plain http anybody's JSON has fields."""
@@ -161,7 +161,7 @@ def test_an_empty_body_that_was_announced_longer_is_no_answer() -> None:
 
 
 def test_the_queue_empties_against_a_cloud_that_answers_204(pki: SandboxPki) -> None:
-    """Real TLS, the default settings: what the real cloud does settles values and audit."""
+    """Real TLS, the default settings: what the real cloud does acknowledges values and audit."""
     from smok_testing.cloud.app import SandboxCloud
     from smok_testing.cloud.state import Reply
 
@@ -231,7 +231,7 @@ def test_receipts_for_the_largest_batch_are_read() -> None:
 
 @pytest.mark.parametrize("url", ["http://api.smok.co", "http://10.0.0.5:8080", "http://gw.lan"])
 def test_plain_http_to_another_machine_must_be_asked_for(url: str) -> None:
-    """Anybody on the way could settle what the device sends."""
+    """Anybody on the way could acknowledge what the device sends."""
     with pytest.raises(InvalidCloudSetting, match="insecure = true"):
         ApiClient(url)
     ApiClient(url, insecure=True).close()

@@ -9,7 +9,7 @@ from smok_cloud.synchronizer import Synchronizer
 from smok_cloud.transport import Limits
 from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.faults import Fault, FaultKind
-from smok_testing.cloud.gate import CertificateIn, Gate
+from smok_testing.cloud.certificate_check import CertificateIn, CertificateCheck
 from smok_testing.cloud.pki import SandboxPki
 from smok_testing.cloud.server import SandboxServer, server_context
 
@@ -37,9 +37,9 @@ def link(cloud, pki):
     files = pki.issue_device("pump-17")
     certificate = read_device_certificate(files.certificate, files.key, ca_bundle=pki.bundle)
     context = server_context(pki.issue_server(), device_cas=pki.bundle)
-    gate = Gate(CertificateIn.TLS, pki.bundle)
+    certificate_check = CertificateCheck(CertificateIn.TLS, pki.bundle)
     with (
-        SandboxServer(cloud, tls=context, gate=gate) as server,
+        SandboxServer(cloud, tls=context, certificate_check=certificate_check) as server,
         ApiClient(
             server.url, certificate, ca_bundle=pki.bundle, limits=LIMITS, baob_limits=LIMITS
         ) as api,
@@ -49,7 +49,7 @@ def link(cloud, pki):
 
 @pytest.fixture
 def databases():
-    """All roles in memory, with something waiting in each queue."""
+    """All roles in memory, with something pending in each queue."""
     with smok_core.open_databases({}) as opened:
         fill(opened)
         yield opened
@@ -118,7 +118,7 @@ def test_everything_goes_up_and_comes_down(cloud, link, databases):
     ids=lambda fault: f"{fault.kind.value}-{fault.status}",
 )  # fmt: skip
 def test_a_fault_costs_time_and_nothing_else(cloud, link, databases, fault):
-    """Whatever happens to the upload of the values, they stay queued until it is answered.
+    """Whatever happens to the upload of the values, they stay pending until it is answered.
 
     An empty 200 is missing here: over verified TLS it is the cloud's, and an answer.
     """
@@ -137,7 +137,7 @@ def test_a_fault_costs_time_and_nothing_else(cloud, link, databases, fault):
 
 
 def test_one_poison_record_among_many_is_found(cloud, link, databases):
-    """99 of 100 are delivered, the one bad record is a dead letter, and can be queued again."""
+    """99 of 100 are delivered, the one bad record is a dead letter, and can requeued."""
     databases.pathpoints.on_new_data_many(
         [("c", ts, "poison" if ts == 42 else ts) for ts in range(100)]
     )
@@ -168,7 +168,7 @@ def test_keys_that_urls_cannot_name_are_refused_by_name(cloud, link, databases):
 
 
 def test_one_failing_role_does_not_hold_the_others(cloud, link, databases):
-    """Values that cannot be sent keep waiting; everything else is delivered."""
+    """Values that cannot be sent stay pending; everything else is delivered."""
     cloud.faults.add(
         Fault(
             kind=FaultKind.STATUS,
@@ -188,7 +188,7 @@ def test_one_failing_role_does_not_hold_the_others(cloud, link, databases):
 
 
 def test_without_a_link_little_is_tried(databases):
-    """A minute without a cloud costs few attempts, and nothing is settled."""
+    """A minute without a cloud costs few attempts, and nothing is acknowledged."""
     attempts, now = [], [0.0]
 
     class NoNetwork:

@@ -24,7 +24,7 @@ from smok_cloud.errors import (
     UntrustedServer,
 )
 from smok_testing.cloud.app import SandboxCloud
-from smok_testing.cloud.gate import CertificateIn, Gate
+from smok_testing.cloud.certificate_check import CertificateIn, CertificateCheck
 from smok_testing.cloud.pki import (
     Files,
     SandboxPki,
@@ -47,7 +47,7 @@ def _tls(
 ) -> Iterator[SandboxServer]:
     files = server_files or pki.issue_server()
     context = server_context(files, device_cas=pki.bundle)
-    with SandboxServer(cloud, tls=context, gate=Gate(CertificateIn.TLS, pki.bundle)) as server:
+    with SandboxServer(cloud, tls=context, certificate_check=CertificateCheck(CertificateIn.TLS, pki.bundle)) as server:
         yield server
 
 
@@ -177,7 +177,7 @@ def test_a_strangers_certificate_is_told_as_credentials(
 def test_a_certificate_for_another_purpose_gets_403(
     cloud: SandboxCloud, pki: SandboxPki, device: DeviceCertificate, tmp_path: Path
 ) -> None:
-    """TLS alone would take a leaf of the RAPID CA; the sandbox's gate does not."""
+    """TLS alone would take a leaf of the RAPID CA; the sandbox's certificate_check does not."""
     key = new_key()
     leaf = make_certificate("r", key, pki.rapid_ca, device_extensions("rapid", 0))
     rapid_pem = pki.rapid_ca.certificate.public_bytes(Encoding.PEM)
@@ -199,8 +199,8 @@ def test_other_environments_send_the_certificate_in_a_header(
     """Outside of production the certificate travels in a header, newlines as tabs."""
     files = pki.issue_device(f"staged-{environment}", environment)
     device = read_device_certificate(*files, ca_bundle=pki.bundle)
-    gate = Gate(CertificateIn.HEADER, pki.bundle)
-    with SandboxServer(cloud, gate=gate) as server, _client(server, device, None) as client:
+    certificate_check = CertificateCheck(CertificateIn.HEADER, pki.bundle)
+    with SandboxServer(cloud, certificate_check=certificate_check) as server, _client(server, device, None) as client:
         client.put_metadata("k", "v", 1.0)
     header = cloud.requests[0].headers["x-ssl-client-certificate"]
     assert header.replace("\t", "\n") + "\n" == files.certificate.read_text()
@@ -226,9 +226,9 @@ def test_the_header_gate_refuses_what_is_not_for_it(
     cloud: SandboxCloud, pki: SandboxPki, device: DeviceCertificate, shown: str
 ) -> None:
     """No header is 401; production certificates are not sent in a header at all."""
-    gate = Gate(CertificateIn.HEADER, pki.bundle)
+    certificate_check = CertificateCheck(CertificateIn.HEADER, pki.bundle)
     with (
-        SandboxServer(cloud, gate=gate) as server,
+        SandboxServer(cloud, certificate_check=certificate_check) as server,
         _client(server, None if shown == "nothing" else device, None) as client,
         pytest.raises(CredentialsRefused, match="401"),
     ):

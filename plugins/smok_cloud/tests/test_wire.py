@@ -45,8 +45,8 @@ def test_a_server_that_takes_no_connection() -> None:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         port = full.getsockname()[1]
-        waiting = [socket.socket() for _ in range(8)]
-        for each in waiting:
+        pending = [socket.socket() for _ in range(8)]
+        for each in pending:
             each.setblocking(False)
             each.connect_ex(("127.0.0.1", port))
         started = time.monotonic()
@@ -57,7 +57,7 @@ def test_a_server_that_takes_no_connection() -> None:
         ):
             client.get_device()
         assert time.monotonic() - started < LATEST
-        for each in waiting:
+        for each in pending:
             each.close()
 
 

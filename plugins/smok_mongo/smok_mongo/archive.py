@@ -1,7 +1,7 @@
 """The stored points of a series: one document per point, at ``device|series|name|time``.
 
 Times have a fixed width and sort, so the index of ``_id`` serves ranges and the latest value. A
-point remembers the seq under which it was queued; replaying a batch never undoes a newer one.
+point remembers the seq under which it was pending; replaying a batch never undoes a newer one.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pymongo import ReplaceOne
 
 from smok_core.engine.base import Blobs
 from smok_core.errors import BackendUnavailable, CorruptData
-from smok_mongo.client import Gate
+from smok_mongo.client import OperationLock
 from smok_mongo.commands import Document, bulk, delete, find, find_one, insert_one
 from smok_mongo.ids import base_text, join, segment, span, unsegment
 
@@ -31,10 +31,10 @@ class MongoBlobs(Blobs):
     def __init__(self, store: Store, chunks: Chunks, name: str) -> None:
         self._store, self._server, self._chunks, self._name = store, store.server, chunks, name
         self._prefix = join(store.device, segment(name))
-        self._gate = Gate(store.server)
+        self._operation_lock = OperationLock(store.server)
 
     def put(self, key: str, data: bytes, version: int) -> int | None:
-        with self._gate():
+        with self._operation_lock():
             old = self._head(key)
             if old is not None and _version(old) >= version:
                 return _version(old)
@@ -88,7 +88,7 @@ class MongoBlobs(Blobs):
 
     def delete(self, key: str) -> bool:
         tried: list[Document] = []
-        with self._gate():
+        with self._operation_lock():
             for _ in range(_TRIES):
                 old = self._head(key)
                 if old is None:

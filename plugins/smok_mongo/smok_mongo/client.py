@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from smok_mongo.options import MongoOptions
 
-__all__ = ["Gate", "Server"]
+__all__ = ["OperationLock", "Server"]
 
 _T = TypeVar("_T")
 _FIRST_PAUSE: Final = 0.05
@@ -168,7 +168,7 @@ class Server:
                 self._client.close()
 
 
-class Gate:
+class OperationLock:
     """A lock of one primitive within this process, with a bound on the wait for it.
 
     Servers that compare and set atomically do not need it; FerretDB v1 does, and the caches of

@@ -19,7 +19,7 @@ DEAD: Final = "smok_dead"
 
 
 def set_aside(server: Server, collection: str, document: Document) -> None:
-    """Move a document as it is to `DEAD`, unless it is gone already: settled meanwhile."""
+    """Move a document as it is to `DEAD`, unless it is gone already: acknowledged meanwhile."""
     where = {"_id": document["_id"]}
     found = find_one(server, collection, where)
     if found is None:

@@ -1,8 +1,8 @@
 """The upload queue of a series: one document per appended batch, inserted in one step.
 
 A point's seq is its batch's base with its position below, so ids of batches are found from seqs
-by arithmetic. ``done`` is a bit mask of the positions that are settled; a batch whose positions
-all are is removed. Two processes that take the same base collide on ``_id``, and one takes another.
+by arithmetic. ``done`` is a bit mask of the positions that are acknowledged; a batch whose
+positions all are is removed. Two processes that take the same base collide on ``_id``, and one takes another.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from bson import Binary
 from pymongo import ASCENDING, UpdateOne
 
-from smok_core.engine.base import QueuedPoint
+from smok_core.engine.base import PendingPoint
 from smok_core.errors import BackendUnavailable
 from smok_mongo.commands import (
     SLICE,
@@ -68,7 +68,7 @@ class BatchQueue:
 
     def __init__(self, store: Store, chunks: Chunks, prefix: str) -> None:
         self._server, self._chunks, self._prefix = store.server, chunks, prefix
-        #: Points per batch as last seen: tells how many documents a hand-over takes.
+        #: Points per batch as last seen: tells how many documents a batch takes.
         self._usual = 10
 
     def insert(self, batch: Batch) -> bool:
@@ -89,14 +89,14 @@ class BatchQueue:
 
     # --- handing over ------------------------------------------------------------------------
 
-    def read(self, limit: int, after: int) -> list[QueuedPoint]:
-        """Give at most ``limit`` queued points with a seq above ``after``."""
+    def read(self, limit: int, after: int) -> list[PendingPoint]:
+        """Give at most ``limit`` pending points with a seq above ``after``."""
         begin = min(max(after + 1, 0), _MAX_SEQ)
         query = self._from(begin >> POSITION_BITS)
         per_answer = min(-(-limit // self._usual) + 1, SLICE)
 
-        def work(db: Database[Document]) -> list[QueuedPoint]:
-            points: list[QueuedPoint] = []
+        def work(db: Database[Document]) -> list[PendingPoint]:
+            points: list[PendingPoint] = []
             found = db[BATCHES].find(query, limit=limit + 1, batch_size=per_answer)
             with found.sort("_id", ASCENDING) as documents:
                 for document in documents:
@@ -114,12 +114,12 @@ class BatchQueue:
     def _from(self, base: int) -> Document:
         return {"_id": {"$gte": self._id(base), "$lt": f"{self._prefix}}}"}}
 
-    def _open_points(self, document: Document) -> Iterator[QueuedPoint]:
+    def _open_points(self, document: Document) -> Iterator[PendingPoint]:
         points, done = self._points(document), _mask(document)
         first, self._usual = _base(document) << POSITION_BITS, max(1, len(points))
         for position, (name, ts, value) in enumerate(points):
             if not done >> position & 1:
-                yield QueuedPoint(first + position, name, ts, value)
+                yield PendingPoint(first + position, name, ts, value)
 
     def _points(self, document: Document) -> list[Point]:
         """Decode a batch; one that cannot be is set aside, so that the others can be uploaded."""
@@ -137,19 +137,19 @@ class BatchQueue:
                 yield Batch(_base(document), document["token"], self._points(document))
             base = _base(documents[-1])
 
-    # --- settling ----------------------------------------------------------------------------
+    # --- acknowledging ----------------------------------------------------------------------------
 
-    def settle(self, seqs: Iterable[int]) -> int:
+    def acknowledge(self, seqs: Iterable[int]) -> int:
         """Take the seqs out of the queue; tell how many were in it."""
         wanted: dict[str, int] = {}
         for seq in seqs:
             if 0 <= seq <= _MAX_SEQ:
                 batch_id, bit = self._id(seq >> POSITION_BITS), 1 << seq % MAX_POSITIONS
                 wanted[batch_id] = wanted.get(batch_id, 0) | bit
-        return sum(self._settle(dict(part)) for part in slices(wanted.items()))
+        return sum(self._acknowledge(dict(part)) for part in slices(wanted.items()))
 
-    def _settle(self, wanted: dict[str, int]) -> int:
-        settled = 0
+    def _acknowledge(self, wanted: dict[str, int]) -> int:
+        acknowledged = 0
         for _ in range(_TRIES):
             headers = find_all(self._server, BATCHES, wanted, _HEADER)
             news = {h["_id"]: wanted[h["_id"]] & ~_mask(h) & _full(h) for h in headers}
@@ -158,11 +158,11 @@ class BatchQueue:
                 h for h in headers if news[h["_id"]] and _mask(h) | news[h["_id"]] != _full(h)
             ]
             missed = self._mark(partly, news)
-            settled += sum(new.bit_count() for key, new in news.items() if key not in missed)
+            acknowledged += sum(new.bit_count() for key, new in news.items() if key not in missed)
             if not missed:
-                return settled
+                return acknowledged
             wanted = {key: wanted[key] for key in missed}
-        raise BackendUnavailable(self._server.store, "other processes keep settling the queue")
+        raise BackendUnavailable(self._server.store, "other processes keep acknowledging the queue")
 
     def _remove(self, headers: list[Document]) -> None:
         if headers:
@@ -191,7 +191,7 @@ class BatchQueue:
     # --- counting ----------------------------------------------------------------------------
 
     def open_seqs(self, seqs: Iterable[int]) -> set[int]:
-        """Give those of the seqs that are queued."""
+        """Give those of the seqs that are pending."""
         wanted = set(seqs)
         ids = {self._id(seq >> POSITION_BITS) for seq in wanted}
         headers = find_all(self._server, BATCHES, ids, _HEADER)
@@ -209,8 +209,8 @@ class BatchQueue:
             base = _base(headers[-1]) + 1
         return found[:count]
 
-    def waiting(self) -> int:
-        """Count the queued points."""
+    def pending_count(self) -> int:
+        """Count the pending points."""
         group = {"_id": None, "points": {"$sum": "$left"}}
         steps: list[Any] = [{"$match": {"_id": span(self._prefix)}}, {"$group": group}]
         found = self._server.run(lambda db: list(db[BATCHES].aggregate(steps)))

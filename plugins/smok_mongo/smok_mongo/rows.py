@@ -8,23 +8,23 @@ from bson import Binary
 
 from smok_core.engine.base import Row, When
 from smok_core.errors import CorruptData
-from smok_mongo.generation import ROWS, Generations
+from smok_mongo.table_versions import ROWS, TableVersions
 from smok_mongo.ids import join, segment, seq_text, unsegment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smok_core.engine.base import Settlement
+    from smok_core.engine.base import Ack
     from smok_mongo.commands import Document
 
 __all__ = ["Places", "may_write", "row_of", "tag_bytes"]
 
 
 class Places:
-    """Where the rows of a table are, in the generation that was seen last."""
+    """Where the rows of a table are, in the table_version that was seen last."""
 
-    def __init__(self, generations: Generations, role: str) -> None:
-        self._generations, self._role = generations, role
+    def __init__(self, table_versions: TableVersions, role: str) -> None:
+        self._generations, self._role = table_versions, role
 
     def id_of(self, key: str) -> str:
         """Give the id of a row."""
@@ -34,9 +34,9 @@ class Places:
         """Give a place in the queue; the key keeps equal seqs of two processes apart."""
         return join(self._prefix(), seq_text(seq), segment(key, self._role))
 
-    def waiting(self, settlements: Iterable[Settlement]) -> Document:
+    def pending(self, acks: Iterable[Ack]) -> Document:
         """Make the query for rows that still wait with the seq that was handed out."""
-        return {"q": {"$in": [self.place(done.seq, done.key) for done in settlements]}}
+        return {"q": {"$in": [self.place(done.seq, done.key) for done in acks]}}
 
     def _prefix(self) -> str:
         return join(self._generations.prefix, self._generations.seen)

@@ -8,7 +8,7 @@ from bson import Int64
 
 from smok_core.errors import CorruptData, SchemaTooNew
 from smok_mongo.commands import find_one, insert_one
-from smok_mongo.generation import ROWS
+from smok_mongo.table_versions import ROWS
 
 if TYPE_CHECKING:
     from smok_mongo.client import Server

@@ -2,8 +2,8 @@
 
 Order of an append: bounds of the names, the batch (the commit point, and the queue entry), the
 archive, the queue entries of replaced points. Until the last step is done the batch is this
-process's debt, paid before anything else is read or written. What a killed process owed is paid
-by whoever uses the series next; every step may be repeated.
+process's pending commit, completed before anything else is read or written. What a killed process left is
+completed by whoever uses the series next; every step may be repeated.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from smok_core.engine.base import Limits, Series, SeriesStats
 from smok_core.errors import BackendUnavailable, InvalidValue, SmokError
 from smok_mongo.archive import Archive
-from smok_mongo.cap import Cap
-from smok_mongo.client import Gate
+from smok_mongo.queue_limit import Cap
+from smok_mongo.client import OperationLock
 from smok_mongo.head import Head, Heads
 from smok_mongo.ids import MAX_POSITIONS, base_text, join, segment, time_text
 from smok_mongo.names import Names
@@ -23,7 +23,7 @@ from smok_mongo.queue import Batch, BatchQueue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smok_core.engine.base import QueuedPoint
+    from smok_core.engine.base import PendingPoint
     from smok_mongo.chunks import Chunks
     from smok_mongo.queue import Point
     from smok_mongo.store import Store
@@ -34,7 +34,7 @@ __all__ = ["MongoSeries"]
 _NOTE_EVERY: Final = 64
 
 
-class _Debt:
+class _PendingCommit:
     """A batch that is not, or not for sure, in place everywhere."""
 
     def __init__(self, batch: Batch, replaced: list[int]) -> None:
@@ -52,9 +52,9 @@ class MongoSeries(Series):
         self._archive = Archive(store, prefix, name)
         self._names = Names(store, prefix, name)
         self._heads = Heads(store.server, prefix)
-        self._cap = Cap(store.server, self._queue, self._heads)
-        self._gate = Gate(store.server)
-        self._debt: _Debt | None = None
+        self._queue_limit = Cap(store.server, self._queue, self._heads)
+        self._operation_lock = OperationLock(store.server)
+        self._pending_commit: _PendingCommit | None = None
         self._recovered = False
         self._archived = 0  #: greatest base that this process knows to be in the archive
         self._unnoted = 0  #: appends since the head was told
@@ -62,24 +62,24 @@ class MongoSeries(Series):
     @property
     def limits(self) -> Limits:
         """The bound of the queue."""
-        return self._cap.limits
+        return self._queue_limit.limits
 
     @limits.setter
     def limits(self, limits: Limits) -> None:
-        self._cap.limits = limits
+        self._queue_limit.limits = limits
 
     # --- appending ---------------------------------------------------------------------------
 
     def append(self, points: Sequence[Point]) -> None:
         last = self._checked(points)
-        with self._gate():
+        with self._operation_lock():
             head = self._own()
             self._names.learn(name for name, _, _ in last)
             fresh, replaced = self._fresh(last)
-            self._cap.refuse_if_full(len(fresh))
+            self._queue_limit.refuse_if_full(len(fresh))
             if fresh:
                 self._commit(fresh, replaced)
-                self._cap.drop_excess(head)
+                self._queue_limit.drop_excess(head)
 
     def _checked(self, points: Sequence[Point]) -> list[Point]:
         """Keep the last of repeats at its own place; refuse what cannot be stored."""
@@ -101,18 +101,18 @@ class MongoSeries(Series):
         if head.writer != self._server.writer:
             self._heads.claim()
             self._names.forget()
-            self._cap.forget()
+            self._queue_limit.forget()
             self._recover(head)
             self._heads.archived(self._archived)
         return head
 
     def _ready(self) -> None:
         """Pay what is owed: by this process, or by one that was killed before it began."""
-        if self._debt is None and self._recovered:
+        if self._pending_commit is None and self._recovered:
             return
-        with self._gate():
-            if self._debt is not None:
-                self._pay(self._debt)
+        with self._operation_lock():
+            if self._pending_commit is not None:
+                self._complete(self._pending_commit)
             if not self._recovered:
                 self._recover(self._heads.read())
 
@@ -141,32 +141,32 @@ class MongoSeries(Series):
         for name, ts, _ in points:
             latest[name] = max(ts, latest.get(name, ts))
         self._names.reserve(latest)
-        self._debt = _Debt(self._batch(points), replaced)
+        self._pending_commit = _PendingCommit(self._batch(points), replaced)
         try:
-            self._pay(self._debt)
+            self._complete(self._pending_commit)
         except BackendUnavailable:
-            raise  # it may have been committed: the debt stays, and is paid later
+            raise  # it may have been committed: the pending_commit stays, and is paid later
         except SmokError:
-            if not self._debt.committed:
-                self._debt = None
+            if not self._pending_commit.committed:
+                self._pending_commit = None
             raise
-        self._cap.queued(len(points))
+        self._queue_limit.pending(len(points))
 
     def _batch(self, points: Sequence[Point]) -> Batch:
         base = self._store.sequence.take(above=self._archived)
         return Batch(base, base_text(base) + self._server.writer, points)
 
-    def _pay(self, debt: _Debt) -> None:
-        while not debt.committed:
-            if self._queue.insert(debt.batch):
-                debt.committed = True
+    def _complete(self, pending_commit: _PendingCommit) -> None:
+        while not pending_commit.committed:
+            if self._queue.insert(pending_commit.batch):
+                pending_commit.committed = True
             else:
-                debt.batch = self._batch(debt.batch.points)
-        self._archive.store(debt.batch)
-        self._names.mark({name for name, _, _ in debt.batch.points})
-        self._cap.settled(self._queue.settle(debt.replaced))
-        self._archived = max(self._archived, debt.batch.base)
-        self._debt = None
+                pending_commit.batch = self._batch(pending_commit.batch.points)
+        self._archive.store(pending_commit.batch)
+        self._names.mark({name for name, _, _ in pending_commit.batch.points})
+        self._queue_limit.acknowledged(self._queue.acknowledge(pending_commit.replaced))
+        self._archived = max(self._archived, pending_commit.batch.base)
+        self._pending_commit = None
         self._unnoted += 1
         if self._unnoted >= _NOTE_EVERY:
             self.note_archived()
@@ -178,14 +178,14 @@ class MongoSeries(Series):
             self._unnoted = 0
 
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
-        with self._gate():
+        with self._operation_lock():
             self._own()
             stored = self._archive.find(points)
-            queued = self._queue.open_seqs(old.seq for old in stored.values())
+            pending = self._queue.open_seqs(old.seq for old in stored.values())
             again = [
                 (name, ts, stored[name, ts].value)
                 for name, ts in dict.fromkeys(points)
-                if (name, ts) in stored and stored[name, ts].seq not in queued
+                if (name, ts) in stored and stored[name, ts].seq not in pending
             ]
             if again:
                 self._commit(again, [])
@@ -193,17 +193,17 @@ class MongoSeries(Series):
 
     # --- handing over ------------------------------------------------------------------------
 
-    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
+    def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
         with self._server.operation():
             self._ready()
             return self._queue.read(limit, after) if limit > 0 else []
 
-    def settle(self, seqs: Iterable[int]) -> int:
-        with self._gate():
+    def acknowledge(self, seqs: Iterable[int]) -> int:
+        with self._operation_lock():
             self._ready()
-            settled = self._queue.settle(seqs)
-            self._cap.settled(settled)
-            return settled
+            acknowledged = self._queue.acknowledge(seqs)
+            self._queue_limit.acknowledged(acknowledged)
+            return acknowledged
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ class MongoSeries(Series):
             return SeriesStats(
                 names=self._names.count(),
                 points=self._archive.count(),
-                pending=self._queue.waiting(),
+                pending=self._queue.pending_count(),
                 dropped=self._heads.read().dropped,
                 oldest_pending=head[0].ts if head else None,
             )
@@ -241,9 +241,9 @@ class MongoSeries(Series):
         gone, latest = 0, None
         for page in self._archive.before(name, before):
             latest = latest or self._archive.latest(name)
-            with self._gate():
-                queued = self._queue.open_seqs(page.values())
+            with self._operation_lock():
+                pending = self._queue.open_seqs(page.values())
                 keep = latest[0] if latest else None
-                old = {ts: s for ts, s in page.items() if s not in queued and ts != keep}
+                old = {ts: s for ts, s in page.items() if s not in pending and ts != keep}
                 gone += self._archive.forget(name, old)
         return gone

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from smok_core.errors import QueueFull
 from smok_mongo.commands import Document, count, find, find_one, set_number
-from smok_mongo.generation import ROWS
+from smok_mongo.table_versions import ROWS
 from smok_mongo.head import HEADS
 from smok_mongo.ids import join, seq_text, span
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from pymongo.database import Database
 
-    from smok_core.engine.base import Settlement
+    from smok_core.engine.base import Ack
     from smok_mongo.client import Server
-    from smok_mongo.generation import Generations
+    from smok_mongo.table_versions import TableVersions
     from smok_mongo.rows import Places
 
 __all__ = ["Slots"]
@@ -33,16 +33,16 @@ _WINDOW = 1000
 
 
 class Slots:
-    """The slots of one table; the caller holds the table's gate."""
+    """The slots of one table; the caller holds the table's operation_lock."""
 
-    def __init__(self, server: Server, generations: Generations, places: Places) -> None:
-        self._server, self._generations, self._places = server, generations, places
+    def __init__(self, server: Server, table_versions: TableVersions, places: Places) -> None:
+        self._server, self._generations, self._places = server, table_versions, places
         self._hint = 0
         self._dropped: tuple[str, int] | None = None  #: by this process, under its name
 
     # --- room --------------------------------------------------------------------------------
 
-    def take(self, most: int, drop: Sequence[Settlement]) -> str:
+    def take(self, most: int, drop: Sequence[Ack]) -> str:
         """Give a slot that is free now; what is named in ``drop`` goes as far as is needed.
 
         Raises:
@@ -51,7 +51,7 @@ class Slots:
         pending = self._pending()
         excess = pending + 1 - most
         if excess > 0:
-            victims = self._waiting(drop, excess)
+            victims = self._victims(drop, excess)
             if len(victims) < excess:
                 raise self._full(most)
             for victim in victims:
@@ -105,21 +105,21 @@ class Slots:
 
     # --- dropping ----------------------------------------------------------------------------
 
-    def _waiting(self, drop: Iterable[Settlement], most: int) -> list[Settlement]:
-        found: list[Settlement] = []
+    def _victims(self, drop: Iterable[Ack], most: int) -> list[Ack]:
+        found: list[Ack] = []
         for victim in drop:
             if len(found) < most and find_one(self._server, ROWS, self._query(victim), {"_id": 1}):
                 found.append(victim)
         return found
 
-    def _drop(self, victim: Settlement) -> None:
+    def _drop(self, victim: Ack) -> None:
         """Count it before it goes; if somebody else was faster, take the count back."""
         before = self._mine()
         self._note(before + 1)
         if not self._end_wait(victim):
             self._note(before)
 
-    def _end_wait(self, victim: Settlement) -> bool:
+    def _end_wait(self, victim: Ack) -> bool:
         query, attempts = self._query(victim), 0
 
         def work(db: Database[Document]) -> int:
@@ -133,7 +133,7 @@ class Slots:
         # After a lost answer it may have been this process: rather one too many is counted.
         return bool(self._server.run(work)) or attempts > 1
 
-    def _query(self, victim: Settlement) -> Document:
+    def _query(self, victim: Ack) -> Document:
         return {
             "_id": self._places.id_of(victim.key),
             "q": self._places.place(victim.seq, victim.key),

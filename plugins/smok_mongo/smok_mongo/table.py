@@ -1,7 +1,7 @@
 """Tables: one document per row, written by comparing and setting its seq.
 
 A row that waits to be handed over carries ``q``, its place in the queue, under a sparse index;
-ending the wait removes ``q`` by its exact value, so a row that changed meanwhile keeps waiting.
+ending the wait removes ``q`` by its exact value, so a row that changed meanwhile stays pending.
 With it goes ``s``, the row's slot in a queue that is bounded (``slots.py``).
 """
 
@@ -14,7 +14,7 @@ from pymongo import DeleteOne, UpdateOne
 
 from smok_core.engine.base import Row, Table, TableStats, When
 from smok_core.errors import InvalidValue
-from smok_mongo.client import Gate
+from smok_mongo.client import OperationLock
 from smok_mongo.commands import (
     Document,
     bulk,
@@ -27,7 +27,7 @@ from smok_mongo.commands import (
     update,
     update_unique,
 )
-from smok_mongo.generation import ROWS, TRIES, Generations, generation_text
+from smok_mongo.table_versions import ROWS, TRIES, TableVersions, generation_text
 from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, join, segment, seq_text, span
 from smok_mongo.rows import Places, may_write, row_of, tag_bytes
 from smok_mongo.slots import Slots
@@ -35,7 +35,7 @@ from smok_mongo.slots import Slots
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from smok_core.engine.base import Settlement
+    from smok_core.engine.base import Ack
     from smok_mongo.store import Store
 
 __all__ = ["MongoTable"]
@@ -50,10 +50,10 @@ class MongoTable(Table):
 
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._server, self._name = store, store.server, name
-        self._generations = Generations(store.server, join(store.device, segment(name)))
+        self._generations = TableVersions(store.server, join(store.device, segment(name)))
         self._places = Places(self._generations, name)
         self._slots = Slots(store.server, self._generations, self._places)
-        self._gate = Gate(store.server)
+        self._operation_lock = OperationLock(store.server)
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -67,7 +67,7 @@ class MongoTable(Table):
 
     def rows(self) -> Iterator[Row]:
         """Read all rows before giving the first one; other processes may write meanwhile."""
-        with self._gate():
+        with self._operation_lock():
             found = self._generations.read(self._scan)
         return iter(sorted(map(row_of, found), key=lambda row: row.seq))
 
@@ -77,8 +77,8 @@ class MongoTable(Table):
 
         def read(prefix: str) -> list[Document]:
             begin = seq_text(min(max(after + 1, 0), _MAX_SEQ))
-            waiting = {"q": {"$gte": join(prefix, begin), "$lt": f"{prefix}}}"}}
-            return find(self._server, ROWS, waiting, sort="q", limit=limit)
+            pending = {"q": {"$gte": join(prefix, begin), "$lt": f"{prefix}}}"}}
+            return find(self._server, ROWS, pending, sort="q", limit=limit)
 
         with self._server.operation():
             return list(map(row_of, self._generations.read(read)))
@@ -107,11 +107,11 @@ class MongoTable(Table):
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
         max_pending: int | None = None,
-        drop: Sequence[Settlement] = (),
+        drop: Sequence[Ack] = (),
     ) -> bool:
         self._check_size(key, value)
         mine = set[int]()
-        with self._gate():
+        with self._operation_lock():
             for _ in range(TRIES):
                 old = self.get(key)
                 if old is not None and old.seq in mine:
@@ -129,21 +129,21 @@ class MongoTable(Table):
 
     def _write(self, key: str, old: Row | None, fields: Document, *, pending: bool) -> bool:
         """Insert, or change the row if it still is as it was read."""
-        queued = {"q": self._places.place(fields["seq"], key)} if pending else {}
+        place = {"q": self._places.place(fields["seq"], key)} if pending else {}
         if old is None:
-            document = {"_id": self._places.id_of(key), **fields, **queued}
+            document = {"_id": self._places.id_of(key), **fields, **place}
             return insert_one(self._server, ROWS, document)
         query = {"_id": self._places.id_of(key), "seq": Int64(old.seq)}
         if old.pending:  # what ended its wait meanwhile would need room to wait again
             query["q"] = self._places.place(old.seq, key)
-        change: Document = {"$set": fields | queued}
+        change: Document = {"$set": fields | place}
         if not pending:
             change["$unset"] = {"q": "", "s": ""}
         return update_unique(self._server, ROWS, query, change)
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
         tried = False
-        with self._gate():
+        with self._operation_lock():
             for _ in range(TRIES):
                 old = self.get(key)
                 if old is None or expected_seq not in (None, old.seq):
@@ -158,14 +158,14 @@ class MongoTable(Table):
             self._check_size(key, value)
         if len(rows) > MAX_POSITIONS:
             raise InvalidValue(self._name, "the set", "has too many rows", "Store fewer rows.")
-        with self._gate():
+        with self._operation_lock():
             for _ in range(TRIES):
                 if self._replace(rows):
                     return
         raise self._generations.contended()
 
     def _replace(self, rows: Mapping[str, bytes]) -> bool:
-        """Write the set as a new generation and flip the head to it, unless somebody else did."""
+        """Write the set as a new table_version and flip the head, unless somebody else did."""
         old = self._generations.current()
         base = self._store.sequence.take(above=self._generations.base_of(old))
         new = generation_text(base, self._server.writer)
@@ -185,19 +185,19 @@ class MongoTable(Table):
             self._generations.sweep(below=new)
         return flipped
 
-    # --- settling ----------------------------------------------------------------------------
+    # --- acknowledging ----------------------------------------------------------------------------
 
-    def settle(self, settlements: Sequence[Settlement]) -> int:
-        """End waits: tags first, then the queue. A fault between leaves rows tagged and waiting."""
-        if not settlements:
+    def acknowledge(self, acks: Sequence[Ack]) -> int:
+        """End waits: tags first, then the queue. A fault between leaves rows tagged and pending."""
+        if not acks:
             return 0
-        with self._gate():
+        with self._operation_lock():
             self._generations.current()
-            self._tag([done for done in settlements if done.tag is not None])
-            ended = self._end_wait([done for done in settlements if not done.remove])
-            return ended + self._remove([done for done in settlements if done.remove])
+            self._tag([done for done in acks if done.tag is not None])
+            ended = self._end_wait([done for done in acks if not done.remove])
+            return ended + self._remove([done for done in acks if done.remove])
 
-    def _tag(self, settlements: Sequence[Settlement]) -> None:
+    def _tag(self, acks: Sequence[Ack]) -> None:
         bulk(
             self._server,
             ROWS,
@@ -205,26 +205,26 @@ class MongoTable(Table):
                 UpdateOne(
                     {"_id": self._places.id_of(done.key)}, {"$set": {"tag": tag_bytes(done.tag)}}
                 )
-                for done in settlements
+                for done in acks
             ],
         )
 
-    def _end_wait(self, settlements: Sequence[Settlement]) -> int:
+    def _end_wait(self, acks: Sequence[Ack]) -> int:
         ended, change = 0, {"$unset": {"q": "", "s": ""}}
-        for part in slices(settlements):
-            ended += update(self._server, ROWS, self._places.waiting(part), change)
+        for part in slices(acks):
+            ended += update(self._server, ROWS, self._places.pending(part), change)
         return ended
 
-    def _remove(self, settlements: Sequence[Settlement]) -> int:
+    def _remove(self, acks: Sequence[Ack]) -> int:
         removed = 0
-        for part in slices(settlements):
-            gone = delete(self._server, ROWS, self._places.waiting(part))
-            removed += gone if gone == len(part) else gone + self._remove_settled(part)
+        for part in slices(acks):
+            gone = delete(self._server, ROWS, self._places.pending(part))
+            removed += gone if gone == len(part) else gone + self._remove_acknowledged(part)
         return removed
 
-    def _remove_settled(self, settlements: Sequence[Settlement]) -> int:
+    def _remove_acknowledged(self, acks: Sequence[Ack]) -> int:
         """Remove rows that did not wait any more and still have the seq."""
-        wanted = {done.key: done.seq for done in settlements}
+        wanted = {done.key: done.seq for done in acks}
         rows = self.get_many(wanted).values()
         gone = [row for row in rows if row.seq == wanted[row.key]]
         bulk(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smok_core.engine.base import Limits, OnFull, Settlement, When
+from smok_core.engine.base import Limits, OnFull, Ack, When
 from tests.servers.mongo_proxy import WRITES
 
 READS = {"find", "aggregate", "getMore"}
@@ -39,18 +39,18 @@ def test_a_row_is_put_once(disturbed, proxy):
     assert lost(proxy, "insert", "update", "delete")
 
 
-def test_a_settlement_is_made_once(disturbed, proxy):
+def test_an_acknowledgement_is_made_once(disturbed, proxy):
     """Tags, ended waits and removals are all there, and what changed meanwhile still waits."""
     table = disturbed.table("events")
     for key in "abc":
         table.put(key, b"1", pending=True)
     a, b, c = table.pending(9)
     table.put("c", b"2", pending=True)
-    table.settle(
+    table.acknowledge(
         [
-            Settlement("a", a.seq, "uuid a"),
-            Settlement("b", b.seq, remove=True),
-            Settlement("c", c.seq, "uuid c"),
+            Ack("a", a.seq, "uuid a"),
+            Ack("b", b.seq, remove=True),
+            Ack("c", c.seq, "uuid c"),
         ]
     )
     assert [(r.key, r.pending, r.tag) for r in table.rows()] == [
@@ -71,7 +71,7 @@ def test_a_table_is_replaced_once(disturbed, proxy, raw):
 
 
 def test_a_batch_is_appended_once(disturbed, proxy):
-    """Every point is stored and queued once; a replaced one is queued at its new place only."""
+    """Every point is stored and pending once; a replaced one is pending at its new place only."""
     series = disturbed.series("pp")
     series.append([("w", ts, b"%d" % ts) for ts in range(30)])
     series.append([("w", 3, b"new"), ("w", 4, b"4"), ("v", 1, b"1")])
@@ -82,13 +82,13 @@ def test_a_batch_is_appended_once(disturbed, proxy):
     assert lost(proxy, "insert", "update")
 
 
-def test_a_batch_is_settled_once(disturbed, proxy):
+def test_a_batch_is_acknowledged_once(disturbed, proxy):
     """Part of a batch, and then the rest, leave the queue; the points stay."""
     series = disturbed.series("pp")
     series.append([("w", ts, b"x") for ts in range(10)])
-    series.settle([p.seq for p in series.pending(4)])
+    series.acknowledge([p.seq for p in series.pending(4)])
     assert series.stats().pending == 6
-    series.settle([p.seq for p in series.pending(99)])
+    series.acknowledge([p.seq for p in series.pending(99)])
     assert series.stats().pending == 0
     assert series.stats().points == 10
     assert series.requeue([("w", 2), ("w", 3)]) == 2

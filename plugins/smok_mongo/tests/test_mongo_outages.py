@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from smok_core.engine.base import Settlement
+from smok_core.engine.base import Ack
 from smok_core.errors import BackendUnavailable, StoreClosed
 from tests.servers.mongo_proxy import MongoProxy
 
@@ -42,7 +42,7 @@ def test_a_dead_server_is_unavailable_within_the_configured_time(own_server, ope
     for operation in (
         lambda: table.put("k", b"1"),
         lambda: table.get("k"),
-        lambda: table.settle([Settlement("k", 1)]),
+        lambda: table.acknowledge([Ack("k", 1)]),
         lambda: series.append([("w", 2, b"x")]),
         lambda: series.pending(1),
         lambda: blobs.put("k", b"1", 1),
@@ -79,7 +79,7 @@ def test_a_hanging_server_is_unavailable_and_then_serves_again(own_server, opene
     assert series.stats().points == 2
 
 
-def test_threads_waiting_for_a_hanging_server_all_come_back(own_server, opened):
+def test_threads_pending_for_a_hanging_server_all_come_back(own_server, opened):
     """Threads that queue behind one another are not delayed without bound."""
     engine = opened(own_server.url, **QUICK)
     table = engine.table("t")
@@ -144,8 +144,8 @@ def test_a_failed_append_is_there_whole_or_not_at_all(server, raw, opened):
             timer.join()
             timer2.join()
             proxy.refusing = False
-            queued = patiently(lambda: series.pending(9999))
-            mine = [p for p in queued if p.ts // 100 == number]
+            pending = patiently(lambda: series.pending(9999))
+            mine = [p for p in pending if p.ts // 100 == number]
             stored = list(series.range("w", number * 100, number * 100 + 99))
             assert len(mine) == len(stored)
             assert len(mine) in (0, 50)

@@ -60,33 +60,33 @@ def test_a_race_of_inserts_has_one_winner_per_key(children, opened, server):
 
 
 def test_appends_of_two_processes_all_arrive(children, opened, server):
-    """Batches interleave: every point is queued at least once and archived, with unique seqs."""
+    """Batches interleave: every point is pending at least once and archived, with unique seqs."""
     children.start("append_batches", 2)
     pids = children.results()
     series = opened(server.url).series("s")
-    queued = series.pending(999)
-    assert len({p.seq for p in queued}) == len(queued)
+    pending = series.pending(999)
+    assert len({p.seq for p in pending}) == len(pending)
     for pid in pids:
-        assert [p.ts for p in queued if p.name == f"own {pid}"] == list(range(20))
-    assert {p.ts for p in queued if p.name == "shared"} == set(range(20))
+        assert [p.ts for p in pending if p.name == f"own {pid}"] == list(range(20))
+    assert {p.ts for p in pending if p.name == "shared"} == set(range(20))
     assert [ts for ts, _ in series.range("shared", None, None)] == list(range(20))
 
 
 def test_a_process_killed_while_appending_loses_nothing_it_was_told_is_stored(
     children, opened, server
 ):
-    """After kill -9 every batch whose append returned is queued and archived, the last whole."""
+    """After kill -9 every batch whose append returned is pending and archived, the last whole."""
     children.start("append_for_ever", 1)
     (process,) = children.processes
     returned = [process.stdout.readline() for _ in range(15)]
     process.kill()
     returned += process.communicate()[0].split()
     series = opened(server.url).series("s")
-    queued = [p.ts for p in series.pending(10**6)]
-    assert len(queued) >= len(returned) * 10
-    assert len(queued) % 10 == 0
-    assert queued == list(range(len(queued)))
-    assert [ts for ts, _ in series.range("w", None, None)] == queued
+    pending = [p.ts for p in series.pending(10**6)]
+    assert len(pending) >= len(returned) * 10
+    assert len(pending) % 10 == 0
+    assert pending == list(range(len(pending)))
+    assert [ts for ts, _ in series.range("w", None, None)] == pending
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

@@ -21,7 +21,7 @@ def points(series):
     return [(p.name, p.ts, p.value) for p in series.pending(99)]
 
 
-STEPS = ["_archive.store", "_names.mark", "_queue.settle"]
+STEPS = ["_archive.store", "_names.mark", "_queue.acknowledge"]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -141,7 +141,7 @@ def test_a_clock_that_jumps_back_reorders_nothing(server, raw, opened):
     engine.table("t").put("a", b"1", pending=True)
     engine.series("s").append([("w", 1, b"1")])
     first = engine.series("s").pending(1)[0].seq
-    engine.series("s").settle([first])
+    engine.series("s").acknowledge([first])
     engine.close()
     now[0] = 5.0
     engine = opened(server.url, clock=lambda: now[0])
@@ -177,7 +177,7 @@ def test_missing_chunks_are_reported(server, raw, opened):
         blobs.get("k")
 
 
-def test_the_limit_counts_what_other_processes_queued(server, raw, opened):
+def test_the_limit_counts_what_other_processes_pending(server, raw, opened):
     """max_pending holds for the queue, not for the process."""
     from smok_core.errors import QueueFull
 
@@ -187,7 +187,7 @@ def test_the_limit_counts_what_other_processes_queued(server, raw, opened):
     two.append([("w", ts, b"") for ts in (2, 3, 4)])
     with pytest.raises(QueueFull):
         one.append([("w", 5, b""), ("w", 6, b"")])
-    two.settle([p.seq for p in two.pending(9)])
+    two.acknowledge([p.seq for p in two.pending(9)])
     one.append([("w", 5, b""), ("w", 6, b"")])
     assert one.stats().pending == 2
 
@@ -214,7 +214,7 @@ def test_a_batch_that_cannot_be_read_is_set_aside(server, raw, opened, change):
     assert series.stats().pending == 2
     assert raw.smok_dead.find_one()["_id"] == damaged
     assert any("smok_dead" in line for line in engine.health().warnings)
-    assert series.settle([p.seq for p in series.pending(9)]) == 2
+    assert series.acknowledge([p.seq for p in series.pending(9)]) == 2
 
 
 def test_a_row_that_cannot_be_read_is_reported(server, raw, opened):

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from smok_core.engine.base import Limits, OnFull, Settlement, When
+from smok_core.engine.base import Limits, OnFull, Ack, When
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import QueueFull
 
@@ -36,7 +36,7 @@ def test_tables_do_what_the_reference_does(engine, seed):
     ours, memory = engine.table("events"), MemoryEngine().table("events")
     for _ in range(STEPS):
         key, value = rng.choice(KEYS), rng.randbytes(3)
-        match rng.choice(["put", "put", "put", "delete", "settle", "settle", "replace", "cas"]):
+        match rng.choice(["put", "put", "put", "delete", "acknowledge", "acknowledge", "replace", "cas"]):
             case "put":
                 how = {
                     "stamp": float(rng.randrange(4)),
@@ -54,8 +54,8 @@ def test_tables_do_what_the_reference_does(engine, seed):
                 )
             case "delete":
                 assert ours.delete(key) == memory.delete(key)
-            case "settle":
-                settle_some(rng, ours, memory)
+            case "acknowledge":
+                acknowledge_some(rng, ours, memory)
             case "replace" if rng.random() < 0.3:
                 rows = {k: rng.randbytes(2) for k in rng.sample(KEYS, rng.randrange(4))}
                 ours.replace(rows)
@@ -68,21 +68,21 @@ def test_tables_do_what_the_reference_does(engine, seed):
     }
 
 
-def settle_some(rng, ours, memory):
-    """Settle the same rows in both; some as they were before a later change, some unknown."""
+def acknowledge_some(rng, ours, memory):
+    """Acknowledge the same rows in both; some as they were before a later change, some unknown."""
     ours_rows, its_rows = list(ours.rows()), list(memory.rows())
     picked = [i for i in range(len(ours_rows)) if rng.random() < 0.5]
     mine, its = [], []
     for i in picked:
         tag, remove = rng.choice([None, "server\x00id", "t"]), rng.random() < 0.3
-        mine.append(Settlement(ours_rows[i].key, ours_rows[i].seq, tag, remove))
-        its.append(Settlement(its_rows[i].key, its_rows[i].seq, tag, remove))
+        mine.append(Ack(ours_rows[i].key, ours_rows[i].seq, tag, remove))
+        its.append(Ack(its_rows[i].key, its_rows[i].seq, tag, remove))
     for i in picked[:2]:
         if rng.random() < 0.5:
             ours.put(ours_rows[i].key, b"changed", pending=True)
             memory.put(its_rows[i].key, b"changed", pending=True)
-    unknown = Settlement("nobody", 1, "x", remove=True)
-    assert ours.settle([*mine, unknown]) == memory.settle([*its, unknown])
+    unknown = Ack("nobody", 1, "x", remove=True)
+    assert ours.acknowledge([*mine, unknown]) == memory.acknowledge([*its, unknown])
 
 
 def point_view(point):
@@ -99,17 +99,17 @@ def test_series_do_what_the_reference_does(server, raw, opened, seed):
     )
     ours, memory = engine.series("pp", limits), MemoryEngine().series("pp", limits)
     for _ in range(STEPS):
-        match rng.choice(["append"] * 4 + ["settle"] * 2 + ["trim", "requeue", "reopen"]):
+        match rng.choice(["append"] * 4 + ["acknowledge"] * 2 + ["trim", "requeue", "reopen"]):
             case "append":
                 points = [
                     (rng.choice(KEYS[:5]), rng.randrange(-4, 12), rng.choice([b"", b"1", b"2"]))
                     for _ in range(rng.randrange(6))
                 ]
                 assert outcome(ours, points) == outcome(memory, points)
-            case "settle":
+            case "acknowledge":
                 mine, its = ours.pending(99), memory.pending(99)
                 picked = [i for i in range(len(mine)) if rng.random() < 0.5]
-                assert ours.settle([mine[i].seq for i in picked] + [7, 2**70, -1]) == memory.settle(
+                assert ours.acknowledge([mine[i].seq for i in picked] + [7, 2**70, -1]) == memory.acknowledge(
                     [its[i].seq for i in picked]
                 )
             case "trim":

@@ -109,13 +109,13 @@ def test_the_largest_baob_round_trips(engine, raw):
 
 
 def test_a_batch_larger_than_a_document_is_one_batch(engine, raw):
-    """Values of 64 KiB by the hundreds are appended, handed over and settled like any other."""
+    """Values of 64 KiB by the hundreds are appended and acknowledged like any other."""
     series = engine.series("s")
     batch = [("w", ts, bytes([ts % 256]) * 65536) for ts in range(300)]
     series.append(batch)
     handed = series.pending(300)
     assert [(p.name, p.ts, p.value) for p in handed] == batch
-    assert series.settle([p.seq for p in handed]) == 300
+    assert series.acknowledge([p.seq for p in handed]) == 300
     assert raw.smok_chunks.count_documents({}) == 0
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 from bson import Binary
 
-from smok_core.engine.base import Durability, Settlement
+from smok_core.engine.base import Durability, Ack
 from smok_core.errors import (
     BackendUnavailable,
     DurabilityUnmet,
@@ -39,10 +39,10 @@ def test_every_write_waits_for_majority_and_journal(mock, engine):
     """No write goes out without w=majority, j=true and a time limit of the server's own."""
     table, series, blobs = engine.table("t"), engine.series("s"), engine.blobs("b")
     table.put("k", b"1", pending=True)
-    table.settle([Settlement("k", 1, "tag"), Settlement("l", 2, remove=True)])
+    table.acknowledge([Ack("k", 1, "tag"), Ack("l", 2, remove=True)])
     table.replace({"a": b"1"})
     series.append([("w", 1, b"1")])
-    series.settle([5])
+    series.acknowledge([5])
     blobs.put("k", b"x" * (3 << 20), 1)
     engine.checkpoint()
     writes = mock.named(*WRITES)
@@ -65,10 +65,10 @@ def test_every_command_names_documents_of_the_device_by_an_index(mock, engine):
     table, series, blobs = engine.table("t"), engine.series("s"), engine.blobs("b")
     table.put("k", b"1", pending=True)
     table.get("k"), list(table.rows()), table.pending(5), table.stats()
-    table.settle([Settlement("k", 1, "tag"), Settlement("l", 2, remove=True)])
+    table.acknowledge([Ack("k", 1, "tag"), Ack("l", 2, remove=True)])
     table.replace({"a": b"1"})
     series.append([("w", 1, b"1")])
-    series.pending(5), series.settle([1 << 30]), series.latest("w"), series.stats()
+    series.pending(5), series.acknowledge([1 << 30]), series.latest("w"), series.stats()
     list(series.range("w", None, None)), list(series.names()), series.trim(9)
     blobs.put("k", b"1", 1), blobs.get("k"), blobs.versions()
     filters = [c["filter"] for c in mock.named("find")]
@@ -123,9 +123,9 @@ def test_a_passing_fault_is_overcome_by_sending_the_same_again(mock, engine, com
     if command == "insert":
         series.append([("w", 1, b"1")])
     elif command == "update":
-        table.settle([Settlement("k", 1, "tag")])
+        table.acknowledge([Ack("k", 1, "tag")])
     else:
-        table.settle([Settlement("k", 1, remove=True)])
+        table.acknowledge([Ack("k", 1, remove=True)])
     sent = [c for c in mock.commands[begun:] if next(iter(c)) == command]
     assert not mock.faults
     assert content(sent[0]) == content(sent[1])

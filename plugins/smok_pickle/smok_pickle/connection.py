@@ -86,7 +86,7 @@ class Connection:
         self._level = level_of(durability)
         self.reserve = Reserve(path, 0 if looking else options.ballast_kib)
         self.log_sync = LogSync(path)
-        self.lock, self.generation = threading.RLock(), 0  # at a fork it is held by `before_fork`
+        self.lock, self.connection_epoch = threading.RLock(), 0  # at a fork it is held by `before_fork`
         self._inside = threading.Condition(self.lock)
         self._inherited: list[Any] | None = None  # of a parent that forked in the middle of a call
         self.notes: tuple[str, ...] = ()
@@ -144,7 +144,7 @@ class Connection:
             return self._run("BEGIN IMMEDIATE", work)
 
     def drain(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``work``, which frees or settles something; it may use the reserve."""
+        """Run ``work``, which frees or acknowledges something; it may use the reserve."""
         try:
             return self._run("BEGIN IMMEDIATE", work)
         except StorageFull:
@@ -169,7 +169,7 @@ class Connection:
                     return 0  # the long way will meet it too, and knows what to do
                 raise failure from error
             except BaseException:
-                self.generation += 1  # it may have been written: nobody's memory is true now
+                self.connection_epoch += 1  # it may have been written: nobody's memory is true now
                 raise
 
     def raw(self) -> sqlite3.Connection:
@@ -229,7 +229,7 @@ class Connection:
         kept = where or rescue(self._require(), self.path)
         self._vanished = StoreVanished(str(self.path), f"{what}; {kept}")
         self._drop()
-        self.generation += 1
+        self.connection_epoch += 1
         raise self._vanished
 
     def _moved(self) -> str | None:
@@ -341,7 +341,7 @@ class Connection:
             self.log_sync.committed()
 
     def _roll_back(self, raw: sqlite3.Connection) -> None:
-        self.generation += 1  # what anybody remembers of this transaction never happened
+        self.connection_epoch += 1  # what anybody remembers of this transaction never happened
         with contextlib.suppress(sqlite3.Error):
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
@@ -476,7 +476,7 @@ class Connection:
         self._guard = LogGuard(self.path)
         self._raw = connect(self.path, self._level, self._options.busy_timeout_ms)
         self._log_pages = 0
-        self.generation += 1
+        self.connection_epoch += 1
         prepare(self._raw, self.path)
         self._guard.hold()
         self._raw.execute("SELECT count(*) FROM sqlite_master").fetchall()  # makes log and index
@@ -563,7 +563,7 @@ class Connection:
         if self._may_delete_log():
             self._fold_log()
         self._drop()
-        self.generation += 1
+        self.connection_epoch += 1
 
     def _is_inside(self) -> bool:
         """Tell whether this thread is in the middle of a call: it holds the lock already."""

@@ -47,7 +47,7 @@ class Lines:
         self._connection = connection
         self.section = Section(connection, device, "series", name)
         self.id: int | None = None
-        self.generation = -1
+        self.connection_epoch = -1
         self.epoch = self.last = self.settled = self.rows = self.pending = self.dropped = 0
         self._forget()
 
@@ -68,9 +68,9 @@ class Lines:
 
     def sync(self, raw: sqlite3.Connection) -> bool:
         """Make the memory true for the running transaction; tell whether the series exists."""
-        if self.generation != self._connection.generation:
+        if self.connection_epoch != self._connection.connection_epoch:
             self._forget()
-            self.generation, self.epoch = self._connection.generation, -2
+            self.connection_epoch, self.epoch = self._connection.connection_epoch, -2
         self.id = self.section.find(raw)
         row = raw.execute(_LOOK, (*span(self.id), self.id)).fetchone()
         if row is None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from smok_pickle.lines import Lines
 
-__all__ = ["Queued", "done_in", "heads", "next_seqs", "settle"]
+__all__ = ["Queued", "done_in", "heads", "next_seqs", "acknowledge"]
 
 #: (seq, id of the name, timestamp, value)
 Queued = tuple[int, int, int, bytes]
@@ -75,7 +75,7 @@ def next_seqs(raw: sqlite3.Connection, lines: Lines, count: int) -> list[int]:
     return lines.offered[:count]
 
 
-def settle(raw: sqlite3.Connection, lines: Lines, wanted: list[int]) -> int:
+def acknowledge(raw: sqlite3.Connection, lines: Lines, wanted: list[int]) -> int:
     """Take the seqs (ascending) out of the queue; give how many were in it."""
     low, high = lines.settled + 1, lines.top
     wanted = [seq for seq in wanted if low <= seq <= high]

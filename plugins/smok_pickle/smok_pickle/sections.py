@@ -23,12 +23,12 @@ class Section:
     def __init__(self, connection: Connection, device: str, kind: str, name: str) -> None:
         self._connection, self._label = connection, (device, kind, name)
         self._id: int | None = None
-        self._generation = -1
+        self._connection_epoch = -1
 
     def find(self, raw: sqlite3.Connection) -> int | None:
         """Give the id, or None if nothing was ever written."""
-        if self._id is None or self._generation != self._connection.generation:
-            self._generation = self._connection.generation
+        if self._id is None or self._connection_epoch != self._connection.connection_epoch:
+            self._connection_epoch = self._connection.connection_epoch
             row = raw.execute(_FIND, self._label).fetchone()
             self._id = int(row[0]) if row else None
         return self._id

@@ -12,7 +12,7 @@ import heapq
 import operator
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.engine.base import Limits, OnFull, QueuedPoint, Series, SeriesStats
+from smok_core.engine.base import Limits, OnFull, PendingPoint, Series, SeriesStats
 from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue
 from smok_pickle.chunks import Point, chunks_between, drop_point, insert, pack, pack_columns, store
@@ -68,7 +68,7 @@ class SqliteSeries(Series):
         """Add a point in one statement; False if that is not possible, nothing has changed then."""
         lines, cap = self._lines, self.limits.max_pending
         line = lines.by_name.get(name)
-        if line is None or ts <= line.top or lines.generation != self._connection.generation:
+        if line is None or ts <= line.top or lines.connection_epoch != self._connection.connection_epoch:
             return False
         if cap is not None and lines.waiting >= cap:
             return False
@@ -217,7 +217,7 @@ class SqliteSeries(Series):
         cap, lines = self.limits.max_pending, self._lines
         excess = 0 if cap is None else lines.waiting - cap
         if excess > 0 and self.limits.on_full is OnFull.DROP_OLDEST:
-            lines.dropped += queue.settle(raw, lines, queue.next_seqs(raw, lines, excess))
+            lines.dropped += queue.acknowledge(raw, lines, queue.next_seqs(raw, lines, excess))
 
     def _fold_is_due(self) -> bool:
         lines = self._lines
@@ -295,8 +295,8 @@ class SqliteSeries(Series):
 
     # --- the queue -------------------------------------------------------------------------------
 
-    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
-        def work(raw: sqlite3.Connection) -> list[QueuedPoint]:
+    def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
+        def work(raw: sqlite3.Connection) -> list[PendingPoint]:
             lines = self._lines
             if not lines.sync(raw):
                 return []
@@ -304,16 +304,16 @@ class SqliteSeries(Series):
             if after <= lines.settled:
                 lines.offered = [item[0] for item in found]
             names = lines.texts(raw, {item[1] for item in found})
-            return [QueuedPoint(seq, names[name], ts, value) for seq, name, ts, value in found]
+            return [PendingPoint(seq, names[name], ts, value) for seq, name, ts, value in found]
 
         return self._connection.read(work)
 
-    def settle(self, seqs: Iterable[int]) -> int:
+    def acknowledge(self, seqs: Iterable[int]) -> int:
         wanted = sorted(set(seqs))
 
         def work(raw: sqlite3.Connection) -> int:
             lines = self._lines
-            settled = queue.settle(raw, lines, wanted) if wanted and lines.sync(raw) else 0
+            settled = queue.acknowledge(raw, lines, wanted) if wanted and lines.sync(raw) else 0
             if settled:
                 lines.save(raw)
             return settled

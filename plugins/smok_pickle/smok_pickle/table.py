@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.engine.base import Row, Settlement, Table, TableStats, When
+from smok_core.engine.base import Row, Ack, Table, TableStats, When
 from smok_core.errors import QueueFull
 from smok_pickle.checksum import checksum, verify
 from smok_pickle.sections import Section
@@ -81,7 +81,7 @@ class SqliteTable(Table):
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
         max_pending: int | None = None,
-        drop: Sequence[Settlement] = (),
+        drop: Sequence[Ack] = (),
     ) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
             section = self._section.make(raw)
@@ -99,7 +99,7 @@ class SqliteTable(Table):
         return self._connection.write(work)
 
     def _make_room(
-        self, raw: sqlite3.Connection, most: int | None, drop: Sequence[Settlement]
+        self, raw: sqlite3.Connection, most: int | None, drop: Sequence[Ack]
     ) -> None:
         section = self._section.make(raw)
         query = "SELECT pending FROM sections WHERE id = ?"
@@ -110,7 +110,7 @@ class SqliteTable(Table):
             detail = f"{pending} records wait, max_pending is {most}"
             raise QueueFull(str(self._connection.path), detail)
         for item in victims:
-            _settle(raw, section, item)
+            _acknowledge(raw, section, item)
         if victims:
             raw.execute(_DROPPED, (len(victims), section))
 
@@ -159,12 +159,12 @@ class SqliteTable(Table):
 
         return self._connection.read(work)
 
-    def settle(self, settlements: Sequence[Settlement]) -> int:
-        done = list(settlements)
+    def acknowledge(self, acks: Sequence[Ack]) -> int:
+        done = list(acks)
 
         def work(raw: sqlite3.Connection) -> int:
             section = self._section.find(raw)
-            return sum(_settle(raw, section, item) for item in done)
+            return sum(_acknowledge(raw, section, item) for item in done)
 
         return self._connection.drain(work)
 
@@ -177,12 +177,12 @@ class SqliteTable(Table):
         return TableStats(*self._connection.read(work))
 
 
-def _waits(raw: sqlite3.Connection, section: int, item: Settlement) -> bool:
+def _waits(raw: sqlite3.Connection, section: int, item: Ack) -> bool:
     old = raw.execute(_STATE, (section, item.key)).fetchone()
     return bool(old and old[2] and old[0] == item.seq)
 
 
-def _settle(raw: sqlite3.Connection, section: int | None, item: Settlement) -> bool:
+def _acknowledge(raw: sqlite3.Connection, section: int | None, item: Ack) -> bool:
     old = raw.execute(_STATE, (section, item.key)).fetchone()
     if not old:
         return False

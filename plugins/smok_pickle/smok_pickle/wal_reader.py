@@ -51,7 +51,7 @@ def _read(content: bytes) -> Log:
     head_is_sound, order = _head(content)
     salts = content[16:24] if head_is_sound else content[_HEAD + 8 : _HEAD + 16]
     before = _start(content, salts, order)
-    log, waiting, first_bad, behind = Log(), dict[int, bytes](), None, 0
+    log, pending, first_bad, behind = Log(), dict[int, bytes](), None, 0
     for at in range(_HEAD, len(content) - _FRAME + 1, _FRAME):
         frame = content[at : at + _FRAME]
         number, commit = struct.unpack_from(">2I", frame)
@@ -62,10 +62,10 @@ def _read(content: bytes) -> Log:
             if frame[8:16] == salts:
                 log.doubtful.append(frame[24:])
             continue
-        waiting[number] = frame[24:]
+        pending[number] = frame[24:]
         if commit:
-            log.pages.update(waiting)
-            waiting, log.size = {}, commit
+            log.pages.update(pending)
+            pending, log.size = {}, commit
             behind += first_bad is not None
     return _judge(log, head_is_sound=head_is_sound, first_bad=first_bad, behind=behind)
 

@@ -24,7 +24,7 @@ def fill(engine: Engine) -> None:
     series, table = engine.series("pathpoints"), engine.table("metadata")
     for start in range(0, COUNT, 1000):
         series.append([(f"W{n % 7}", n, b"%d" % n) for n in range(start, start + 1000)])
-    series.settle(point.seq for point in series.pending(1000))
+    series.acknowledge(point.seq for point in series.pending(1000))
     for n in range(500):
         table.put(f"key {n}", b"%d" % n * 20, pending=True)
     engine.blobs("baobs").put("blob", b"b" * 50_000, 3)

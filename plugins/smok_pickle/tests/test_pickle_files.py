@@ -53,7 +53,7 @@ def test_devices_do_not_see_each_other(opened: Callable[..., Engine]) -> None:
         assert engine.series("t").stats().points == engine.table("t").stats().pending == 1
     first = opened(device="a")
     seqs = [point.seq for point in opened(device="A").series("t").pending(9)]
-    assert first.series("t").settle(seqs) == 0
+    assert first.series("t").acknowledge(seqs) == 0
 
 
 @pytest.mark.parametrize("application", [0, 1234])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smok_core.engine.base import Settlement
+from smok_core.engine.base import Ack
 from smok_core.errors import StorageFull
 from tests.conftest import skip_or_fail
 
@@ -64,10 +64,10 @@ def put_many(table: Table, count: int) -> None:
 
 
 def drain(series: Series) -> list[int]:
-    """Hand over and settle everything in batches; give the timestamps in order."""
+    """Hand over and acknowledge everything in batches; give the timestamps in order."""
     seen: list[int] = []
     while batch := series.pending(1000):
-        assert series.settle([point.seq for point in batch]) == len(batch)
+        assert series.acknowledge([point.seq for point in batch]) == len(batch)
         seen += [point.ts for point in batch]
     return seen
 
@@ -77,7 +77,7 @@ def drain(series: Series) -> list[int]:
 def test_what_was_taken_can_be_handed_over(
     batch: int, reopen: bool, disk: Path, opened: Callable[..., Engine]
 ) -> None:
-    """Everything acknowledged is there, is handed over and settled; nobody frees anything."""
+    """Everything acknowledged is there, is handed over and acknowledged; nobody frees anything."""
     engine = opened(path=disk / "smok.db")
     series = engine.series("pathpoints")
     count = fill_up(series, size=60 if batch > 1 else 600, batch=batch)
@@ -118,7 +118,7 @@ def test_it_takes_new_data_when_there_is_room_again(
 
 
 def test_a_disk_eaten_by_somebody_else(disk: Path, opened: Callable[..., Engine]) -> None:
-    """Rows are settled and removed although another program filled the disk."""
+    """Rows are acknowledged and removed although another program filled the disk."""
     engine = opened(path=disk / "smok.db")
     table, series = engine.table("events"), engine.series("pathpoints")
     for number in range(2000):
@@ -126,8 +126,8 @@ def test_a_disk_eaten_by_somebody_else(disk: Path, opened: Callable[..., Engine]
     series.append([("W1", number, b"v" * 20) for number in range(20_000)])
     eat(disk)
     while rows := table.pending(200):
-        done = [Settlement(row.key, row.seq, tag="id", remove=True) for row in rows]
-        assert table.settle(done) == len(rows)
+        done = [Ack(row.key, row.seq, tag="id", remove=True) for row in rows]
+        assert table.acknowledge(done) == len(rows)
     assert table.stats().rows == 0
     assert drain(series) == list(range(20_000))
     with pytest.raises(StorageFull):

@@ -44,7 +44,7 @@ def until(condition: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
-def settled(synced: list[str]) -> None:
+def acknowledged(synced: list[str]) -> None:
     """Wait until nothing of what came before is left to sync."""
     until(lambda: not log_sync._syncer._due)
     synced.clear()
@@ -60,7 +60,7 @@ def test_a_single_write_is_synced_without_another(
 ) -> None:
     """A writer that falls silent does not keep its last values from the disk."""
     engine = opened(durability=durability)
-    settled(synced)
+    acknowledged(synced)
     engine.series("pathpoints").append([("p", 1, b"v")])
     until(lambda: synced)
     assert synced[0] == "smok.db-wal"
@@ -71,7 +71,7 @@ def test_many_writes_are_one_sync_and_silence_is_none(
 ) -> None:
     """The log is synced once for all that came in the meantime, and not while nothing comes."""
     table = opened().table("metadata")
-    settled(synced)
+    acknowledged(synced)
     for number in range(20):
         table.put("k", b"%d" % number)
     until(lambda: synced and not log_sync._syncer._due)
@@ -83,7 +83,7 @@ def test_many_writes_are_one_sync_and_silence_is_none(
 def test_reading_syncs_nothing(opened: Callable[..., Engine], synced: list[str]) -> None:
     """What changes nothing costs the disk nothing."""
     engine = opened()
-    settled(synced)
+    acknowledged(synced)
     for _ in range(3):
         engine.table("metadata").get("k")
         engine.health()

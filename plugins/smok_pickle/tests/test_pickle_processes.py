@@ -1,4 +1,4 @@
-"""Several processes on one file: kills, concurrent writers, forks, waiting."""
+"""Several processes on one file: kills, concurrent writers, forks, pending."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ while True:
     if number % 7 == 0:
         table.put(f"key {number}", b"%d" % number, pending=True)
     if number % 400 == 0:
-        series.settle([point.seq for point in series.pending(100)])
+        series.acknowledge([point.seq for point in series.pending(100)])
     print(number, flush=True)
     number += 1
 """
@@ -113,10 +113,10 @@ def test_two_processes_append_at_once(path: Path, opened: Callable[..., Engine])
         assert child.stdout is not None
         child.stdout.close()
     series = opened().series("pathpoints")
-    queued = series.pending(10**6)
-    assert len({point.seq for point in queued}) == len(queued)
+    pending = series.pending(10**6)
+    assert len({point.seq for point in pending}) == len(pending)
     for n in range(2):
-        assert [point.ts for point in queued if point.name == f"name{n}"] == list(range(3000))
+        assert [point.ts for point in pending if point.name == f"name{n}"] == list(range(3000))
     assert [ts for ts, _ in series.range("shared", None, None)] == list(range(0, 3000, 10))
     assert series.stats().points == 6300
 
@@ -152,7 +152,7 @@ def test_a_range_outlives_writers(opened: Callable[..., Engine]) -> None:
         if ts % 1000 == 0:
             series.append([("W", ts + 1, b"late"), ("W", 20_000 + ts, b"new")])
             series.append([("W", ts + 50, b"other")])
-            series.settle(point.seq for point in series.pending(300))
+            series.acknowledge(point.seq for point in series.pending(300))
             series.trim(ts - 2000)
     assert [ts for ts in seen if ts % 2 == 0 and ts < 10_000] == list(range(0, 10_000, 2))
     assert seen == sorted(set(seen))
@@ -188,7 +188,7 @@ def test_a_fork_opens_its_own_connection(path: Path, opened: Callable[..., Engin
     assert len(list(series.range("child", None, None))) == 100
 
 
-def test_waiting_too_long_is_temporary(path: Path, opened: Callable[..., Engine]) -> None:
+def test_pending_too_long_is_temporary(path: Path, opened: Callable[..., Engine]) -> None:
     """A writer that does not end makes others give up after busy_timeout_ms, and says so."""
     engine = opened(busy_timeout_ms=50)
     series = engine.series("pathpoints")

@@ -227,7 +227,7 @@ def test_a_store_of_schema_1_is_brought_up(path: Path, opened: Callable[..., Eng
 def test_points_without_a_name_stay_aside_and_new_data_flow(
     path: Path, opened: Callable[..., Engine]
 ) -> None:
-    """A lost name made every hand-over fail, that of new data too."""
+    """A lost name made every batch fail, that of new data too."""
     with opened() as engine:
         series = engine.series("s")
         series.append([("lost", 1, b"v"), ("kept", 1, b"v")])

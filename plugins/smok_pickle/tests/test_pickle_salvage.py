@@ -44,7 +44,7 @@ def test_points_that_stand_twice_are_saved_once(path: Path, opened: Callable[...
 
 
 def test_seqs_are_not_given_again(path: Path, opened: Callable[..., Engine]) -> None:
-    """What was handed out before the damage cannot settle what comes after it."""
+    """What was handed out before the damage cannot acknowledge what comes after it."""
     with opened() as engine:
         engine.series("s").append([("W", 1, b"v")])
         engine.table("t").put("k", b"v", pending=True)

@@ -44,13 +44,13 @@ class Twins:
         assert [point[1:] for point in ours] == [point[1:] for point in model]
         self.seqs += [(one.seq, two.seq) for one, two in zip(ours, model, strict=True)]
 
-    def settle(self) -> None:
+    def acknowledge(self) -> None:
         count = min(len(self.seqs), self.chance.choice([1, 20, 500]))
         chosen = self.chance.sample(self.seqs, count)
         if self.chance.random() < 0.5:
             chosen = self.seqs[-count:] if count else []
-        ours = self.chance.choice(self.ours).settle(one for one, _ in chosen)
-        assert ours == self.model.settle(two for _, two in chosen)
+        ours = self.chance.choice(self.ours).acknowledge(one for one, _ in chosen)
+        assert ours == self.model.acknowledge(two for _, two in chosen)
 
     def read(self) -> None:
         name = self.chance.choice([*self.names, "unknown"])
@@ -82,7 +82,7 @@ def test_like_the_engine_in_memory(
     monkeypatch.setattr(series_module, "_PAGE", chance.choice([3, 1000]))
     ours = [opened().series("s") for _ in range(chance.choice([1, 2]))]
     twins = Twins(chance, ours, MemoryEngine().series("s"))
-    steps = [twins.append] * 9 + [twins.pending, twins.settle] * 3
+    steps = [twins.append] * 9 + [twins.pending, twins.acknowledge] * 3
     steps += [twins.read] * 3 + [twins.trim, twins.requeue]
     for _ in range(250):
         chance.choice(steps)()
@@ -133,6 +133,6 @@ def test_the_ends_of_the_timescale(opened: Callable[..., Engine]) -> None:
         assert stamps[0] == ends[0]
         assert series.latest(name) == (2**63 - 1, b"v")
         assert [ts for ts, _ in series.range(name, 2**63 - 1, 2**63 - 1)] == [2**63 - 1]
-    series.settle(point.seq for point in series.pending(100))
+    series.acknowledge(point.seq for point in series.pending(100))
     assert series.trim(-(2**63)) == 0
     assert series.trim(2**63 - 1) == 26

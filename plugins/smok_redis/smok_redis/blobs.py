@@ -33,28 +33,28 @@ class RedisBlobs(Blobs):
         return self._put_large(key, data, version)
 
     def _put_large(self, key: str, data: bytes, version: int) -> int | None:
-        """Write the chunks aside; one script makes them the value, together with the version."""
+        """Write the chunks staging; one script makes them the value, together with the version."""
         client = self._client
         writer = client.writers.take()
-        aside = client.keys.aside(writer.name, writer.number)
+        staging = client.keys.staging(writer.name, writer.number)
         pieces = [data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)]
         try:
             for number, piece in enumerate(pieces):
-                client.aside(aside, number, piece)
-            stored = self._commit(key, version, len(pieces), (aside,), b"")
+                client.staging(staging, number, piece)
+            stored = self._commit(key, version, len(pieces), (staging,), b"")
         except StoreError:
-            client.discard(aside)
+            client.discard(staging)
             raise
         finally:
             client.writers.give_back(writer, failed=False)
         if stored is not None:
-            client.discard(aside)
+            client.discard(staging)
         return stored
 
     def _commit(
-        self, key: str, version: int, count: int, aside: tuple[str, ...], data: bytes
+        self, key: str, version: int, count: int, staging: tuple[str, ...], data: bytes
     ) -> int | None:
-        keys = (self._keys.heads, self._keys.chunks + key, *aside)
+        keys = (self._keys.heads, self._keys.chunks + key, *staging)
         answer = self._client.write("blobs_put", keys, key, version, count, data)
         return int(answer[0]) if isinstance(answer, list) else None
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Client", "Writer", "Writers"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
-#: How long what was written aside may lie there, in ms.
+#: How long what was staged may lie there, in ms.
 _ASIDE_MS = 3_600_000
 
 
@@ -158,8 +158,8 @@ class Client:
             for (word, *_), answer in zip(commands, answers, strict=True)
         ]
 
-    def aside(self, key: str, *fields: Any) -> None:
-        """Write part of something large aside, in one round trip; harmless to send twice.
+    def staging(self, key: str, *fields: Any) -> None:
+        """Write part of something large staging, in one round trip; harmless to send twice.
 
         The key expires by itself, should nobody come back to it.
         """
@@ -167,7 +167,7 @@ class Client:
         self.persist(lambda server: transact(server, commands))
 
     def discard(self, key: str) -> None:
-        """Remove what was written aside, if the server can be reached."""
+        """Remove what was staged, if the server can be reached."""
         with suppress(StoreError):
             self.persist(lambda server: send(server, ("UNLINK", key)))
 

@@ -38,14 +38,14 @@ def remember(store: str, path: Path | None, store_id: str) -> None:
     """Write the id, so that a power cut leaves the old file or the new one."""
     if path is None or recall(store, path) == store_id:
         return
-    aside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    staging = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("w", encoding="ascii") as file:
+        with staging.open("w", encoding="ascii") as file:
             file.write(f"{store_id}\n")
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
+        staging.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
         raise ReadOnlyStore(store, f"{path.name} cannot be written", _REMEDY) from error

@@ -82,6 +82,6 @@ class Keys:
         kind, _, rest = key.decode().removeprefix(f"{self.base}:").partition(":")
         return f"{kind}:{rest.partition(':')[0]}" if kind in ("t", "s", "b") else kind
 
-    def aside(self, writer: str, number: int) -> str:
+    def staging(self, writer: str, number: int) -> str:
         """Give the key where a large write is prepared."""
-        return f"{self.base}:aside:{writer}:{number}"
+        return f"{self.base}:staging:{writer}:{number}"

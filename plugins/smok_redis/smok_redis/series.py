@@ -10,7 +10,7 @@ from __future__ import annotations
 from heapq import merge
 from typing import TYPE_CHECKING, Any
 
-from smok_core.engine import Limits, OnFull, QueuedPoint, Series, SeriesStats
+from smok_core.engine import Limits, OnFull, PendingPoint, Series, SeriesStats
 from smok_core.errors import InvalidValue, QueueFull
 from smok_redis.packing import CHUNK, MOST, chunks, pack, raw
 
@@ -37,11 +37,11 @@ class RedisSeries(Series):
     def append(self, points: Sequence[tuple[str, int, bytes]]) -> None:
         if not points:
             return
-        cap = self._limits.max_pending
+        most = self._limits.max_pending
         drops = self._limits.on_full is OnFull.DROP_OLDEST
-        answer = self._write("series_append", points, cap is not None and cap, drops)
+        answer = self._write("series_append", points, most is not None and most, drops)
         if isinstance(answer, list):
-            detail = f"{answer[0]} points wait, max_pending is {cap}"
+            detail = f"{answer[0]} points wait, max_pending is {most}"
             raise QueueFull(self._client.store, detail)
 
     def _write(
@@ -85,21 +85,21 @@ class RedisSeries(Series):
         seen = min(ends, default=last)
         return [point for point in merge(in_order, late) if point[0] + _ZERO <= seen], seen
 
-    def pending(self, limit: int, after: int = 0) -> list[QueuedPoint]:
-        found, start = list[QueuedPoint](), f"({after}-0"
+    def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
+        found, start = list[PendingPoint](), f"({after}-0"
         while len(found) < limit:
             size = min(CHUNK, limit - len(found))
             page = self._client.read("series_pending", (self._keys.queue,), start, size)
-            found += map(_queued, page)
+            found += map(_pending_point, page)
             if len(page) < size:
                 break
             start = f"({found[-1].seq}-0"
         return found
 
-    def settle(self, seqs: Iterable[int]) -> int:
+    def acknowledge(self, seqs: Iterable[int]) -> int:
         known = [seq for seq in seqs if seq in _SEQS]
         return sum(
-            int(self._client.write("series_settle", (self._keys.queue,), pack(some)))
+            int(self._client.write("series_acknowledge", (self._keys.queue,), pack(some)))
             for some in chunks(known, MOST)
         )
 
@@ -141,7 +141,7 @@ class RedisSeries(Series):
         names, points, pending, dropped, head = self._client.read(
             "series_stats", keys, counters=self._keys.counters
         )
-        oldest = _queued(head[0]).ts if head else None
+        oldest = _pending_point(head[0]).ts if head else None
         return SeriesStats(names, points, pending, dropped, oldest)
 
 
@@ -167,6 +167,6 @@ def _member(member: bytes) -> tuple[int, bytes]:
     return int(member[:20]) - _ZERO, member[37:]
 
 
-def _queued(entry: Any) -> QueuedPoint:
+def _pending_point(entry: Any) -> PendingPoint:
     place, fields = entry
-    return QueuedPoint(int(place.partition(b"-")[0]), fields[1].decode(), int(fields[3]), fields[5])
+    return PendingPoint(int(place.partition(b"-")[0]), fields[1].decode(), int(fields[3]), fields[5])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smok_core.engine import Row, Settlement, Table, TableStats, When
+from smok_core.engine import Row, Ack, Table, TableStats, When
 from smok_core.errors import CorruptData, QueueFull, StoreError
 from smok_redis.packing import CHUNK, MOST, chunks, pack
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisTable"]
 
-#: A replacement of more bytes than this is written aside first.
+#: A replacement of more bytes than this is staged first.
 _ONE_CALL = 4 << 20
 
 
@@ -52,7 +52,7 @@ class RedisTable(Table):
         when: When = When.ALWAYS,
         expected_seq: int | None = None,
         max_pending: int | None = None,
-        drop: Sequence[Settlement] = (),
+        drop: Sequence[Ack] = (),
     ) -> bool:
         answer = self._client.write(
             "table_put",
@@ -83,9 +83,9 @@ class RedisTable(Table):
             ("ZRANGE", self._keys.queue, 0, -1),
             ("HGETALL", self._keys.tags),
         )
-        waiting = frozenset(queue)
+        pending = frozenset(queue)
         found = [
-            _row(key.decode(), row, key in waiting, tags.get(key)) for key, row in stored.items()
+            _row(key.decode(), row, key in pending, tags.get(key)) for key, row in stored.items()
         ]
         return iter(sorted(found, key=lambda row: row.seq))
 
@@ -97,18 +97,18 @@ class RedisTable(Table):
         return None
 
     def _replace_large(self, rows: list[tuple[str, bytes]]) -> None:
-        """Write the rows aside in pieces; a rename makes all of them the table at once."""
+        """Write the rows staging in pieces; a rename makes all of them the table at once."""
         client = self._client
         seq = int(client.write("table_reserve", (), len(rows)))
         writer = client.writers.take()
-        aside = client.keys.aside(writer.name, writer.number)
+        staging = client.keys.staging(writer.name, writer.number)
         try:
             for some in chunks(list(enumerate(rows, seq + 1)), CHUNK):
                 flat = [part for n, (key, value) in some for part in (key, b"%d 0 %b" % (n, value))]
-                client.aside(aside, *flat)
-            client.write("table_commit", (*self._all, aside), len(rows))
+                client.staging(staging, *flat)
+            client.write("table_commit", (*self._all, staging), len(rows))
         except StoreError:
-            client.discard(aside)
+            client.discard(staging)
             raise
         finally:
             client.writers.give_back(writer, failed=False)
@@ -130,12 +130,12 @@ class RedisTable(Table):
             start = f"({page[-1].seq}"
         return list(found.values())
 
-    def settle(self, settlements: Sequence[Settlement]) -> int:
-        settled = 0
-        for some in chunks(settlements, MOST):
+    def acknowledge(self, acks: Sequence[Ack]) -> int:
+        acknowledged = 0
+        for some in chunks(acks, MOST):
             packed = pack([(s.key, s.seq, s.tag is not None and s.tag, s.remove) for s in some])
-            settled += int(self._client.write("table_settle", self._all, packed))
-        return settled
+            acknowledged += int(self._client.write("table_acknowledge", self._all, packed))
+        return acknowledged
 
     def stats(self) -> TableStats:
         keys = (self._keys.rows, self._keys.queue)

@@ -170,7 +170,7 @@ def test_a_foreign_key_is_never_overwritten(own_server, opened, kind):
         "t:t:rows": [lambda: table.put("k", b"v", pending=True), lambda: table.replace({"a": b""})],
         "t:t:queue": [lambda: table.put("k", b"v", pending=True), lambda: table.replace({})],
         "t:t:tags": [lambda: table.replace({"a": b""}), lambda: table.get("k")],
-        "s:s:queue": [lambda: series.append([("n", 1, b"v")]), lambda: series.settle([1])],
+        "s:s:queue": [lambda: series.append([("n", 1, b"v")]), lambda: series.acknowledge([1])],
         "s:s:names": [lambda: series.append([("n", 1, b"v")])],
         "s:s:p:n": [lambda: series.append([("m", 1, b"v"), ("n", 1, b"v")])],
         "b:b:heads": [lambda: blobs.put("k", b"v", 1), lambda: blobs.get("k")],

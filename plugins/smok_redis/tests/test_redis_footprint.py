@@ -8,10 +8,10 @@ import pytest
 from redis.connection import AbstractConnection
 from smok_redis.scripts import NAMES, script
 
-from smok_core.engine import Settlement
+from smok_core.engine import Ack
 from tests.servers.redis_groups import watched
 
-#: Bytes of the server for a settled point with an 8-byte value, as the README says.
+#: Bytes of the server for an acknowledged point with an 8-byte value, as the README says.
 ARCHIVED = 40
 QUEUED = 75
 
@@ -40,7 +40,7 @@ def test_a_point_takes_the_memory_the_readme_says(server, opened):
     assert archive < ARCHIVED
     assert queue < QUEUED
     before = of_key(server, "smok:{memory}:s:s:queue")
-    series.settle([queued.seq for queued in series.pending(20_000)])
+    series.acknowledge([pending.seq for pending in series.pending(20_000)])
     assert of_key(server, "smok:{memory}:s:s:queue") < before / 100
 
 
@@ -100,7 +100,7 @@ def test_every_operation_is_one_round_trip(engine, trips):
         lambda: table.get("k"),
         lambda: table.get_many([f"{number}" for number in range(1000)]),
         lambda: table.pending(1000),
-        lambda: table.settle([Settlement(f"{number}", 1) for number in range(1000)]),
+        lambda: table.acknowledge([Ack(f"{number}", 1) for number in range(1000)]),
         lambda: table.delete("k"),
         lambda: table.replace({f"{number}": b"v" for number in range(1000)}),
         lambda: list(table.rows()),
@@ -110,7 +110,7 @@ def test_every_operation_is_one_round_trip(engine, trips):
         lambda: series.latest("n"),
         lambda: next(series.range("n", None, None)),
         lambda: series.pending(1000),
-        lambda: series.settle(range(1, 1001)),
+        lambda: series.acknowledge(range(1, 1001)),
         lambda: series.requeue([("n", ts) for ts in range(1000)]),
         lambda: next(series.names()),
         series.stats,
@@ -140,7 +140,7 @@ def test_queue_and_archive_forget_what_is_done(server, opened):
     for batch in range(30):
         ts = range(batch * 1000, batch * 1000 + 1000)
         series.append([("W1", t, b"\xcb12345678") for t in ts])
-        series.settle([queued.seq for queued in series.pending(1000)])
+        series.acknowledge([pending.seq for pending in series.pending(1000)])
         series.trim(batch * 1000)
     assert series.trim(10**9) == 1999 - 1000
     assert of_key(server, f"{base}:p:W1") < 6000  # one node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smok_core.engine import Limits, OnFull, Settlement, When
+from smok_core.engine import Limits, OnFull, Ack, When
 from smok_core.errors import QueueFull, StorageFull
 from tests.servers.redis_servers import FLAVOURS, Server
 
@@ -49,17 +49,17 @@ def test_a_full_server_refuses_new_data_and_loses_nothing(full):
 
 
 def test_a_full_server_hands_over_and_acknowledges_everything(full, opened):
-    """The whole backlog is settled while the server is full, also by a process started then."""
+    """The whole backlog is acknowledged while the server is full, even by a new process."""
     first, server = full
     first.close()
     engine = opened(server.url, device="pump")
     series, table = engine.series("s"), engine.table("t")
     while batch := series.pending(1000):
-        assert series.settle([queued.seq for queued in batch]) == len(batch)
+        assert series.acknowledge([pending.seq for pending in batch]) == len(batch)
     assert series.trim(10_000) == 3000 - 7
     while rows := table.pending(400):
-        fates = [Settlement(row.key, row.seq, f"id-{row.key}", row.seq % 2 == 0) for row in rows]
-        assert table.settle(fates) == len(rows)
+        fates = [Ack(row.key, row.seq, f"id-{row.key}", row.seq % 2 == 0) for row in rows]
+        assert table.acknowledge(fates) == len(rows)
     kept = list(table.rows())
     assert 0 < len(kept) < 1500
     assert all(row.tag == f"id-{row.key}" for row in kept)
@@ -70,7 +70,7 @@ def test_a_tag_is_taken_on_a_full_server_even_if_nothing_is_freed(full):
     engine, _ = full
     table = engine.table("t")
     stale = table.get("3").seq - 1
-    assert table.settle([Settlement("3", stale, "tag")]) == 0
+    assert table.acknowledge([Ack("3", stale, "tag")]) == 0
     row = table.get("3")
     assert (row.tag, row.pending) == ("tag", True)
 
@@ -113,4 +113,4 @@ def test_a_full_queue_refuses_or_drops_and_counts(engine, server, opened):
     dropping.append([("n", 99, b"v")])
     stats = dropping.stats()
     assert (stats.dropped, stats.pending, stats.points) == (8, 3, 11)
-    assert [queued.ts for queued in dropping.pending(9)] == [8, 9, 99]
+    assert [pending.ts for pending in dropping.pending(9)] == [8, 9, 99]

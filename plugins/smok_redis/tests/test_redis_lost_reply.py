@@ -7,7 +7,7 @@ import re
 import pytest
 from smok_redis.client import Writers
 
-from smok_core.engine import Limits, OnFull, Settlement, When
+from smok_core.engine import Limits, OnFull, Ack, When
 from smok_core.settings import StoreSettings
 from tests.servers.redis_proxy import ReplyDropper
 
@@ -35,7 +35,7 @@ def table_writes(engine):
     yield table.put("b", b"3", stamp=2.0, when=When.NEWER)
     yield table.put("b", b"4", expected_seq=table.get("b").seq, pending=True)
     handed = table.pending(10)
-    yield table.settle([Settlement(row.key, row.seq, "tag", row.key == "b") for row in handed])
+    yield table.acknowledge([Ack(row.key, row.seq, "tag", row.key == "b") for row in handed])
     yield table.delete("a", expected_seq=table.get("a").seq)
     yield table.replace({"x": b"1", "y": b"2"})
     yield table.delete("x")
@@ -47,9 +47,9 @@ def series_writes(engine):
     series = engine.series("s")
     yield series.append([("n", 5, b"1"), ("n", 9, b"2"), ("m", 7, b"3")])
     yield series.append([("n", 6, b"late"), ("n", 9, b"other")])
-    yield series.settle([queued.seq for queued in series.pending(9)][:3])
+    yield series.acknowledge([pending.seq for pending in series.pending(9)][:3])
     yield series.requeue([("n", 6), ("m", 7)])
-    yield series.settle([queued.seq for queued in series.pending(9)])
+    yield series.acknowledge([pending.seq for pending in series.pending(9)])
     yield series.trim(9)
     capped = engine.series("c", Limits(2, OnFull.DROP_OLDEST))
     yield capped.append([("n", ts, b"v") for ts in range(5)])
@@ -110,7 +110,7 @@ def test_a_write_whose_answer_is_lost_is_applied_once(own_server, opened, writes
         twice = changes(own_server)
         assert content(lossy) == content(clear)
         lossy.close()
-    for harmless in ("pexpire",):  # the expiry of what lies aside may be set again
+    for harmless in ("pexpire",):  # the expiry of what lies staging may be set again
         ran.pop(harmless), twice.pop(harmless)
     assert twice == ran
 

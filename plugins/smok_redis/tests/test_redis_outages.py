@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from smok_core.engine import Settlement
+from smok_core.engine import Ack
 from smok_core.errors import BackendUnavailable, CorruptData, DataLost, StoreClosed
 from tests.servers.redis_proxy import ReplyDropper
 from tests.servers.redis_servers import Server, wait_until
@@ -123,17 +123,17 @@ def test_opening_without_a_server_is_told_within_the_timeout(own_server, opened)
     assert timed(fail) < 1.5
 
 
-@pytest.mark.parametrize("kind", ["append", "settle", "blob", "replace"])
+@pytest.mark.parametrize("kind", ["append", "acknowledge", "blob", "replace"])
 def test_a_request_cut_in_the_middle_is_sent_again(own_server, opened, kind):
     """A connection that is cut while a request is under way: the request is whole, and once."""
     with ReplyDropper(own_server.port) as proxy:
         engine = opened(f"redis://127.0.0.1:{proxy.port}", timeout=20.0)
         series, table, blobs = engine.series("s"), engine.table("t"), engine.blobs("b")
         series.append([("n", ts, b"v" * 50) for ts in range(5000)])
-        seqs = [queued.seq for queued in series.pending(3000)]
+        seqs = [pending.seq for pending in series.pending(3000)]
         work = {
             "append": lambda: series.append([("m", ts, b"v" * 50) for ts in range(5000)]),
-            "settle": lambda: series.settle(seqs),
+            "acknowledge": lambda: series.acknowledge(seqs),
             "blob": lambda: blobs.put("k", b"x" * 2_500_000, 1),
             "replace": lambda: table.replace({f"{n}": b"v" for n in range(2500)}),
         }
@@ -142,7 +142,7 @@ def test_a_request_cut_in_the_middle_is_sent_again(own_server, opened, kind):
         proxy.halving = False
         assert proxy.dropped > 0
         assert series.stats().points == (10_000 if kind == "append" else 5000)
-        assert series.stats().pending == {"append": 10_000, "settle": 2000}.get(kind, 5000)
+        assert series.stats().pending == {"append": 10_000, "acknowledge": 2000}.get(kind, 5000)
         assert table.stats().rows == (2500 if kind == "replace" else 0)
         assert (blobs.get("k") == (b"x" * 2_500_000, 1)) == (kind == "blob")
         engine.close()
@@ -206,7 +206,7 @@ def test_a_server_that_came_back_empty_is_data_loss(own_server, opened, how):
         lambda: engine.table("t").get("k"),
         lambda: engine.table("t").put("k", b"v"),
         lambda: list(engine.table("t").rows()),
-        lambda: engine.table("t").settle([]) or engine.table("t").pending(9),
+        lambda: engine.table("t").acknowledge([]) or engine.table("t").pending(9),
         lambda: engine.series("s").append([("n", 1, b"v")]),
         lambda: engine.series("s").latest("n"),
         lambda: list(engine.series("s").range("n", None, None)),
@@ -332,6 +332,6 @@ def test_a_seq_is_not_given_twice_by_a_server_that_lost_its_last_seconds(own_ser
         own_server.command("XDEL", f"smok:{{pump}}:{place}", ids.split(b"\r\n")[3].decode())
     series.append([("n", 3, b"new")])
     table.put("new", b"v", pending=True)
-    assert series.settle([handed.seq]) == 0
-    assert table.settle([Settlement("new", row.seq)]) == 0
-    assert [queued.ts for queued in series.pending(9)] == [1, 3]
+    assert series.acknowledge([handed.seq]) == 0
+    assert table.acknowledge([Ack("new", row.seq)]) == 0
+    assert [pending.ts for pending in series.pending(9)] == [1, 3]

@@ -64,7 +64,7 @@ def test_power_loss_waits_for_the_disk_after_each_write(own_server, opened):
     before = waits(own_server)
     engine.table("t").put("k", b"v", pending=True)
     engine.series("s").append([("n", 1, b"v")])
-    engine.series("s").settle([engine.series("s").pending(1)[0].seq])
+    engine.series("s").acknowledge([engine.series("s").pending(1)[0].seq])
     assert waits(own_server) - before == 3
     own_server.command("CONFIG", "SET", "appendfsync", "always")
     always = opened(own_server.url, settings=POWER_LOSS)
@@ -80,7 +80,7 @@ def test_power_loss_survives_a_killed_server_without_appendfsync_always(own_serv
         if ts % 5 == 4:
             own_server.kill()
             own_server.start()
-    assert [queued.ts for queued in engine.series("s").pending(99)] == list(range(30))
+    assert [pending.ts for pending in engine.series("s").pending(99)] == list(range(30))
 
 
 def test_power_loss_acknowledges_on_a_full_server(own_server, opened):
@@ -91,7 +91,7 @@ def test_power_loss_acknowledges_on_a_full_server(own_server, opened):
     own_server.command("CONFIG", "SET", "maxmemory", 1)
     with pytest.raises(StorageFull):
         series.append([("n", 9, b"v")])
-    assert series.settle([queued.seq for queued in series.pending(9)]) == 5
+    assert series.acknowledge([pending.seq for pending in series.pending(9)]) == 5
 
 
 def test_an_append_only_file_that_is_switched_off_is_noticed(own_server, opened):
@@ -158,7 +158,7 @@ def test_the_documented_acl_is_enough(own_server, opened):
     engine.table("t").put("k", b"v", pending=True)
     list(engine.table("t").rows())
     engine.series("s").append([("n", 1, b"v")])
-    engine.series("s").settle([1])
+    engine.series("s").acknowledge([1])
     engine.series("s").trim(9)
     engine.blobs("b").put("k", b"v" * 2_000_000, 1)
     engine.blobs("b").delete("k")

@@ -8,7 +8,7 @@ import pytest
 import smok_redis
 
 from smok_core import Event
-from smok_core.engine import Limits, OnFull, Settlement, When
+from smok_core.engine import Limits, OnFull, Ack, When
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import CorruptData, QueueFull
 
@@ -72,23 +72,23 @@ def play_table(chance, pair):
         new = {chance.choice(NAMES): chance.randbytes(9) for _ in range(chance.randrange(4))}
         pair.same(lambda t: t.replace(new))
     else:
-        settle_rows(chance, pair)
+        acknowledge_rows(chance, pair)
 
 
-def settle_rows(chance, pair):
-    """Settle some of what waits, some of it twice, some of it changed meanwhile."""
+def acknowledge_rows(chance, pair):
+    """Acknowledge some of what waits, some of it twice, some of it changed meanwhile."""
     handed = pair.same(lambda t: t.pending(3), shape=without_seq)
     if handed[0] and chance.random() < 0.5:
         key = handed[0][0].key
         pair.same(lambda t: t.put(key, b"changed", pending=True))
     fates = [(chance.choice([None, "id-7"]), chance.random() < 0.4) for _ in handed[0]]
 
-    def settle(table):
+    def acknowledge(table):
         rows = handed[pair.sides.index(table)]
-        done = [Settlement(row.key, row.seq, *fate) for row, fate in zip(rows, fates, strict=True)]
-        return table.settle([*done, *done[:1], Settlement("nobody", 5, "x")])
+        done = [Ack(row.key, row.seq, *fate) for row, fate in zip(rows, fates, strict=True)]
+        return table.acknowledge([*done, *done[:1], Ack("nobody", 5, "x")])
 
-    pair.same(settle)
+    pair.same(acknowledge)
 
 
 def play_series(chance, pair):
@@ -110,19 +110,19 @@ def play_series(chance, pair):
     elif step == 7:
         pair.same(lambda s: s.requeue([(n, ts) for n, ts, _ in points]))
     else:
-        settle_points(chance, pair)
+        acknowledge_points(chance, pair)
 
 
-def settle_points(chance, pair):
-    """Settle some of what waits, with strangers among them."""
+def acknowledge_points(chance, pair):
+    """Acknowledge some of what waits, with strangers among them."""
     handed = pair.same(lambda s: s.pending(6), shape=without_seq)
     chosen = [number for number in range(len(handed[0])) if chance.random() < 0.7]
 
-    def settle(series):
-        queued = handed[pair.sides.index(series)]
-        return series.settle([*(queued[n].seq for n in chosen), 0, -3, 2**70])
+    def acknowledge(series):
+        pending = handed[pair.sides.index(series)]
+        return series.acknowledge([*(pending[n].seq for n in chosen), 0, -3, 2**70])
 
-    pair.same(settle)
+    pair.same(acknowledge)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -216,7 +216,7 @@ def test_long_queues_and_ranges_are_paged(engine):
     half = series.pending(2500)
     rest = series.pending(9999, after=half[-1].seq)
     assert [q.ts for q in (*half, *rest)] == [p[1] for p in points]
-    assert series.settle(q.seq for q in half) == 2500
+    assert series.acknowledge(q.seq for q in half) == 2500
     assert 5002 in [q.ts for q in half]  # the newest, which stays
     assert series.trim(10_000) == 2499
     assert series.stats().points == 5003 - 2499
@@ -233,7 +233,7 @@ def test_many_names_are_listed_and_trimmed(engine):
     series.append(points)
     assert sorted(series.names()) == sorted({name for name, _, _ in points})
     assert series.trim(3) == 0
-    series.settle(q.seq for q in series.pending(10_000))
+    series.acknowledge(q.seq for q in series.pending(10_000))
     assert series.trim(100) == 2300 * 2
     assert series.stats().points == 2300
 

@@ -107,20 +107,20 @@ def together(*work):
 
 
 def test_threads_may_do_anything_at_once(engine):
-    """Writers, settlers and readers in eight threads: every point is handed over once."""
+    """Writers, acknowledgers and readers in eight threads: every point is handed over once."""
     series, table = engine.series("s"), engine.table("t")
-    settled = []
+    acknowledged = []
 
     def write(number):
         for ts in range(100):
             series.append([(f"n{number}", ts, b"v"), (f"n{number}", -ts - 1, b"v")])
             table.put(f"{number}", b"%d" % ts, pending=True)
 
-    def settle():
-        while len(settled) < 800 and not stop.is_set():
+    def acknowledge():
+        while len(acknowledged) < 800 and not stop.is_set():
             batch = series.pending(50)
-            if series.settle([queued.seq for queued in batch]) == len(batch):
-                settled.extend((queued.name, queued.ts) for queued in batch)
+            if series.acknowledge([pending.seq for pending in batch]) == len(batch):
+                acknowledged.extend((pending.name, pending.ts) for pending in batch)
 
     def read():
         for _ in range(50):
@@ -129,9 +129,9 @@ def test_threads_may_do_anything_at_once(engine):
             series.stats()
 
     stop = threading.Event()
-    together(settle, *(lambda n=n: write(n) for n in range(4)), read, read)
-    assert sorted(settled) == sorted(set(settled))
-    assert len(settled) == 800
+    together(acknowledge, *(lambda n=n: write(n) for n in range(4)), read, read)
+    assert sorted(acknowledged) == sorted(set(acknowledged))
+    assert len(acknowledged) == 800
     assert series.stats().points == 800
 
 
@@ -209,8 +209,8 @@ def test_processes_share_a_store_and_a_killed_one_loses_nothing(server, opened):
     assert series.stats().points == 600
     for name in ("a", "b", "shared"):
         assert [ts for ts, _ in series.range(name, None, None)] == list(range(200))
-    queued = [(q.name, q.ts) for q in series.pending(9999)]
-    assert len(queued) == len(set(queued)) == 600
+    pending = [(q.name, q.ts) for q in series.pending(9999)]
+    assert len(pending) == len(set(pending)) == 600
     assert [row.key for row in engine.table("t").rows()].count("never") == 0
 
 

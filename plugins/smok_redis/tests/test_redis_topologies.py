@@ -25,7 +25,7 @@ def use(engine):
     assert len(list(engine.table("t").rows())) == 1501
     engine.series("s").append([(f"n{ts % 3}", ts, b"v") for ts in range(100)])
     assert len(engine.series("s").pending(999)) == 100
-    assert engine.series("s").settle([q.seq for q in engine.series("s").pending(40)]) == 40
+    assert engine.series("s").acknowledge([q.seq for q in engine.series("s").pending(40)]) == 40
     assert engine.series("s").trim(30) == 30
     assert engine.blobs("b").put("k", b"x" * 3_000_000, 1) is None
     assert engine.blobs("b").get("k") == (b"x" * 3_000_000, 1)
@@ -209,7 +209,7 @@ def test_a_failover_is_followed_by_itself(tmp_path, opened, flavour):
         written = _acknowledged(engine, plant)
         assert engine.table("t").put("after", b"v")
         assert engine.table("t").get("k").value == b"v"
-        kept = {queued.ts for queued in engine.series("a").pending(100_000)}
+        kept = {pending.ts for pending in engine.series("a").pending(100_000)}
         assert written <= kept
         use(opened(plant.url, timeout=15.0))
 
@@ -294,7 +294,7 @@ def test_writers_from_many_threads_survive_a_failover(tmp_path, opened):
         plant.primary.kill()
         for thread in threads:
             thread.join(60)
-        kept = [(queued.name, queued.ts) for queued in series.pending(999)]
+        kept = [(pending.name, pending.ts) for pending in series.pending(999)]
         lost = set(told) - set(kept)
         assert len(told) == 240
         # Replication is asynchronous: what was under way in that very moment may be lost.

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from smok_testing.checks import ClauseFailed
     from smok_testing.clause import Clause, Level, all_clauses
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
     from smok_testing.report import Outcome, Report, Status
     from smok_testing.runner import conformance, run_clause, run_conformance
     from smok_testing.subject import Subject
@@ -31,7 +31,7 @@ __all__ = [
     "Clause",
     "ClauseFailed",
     "ConformanceSuite",
-    "Lab",
+    "Harness",
     "Level",
     "Outcome",
     "Report",
@@ -50,7 +50,7 @@ _HOMES: Final = {
     "Clause": "clause",
     "ClauseFailed": "checks",
     "ConformanceSuite": "suite",
-    "Lab": "lab",
+    "Harness": "harness",
     "Level": "clause",
     "Outcome": "report",
     "Report": "report",

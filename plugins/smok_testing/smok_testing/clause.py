@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.hookspecs import Capability
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 __all__ = ["PRIMITIVES", "Check", "Clause", "Level", "all_clauses", "clauses_of", "parse_version"]
 
@@ -25,7 +25,7 @@ __all__ = ["PRIMITIVES", "Check", "Clause", "Level", "all_clauses", "clauses_of"
 PRIMITIVES: Final = ("engine", "table", "series", "blobs")
 
 if TYPE_CHECKING:
-    Check = Callable[[Lab], None]
+    Check = Callable[[Harness], None]
 else:
     Check = Any
 
@@ -55,7 +55,7 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ref(self) -> str:
-        """Give the name that is unique in the kit: ``PP4.late_points_are_queued``."""
+        """Give the name that is unique in the kit: ``PP4.late_points_are_pending``."""
         return f"{self.id}.{self.name}"
 
     @property

@@ -22,8 +22,8 @@ class Queue(NamedTuple):
     name: str  #: ending of the names of its clauses
     add: Callable[[Databases, int], Any]  #: make item number n
     change: Callable[[Databases, int], Any] | None  #: change item n, so that it must go again
-    take: Callable[[Databases, int], Any]  #: the hand-over, or something falsy
-    seen: Callable[[Any], list[int]]  #: numbers of the items of a hand-over
+    take: Callable[[Databases, int], Any]  #: the batch, or something falsy
+    seen: Callable[[Any], list[int]]  #: numbers of the items of a batch
     acknowledge: Callable[[Any], Any]
     refuse: Callable[[Any], Any]
 
@@ -34,8 +34,8 @@ class Queue(NamedTuple):
 
     def offered(self, roles: Databases, limit: int = 1000) -> list[int]:
         """Give the numbers of the items that are offered now; [] if none are."""
-        handover = self.take(roles, limit)
-        return self.seen(handover) if handover else []
+        batch = self.take(roles, limit)
+        return self.seen(batch) if batch else []
 
 
 def numbers(first: int, last: int) -> list[int]:
@@ -58,8 +58,8 @@ def _change_value(roles: Databases, n: int) -> None:
     roles.pathpoints.on_new_data("p", n, n + 0.5)
 
 
-def _values(handover: Any) -> list[int]:
-    return [int(item["value"]) for path in handover.to_json() for item in path["values"]]
+def _values(batch: Any) -> list[int]:
+    return [int(item["value"]) for path in batch.to_json() for item in path["values"]]
 
 
 def _redefine(roles: Databases, n: int) -> None:
@@ -70,52 +70,52 @@ def _event(n: int) -> Event:
     return Event(started_on=n, provisional_uuid=f"e{n}")
 
 
-def _give_uuids(handover: Any) -> None:
-    handover.acknowledge(*(f"u{event.provisional_uuid}" for event in handover.get_events()))
+def _give_uuids(batch: Any) -> None:
+    batch.acknowledge(*(f"u{event.provisional_uuid}" for event in batch.get_events()))
 
 
 QUEUES: Final = (
     Queue(
         "pathpoints", "values", _add_value, _change_value,
         lambda roles, limit: roles.pathpoints.get_data_to_sync(limit), _values,
-        lambda handover: handover.acknowledge(), lambda handover: handover.negative_acknowledge(),
+        lambda batch: batch.acknowledge(), lambda batch: batch.negative_acknowledge(),
     ),
     Queue(
         "pathpoints", "definitions",
         lambda roles, n: roles.pathpoints.define_pathpoint(f"p{n}"), _redefine,
         lambda roles, limit: roles.pathpoints.get_definitions_to_sync(limit),
-        lambda handover: [int(found.path[1:]) for found in handover.definitions],
-        lambda handover: handover.acknowledge(), lambda handover: handover.negative_acknowledge(),
+        lambda batch: [int(found.path[1:]) for found in batch.definitions],
+        lambda batch: batch.acknowledge(), lambda batch: batch.negative_acknowledge(),
     ),
     Queue(
         "events", "events",
         lambda roles, n: roles.events.add_event(_event(n)),
         lambda roles, n: roles.events.close_event(_event(n)),
         lambda roles, limit: roles.events.get_events_to_sync(limit),
-        lambda handover: [event.started_on for event in handover.get_events()],
-        _give_uuids, lambda handover: handover.negative_acknowledge(),
+        lambda batch: [event.started_on for event in batch.get_events()],
+        _give_uuids, lambda batch: batch.negative_acknowledge(),
     ),
     Queue(
         "sensor_writes", "writes",
         lambda roles, n: roles.sensor_writes.add_sw(sensor_write(n)), None,
         lambda roles, limit: roles.sensor_writes.get_sw_sync(limit),
-        lambda handover: [event.timestamp for event in handover.events],
-        lambda handover: handover.ack(), lambda handover: handover.nack(),
+        lambda batch: [event.timestamp for event in batch.events],
+        lambda batch: batch.ack(), lambda batch: batch.nack(),
     ),
     Queue(
         "macros", "executions",
         lambda roles, n: roles.macros.notify_macro_executed(f"m{n}", n), None,
         lambda roles, limit: roles.macros.get_macros_to_sync(limit),
-        lambda handover: [int(execution.timestamp) for execution in handover.executions],
-        lambda handover: handover.acknowledge(), lambda handover: handover.negative_acknowledge(),
+        lambda batch: [int(execution.timestamp) for execution in batch.executions],
+        lambda batch: batch.acknowledge(), lambda batch: batch.negative_acknowledge(),
     ),
     Queue(
         "metadata", "changes",
         lambda roles, n: roles.metadata.put_plain(f"k{n}", "1"),
         lambda roles, n: roles.metadata.put_plain(f"k{n}", "2"),
         lambda roles, limit: roles.metadata.get_plain_to_sync(limit),
-        lambda handover: [int(change.key[1:]) for change in handover.changes],
-        lambda handover: handover.acknowledge(), lambda handover: handover.negative_acknowledge(),
+        lambda batch: [int(change.key[1:]) for change in batch.changes],
+        lambda batch: batch.acknowledge(), lambda batch: batch.negative_acknowledge(),
     ),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from smok_core.roles import ROLES
 from smok_testing import KIT_VERSION, opening
 from smok_testing.checks import ClauseFailed, NotProved
 from smok_testing.clause import PRIMITIVES, Clause, all_clauses, parse_version
-from smok_testing.lab import Lab
+from smok_testing.harness import Harness
 from smok_testing.report import Outcome, Report, Status
 from smok_testing.subject import Subject
 
@@ -137,8 +137,8 @@ def _absence(subject: Subject, clause: Clause, backend: Backend) -> tuple[Status
 
 def _check(subject: Subject, clause: Clause) -> tuple[Status, str]:
     try:
-        with Lab(subject) as lab:
-            clause.check(lab)
+        with Harness(subject) as harness:
+            clause.check(harness)
     except NotProved as reason:
         return Status.SKIPPED, str(reason)
     except ClauseFailed as error:

@@ -32,8 +32,8 @@ def _upload(roles: Databases, turn: int) -> None:
     if not queues:
         return
     queue = queues[turn % len(queues)]
-    if handover := queue.take(roles, 2):
-        queue.acknowledge(handover)
+    if batch := queue.take(roles, 2):
+        queue.acknowledge(batch)
 
 
 def _batch(roles: Databases, turn: int) -> None:

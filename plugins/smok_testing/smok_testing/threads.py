@@ -34,12 +34,12 @@ def at_once(*tasks: Callable[[], Any]) -> list[Any]:
         except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
             errors.append(error)
 
-    crew = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(len(tasks))]
-    for thread in crew:
+    workers = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(len(tasks))]
+    for thread in workers:
         thread.start()
-    for thread in crew:
+    for thread in workers:
         thread.join(PATIENCE)
-    expect(not any(t.is_alive() for t in crew), f"a thread hung for {PATIENCE:.0f} s")
+    expect(not any(t.is_alive() for t in workers), f"a thread hung for {PATIENCE:.0f} s")
     if errors:
         raise errors[0]
     return results

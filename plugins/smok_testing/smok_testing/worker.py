@@ -18,7 +18,7 @@ from typing import Any
 
 from smok_core.errors import SmokError
 from smok_testing import opening
-from smok_testing.lab import FakeClock
+from smok_testing.harness import FakeClock
 from smok_testing.scripts import SCRIPTS
 from smok_testing.subject import Subject
 

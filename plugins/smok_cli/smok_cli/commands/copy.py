@@ -50,12 +50,12 @@ def _plain(report: CopyReport) -> dict[str, object]:
 
 
 def _show(report: CopyReport) -> None:
-    columns = ("role", "rows", "points", "waiting", "blobs", "unreadable", "verified")
+    columns = ("role", "rows", "points", "pending", "blobs", "unreadable", "verified")
     rows = [
-        (r.role, r.rows, r.points, r.waiting, r.blobs, r.unreadable, _verified(r.verified))
+        (r.role, r.rows, r.points, r.pending, r.blobs, r.unreadable, _verified(r.verified))
         for r in report.roles.values()
     ]
-    print_table("", columns, rows, right="rows,points,waiting,blobs,unreadable")
+    print_table("", columns, rows, right="rows,points,pending,blobs,unreadable")
 
 
 def _verified(verified: bool | None) -> str:

@@ -62,7 +62,7 @@ def command(session: Session, /, file: Path, **options: Any) -> int:
 
     Each row is stored as it is meant, or it is written to the file of rejected rows with its line
     and the reason; then the exit status is 8. What had to be guessed is told with the option that
-    settles it. Running it again stores nothing twice: after an interruption, run it again.
+    decides it. Running it again stores nothing twice: after an interruption, run it again.
 
     Every reading is kept, in order, also when a clock without a zone was set back and an hour of
     times comes twice: --timezone explains it in autumn; else the readings from there on are kept

@@ -57,12 +57,12 @@ def _plain(report: VerifyReport) -> dict[str, object]:
 
 
 def _show(report: VerifyReport, a: str, b: str) -> None:
-    columns = ("role", f"{a}: records", f"{b}: records", "waiting", "result")
+    columns = ("role", f"{a}: records", f"{b}: records", "pending", "result")
     rows = []
     for role, verdict in report.roles.items():
         counts = [d.rows + d.points + d.blobs for d in (verdict.a, verdict.b)]
-        waiting = f"{verdict.a.waiting} / {verdict.b.waiting}"
-        rows.append((role, *counts, waiting, "equal" if verdict.equal else "DIFFERENT"))
+        pending = f"{verdict.a.pending} / {verdict.b.pending}"
+        rows.append((role, *counts, pending, "equal" if verdict.equal else "DIFFERENT"))
     print_table("", columns, rows, right=",".join(columns[1:4]))
     for role, verdict in report.roles.items():
         for difference in verdict.differences:

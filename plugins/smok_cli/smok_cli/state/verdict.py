@@ -54,7 +54,7 @@ def pass_verdict(
         pending: Records that wait for upload.
     """
     news = [found for found in findings if found.is_news]
-    return _damaged(news) or _lost(news) or _not_kept(news) or _waiting(findings, jobs, pending)
+    return _damaged(news) or _lost(news) or _not_kept(news) or _pending(findings, jobs, pending)
 
 
 def _damaged(news: list[Finding]) -> Verdict | None:
@@ -83,7 +83,7 @@ def _not_kept(news: list[Finding]) -> Verdict | None:
     return Verdict(word="NOT KEPT", level="bad", why=why)
 
 
-def _waiting(findings: Sequence[Finding], jobs: Iterable[dict[str, Any]], pending: int) -> Verdict:
+def _pending(findings: Sequence[Finding], jobs: Iterable[dict[str, Any]], pending: int) -> Verdict:
     rest = _what_is_lost(findings)
     waits = f"{human_count(pending)} pending" if pending else "nothing pending"
     if (down := link_down(jobs)) is not None:

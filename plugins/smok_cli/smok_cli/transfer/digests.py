@@ -54,7 +54,7 @@ class _Digest:
     def __init__(self, engine: Engine, role: str, tick: Callable[[int], None]) -> None:
         self._engine, self._role, self._tick = engine, role, tick
         self._sum = hashlib.sha256()
-        self._rows = self._points = self._waiting = self._blobs = 0
+        self._rows = self._points = self._pending = self._blobs = 0
 
     def result(self) -> RoleDigest:
         parts = PARTS[self._role]
@@ -68,7 +68,7 @@ class _Digest:
             role=self._role,
             rows=self._rows,
             points=self._points,
-            waiting=self._waiting,
+            pending=self._pending,
             blobs=self._blobs,
             digest=self._sum.hexdigest(),
         )
@@ -88,7 +88,7 @@ class _Digest:
             total += int.from_bytes(hashlib.sha256(content).digest())
             queue.update(canonical(row.key) if row.pending else b"")
             self._rows += 1
-            self._waiting += row.pending
+            self._pending += row.pending
             self._tick(1)
         self._add(name, total % 2**256, queue.digest())
 
@@ -103,7 +103,7 @@ class _Digest:
             after = points[-1].seq
             for point in points:
                 if _readable(self._engine, point.value):
-                    self._waiting += 1
+                    self._pending += 1
                     # A name holds no NUL, so no two queues read alike.
                     queue.update(f"{point.ts} {point.name}\0".encode())
         self._add(name, queue.digest())

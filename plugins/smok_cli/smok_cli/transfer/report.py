@@ -13,7 +13,7 @@ class RoleCopy(msgspec.Struct, kw_only=True):
     role: str
     rows: int = 0
     points: int = 0
-    waiting: int = 0  #: rows and points that wait for upload in the target, as in the source
+    pending: int = 0  #: rows and points that wait for upload in the target, as in the source
     blobs: int = 0
     unreadable: int = 0  #: could not be decoded, and went to the target's dead letters
     resumed: bool = False  #: something of the role was in the target already
@@ -32,7 +32,7 @@ class RoleDigest(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     rows: int
     points: int
-    waiting: int
+    pending: int
     blobs: int
     digest: str
 

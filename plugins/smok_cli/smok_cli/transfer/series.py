@@ -9,7 +9,7 @@ import zlib
 from array import array
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.engine.base import QueuedPoint
+from smok_core.engine.base import PendingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,8 +33,8 @@ _Page = list[tuple[str, int, bytes]]
 class SeriesCopy:
     """The copy of one series; arguments as for a table's.
 
-    What does not wait is first appended and settled, page by page; then what waits is appended in
-    the source's order. So nothing that was acknowledged can come back, and a kill at any moment
+    What does not wait is first appended and acknowledged, page by page; then what waits is
+    appended in the source's order. So nothing that was acknowledged can come back, and a kill at any moment
     leaves only work to do, never a wrong queue behind.
     """
 
@@ -77,7 +77,7 @@ class SeriesCopy:
         self._journal.write(self._note_name, self._state)
 
     def _end_of_queue(self) -> int:
-        """Give the seq of what the target had queued before; that is not ours to settle."""
+        """Give the seq of what the target had pending before; that is not ours to acknowledge."""
         after = 0
         while points := self._target.pending(_PAGE, after):
             after = points[-1].seq
@@ -86,10 +86,10 @@ class SeriesCopy:
     # --- the archive -----------------------------------------------------------------------------
 
     def _archive(self, tick: Callable[[int], None]) -> None:
-        self._settle()
+        self._acknowledge()
         for group in range(self._state["group"], self._state["groups"]):
-            for page in self._pages(self._settled_points(group)):
-                self._settle_page(self._append(page))
+            for page in self._pages(self._acknowledged_points(group)):
+                self._acknowledge_page(self._append(page))
                 name, ts, _ = page[-1]
                 self._note(name=name, ts=ts)
                 tick(len(page))
@@ -100,26 +100,26 @@ class SeriesCopy:
         while page := list(itertools.islice(left, _PAGE)):
             yield page
 
-    def _settled_points(self, group: int) -> Iterator[tuple[str, int, bytes]]:
+    def _acknowledged_points(self, group: int) -> Iterator[tuple[str, int, bytes]]:
         """Stream what does not wait of the names of a group, from where the journal says."""
-        waiting, begun = self._waiting(group), self._state["name"]
+        pending, begun = self._pending(group), self._state["name"]
         for name in sorted(self._source.names()):
             if self._group_of(name) == group and (begun is None or name >= begun):
                 start = self._state["ts"] + 1 if name == begun else None
-                yield from self._settled(name, start, waiting.get(name, array("q")))
+                yield from self._acknowledged(name, start, pending.get(name, array("q")))
 
-    def _settled(
-        self, name: str, start: int | None, waiting: array[int]
+    def _acknowledged(
+        self, name: str, start: int | None, pending: array[int]
     ) -> Iterator[tuple[str, int, bytes]]:
         for ts, value in self._source.range(name, start, None):
-            at = bisect.bisect_left(waiting, ts)
-            if at == len(waiting) or waiting[at] != ts:
+            at = bisect.bisect_left(pending, ts)
+            if at == len(pending) or pending[at] != ts:
                 yield name, ts, value
 
-    def _waiting(self, group: int) -> dict[str, array[int]]:
+    def _pending(self, group: int) -> dict[str, array[int]]:
         """Give the timestamps that wait, of the names of a group: eight bytes each in memory."""
         found: dict[str, array[int]] = {}
-        for page in self._queued(0):
+        for page in self._pending_point(0):
             for point in page:
                 if self._group_of(point.name) == group:
                     found.setdefault(point.name, array("q")).append(point.ts)
@@ -129,7 +129,7 @@ class SeriesCopy:
         groups: int = self._state["groups"]
         return zlib.crc32(name.encode()) % groups
 
-    def _queued(self, after: int) -> Iterator[list[QueuedPoint]]:
+    def _pending_point(self, after: int) -> Iterator[list[PendingPoint]]:
         while points := self._source.pending(_PAGE, after):
             yield points
             after = points[-1].seq
@@ -151,31 +151,31 @@ class SeriesCopy:
         self._report.unreadable += 1
         # A number of its own, the same each time: set aside twice it is one letter.
         seq = int.from_bytes(hashlib.sha256(f"{ts} {name}".encode()).digest()[:7])
-        self._dead.add_point(QueuedPoint(seq, name, ts, raw), "cannot be decoded")
+        self._dead.add_point(PendingPoint(seq, name, ts, raw), "cannot be decoded")
 
-    def _settle_page(self, count: int) -> None:
+    def _acknowledge_page(self, count: int) -> None:
         """Take out of the queue what was just appended; nothing else of this copy is there.
 
         Stores number the points of one write by ones, so the first seq tells the others, which
         saves reading the page back; ones that do not exist are ignored, and what is left is read.
         """
         for head in self._target.pending(1, self._state["base"]):
-            self._target.settle(range(head.seq, head.seq + count))
-        self._settle()
+            self._target.acknowledge(range(head.seq, head.seq + count))
+        self._acknowledge()
 
-    def _settle(self) -> None:
+    def _acknowledge(self) -> None:
         """Take out of the queue all that this copy has put there."""
         while points := self._target.pending(_PAGE, self._state["base"]):
-            self._target.settle([point.seq for point in points])
+            self._target.acknowledge([point.seq for point in points])
 
     # --- the queue -------------------------------------------------------------------------------
 
     def _queue(self, tick: Callable[[int], None]) -> None:
-        for points in self._queued(self._state["queue"]):
+        for points in self._pending_point(self._state["queue"]):
             page = [(point.name, point.ts, point.value) for point in points]
-            self._report.waiting += self._append(page)
+            self._report.pending += self._append(page)
             if self._merge:
-                # The target may have had the same value, and not waiting.
+                # The target may have had the same value, and not pending.
                 self._target.requeue([(point.name, point.ts) for point in points])
             self._note(queue=points[-1].seq)
             tick(len(points))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from smok_cli.transfer.parts import is_dead
-from smok_core.engine.base import Settlement
+from smok_core.engine.base import Ack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ class TableCopy:
     def run(self, tick: Callable[[int], None]) -> None:
         """Copy what the journal does not say is copied; ``tick`` hears of each page."""
         done, since = self._journal.read(self._note_name) or 0, 0
-        tags: list[Settlement] = []
+        tags: list[Ack] = []
         last = done
         for row in self._source.rows():
             if row.seq <= done:
@@ -68,7 +68,7 @@ class TableCopy:
         self._note(last, tags)
         tick(since)
 
-    def _row(self, row: Row) -> list[Settlement]:
+    def _row(self, row: Row) -> list[Ack]:
         value = self._recode(row.value)
         if value is None:
             self._report.unreadable += 1
@@ -76,11 +76,11 @@ class TableCopy:
             return []
         self._target.put(row.key, value, stamp=row.stamp, pending=row.pending)
         self._report.rows += 1
-        self._report.waiting += row.pending
+        self._report.pending += row.pending
         # Seq 0 is nobody's: only the tag is set.
-        return [] if row.tag is None else [Settlement(row.key, 0, row.tag)]
+        return [] if row.tag is None else [Ack(row.key, 0, row.tag)]
 
-    def _note(self, seq: int, tags: list[Settlement]) -> None:
+    def _note(self, seq: int, tags: list[Ack]) -> None:
         if tags:
-            self._target.settle(tags)
+            self._target.acknowledge(tags)
         self._journal.write(self._note_name, seq)

@@ -47,7 +47,7 @@ def event(number: int, **fields: Any) -> Event:
 
 
 def fill(databases: Databases) -> None:
-    """Store something of every role: acknowledged, waiting, changed, dead, tagged, deleted."""
+    """Store something of every role: acknowledged, pending, changed, dead, tagged, deleted."""
     _fill_definitions(databases)
     _fill_values(databases)
     _fill_events(databases)

@@ -96,14 +96,14 @@ def test_what_was_acknowledged_does_not_come_back(pair: tuple[Databases, Databas
     assert b.pathpoints.get_data_to_sync() is None
 
 
-def test_a_dead_letter_can_be_queued_again_after_a_copy(pair: tuple[Databases, Databases]) -> None:
+def test_a_dead_letter_can_be_pending_again_after_a_copy(pair: tuple[Databases, Databases]) -> None:
     """A dead letter keeps its record through the codecs."""
     a, b = pair
     copy(engine_of(a), engine_of(b))
     letter = next(b.pathpoints.get_dead_letters())
-    waiting = b.pathpoints.stats().pending
+    pending = b.pathpoints.stats().pending
     b.pathpoints.requeue_dead_letter(letter.id)
-    assert b.pathpoints.stats().pending == waiting + 1
+    assert b.pathpoints.stats().pending == pending + 1
 
 
 def test_single_roles_are_copied_alone(pair: tuple[Databases, Databases]) -> None:
@@ -147,8 +147,8 @@ def test_merging_keeps_what_waits_in_the_target(pair: tuple[Databases, Databases
     assert report.roles["events"].verified is None
     batch = b.pathpoints.get_data_to_sync()
     assert batch
-    waiting = {path["path"]: len(path["values"]) for path in batch.to_json()}
-    assert waiting["own"] == 2
+    pending = {path["path"]: len(path["values"]) for path in batch.to_json()}
+    assert pending["own"] == 2
     assert list(b.pathpoints.get_archive_data("W1", 50, 50)) == [(50, 75.0)]
     messages = {e.provisional_uuid: e.message for e in b.events.get_all_events()}
     assert (messages["event-1"], "event-77" in messages) == ("number 1", True)
@@ -268,7 +268,7 @@ def _broken_copy(source: Engine, target: Engine, step: int) -> bool:
 
     series, table = target.series("pathpoints"), type(target.table("x"))
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("append", "settle", "requeue"):
+        for name in ("append", "acknowledge", "requeue"):
             patch.setattr(series, name, fail_at(getattr(series, name)))
         patch.setattr(table, "put", fail_at(table.put))
         try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from smok_core.roles.outbox import Batch
 
-__all__ = ["MAX_BATCH", "Offer", "Pace", "refusal", "send_each", "settles"]
+__all__ = ["MAX_BATCH", "Offer", "Pace", "refusal", "send_each", "acknowledges"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def refusal() -> int | None:
     return 0 if isinstance(error, client.ResponseError | client.SyncError) else None
 
 
-def settles(status: int) -> bool:
+def acknowledges(status: int) -> bool:
     """Tell whether a server's error says that this very data will never be taken."""
     return status in _ABOUT_THE_DATA
 
@@ -89,7 +89,7 @@ class Pace:
         return Offer(batch, batch.part(self._suspects, self._suspects + self.limit))
 
     def acknowledge(self, offer: Offer, *uuids: str) -> None:
-        """Settle what the client acknowledges, as its server's answer deserves."""
+        """Acknowledge what the client acknowledges, as its server's answer deserves."""
         if refusal() is None:
             self._got_through(offer, *uuids)
         else:
@@ -98,7 +98,7 @@ class Pace:
     def refuse(self, offer: Offer) -> None:
         """Keep what has no answer, or one that is not about the data; look for what is to blame."""
         status = refusal() or 0
-        if not settles(status):
+        if not acknowledges(status):
             logger.warning("the cloud answered HTTP %s: %d records wait", status, len(offer.part))
             self._wait(offer.batch)
             return
@@ -138,7 +138,7 @@ class Pace:
 
 
 def send_each(batch: Any, send: Callable[[Any], None]) -> client.ResponseError | None:
-    """Send the records of a batch one by one, and settle each that the cloud has.
+    """Send the records of a batch one by one, and acknowledge each that the cloud has.
 
     Those refused for good are set aside when others get through; else all is kept.
 
@@ -157,7 +157,7 @@ def send_each(batch: Any, send: Callable[[Any], None]) -> client.ResponseError |
             send(part)
         except client.ResponseError as error:
             later = error
-            if not settles(error.status_code) or len(suspects) == _MAX_SUSPECTS:
+            if not acknowledges(error.status_code) or len(suspects) == _MAX_SUSPECTS:
                 break
             suspects.append(part)
         else:
@@ -166,7 +166,7 @@ def send_each(batch: Any, send: Callable[[Any], None]) -> client.ResponseError |
     if got_through:
         for part in suspects:
             part.reject("the cloud refused it, and took others")
-        later = None if later and settles(later.status_code) else later
+        later = None if later and acknowledges(later.status_code) else later
     batch.release()
     return later
 

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
-from smok_client.bridge.shelter import nothing, sheltered, the_client_calls
+from smok_client.bridge.error_guard import nothing, guarded, the_client_calls
 from smok_core.errors import NotFound, VersionNotNewer
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class ClientBaobs(client.BaseBAOBDatabase):
         self._told: dict[str, int] = {}  #: versions that the cloud compares with its own
         self._sent: dict[str, int] = {}  #: versions of the values on their way
 
-    @sheltered(_no_link)
+    @guarded(_no_link)
     def get_baob_value(self, key: str) -> bytes:
         if not _synchronizes():
             return self._inner.get_baob_value(key)
@@ -49,7 +49,7 @@ class ClientBaobs(client.BaseBAOBDatabase):
                 self._sent[key] = version
                 return value
 
-    @sheltered(_no_link)
+    @guarded(_no_link)
     def get_baob_version(self, key: str) -> int:
         if _synchronizes() and key in self._sent:
             return self._sent.pop(key)
@@ -58,14 +58,14 @@ class ClientBaobs(client.BaseBAOBDatabase):
             self._told[key] = version
         return version
 
-    @sheltered(_no_link)
+    @guarded(_no_link)
     def get_all_keys(self) -> Iterator[str]:
         if _synchronizes():
             self._told.clear()
             self._sent.clear()
         return self._inner.get_all_keys()
 
-    @sheltered(_no_link)
+    @guarded(_no_link)
     def set_baob_value(self, key: str, data: bytes, version: int) -> None:
         try:
             self._inner.set_baob_value(key, bytes(data), int(version))
@@ -74,7 +74,7 @@ class ClientBaobs(client.BaseBAOBDatabase):
                 raise
             logger.exception("the cloud sent a BAOB that is not newer, it is left out")
 
-    @sheltered(_no_link)
+    @guarded(_no_link)
     def delete_baob(self, key: str) -> None:
         try:
             if _synchronizes() and self._inner.get_baob_version(key) != self._told.get(key):
@@ -84,12 +84,12 @@ class ClientBaobs(client.BaseBAOBDatabase):
         except NotFound:
             logger.info("baobs: %r is gone already", key)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def check_consistency(self) -> None:
         self._inner.check_consistency()
 
 
 def _synchronizes() -> bool:
     """Tell whether the client's synchronization asks, and not a user's code in the same thread."""
-    # This function, the database's method, its shelter, and then who has called.
+    # This function, the database's method, its error guard, and then who has called.
     return sys._getframe(3).f_code.co_name == "_sync_baob"  # noqa: SLF001 - the one way to see it

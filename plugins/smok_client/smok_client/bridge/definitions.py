@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
 from smok_client.bridge.plain import from_plain, to_plain
-from smok_client.bridge.shelter import nothing, sheltered
+from smok_client.bridge.error_guard import nothing, guarded
 from smok_core import model
 from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType, InvalidValue
@@ -41,11 +41,11 @@ class ClientPredicates(client.BasePredicateDatabase):
         self._on_start()
         return [_to_client(predicate) for predicate in self._inner.get_all_predicates()]
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def update_predicate(self, v: dict[str, Any]) -> None:
         self._inner.update_predicate(_to_model(v))
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def set_new_predicates(self, v: list[dict[str, Any]]) -> None:
         self._inner.set_new_predicates(list(map(_to_model, v)))
 
@@ -111,7 +111,7 @@ class ClientSensors(client.BaseSensorDatabase):
     def get_sensor(self, fqts: str) -> client.Sensor:
         return self._sensor(self._inner.get_sensor(fqts))
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def on_sensors_sync(self, sensors: list[client.Sensor]) -> None:
         self._inner.on_sensors_sync(
             [model.Sensor(fqts=s.fqts, path=s.path, type_name=s.type_name) for s in sensors]
@@ -133,7 +133,7 @@ class ClientArchives(client.BaseArchivesDatabase):
     def get_archiving_instructions(self) -> dict[int, list[str]]:
         return self._inner.get_archiving_instructions()
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def on_archiving_data_sync(self, new_data: dict[float, list[str]]) -> None:
         self._inner.on_archiving_data_sync(
             {int(interval): list(names) for interval, names in new_data.items()}

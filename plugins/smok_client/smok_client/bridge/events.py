@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
 from smok_client.bridge.plain import from_plain, to_plain
-from smok_client.bridge.shelter import Backlog, deferred, nothing, sheltered, the_client_calls
+from smok_client.bridge.error_guard import Backlog, deferred, nothing, guarded, the_client_calls
 from smok_core import model
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import InvalidType, InvalidValue, NotFound, SmokError, StoreError
@@ -65,7 +65,7 @@ class _Synchronization(client.BaseEventSynchronization):
     def get_events(self) -> list[client.Event]:
         return [to_client(event) for event in self._offer.part.get_events()]
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def acknowledge(self, *uuids: str) -> None:
         if not uuids:  # an answer that names none is none
             self._pace.refuse(self._offer)
@@ -74,7 +74,7 @@ class _Synchronization(client.BaseEventSynchronization):
         for key, uuid in zip(self._keys, uuids, strict=False):
             self._live.acknowledged(key, uuid)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def negative_acknowledge(self) -> None:
         self._pace.refuse(self._offer)
 
@@ -86,7 +86,7 @@ class ClientEvents(client.BaseEventDatabase):
         self._inner, self._live, self.backlog, self.pace = inner, _Live(), Backlog(inner), Pace()
         self._states = _States(inner, self._known)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def checkpoint(self) -> None:
         self.backlog.drain()
         self._inner.checkpoint()
@@ -113,7 +113,7 @@ class ClientEvents(client.BaseEventDatabase):
             # The client lets an event be closed that its database has forgotten, and uploads it.
             self._inner.add_event(ours)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def get_events_to_sync(self) -> _Synchronization | None:
         self.backlog.drain()
         offer = self.pace.offer(self._inner.get_events_to_sync)
@@ -125,12 +125,12 @@ class ClientEvents(client.BaseEventDatabase):
     def get_cache(self, predicate_id: str) -> Any:
         return self._states.get(predicate_id)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def on_predicate_deleted(self, predicate_id: str) -> None:
         self._states.forget(predicate_id)
         self._inner.on_predicate_deleted(predicate_id)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def clear_closed_and_synced_events(self) -> None:
         self._inner.clear_closed_and_synced_events()
 

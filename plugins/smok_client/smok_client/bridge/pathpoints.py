@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
-from smok_client.bridge.shelter import Backlog, deferred, nothing, sheltered
+from smok_client.bridge.error_guard import Backlog, deferred, nothing, guarded
 from smok_client.bridge.values import number, to_client, to_model
 from smok_core import model
 
@@ -24,11 +24,11 @@ class _Synchronization(client.BaseDataToSynchronize):
     def __init__(self, offer: Offer, pace: Pace) -> None:
         self._offer, self._pace = offer, pace
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def acknowledge(self) -> None:
         self._pace.acknowledge(self._offer)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def negative_acknowledge(self) -> None:
         self._pace.refuse(self._offer)
 
@@ -47,7 +47,7 @@ class ClientPathpoints(client.BasePathpointDatabase):
     def __init__(self, inner: BasePathpointDatabase) -> None:
         self._inner, self.backlog, self.pace = inner, Backlog(inner), Pace()
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def checkpoint(self) -> None:
         self.backlog.drain()
         self._inner.checkpoint()
@@ -66,7 +66,7 @@ class ClientPathpoints(client.BasePathpointDatabase):
             raise to_client(failure) from None
         return timestamp, value
 
-    @sheltered(_not_read)
+    @guarded(_not_read)
     def _current(self, pathpoint: str) -> Any:
         return self._inner.get_current_value(pathpoint)
 
@@ -76,7 +76,7 @@ class ClientPathpoints(client.BasePathpointDatabase):
         for timestamp, value in self._inner.get_archive_data(pathpoint, start, stop):
             yield timestamp, to_client(value)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def get_data_to_sync(self) -> _Synchronization | None:
         self.backlog.drain()
         offer = self.pace.offer(self._inner.get_data_to_sync)

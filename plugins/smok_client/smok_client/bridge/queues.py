@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
 from smok_client.bridge.reports import report_executions
-from smok_client.bridge.shelter import Backlog, deferred, device_of_thread, nothing, sheltered
+from smok_client.bridge.error_guard import Backlog, deferred, device_of_thread, nothing, guarded
 from smok_client.bridge.updater import MetadataUpdater
 from smok_core import model
 
@@ -34,12 +34,12 @@ class _Synchronization(client.BaseSensorWriteSynchronization):
         super().__init__(events, database)
         self._offer, self._pace = offer, database.pace
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def ack(self) -> None:
         if self._offer:
             self._pace.acknowledge(self._offer)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def nack(self) -> None:
         if self._offer:
             self._pace.refuse(self._offer)
@@ -58,16 +58,16 @@ class ClientSensorWrites(client.BaseSensorWriteDatabase):
     def get_sw_sync(self) -> _Synchronization:
         return _Synchronization(self._take(), self)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def _take(self) -> Offer | None:
         self.backlog.drain()
         return self.pace.offer(self._inner.get_sw_sync)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def on_synced_sw(self, event: client.SensorWriteEvent) -> None:
         self._inner.on_synced_sw(_record(event))
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def on_sync_sw_failed(self, event: client.SensorWriteEvent) -> None:
         self._inner.on_sync_sw_failed(_record(event))
 
@@ -88,7 +88,7 @@ class ClientMacros(client.BaseMacroDatabase):
     def __init__(self, inner: BaseMacroDatabase) -> None:
         self._inner, self.backlog = inner, Backlog(inner)
 
-    @sheltered(lambda: iter(()))
+    @guarded(lambda: iter(()))
     def get_done_macros(self) -> Iterator[tuple[str, float]]:
         """Stream what was executed and not reported; in the client's thread, report it.
 
@@ -100,7 +100,7 @@ class ClientMacros(client.BaseMacroDatabase):
         report_executions(device, self._inner)
         return iter(())
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def notify_macro_synced(self, macro_id: str, timestamp: float) -> None:
         self._inner.notify_macro_synced(macro_id, timestamp)
 
@@ -108,11 +108,11 @@ class ClientMacros(client.BaseMacroDatabase):
     def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
         self._inner.notify_macro_executed(macro_id, timestamp)
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def set_macros(self, macros: list[client.Macro]) -> None:
         self._inner.set_macros(list(map(_to_model, macros)))
 
-    @sheltered(list)
+    @guarded(list)
     def get_macros(self) -> list[client.Macro]:
         # What was executed while the store failed must not be offered again.
         self.backlog.drain()
@@ -121,7 +121,7 @@ class ClientMacros(client.BaseMacroDatabase):
             for macro in self._inner.get_macros()
         ]
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def checkpoint(self) -> None:
         self._inner.checkpoint()
 
@@ -159,5 +159,5 @@ class ClientMetadata(client.BaseMetadataDatabase):
         return self._inner.get_all_plain()
 
     def upload_by(self, device: Any) -> None:
-        """Let a device's own thread upload and settle what waits here."""
+        """Let a device's own thread upload and acknowledge what waits here."""
         device.metadata.updater = MetadataUpdater(device, self._inner)

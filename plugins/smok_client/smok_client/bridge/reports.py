@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def report_executions(device: Any, inner: BaseMacroDatabase) -> None:
-    """Report what was executed; what the cloud does not take for the moment stays queued."""
+    """Report what was executed; what the cloud does not take for the moment stays pending."""
 
     def send(part: Any) -> None:
         (done,) = part.executions
@@ -25,6 +25,6 @@ def report_executions(device: Any, inner: BaseMacroDatabase) -> None:
     batch = inner.get_macros_to_sync()
     error = send_each(batch, send) if batch else None
     if error is not None:
-        logger.warning("the execution of macros stays queued: %s", error)
+        logger.warning("the execution of macros stays pending: %s", error)
         if error.is_no_link():
             device.on_failed_sync()

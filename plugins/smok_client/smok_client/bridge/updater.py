@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import send_each
-from smok_client.bridge.shelter import nothing, sheltered
+from smok_client.bridge.error_guard import nothing, guarded
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMetadataDatabase
@@ -22,7 +22,7 @@ _UNKNOWN = 404
 
 
 class MetadataUpdater:
-    """Sends what is queued in our database, and settles each change when the cloud has it.
+    """Sends what is pending in our database, and acknowledges each change when the cloud has it.
 
     The client's own updater forgets a change that was not sent when the process ended, sends one
     a minute, and ends its thread at a deletion.
@@ -45,9 +45,9 @@ class MetadataUpdater:
         return self._inner.stats().pending
 
     def add_update(self, key: str, value: str | None, timestamp: float | None = None) -> None:
-        """Do nothing: the database has queued the change when it was written."""
+        """Do nothing: the change is pending since it was written."""
 
-    @sheltered(nothing)
+    @guarded(nothing)
     def try_update(self) -> None:
         """Send what waits, oldest first, until the cloud does not take one for the moment."""
         while changes := self._inner.get_plain_to_sync():
@@ -73,6 +73,6 @@ class MetadataUpdater:
                 raise
 
     def _later(self, error: client.ResponseError) -> None:
-        logger.warning("metadata stays queued: %s", error)
+        logger.warning("metadata stays pending: %s", error)
         if error.is_no_link():
             self.device.on_failed_sync()

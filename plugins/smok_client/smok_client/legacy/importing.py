@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smok_client.legacy.kinds import INDEX, BaobDirectory, Kind, kind_of_role, recognise
-from smok_client.legacy.ledger import Ledger
+from smok_client.legacy.import_history import ImportHistory
 from smok_client.legacy.limits import Limits
 from smok_client.legacy.machine import decode
 from smok_client.legacy.plain import PlainReader
@@ -132,13 +132,13 @@ class _Import:
         chosen = kind_of_role(role, root) if role else recognise(root, self._path.name)
         database = self._databases[chosen.role]
         self._begin(chosen, database)
-        ledger = Ledger(database)
-        if ledger.has(digest):
+        history = ImportHistory(database)
+        if history.has(digest):
             self._report.done_before = True
             return
         self._take(chosen(database, PlainReader(self._limits, size)), root, progress)
         if self._report.ok and not self._report.dry_run:
-            ledger.add(digest)
+            history.add(digest)
 
     def _begin(self, chosen: type[Kind[Any]], database: Database) -> None:
         self._report.role, self._report.kind = chosen.role, chosen.title

@@ -93,7 +93,7 @@ def scenario_the_uuid_is_written_on_the_event_that_was_added():
 
 
 def scenario_an_event_closed_during_its_upload_goes_up_again():
-    """Closing while the upload is under way leaves the event queued, with its uuid."""
+    """Closing while the upload is under way leaves the event pending, with its uuid."""
     events = memory()["evt_database"]
     opened = event()
     events.add_event(opened)
@@ -359,7 +359,7 @@ def _started(stores):
     return device
 
 
-def scenario_metadata_is_settled_when_the_cloud_has_it():
+def scenario_metadata_is_acknowledged_when_the_cloud_has_it():
     """Every change goes up once, a deletion too; what the cloud confirmed is not sent again."""
     stores = memory()
     metadata = stores["meta_database"]
@@ -393,7 +393,7 @@ def scenario_metadata_of_many_keys_all_arrives():
 
 
 def scenario_metadata_that_the_cloud_does_not_take_now_stays():
-    """Without a link, or at 403 or 429, changes stay queued; one that is refused is set aside."""
+    """Without a link, or at 403 or 429, changes stay pending; one that is refused is set aside."""
     stores = memory()
     stores["meta_database"].put_plain("a", "1", 5)
     stores["meta_database"].put_plain("b", "2", 6)
@@ -529,7 +529,7 @@ def scenario_max_pending_holds_for_metadata():
     assert device.updater.qsize() == 1
 
 
-def scenario_an_answer_without_uuids_settles_no_event():
+def scenario_an_answer_without_uuids_acknowledges_no_event():
     """A 2xx that is no JSON is {} to the client, which goes on as if it had named every event."""
     stores = memory()
     events = stores["evt_database"]
@@ -540,7 +540,7 @@ def scenario_an_answer_without_uuids_settles_no_event():
     assert len(events.get_events_to_sync().get_events()) == 1
 
 
-def scenario_a_baob_is_settled_as_it_was_handed_out():
+def scenario_a_baob_is_acknowledged_as_it_was_handed_out():
     """Version and value that go up belong together; what was written meanwhile is not deleted."""
     baobs = memory()["baob_database"]
     for key in "abc":

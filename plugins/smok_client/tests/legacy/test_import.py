@@ -71,7 +71,7 @@ def contents(databases: Databases) -> dict[str, Any]:
         "values": {n: list(databases.pathpoints.get_archive_data(n)) for n in names},
         "queue": sync.to_json() if sync else [],
         "events": list(databases.events.get_all_events()),
-        "waiting": [event.provisional_uuid for event in events.get_events()] if events else [],
+        "pending": [event.provisional_uuid for event in events.get_events()] if events else [],
         "macros": databases.macros.get_macros(),
         "done": list(databases.macros.get_done_macros()),
         "metadata": list(databases.metadata.get_all_plain()),
@@ -156,7 +156,7 @@ def _check_events(databases: Databases, found: dict[str, Any]) -> None:
         "message 5",
         "message 6",
     ]
-    assert found["waiting"] == [f"{number:032x}" for number in (1, 3, 4)]
+    assert found["pending"] == [f"{number:032x}" for number in (1, 3, 4)]
     opened, uploaded, point, closed, theirs, _ = events.values()
     assert (opened.color, opened.ended_on, opened.metadata) == (
         Color.RED,
@@ -193,7 +193,7 @@ def _check_values(found: dict[str, Any]) -> None:
 
 
 def test_a_second_import_changes_nothing(installation: Path, databases: Databases) -> None:
-    """Importing again, with a ledger or without one, leaves every role as it was."""
+    """Importing again, with a history or without one, leaves every role as it was."""
     import_directory(installation, databases)
     before = contents(databases)
     again = import_directory(installation, databases)

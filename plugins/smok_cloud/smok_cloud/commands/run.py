@@ -50,7 +50,7 @@ def command(session: Session, once: bool, plain: bool) -> int:
             return _once(service, stop)
         with service:
             _watch(service.synchronizer, stop, live=live)
-    say("stopped; what was not acknowledged stays queued.", err=True)
+    say("stopped; what was not acknowledged stays pending.", err=True)
     return 0
 
 
@@ -71,7 +71,7 @@ def _once(service: Service, stop: threading.Event) -> int:
     thread.start()
     while thread.is_alive() and not stop.is_set():
         thread.join(_REFRESH_SECONDS)
-    # Ends a request that is under way when a signal came; what it carried is not settled.
+    # Ends a request that is under way when a signal came; what it carried is not acknowledged.
     service.api.close()
     thread.join(_STOP_SECONDS)
     service.leases.release()
@@ -103,12 +103,12 @@ def _table(synchronizer: Synchronizer) -> Any:
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("job", "sent", "acknowledged", "refused", "waiting", "last success", "trouble"):
+    for name in ("job", "sent", "acknowledged", "refused", "pending", "last success", "trouble"):
         table.add_column(name, justify="left" if name in ("job", "trouble") else "right")
     for name, counts in synchronizer.statistics.items():
         since = None if counts.last_success is None else time.time() - counts.last_success
         trouble = counts.last_error if counts.failures else ""
-        numbers = (counts.sent, counts.acknowledged, counts.refused, counts.waiting)
+        numbers = (counts.sent, counts.acknowledged, counts.refused, counts.pending)
         table.add_row(name, *map(str, numbers), human_age(since), Text(visible(trouble)))
     if synchronizer.link_is_down:
         table.caption = "no link: one job at a time tries it"

@@ -74,7 +74,7 @@ def test_the_verdict_of_a_device_without_trouble(page, place, roles, word):
     assert f" {word} " in page().text
 
 
-def test_what_waits_is_waiting(page, place):
+def test_what_waits_is_pending(page, place):
     """Pending records alone are no loss."""
     with smok_core.open_databases("smok.toml") as databases:
         databases.metadata.put_plain("a", "b")

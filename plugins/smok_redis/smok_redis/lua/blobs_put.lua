@@ -1,5 +1,5 @@
--- KEYS: 2 heads, 3 chunks of the key, 4 chunks written aside (if there are).
--- ARGV: 5 key, 6 version, 7 how many chunks, 8 data (if nothing is aside).
+-- KEYS: 2 heads, 3 chunks of the key, 4 chunks staged (if there are).
+-- ARGV: 5 key, 6 version, 7 how many chunks, 8 data (if nothing is staged).
 -- Answers '1', or {the version that stands in the way}.
 local key, version, chunks = ARGV[5], ARGV[6], ARGV[7]
 
@@ -27,7 +27,7 @@ if head then
   end
 end
 if KEYS[4] and redis.call('HLEN', KEYS[4]) ~= tonumber(chunks) then
-  return redis.error_reply('SMOKGONE the chunks written aside are gone')
+  return redis.error_reply('SMOKGONE the chunks staged are gone')
 end
 seq = text(seq + 1)
 done('1', 'seq', seq)

@@ -12,18 +12,18 @@ end
 if #fresh == 0 then
   return '1'
 end
-local cap, drops = packed[3], packed[4]
-if cap and not drops then
-  local waiting = redis.call('XLEN', KEYS[2])
-  if waiting + #fresh > cap then
-    return {waiting}
+local most, drops = packed[3], packed[4]
+if most and not drops then
+  local pending = redis.call('XLEN', KEYS[2])
+  if pending + #fresh > most then
+    return {pending}
   end
 end
 for _, point in ipairs(fresh) do
   write(point[1], points[point[1] + 3], point[2])
 end
-if cap and drops then
-  local dropped = redis.call('XTRIM', KEYS[2], 'MAXLEN', cap)
+if most and drops then
+  local dropped = redis.call('XTRIM', KEYS[2], 'MAXLEN', most)
   if dropped > 0 then
     redis.call('HINCRBY', KEYS[1], ARGV[4] .. 'dropped', dropped)
   end

@@ -1,5 +1,5 @@
 -- Queues stored points again. KEYS and packed points: see points.lua; the values are empty.
--- Answers how many were queued.
+-- Answers how many were pending.
 local found = {}
 for p = 1, #points, 4 do
   local old = find(points[p], points[p + 1])

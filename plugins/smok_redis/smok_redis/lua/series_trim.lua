@@ -1,4 +1,4 @@
--- Forgets points that are old, not queued, and not the newest of their name.
+-- Forgets points that are old, not pending, and not the newest of their name.
 -- KEYS: 2 queue, then for each name its stream and its late set.
 -- ARGV: 5 last place to forget, 6 how many points to look at (at most 1000),
 --       7 where to begin: number of the name, 8 's' stream or 'l' late set, 9 from what on.

@@ -12,15 +12,15 @@ from smok_testing.clause import Level, clauses_of
 from smok_testing.samples import BYTES
 
 if TYPE_CHECKING:
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("baobs")
 
 
 @clause("BA1", "BA4")
-def bytes_come_back_with_their_version(lab: Lab) -> None:
+def bytes_come_back_with_their_version(harness: Harness) -> None:
     """Data and version come back as they were set, from every method that tells them."""
-    baobs = lab.roles.baobs
+    baobs = harness.roles.baobs
     for at, data in enumerate(BYTES):
         baobs.set_baob_value(f"k{at}", data, at)
     for at, data in enumerate(BYTES):
@@ -31,18 +31,18 @@ def bytes_come_back_with_their_version(lab: Lab) -> None:
 
 
 @clause("BA1", "G7")
-def a_missing_baob_is_a_key_error(lab: Lab) -> None:
+def a_missing_baob_is_a_key_error(harness: Harness) -> None:
     """Value, version and deletion of what is not there are KeyErrors that name it."""
-    baobs = lab.roles.baobs
+    baobs = harness.roles.baobs
     for call in (baobs.get_baob_value, baobs.get_baob_version, baobs.delete_baob):
         refuses(partial(call, "pump"), KeyError, "baobs", "pump", what=call.__name__)
     same((list(baobs.get_all_keys()), baobs.get_all_versions()), ([], {}), "keys and versions")
 
 
 @clause("BA3")
-def a_version_that_does_not_grow_is_refused(lab: Lab) -> None:
+def a_version_that_does_not_grow_is_refused(harness: Harness) -> None:
     """The error names the key and both versions, and the old pair stays."""
-    baobs = lab.roles.baobs
+    baobs = harness.roles.baobs
     baobs.set_baob_value("pump", b"old", 571)
     for version in (571, 570, 0):
         with raises(VersionNotNewer, what=f"version {version} over 571") as caught:
@@ -55,9 +55,9 @@ def a_version_that_does_not_grow_is_refused(lab: Lab) -> None:
 
 
 @clause("BA1")
-def deletion_allows_any_version_again(lab: Lab) -> None:
+def deletion_allows_any_version_again(harness: Harness) -> None:
     """A deleted BAOB is gone with its version."""
-    baobs = lab.roles.baobs
+    baobs = harness.roles.baobs
     baobs.set_baob_value("a", b"1", 9)
     baobs.set_baob_value("b", b"2", 1)
     baobs.delete_baob("a")
@@ -68,9 +68,9 @@ def deletion_allows_any_version_again(lab: Lab) -> None:
 
 
 @clause("BA1")
-def a_consistent_store_loses_nothing_by_the_check(lab: Lab) -> None:
+def a_consistent_store_loses_nothing_by_the_check(harness: Harness) -> None:
     """`check_consistency` leaves whole BAOBs alone, at any time."""
-    baobs = lab.roles.baobs
+    baobs = harness.roles.baobs
     baobs.check_consistency()
     baobs.set_baob_value("a", b"1", 0)
     baobs.check_consistency()
@@ -78,9 +78,9 @@ def a_consistent_store_loses_nothing_by_the_check(lab: Lab) -> None:
 
 
 @clause("BA4", "G4", "G6")
-def other_data_and_versions_are_refused(lab: Lab) -> None:
+def other_data_and_versions_are_refused(harness: Harness) -> None:
     """What is no bytes or no version is refused, by role and key, and changes nothing."""
-    baobs = lab.roles.baobs
+    baobs = harness.roles.baobs
     wrong: tuple[tuple[Any, Any], ...] = (
         ("text", 1), (None, 1), (bytearray(b"x"), 1), (memoryview(b"x"), 1), (b"x", "1"),
         (b"x", None), (b"x", 1.0), (b"x", True), (b"x", -1), (b"x", 2**63),
@@ -94,9 +94,9 @@ def other_data_and_versions_are_refused(lab: Lab) -> None:
 
 
 @clause("BA4", level=Level.EXTENDED)
-def more_than_64_mib_is_refused(lab: Lab) -> None:
+def more_than_64_mib_is_refused(harness: Harness) -> None:
     """One byte more than 64 MiB is refused, and nothing is stored."""
-    baobs = lab.roles.baobs
+    baobs = harness.roles.baobs
     refuses(
         lambda: baobs.set_baob_value("pump", bytes((64 << 20) + 1), 1), ValueError, "pump",
         what="64 MiB and a byte",
@@ -105,13 +105,13 @@ def more_than_64_mib_is_refused(lab: Lab) -> None:
 
 
 @clause("BA1", "BA2", level=Level.DURABLE, needs=Capability.PERSISTENT)
-def baobs_survive_a_restart(lab: Lab) -> None:
+def baobs_survive_a_restart(harness: Harness) -> None:
     """Data, versions and deletions are the same after a restart, large data included."""
-    baobs = lab.roles.baobs
+    baobs = harness.roles.baobs
     large = bytes(range(256)) * 12_345
     baobs.set_baob_value("../x", large, 2**53 + 1)
     baobs.set_baob_value("gone", b"", 1)
     baobs.delete_baob("gone")
-    baobs = lab.reopen_roles().baobs
+    baobs = harness.reopen_roles().baobs
     same(baobs.get_baob_value("../x") == large, True, "the large data came back")
     same(baobs.get_all_versions(), {"../x": 2**53 + 1}, "all versions")

@@ -9,7 +9,7 @@ from smok_testing.clause import Level, clauses_of
 from smok_testing.samples import BYTES, DIFFICULT_KEYS, NEIGHBOURS
 
 if TYPE_CHECKING:
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("blobs")
 
@@ -18,9 +18,9 @@ VERSIONS = (0, 1, 2**31, 2**53, 2**53 + 1, 2**63 - 1)
 
 
 @clause("BL1", "BA4")
-def a_blob_comes_back_with_its_version(lab: Lab) -> None:
+def a_blob_comes_back_with_its_version(harness: Harness) -> None:
     """Data and version come back as they were put, alone and together."""
-    blobs = lab.blobs()
+    blobs = harness.blobs()
     same(blobs.put("k", b"data", 7), None, "put of a new blob")
     same(blobs.get("k"), (b"data", 7), "get")
     same(blobs.version("k"), 7, "version")
@@ -28,17 +28,17 @@ def a_blob_comes_back_with_its_version(lab: Lab) -> None:
 
 
 @clause("BL1")
-def an_unknown_blob_is_none(lab: Lab) -> None:
+def an_unknown_blob_is_none(harness: Harness) -> None:
     """Asking for what is not there gives None and makes nothing."""
-    blobs = lab.blobs()
+    blobs = harness.blobs()
     same((blobs.get("k"), blobs.version("k")), (None, None), "get and version")
     same(blobs.versions(), {}, "versions")
 
 
 @clause("BL1", "BA4", "G6")
-def any_bytes_are_a_blob(lab: Lab) -> None:
+def any_bytes_are_a_blob(harness: Harness) -> None:
     """Empty, binary and large data comes back byte for byte."""
-    blobs = lab.blobs()
+    blobs = harness.blobs()
     samples = [*BYTES, b"\x00" * 300_000, bytes(range(256)) * 8_000]
     for place, data in enumerate(samples):
         blobs.put(f"k{place}", data, 1)
@@ -47,9 +47,9 @@ def any_bytes_are_a_blob(lab: Lab) -> None:
 
 
 @clause("BL1", "G5")
-def every_text_is_an_ordinary_blob_key(lab: Lab) -> None:
+def every_text_is_an_ordinary_blob_key(harness: Harness) -> None:
     """Keys are data: each difficult one has a blob of its own."""
-    blobs = lab.blobs()
+    blobs = harness.blobs()
     keys = list(dict.fromkeys((*DIFFICULT_KEYS, *NEIGHBOURS, "k" * 1024)))
     for place, key in enumerate(keys):
         blobs.put(key, str(place).encode(), place)
@@ -59,9 +59,9 @@ def every_text_is_an_ordinary_blob_key(lab: Lab) -> None:
 
 
 @clause("BL2", "BA3")
-def the_version_must_grow(lab: Lab) -> None:
+def the_version_must_grow(harness: Harness) -> None:
     """An equal or lower version is refused, the stored one is told, nothing changes."""
-    blobs = lab.blobs()
+    blobs = harness.blobs()
     blobs.put("k", b"old", 5)
     for version in (5, 4, 0, -1):
         same(blobs.put("k", b"new", version), 5, f"put of version {version} over 5")
@@ -71,9 +71,9 @@ def the_version_must_grow(lab: Lab) -> None:
 
 
 @clause("BL2")
-def versions_have_64_bits(lab: Lab) -> None:
+def versions_have_64_bits(harness: Harness) -> None:
     """Versions compare as integers: neighbours beyond a double's integers stay apart."""
-    blobs = lab.blobs()
+    blobs = harness.blobs()
     for version in VERSIONS:
         same(blobs.put("k", b"%d" % version, version), None, f"put of version {version}")
         same(blobs.put("k", b"no", version), version, f"put of version {version} again")
@@ -82,9 +82,9 @@ def versions_have_64_bits(lab: Lab) -> None:
 
 
 @clause("BL2", "BA2")
-def a_shorter_blob_replaces_a_longer_one(lab: Lab) -> None:
+def a_shorter_blob_replaces_a_longer_one(harness: Harness) -> None:
     """Nothing of the old data is left, also where data is kept in pieces."""
-    blobs = lab.blobs()
+    blobs = harness.blobs()
     sizes = (3_000_000, 10, 0, 700_000, 1)
     for version, size in enumerate(sizes):
         blobs.put("k", b"%d" % version * size, version)
@@ -92,9 +92,9 @@ def a_shorter_blob_replaces_a_longer_one(lab: Lab) -> None:
 
 
 @clause("BL3")
-def deletion_forgets_the_version(lab: Lab) -> None:
+def deletion_forgets_the_version(harness: Harness) -> None:
     """A deleted blob is gone with its version; the first version after it may be any."""
-    blobs = lab.blobs()
+    blobs = harness.blobs()
     blobs.put("k", b"old", 9)
     blobs.put("l", b"", 2)
     same(blobs.delete("k"), True, "delete")
@@ -104,18 +104,18 @@ def deletion_forgets_the_version(lab: Lab) -> None:
 
 
 @clause("G2", "BL1")
-def what_blobs_give_is_the_callers_own(lab: Lab) -> None:
+def what_blobs_give_is_the_callers_own(harness: Harness) -> None:
     """Changing the dict of versions changes nothing stored."""
-    blobs = lab.blobs()
+    blobs = harness.blobs()
     blobs.put("k", b"data", 1)
     blobs.versions().clear()
     same(blobs.versions(), {"k": 1}, "versions")
 
 
 @clause("BA4", "BL1", level=Level.EXTENDED)
-def a_blob_may_have_64_mib(lab: Lab) -> None:
+def a_blob_may_have_64_mib(harness: Harness) -> None:
     """A blob of 64 MiB goes in and comes out, twice under one key."""
-    blobs = lab.blobs()
+    blobs = harness.blobs()
     for version in (1, 2):
         data = b"%d" % version * (64 << 20)
         blobs.put("k", data, version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from smok_core.engine.base import Durability, Health, Limits, Settlement
+from smok_core.engine.base import Durability, Health, Limits, Ack
 from smok_core.errors import CorruptData, StoreClosed
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import clauses_of
@@ -15,7 +15,7 @@ from smok_testing.samples import PLAIN, described
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Engine
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("engine")
 
@@ -24,40 +24,40 @@ NAMES = ("kit.a", "kit.b", "kit", "kit.a.b", "kit_a", "KIT.A", "kit.ab")
 
 
 @clause("EN1")
-def two_calls_with_one_name_give_the_same_data(lab: Lab) -> None:
+def two_calls_with_one_name_give_the_same_data(harness: Harness) -> None:
     """What is written through one handle is there through another of the same name."""
-    lab.table().put("k", b"v")
-    lab.series().append([("n", 1, b"v")])
-    lab.blobs().put("k", b"v", 1)
-    same(row_of(lab.table(), "k").value, b"v", "a row through another handle")
-    same(stored(lab.series()), [(1, b"v")], "points through another handle")
-    same(lab.blobs().get("k"), (b"v", 1), "a blob through another handle")
+    harness.table().put("k", b"v")
+    harness.series().append([("n", 1, b"v")])
+    harness.blobs().put("k", b"v", 1)
+    same(row_of(harness.table(), "k").value, b"v", "a row through another handle")
+    same(stored(harness.series()), [(1, b"v")], "points through another handle")
+    same(harness.blobs().get("k"), (b"v", 1), "a blob through another handle")
 
 
 @clause("EN1", "G5")
-def different_names_share_nothing(lab: Lab) -> None:
+def different_names_share_nothing(harness: Harness) -> None:
     """Tables, series and blobs of different names, or of one name, do not see each other."""
     for place, name in enumerate(NAMES):
-        lab.table(name).put("k", b"t%d" % place, pending=True)
-        lab.series(name).append([("k", place, b"s%d" % place)])
-        lab.blobs(name).put("k", b"b%d" % place, place)
+        harness.table(name).put("k", b"t%d" % place, pending=True)
+        harness.series(name).append([("k", place, b"s%d" % place)])
+        harness.blobs(name).put("k", b"b%d" % place, place)
     for place, name in enumerate(NAMES):
-        same([row.value for row in lab.table(name).rows()], [b"t%d" % place], f"rows of {name}")
-        same(stored(lab.series(name), "k"), [(place, b"s%d" % place)], f"points of {name}")
-        same(lab.blobs(name).get("k"), (b"b%d" % place, place), f"the blob of {name}")
-        same(len(lab.table(name).pending(9)), 1, f"rows that wait in {name}")
-        same(len(lab.series(name).pending(9)), 1, f"points that wait in {name}")
+        same([row.value for row in harness.table(name).rows()], [b"t%d" % place], f"rows of {name}")
+        same(stored(harness.series(name), "k"), [(place, b"s%d" % place)], f"points of {name}")
+        same(harness.blobs(name).get("k"), (b"b%d" % place, place), f"the blob of {name}")
+        same(len(harness.table(name).pending(9)), 1, f"rows that wait in {name}")
+        same(len(harness.series(name).pending(9)), 1, f"points that wait in {name}")
 
 
 @clause("EN1")
-def replacing_and_deleting_stay_within_a_name(lab: Lab) -> None:
+def replacing_and_deleting_stay_within_a_name(harness: Harness) -> None:
     """Emptying one table or one series leaves its neighbours alone."""
     for name in NAMES:
-        lab.table(name).put("k", b"")
-        lab.blobs(name).put("k", b"", 1)
-    lab.table("kit").replace({})
-    lab.blobs("kit").delete("k")
-    left = [name for name in NAMES if lab.table(name).get("k") and lab.blobs(name).get("k")]
+        harness.table(name).put("k", b"")
+        harness.blobs(name).put("k", b"", 1)
+    harness.table("kit").replace({})
+    harness.blobs("kit").delete("k")
+    left = [name for name in NAMES if harness.table(name).get("k") and harness.blobs(name).get("k")]
     same(left, [name for name in NAMES if name != "kit"], "names that still have their data")
 
 
@@ -72,13 +72,13 @@ def _uses(engine: Engine) -> dict[str, Any]:
         "table.rows": lambda: list(table.rows()),
         "table.replace": lambda: table.replace({}),
         "table.pending": lambda: table.pending(1),
-        "table.settle": lambda: table.settle([Settlement("k", 1)]),
+        "table.acknowledge": lambda: table.acknowledge([Ack("k", 1)]),
         "table.stats": table.stats,
         "series.append": lambda: series.append([("n", 2, b"")]),
         "series.latest": lambda: series.latest("n"),
         "series.range": lambda: list(series.range("n", None, None)),
         "series.pending": lambda: series.pending(1),
-        "series.settle": lambda: series.settle([1]),
+        "series.acknowledge": lambda: series.acknowledge([1]),
         "series.requeue": lambda: series.requeue([("n", 1)]),
         "series.trim": lambda: series.trim(1),
         "series.names": lambda: list(series.names()),
@@ -93,9 +93,9 @@ def _uses(engine: Engine) -> dict[str, Any]:
 
 
 @clause("EN2", "G7")
-def a_closed_engine_says_so(lab: Lab) -> None:
+def a_closed_engine_says_so(harness: Harness) -> None:
     """After closing, every method of every primitive raises `StoreClosed`."""
-    engine = lab.engine
+    engine = harness.engine
     uses = _uses(engine)
     for use in uses.values():
         use()
@@ -107,40 +107,40 @@ def a_closed_engine_says_so(lab: Lab) -> None:
 
 
 @clause("EN2")
-def closing_twice_is_harmless(lab: Lab) -> None:
+def closing_twice_is_harmless(harness: Harness) -> None:
     """The second close does nothing, also at the end of a ``with``."""
-    with lab.engine as engine:
+    with harness.engine as engine:
         engine.table("kit.rows").put("k", b"")
         engine.close()
     engine.close()
 
 
 @clause("EN3", "G3")
-def flush_and_checkpoint_are_always_allowed(lab: Lab) -> None:
+def flush_and_checkpoint_are_always_allowed(harness: Harness) -> None:
     """Housekeeping at any time changes no data."""
-    lab.engine.checkpoint()
-    lab.table().put("k", b"v", pending=True)
-    lab.series().append([("n", 1, b"v")])
-    before = (list(lab.table().rows()), lab.series().pending(9))
+    harness.engine.checkpoint()
+    harness.table().put("k", b"v", pending=True)
+    harness.series().append([("n", 1, b"v")])
+    before = (list(harness.table().rows()), harness.series().pending(9))
     for _ in range(2):
-        lab.engine.flush()
-        lab.engine.checkpoint()
-    same((list(lab.table().rows()), lab.series().pending(9)), before, "rows and queue")
+        harness.engine.flush()
+        harness.engine.checkpoint()
+    same((list(harness.table().rows()), harness.series().pending(9)), before, "rows and queue")
 
 
 @clause("EN4")
-def health_tells_where_and_how_safe(lab: Lab) -> None:
+def health_tells_where_and_how_safe(harness: Harness) -> None:
     """An engine names its location and a durability, from the first moment on."""
-    health = lab.engine.health()
+    health = harness.engine.health()
     expect(isinstance(health, Health), f"health() gave {type(health).__name__}, not Health")
     expect(health.location.strip(), "the location is empty")
     expect(health.durability in Durability, f"{health.durability!r} is no durability")
 
 
 @clause("EV3", "EN5")
-def plain_values_come_back_exactly(lab: Lab) -> None:
+def plain_values_come_back_exactly(harness: Harness) -> None:
     """The codec gives back equal values of the very same types, at every depth."""
-    codec = lab.engine.codec
+    codec = harness.engine.codec
     for value in (*PLAIN, list(PLAIN), tuple(PLAIN)):
         found = codec.loads(codec.dumps(value))
         same(described(found), described(value), f"{value!r} through the codec")
@@ -149,9 +149,9 @@ def plain_values_come_back_exactly(lab: Lab) -> None:
 
 
 @clause("G11", "EN5")
-def what_cannot_be_decoded_is_corrupt(lab: Lab) -> None:
+def what_cannot_be_decoded_is_corrupt(harness: Harness) -> None:
     """Bytes that the codec did not make raise `CorruptData`, and run nobody's code."""
-    codec = lab.engine.codec
+    codec = harness.engine.codec
     whole = codec.dumps({"key": ["value", 1, 2.5]})
     for junk in (b"", whole[:-1], whole[: len(whole) // 2], b"\xff" * 9, b"\xc1"):
         with raises(CorruptData, what=f"loads({junk!r})"):

@@ -15,7 +15,7 @@ from smok_testing.clause import Level, clauses_of
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseEventDatabase
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("events")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
@@ -49,9 +49,9 @@ def offered(events: BaseEventDatabase) -> list[tuple[str, str | None, int | None
 
 
 @clause("EV1")
-def an_event_is_kept_as_it_was_given(lab: Lab) -> None:
+def an_event_is_kept_as_it_was_given(harness: Harness) -> None:
     """Every field of an event comes back, from the listings and from the upload."""
-    events = lab.roles.events
+    events = harness.roles.events
     events.add_event(full_event())
     same(list(events.get_all_events()), [full_event()], "all events")
     same(list(events.get_open_events()), [full_event()], "open events")
@@ -61,9 +61,9 @@ def an_event_is_kept_as_it_was_given(lab: Lab) -> None:
 
 
 @clause("EV1", "G4")
-def adding_an_event_twice_is_harmless(lab: Lab) -> None:
+def adding_an_event_twice_is_harmless(harness: Harness) -> None:
     """An event that is stored already is left alone, whatever the second one says."""
-    events = lab.roles.events
+    events = harness.roles.events
     events.add_event(event("a", message="first"))
     events.add_event(event("a", message="second"))
     same([found.message for found in events.get_all_events()], ["first"], "messages")
@@ -71,9 +71,9 @@ def adding_an_event_twice_is_harmless(lab: Lab) -> None:
 
 
 @clause("EV1")
-def only_open_events_are_open(lab: Lab) -> None:
+def only_open_events_are_open(harness: Harness) -> None:
     """Ended and point events are listed among all events, not among the open ones."""
-    events = lab.roles.events
+    events = harness.roles.events
     events.add_event(event("open"))
     events.add_event(event("ended", ended_on=11))
     events.add_event(event("point", is_point=True))
@@ -82,10 +82,10 @@ def only_open_events_are_open(lab: Lab) -> None:
 
 
 @clause("EV1")
-def closing_ends_an_event_once(lab: Lab) -> None:
+def closing_ends_an_event_once(harness: Harness) -> None:
     """An event ends when it says, or now; closing it again changes nothing."""
-    events = lab.roles.events
-    lab.clock.now = 1234.9
+    events = harness.roles.events
+    harness.clock.now = 1234.9
     for name, ended_on in (("a", 77), ("b", None)):
         events.add_event(event(name))
         events.close_event(event(name, ended_on=ended_on))
@@ -96,17 +96,17 @@ def closing_ends_an_event_once(lab: Lab) -> None:
 
 
 @clause("EV1", "G7")
-def closing_an_unknown_event_is_a_key_error(lab: Lab) -> None:
+def closing_an_unknown_event_is_a_key_error(harness: Harness) -> None:
     """Nothing is made of an event that was never added."""
-    events = lab.roles.events
+    events = harness.roles.events
     refuses(lambda: events.close_event(event("x")), KeyError, "events", "x", what="close_event")
     same(list(events.get_all_events()), [], "all events")
 
 
 @clause("EV1")
-def closing_keeps_the_rest_of_an_event(lab: Lab) -> None:
+def closing_keeps_the_rest_of_an_event(harness: Harness) -> None:
     """Only the end of an event changes when it is closed, and it keeps its uuids."""
-    events = lab.roles.events
+    events = harness.roles.events
     events.add_event(full_event())
     batch = events.get_events_to_sync()
     assert batch
@@ -117,9 +117,9 @@ def closing_keeps_the_rest_of_an_event(lab: Lab) -> None:
 
 
 @clause("EV2")
-def the_nth_uuid_is_the_nth_events(lab: Lab) -> None:
+def the_nth_uuid_is_the_nth_events(harness: Harness) -> None:
     """Each event of a batch gets the uuid at its own position."""
-    events = lab.roles.events
+    events = harness.roles.events
     for name in "dbac":
         events.add_event(event(name))
     batch = events.get_events_to_sync()
@@ -133,9 +133,9 @@ def the_nth_uuid_is_the_nth_events(lab: Lab) -> None:
 
 
 @clause("EV2", "Q4")
-def fewer_uuids_settle_only_the_beginning(lab: Lab) -> None:
-    """Events beyond the last uuid stay queued; uuids beyond the last event are ignored."""
-    events = lab.roles.events
+def fewer_uuids_acknowledge_only_the_beginning(harness: Harness) -> None:
+    """Events beyond the last uuid stay pending; uuids beyond the last event are ignored."""
+    events = harness.roles.events
     for name in "abc":
         events.add_event(event(name))
     batch = events.get_events_to_sync()
@@ -151,9 +151,9 @@ def fewer_uuids_settle_only_the_beginning(lab: Lab) -> None:
 
 
 @clause("EV2", "Q2")
-def an_event_closed_during_its_upload_goes_again(lab: Lab) -> None:
-    """It stays queued with its end, and its next upload carries the uuid it got."""
-    events = lab.roles.events
+def an_event_closed_during_its_upload_goes_again(harness: Harness) -> None:
+    """It stays pending with its end, and its next upload carries the uuid it got."""
+    events = harness.roles.events
     for name in "abc":
         events.add_event(event(name))
     batch = events.get_events_to_sync()
@@ -169,9 +169,9 @@ def an_event_closed_during_its_upload_goes_again(lab: Lab) -> None:
 
 
 @clause("EV2", "G4", "G5")
-def a_wrong_uuid_settles_nothing(lab: Lab) -> None:
-    """If one of the uuids is no uuid, no event is settled and none gets one."""
-    events = lab.roles.events
+def a_wrong_uuid_acknowledges_nothing(harness: Harness) -> None:
+    """If one of the uuids is no uuid, no event is acknowledged and none gets one."""
+    events = harness.roles.events
     events.add_event(event("a"))
     events.add_event(event("b"))
     batch = events.get_events_to_sync()
@@ -185,9 +185,9 @@ def a_wrong_uuid_settles_nothing(lab: Lab) -> None:
 
 
 @clause("EV1", "G4", "G6")
-def other_things_are_no_events(lab: Lab) -> None:
+def other_things_are_no_events(harness: Harness) -> None:
     """A wrong type, field, key or uuid is refused, and nothing is stored."""
-    events = lab.roles.events
+    events = harness.roles.events
     wrong: tuple[Any, ...] = (
         None, {}, "a", event("a", started_on="10"), event("a", message=None), event(""),
         event("a\0"), event("k" * 513), event("a", metadata={"k": 1}), event("a", uuid=""),
@@ -201,17 +201,17 @@ def other_things_are_no_events(lab: Lab) -> None:
 
 
 @clause("EV1")
-def an_event_may_bring_its_uuid(lab: Lab) -> None:
+def an_event_may_bring_its_uuid(harness: Harness) -> None:
     """An event that the server knows already is kept with its uuid and uploaded with it."""
-    events = lab.roles.events
+    events = harness.roles.events
     events.add_event(event("a", uuid="server-1"))
     same(offered(events), [("a", "server-1", None)], "the upload")
 
 
 @clause("EV4")
-def clearing_removes_closed_and_synced_only(lab: Lab) -> None:
+def clearing_removes_closed_and_synced_only(harness: Harness) -> None:
     """Open events, and those that the cloud does not have as they are, stay."""
-    events = lab.roles.events
+    events = harness.roles.events
     for name in ("open", "closed", "changed"):
         events.add_event(event(name))
     events.close_event(event("closed", ended_on=11))
@@ -225,10 +225,10 @@ def clearing_removes_closed_and_synced_only(lab: Lab) -> None:
 
 
 @clause("EV4")
-def a_checkpoint_forgets_old_events(lab: Lab) -> None:
+def a_checkpoint_forgets_old_events(harness: Harness) -> None:
     """Closed and synced events go when they ended ``keep_events_for`` ago, no others."""
-    events = lab.fresh_roles(keep_events_for="2d").events
-    lab.clock.now = 100.0 * DAY
+    events = harness.fresh_roles(keep_events_for="2d").events
+    harness.clock.now = 100.0 * DAY
     for name, days in (("old", 97), ("young", 99)):
         events.add_event(event(name, started_on=0, ended_on=days * DAY))
     events.add_event(event("open", started_on=0))
@@ -241,9 +241,9 @@ def a_checkpoint_forgets_old_events(lab: Lab) -> None:
 
 
 @clause("EV1", "EV2", **PERSISTENT)
-def events_survive_a_restart(lab: Lab) -> None:
+def events_survive_a_restart(harness: Harness) -> None:
     """Events, their uuids and ends are the same after a restart."""
-    events = lab.roles.events
+    events = harness.roles.events
     events.add_event(full_event())
     events.add_event(event("b"))
     batch = events.get_events_to_sync()
@@ -251,6 +251,6 @@ def events_survive_a_restart(lab: Lab) -> None:
     events.close_event(event("b", ended_on=20))
     batch.acknowledge("1", "2")
     before = all_of(events)
-    events = lab.reopen_roles().events
+    events = harness.reopen_roles().events
     same(all_of(events), before, "all events")
     same(offered(events), [("b", "2", 20)], "the upload")

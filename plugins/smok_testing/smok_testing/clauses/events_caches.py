@@ -13,15 +13,15 @@ from smok_testing.clauses.events import PERSISTENT, all_of, event
 from smok_testing.samples import PLAIN, described
 
 if TYPE_CHECKING:
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("events")
 
 
 @clause("EV3")
-def caches_keep_plain_data_exactly(lab: Lab) -> None:
+def caches_keep_plain_data_exactly(harness: Harness) -> None:
     """Whatever a predicate remembers comes back with its very types, and is its own copy."""
-    events = lab.roles.events
+    events = harness.roles.events
     for at, value in enumerate((*PLAIN, list(PLAIN))):
         events.set_cache(f"p{at}", value)
         same(described(events.get_cache(f"p{at}")), described(value), f"the cache of {value!r}")
@@ -33,9 +33,9 @@ def caches_keep_plain_data_exactly(lab: Lab) -> None:
 
 
 @clause("EV3", "G6")
-def caches_refuse_other_things(lab: Lab) -> None:
+def caches_refuse_other_things(harness: Harness) -> None:
     """Anything but plain data is a TypeError that names its class, and changes nothing."""
-    events = lab.roles.events
+    events = harness.roles.events
     events.set_cache("p", "old")
     for thing in (object(), Event(started_on=1), [1, {"a": (Color.RED,)}], {1j: 1}, frozenset()):
         call = partial(events.set_cache, "p", thing)
@@ -48,9 +48,9 @@ def caches_refuse_other_things(lab: Lab) -> None:
 
 
 @clause("EV3")
-def caches_go_with_their_predicate(lab: Lab) -> None:
+def caches_go_with_their_predicate(harness: Harness) -> None:
     """Without a cache there is a KeyError; a deleted predicate loses its cache, not its events."""
-    events = lab.roles.events
+    events = harness.roles.events
     refuses(lambda: events.get_cache("p"), KeyError, "events", "p", what="get_cache")
     events.on_predicate_deleted("p")
     events.set_cache("p", None)
@@ -63,8 +63,8 @@ def caches_go_with_their_predicate(lab: Lab) -> None:
 
 
 @clause("EV3", **PERSISTENT)
-def caches_survive_a_restart(lab: Lab) -> None:
+def caches_survive_a_restart(harness: Harness) -> None:
     """What a predicate remembers is exactly the same after a restart."""
-    lab.roles.events.set_cache("p", list(PLAIN))
-    found = lab.reopen_roles().events.get_cache("p")
+    harness.roles.events.set_cache("p", list(PLAIN))
+    found = harness.reopen_roles().events.get_cache("p")
     same(described(found), described(list(PLAIN)), "the cache")

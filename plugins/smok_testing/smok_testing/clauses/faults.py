@@ -6,12 +6,12 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from smok_core.engine.base import Settlement, When
+from smok_core.engine.base import Ack, When
 from smok_core.errors import BackendUnavailable, SchemaTooNew, StorageFull, StoreError
 from smok_core.hookspecs import Capability
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import Level, clauses_of
-from smok_testing.clauses.series_queue import waiting
+from smok_testing.clauses.series_queue import pending
 from smok_testing.clauses.table import row_of
 from smok_testing.keyed import expect_marks, mark
 from smok_testing.queues import numbers, queues_of
@@ -19,7 +19,7 @@ from smok_testing.queues import numbers, queues_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause, in_engine = clauses_of("general"), clauses_of("engine")
 
@@ -28,63 +28,63 @@ GIVE_UP = 30.0
 
 
 @in_engine("G4", level=Level.EXTENDED, ability="drop_reply")
-def a_lost_answer_applies_a_write_once(lab: Lab) -> None:
+def a_lost_answer_applies_a_write_once(harness: Harness) -> None:
     """If the answer to a write is lost, sending it again changes nothing more."""
-    table, series, blobs = lab.table(), lab.series(), lab.blobs()
-    _without_answer(lab, lambda: table.put("k", b"1", pending=True))
-    _without_answer(lab, lambda: table.put("a", b"1", when=When.ABSENT))
-    _without_answer(lab, lambda: table.put("s", b"1", stamp=5.0, when=When.NEWER))
-    _without_answer(lab, lambda: series.append([("n", 1, b"a"), ("n", 2, b"b")]))
-    _without_answer(lab, lambda: blobs.put("b", b"data", 7))
+    table, series, blobs = harness.table(), harness.series(), harness.blobs()
+    _without_answer(harness, lambda: table.put("k", b"1", pending=True))
+    _without_answer(harness, lambda: table.put("a", b"1", when=When.ABSENT))
+    _without_answer(harness, lambda: table.put("s", b"1", stamp=5.0, when=When.NEWER))
+    _without_answer(harness, lambda: series.append([("n", 1, b"a"), ("n", 2, b"b")]))
+    _without_answer(harness, lambda: blobs.put("b", b"data", 7))
     same([row.key for row in table.pending(9)], ["k"], "rows that wait")
-    same(waiting(series), [("n", 1), ("n", 2)], "points that wait")
+    same(pending(series), [("n", 1), ("n", 2)], "points that wait")
     same((blobs.get("b"), row_of(table, "s").stamp), ((b"data", 7), 5.0), "blob and stamp")
-    _settle_without_answer(lab)
+    _acknowledge_without_answer(harness)
 
 
-def _settle_without_answer(lab: Lab) -> None:
-    table, series, blobs = lab.table(), lab.series(), lab.blobs()
+def _acknowledge_without_answer(harness: Harness) -> None:
+    table, series, blobs = harness.table(), harness.series(), harness.blobs()
     row, points = table.pending(1)[0], [point.seq for point in series.pending(1)]
-    _without_answer(lab, lambda: table.settle([Settlement(row.key, row.seq, tag="t")]))
-    same(table.pending(9), [], "rows that wait after the only one was settled")
-    _without_answer(lab, lambda: series.settle(points))
-    _without_answer(lab, lambda: series.requeue([("n", 1)]))
-    _without_answer(lab, lambda: table.delete("a"))
-    _without_answer(lab, lambda: blobs.delete("b"))
-    _without_answer(lab, lambda: table.replace({"x": b"1"}))
-    same(waiting(series), [("n", 2), ("n", 1)], "points that wait")
+    _without_answer(harness, lambda: table.acknowledge([Ack(row.key, row.seq, tag="t")]))
+    same(table.pending(9), [], "rows that wait after the only one was acknowledged")
+    _without_answer(harness, lambda: series.acknowledge(points))
+    _without_answer(harness, lambda: series.requeue([("n", 1)]))
+    _without_answer(harness, lambda: table.delete("a"))
+    _without_answer(harness, lambda: blobs.delete("b"))
+    _without_answer(harness, lambda: table.replace({"x": b"1"}))
+    same(pending(series), [("n", 2), ("n", 1)], "points that wait")
     same(([row.key for row in table.rows()], blobs.versions()), (["x"], {}), "rows and blobs")
 
 
-def _without_answer(lab: Lab, call: Callable[[], Any]) -> None:
+def _without_answer(harness: Harness, call: Callable[[], Any]) -> None:
     """Make a call whose first answer is lost; repeat it if it said that it may not have worked."""
-    assert lab.subject.drop_reply
+    assert harness.subject.drop_reply
     try:
-        with lab.subject.drop_reply(lab.place):
+        with harness.subject.drop_reply(harness.place):
             call()
     except BackendUnavailable:
         call()
 
 
 @clause("Q2", "G4", level=Level.EXTENDED, ability="drop_reply")
-def a_lost_answer_neither_loses_nor_repeats_a_record(lab: Lab) -> None:
-    """Records added and batches acknowledged without an answer are there once, or settled."""
-    for queue in queues_of(lab.roles):
+def a_lost_answer_neither_loses_nor_repeats_a_record(harness: Harness) -> None:
+    """Records added and batches acknowledged without an answer are there once, or acknowledged."""
+    for queue in queues_of(harness.roles):
         for number in numbers(1, 3):
-            _without_answer(lab, partial(queue.add, lab.roles, number))
-        handover = queue.take(lab.roles, 2)
-        _without_answer(lab, partial(queue.acknowledge, handover))
-        same(queue.offered(lab.roles), [3], f"what {queue.role} offers ({queue.name})")
+            _without_answer(harness, partial(queue.add, harness.roles, number))
+        batch = queue.take(harness.roles, 2)
+        _without_answer(harness, partial(queue.acknowledge, batch))
+        same(queue.offered(harness.roles), [3], f"what {queue.role} offers ({queue.name})")
 
 
 @clause("G7", level=Level.EXTENDED, needs=Capability.NEEDS_NETWORK, ability="unreachable")
-def an_unreachable_store_says_so(lab: Lab) -> None:
+def an_unreachable_store_says_so(harness: Harness) -> None:
     """Calls and openings end within seconds with `BackendUnavailable`, and later all works."""
-    assert lab.subject.unreachable
-    roles = lab.roles
+    assert harness.subject.unreachable
+    roles = harness.roles
     mark(roles, 1)
-    with lab.subject.unreachable(lab.place):
-        for call in (lambda: expect_marks(roles, 1), lambda: lab.open_roles(device="d2")):
+    with harness.subject.unreachable(harness.place):
+        for call in (lambda: expect_marks(roles, 1), lambda: harness.open_roles(device="d2")):
             began = time.monotonic()
             with raises(BackendUnavailable, what="a call to an unreachable store"):
                 call()
@@ -95,25 +95,25 @@ def an_unreachable_store_says_so(lab: Lab) -> None:
 
 
 @clause("G13", "Q3", level=Level.EXTENDED, needs=Capability.FULL_DISK_DRAINS, ability="full")
-def a_full_store_drains(lab: Lab) -> None:
+def a_full_store_drains(harness: Harness) -> None:
     """New data is refused with `StorageFull`; what waits can be handed over and acknowledged."""
-    assert lab.subject.full
-    for queue in queues_of(lab.roles):
+    assert harness.subject.full
+    for queue in queues_of(harness.roles):
         for number in numbers(1, 4):
-            queue.add(lab.roles, number)
-    with lab.subject.full(lab.place):
-        _refuses_new_data(lab)
-        for queue in queues_of(lab.roles):
-            same(queue.offered(lab.roles, 2), [1, 2], f"what {queue.role} offers ({queue.name})")
-            queue.acknowledge(queue.take(lab.roles, 2))
-    for queue in queues_of(lab.roles):
-        same(queue.offered(lab.roles), [3, 4], f"what is left of {queue.name}")
-        queue.add(lab.roles, 5)
+            queue.add(harness.roles, number)
+    with harness.subject.full(harness.place):
+        _refuses_new_data(harness)
+        for queue in queues_of(harness.roles):
+            same(queue.offered(harness.roles, 2), [1, 2], f"what {queue.role} offers ({queue.name})")
+            queue.acknowledge(queue.take(harness.roles, 2))
+    for queue in queues_of(harness.roles):
+        same(queue.offered(harness.roles), [3, 4], f"what is left of {queue.name}")
+        queue.add(harness.roles, 5)
 
 
-def _refuses_new_data(lab: Lab) -> None:
+def _refuses_new_data(harness: Harness) -> None:
     """Fill the store with what waits in no queue; what it still accepts must be there."""
-    events, accepted = lab.roles.events, list[int]()
+    events, accepted = harness.roles.events, list[int]()
     with raises(StorageFull, what="writing 64 MB into a full store"):
         for number in range(1000):
             events.set_cache(f"full-{number}", f"{number:065000}")
@@ -124,14 +124,14 @@ def _refuses_new_data(lab: Lab) -> None:
 
 
 @clause("G14", level=Level.DURABLE, needs=Capability.PERSISTENT, ability="damage")
-def a_damaged_store_does_not_keep_a_device_from_starting(lab: Lab) -> None:
+def a_damaged_store_does_not_keep_a_device_from_starting(harness: Harness) -> None:
     """It is set aside and reported, everything works again, and stays so when opened anew."""
-    assert lab.subject.damage
-    mark(lab.roles, 1)
-    lab.roles.close()
-    lab.subject.damage(lab.place)
+    assert harness.subject.damage
+    mark(harness.roles, 1)
+    harness.roles.close()
+    harness.subject.damage(harness.place)
     for turn in range(2):
-        roles = lab.reopen_roles()
+        roles = harness.reopen_roles()
         mark(roles, 2 + turn)
         expect_marks(roles, 2 + turn)
         warnings = [text for health in roles.health().values() for text in health.warnings]
@@ -140,24 +140,24 @@ def a_damaged_store_does_not_keep_a_device_from_starting(lab: Lab) -> None:
 
 
 @clause("G12", level=Level.DURABLE, needs=Capability.PERSISTENT, ability="make_newer")
-def a_store_of_a_newer_release_is_refused(lab: Lab) -> None:
+def a_store_of_a_newer_release_is_refused(harness: Harness) -> None:
     """It is refused with `SchemaTooNew` each time, without being changed."""
-    assert lab.subject.make_newer
-    mark(lab.roles, 1)
-    lab.roles.close()
-    lab.subject.make_newer(lab.place)
+    assert harness.subject.make_newer
+    mark(harness.roles, 1)
+    harness.roles.close()
+    harness.subject.make_newer(harness.place)
     for _ in range(2):
         with raises(SchemaTooNew, what="opening a store of a newer release"):
-            lab.open_roles()
+            harness.open_roles()
 
 
 @clause("G7", "G11", level=Level.EXTENDED, ability="secret")
-def no_error_shows_a_secret(lab: Lab) -> None:
+def no_error_shows_a_secret(harness: Harness) -> None:
     """Neither health nor the error of a store that cannot be reached shows the secret."""
-    assert lab.subject.secret
-    assert lab.subject.unreachable
-    secret, told = lab.subject.secret, [repr(lab.roles.health())]
-    with lab.subject.unreachable(lab.place), raises(StoreError, what="opening") as caught:
-        lab.open_roles(device="d2")
+    assert harness.subject.secret
+    assert harness.subject.unreachable
+    secret, told = harness.subject.secret, [repr(harness.roles.health())]
+    with harness.subject.unreachable(harness.place), raises(StoreError, what="opening") as caught:
+        harness.open_roles(device="d2")
     told += [str(caught[0]), repr(caught[0])]
     expect(not any(secret in text for text in told), "a secret is shown in a message")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.databases import Databases
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("general")
 of_engine = clauses_of("engine")  # what only a backend with primitives can be asked
@@ -35,7 +35,7 @@ def times(roles: Databases, name: str) -> list[float]:
     return [ts for ts, _ in roles.pathpoints.get_archive_data(name)]
 
 
-def forked(lab: Lab, work: Callable[[], object]) -> Child:
+def forked(harness: Harness, work: Callable[[], object]) -> Child:
     """Do work in a child; where one process may have the store, it may be refused like any second.
 
     Contract G10 allows a backend that: what it must not do is write its parent's store.
@@ -45,7 +45,7 @@ def forked(lab: Lab, work: Callable[[], object]) -> Child:
         try:
             work()
         except AlreadyOpen:
-            alone = lab.has(Capability.PERSISTENT) and not lab.has(Capability.MULTI_PROCESS)
+            alone = harness.has(Capability.PERSISTENT) and not harness.has(Capability.MULTI_PROCESS)
             expect(alone, "AlreadyOpen in a child, although several processes may have the store")
 
     return Child(work_or_be_refused)
@@ -61,9 +61,9 @@ def use(roles: Databases, name: str) -> None:
     same(roles.metadata.get_plain(name), name, f"metadata of {name}")
 
 
-def expect_from_child(lab: Lab, roles: Databases, name: str) -> None:
+def expect_from_child(harness: Harness, roles: Databases, name: str) -> None:
     """Look for what a child has written, where processes share a store."""
-    if not lab.has(Capability.MULTI_PROCESS):
+    if not harness.has(Capability.MULTI_PROCESS):
         return
     if "pathpoints" in kept(roles):
         same(times(roles, name), numbers(0, STEPS - 1), f"values of {name}")
@@ -72,57 +72,57 @@ def expect_from_child(lab: Lab, roles: Databases, name: str) -> None:
 
 
 @clause("G15", **FORKS)
-def parent_and_child_both_go_on(lab: Lab) -> None:
+def parent_and_child_both_go_on(harness: Harness) -> None:
     """After a fork both use all roles that were open, at the same time, and nothing is lost."""
-    roles = lab.roles
+    roles = harness.roles
     for step in range(STEPS):
         SCRIPTS["everything"](roles, step, "")
-    child = forked(lab, lambda: use(roles, "child"))
+    child = forked(harness, lambda: use(roles, "child"))
     use(roles, "parent")
     child.join()
-    expect_from_child(lab, roles, "child")
+    expect_from_child(harness, roles, "child")
     same(times(roles, "parent"), numbers(0, STEPS - 1), "values of the parent")
 
 
 @clause("G15", **FORKS)
-def a_child_may_fork_again(lab: Lab) -> None:
+def a_child_may_fork_again(harness: Harness) -> None:
     """The child of a child goes on as well, and so do both its ancestors."""
-    roles = lab.roles
+    roles = harness.roles
     use(roles, "parent")
 
     def fork_again() -> None:
-        grandchild = forked(lab, lambda: use(roles, "grandchild"))
+        grandchild = forked(harness, lambda: use(roles, "grandchild"))
         use(roles, "child")
         grandchild.join()
-        expect_from_child(lab, roles, "grandchild")
+        expect_from_child(harness, roles, "grandchild")
 
-    forked(lab, fork_again).join()
+    forked(harness, fork_again).join()
     use(roles, "afterwards")
     for name in ("child", "grandchild"):
-        expect_from_child(lab, roles, name)
+        expect_from_child(harness, roles, name)
 
 
 @clause("G15", **FORKS)
-def closing_in_the_child_is_for_the_child(lab: Lab) -> None:
+def closing_in_the_child_is_for_the_child(harness: Harness) -> None:
     """A child that closes everything, used or not, takes nothing from its parent."""
-    roles = lab.roles
+    roles = harness.roles
     use(roles, "parent")
-    forked(lab, roles.close).join()
+    forked(harness, roles.close).join()
     use(roles, "then")
 
     def use_and_close() -> None:
         use(roles, "child")
         roles.close()
 
-    forked(lab, use_and_close).join()
+    forked(harness, use_and_close).join()
     use(roles, "afterwards")
-    expect_from_child(lab, roles, "child")
+    expect_from_child(harness, roles, "child")
 
 
 @clause("G15", "G1", **FORKS)
-def a_fork_beside_writers_hangs_nobody(lab: Lab) -> None:
+def a_fork_beside_writers_hangs_nobody(harness: Harness) -> None:
     """Children forked while four threads write can write too, and no thread loses a value."""
-    roles, stop = lab.roles, threading.Event()
+    roles, stop = harness.roles, threading.Event()
     counts = [0] * THREADS
 
     def write(me: int) -> None:
@@ -138,25 +138,25 @@ def a_fork_beside_writers_hangs_nobody(lab: Lab) -> None:
     try:
         for number in range(CHILDREN):
             time.sleep(0.01)
-            _use_in_child(lab, f"c{number}")
+            _use_in_child(harness, f"c{number}")
     finally:
         stop.set()
         for thread in threads:
             thread.join()
     for number in range(CHILDREN):
-        expect_from_child(lab, roles, f"c{number}")
+        expect_from_child(harness, roles, f"c{number}")
     for me, count in enumerate(counts):
         same(times(roles, f"t{me}"), numbers(0, count - 1), f"values of thread {me}")
 
 
-def _use_in_child(lab: Lab, name: str) -> None:
-    forked(lab, lambda: use(lab.roles, name)).join()
+def _use_in_child(harness: Harness, name: str) -> None:
+    forked(harness, lambda: use(harness.roles, name)).join()
 
 
 @of_engine("G15", "PP3", **FORKS)
-def open_iterators_outlive_a_fork(lab: Lab) -> None:
+def open_iterators_outlive_a_fork(harness: Harness) -> None:
     """A range and a listing that were begun before a fork end rightly on both sides."""
-    series, table = lab.series(), lab.table()
+    series, table = harness.series(), harness.table()
     points = [("p", ts, b"%d" % ts) for ts in range(3000)]
     series.append(points)
     for number in range(50):
@@ -168,34 +168,34 @@ def open_iterators_outlive_a_fork(lab: Lab) -> None:
         same([ts for ts, _ in points_read], list(range(1, 3000)), "the rest of the range")
         same([row.key for row in rows], [f"k{n}" for n in range(1, 50)], "the rest of the rows")
 
-    child = forked(lab, finish)
+    child = forked(harness, finish)
     finish()
     child.join()
 
 
 @of_engine("G15", "G3", **FORKS)
-def what_was_buffered_at_the_fork_is_the_parents(lab: Lab) -> None:
+def what_was_buffered_at_the_fork_is_the_parents(harness: Harness) -> None:
     """With group commit the parent writes it, once; the child begins with nothing that waits."""
-    if Durability.BUFFERED not in lab.info.durabilities:
+    if Durability.BUFFERED not in harness.info.durabilities:
         return
-    roles = lab.fresh_roles(durability="buffered", flush_ms=60_000)
+    roles = harness.fresh_roles(durability="buffered", flush_ms=60_000)
     roles.pathpoints.on_new_data("waits", 1, 1)
 
     def look_and_write() -> None:
         same(times(roles, "waits"), [], "what the child finds of what its parent buffered")
         use(roles, "child")
 
-    forked(lab, look_and_write).join()
+    forked(harness, look_and_write).join()
     same(times(roles, "waits"), [1], "what the parent buffered")
-    expect_from_child(lab, roles, "child")
+    expect_from_child(harness, roles, "child")
 
 
 @of_engine("G15", "G3", **FORKS)
-def a_buffered_child_writes_by_itself(lab: Lab) -> None:
+def a_buffered_child_writes_by_itself(harness: Harness) -> None:
     """With group commit the values of a child are written in time, without a flush or a close."""
-    if Durability.BUFFERED not in lab.info.durabilities:
+    if Durability.BUFFERED not in harness.info.durabilities:
         return
-    roles = lab.fresh_roles(durability="buffered", flush_ms=20)
+    roles = harness.fresh_roles(durability="buffered", flush_ms=20)
     roles.pathpoints.on_new_data("parent", 1, 1)
     roles.flush()  # so that the parent's thread is there
 
@@ -208,4 +208,4 @@ def a_buffered_child_writes_by_itself(lab: Lab) -> None:
             expect(time.monotonic() < deadline, "values wait for longer than 10 s")
             time.sleep(0.01)
 
-    forked(lab, write_and_wait).join()
+    forked(harness, write_and_wait).join()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.databases import Databases
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause, of_engine = clauses_of("general"), clauses_of("engine")
 of_events, of_pathpoints = clauses_of("events"), clauses_of("pathpoints")
@@ -56,9 +56,9 @@ def uses(roles: Databases) -> dict[str, Callable[[], Any]]:
 
 
 @clause("G7")
-def closed_databases_say_so(lab: Lab) -> None:
+def closed_databases_say_so(harness: Harness) -> None:
     """After closing, every role raises `StoreClosed`; closing twice is harmless."""
-    roles = lab.roles
+    roles = harness.roles
     here = kept(roles)
     calls = {name: use for name, use in uses(roles).items() if name.partition(".")[0] in here}
     roles.close()
@@ -69,60 +69,60 @@ def closed_databases_say_so(lab: Lab) -> None:
 
 
 @clause("G3")
-def housekeeping_is_always_allowed(lab: Lab) -> None:
+def housekeeping_is_always_allowed(harness: Harness) -> None:
     """`flush`, `checkpoint` and the statistics work at any time and lose nothing."""
     for _ in range(2):
-        lab.roles.flush()
-        lab.roles.checkpoint()
-        for queue in queues_of(lab.roles):
-            queue.add(lab.roles, 1)
-    for queue in queues_of(lab.roles):
-        same(queue.offered(lab.roles), [1], f"what {queue.role} offers ({queue.name})")
-    expect(lab.roles.health() or not lab.roles.engines, "no store tells its health")
+        harness.roles.flush()
+        harness.roles.checkpoint()
+        for queue in queues_of(harness.roles):
+            queue.add(harness.roles, 1)
+    for queue in queues_of(harness.roles):
+        same(queue.offered(harness.roles), [1], f"what {queue.role} offers ({queue.name})")
+    expect(harness.roles.health() or not harness.roles.engines, "no store tells its health")
 
 
 @clause("G8")
-def a_clock_that_jumps_loses_and_reorders_nothing(lab: Lab) -> None:
+def a_clock_that_jumps_loses_and_reorders_nothing(harness: Harness) -> None:
     """An hour back, to 1970 and into 2100: every queue keeps everything in its order."""
     times = (1.7e9, 1.7e9 - 3600, 0.0, 4.1e9, -5.0, 1.7e9)
-    for number, lab.clock.now in enumerate(times, start=1):
-        for queue in queues_of(lab.roles):
-            queue.add(lab.roles, number)
-        lab.roles.checkpoint()
-    for queue in queues_of(lab.roles):
-        same(queue.offered(lab.roles), numbers(1, 6), f"{queue.role} ({queue.name})")
+    for number, harness.clock.now in enumerate(times, start=1):
+        for queue in queues_of(harness.roles):
+            queue.add(harness.roles, number)
+        harness.roles.checkpoint()
+    for queue in queues_of(harness.roles):
+        same(queue.offered(harness.roles), numbers(1, 6), f"{queue.role} ({queue.name})")
 
 
 @clause("G8", "G3", **PERSISTENT)
-def a_clock_that_jumps_over_a_restart_changes_nothing(lab: Lab) -> None:
+def a_clock_that_jumps_over_a_restart_changes_nothing(harness: Harness) -> None:
     """A device that starts in 1970 goes on where it was, in the same order."""
     for number, now in ((1, 1.7e9), (2, 0.0), (3, 60.0)):
-        lab.clock.now = now
-        for queue in queues_of(lab.roles):
-            queue.add(lab.roles, number)
-        lab.reopen_roles().checkpoint()
-    for queue in queues_of(lab.roles):
-        same(queue.offered(lab.roles), [1, 2, 3], f"{queue.role} ({queue.name})")
+        harness.clock.now = now
+        for queue in queues_of(harness.roles):
+            queue.add(harness.roles, number)
+        harness.reopen_roles().checkpoint()
+    for queue in queues_of(harness.roles):
+        same(queue.offered(harness.roles), [1, 2, 3], f"{queue.role} ({queue.name})")
 
 
 @clause("G2")
-def hand_overs_are_the_callers_own(lab: Lab) -> None:
-    """Changing what a hand-over gives changes neither the hand-over nor the store."""
-    for queue in queues_of(lab.roles):
-        queue.add(lab.roles, 1)
-        handover = queue.take(lab.roles, 10)
-        body = handover.to_json()
+def hand_overs_are_the_callers_own(harness: Harness) -> None:
+    """Changing what a batch gives changes neither the batch nor the store."""
+    for queue in queues_of(harness.roles):
+        queue.add(harness.roles, 1)
+        batch = queue.take(harness.roles, 10)
+        body = batch.to_json()
         for item in body:
             item.clear()
         body.clear()
-        same(queue.seen(handover), [1], f"the hand-over of {queue.role} ({queue.name})")
-        same(bool(handover.to_json()[0]), True, f"its JSON ({queue.name})")
+        same(queue.seen(batch), [1], f"the batch of {queue.role} ({queue.name})")
+        same(bool(batch.to_json()[0]), True, f"its JSON ({queue.name})")
 
 
 @of_events("G2")
-def model_objects_are_copied(lab: Lab) -> None:
+def model_objects_are_copied(harness: Harness) -> None:
     """Changing an event that was given or got, at any depth, changes nothing stored."""
-    events = lab.roles.events
+    events = harness.roles.events
     given = Event(started_on=1, provisional_uuid="a", metadata={"k": "v"})
     events.add_event(given)
     given.metadata["k"] = given.message = "changed"
@@ -137,10 +137,10 @@ def model_objects_are_copied(lab: Lab) -> None:
 
 
 @clause("G9", level=Level.EXTENDED)
-def a_new_device_starts_empty(lab: Lab) -> None:
+def a_new_device_starts_empty(harness: Harness) -> None:
     """Devices at one place, whatever their ids are, see nothing of each other."""
     for device in DEVICES:
-        with lab.open_roles(device=device) as roles:
+        with harness.open_roles(device=device) as roles:
             for keyed in keyed_of(roles):
                 found = keyed.keys(roles)
                 same(found, [], f"what {device!r} finds in {keyed.role} ({keyed.name})")
@@ -151,17 +151,17 @@ def a_new_device_starts_empty(lab: Lab) -> None:
 
 
 @clause("G9", **PERSISTENT)
-def a_device_finds_its_own_data_again(lab: Lab) -> None:
-    """After all have written and settled, each device has exactly its own."""
+def a_device_finds_its_own_data_again(harness: Harness) -> None:
+    """After all have written and acknowledged, each device has exactly its own."""
     for at, device in enumerate(DEVICES, start=1):
-        with lab.open_roles(device=device) as roles:
+        with harness.open_roles(device=device) as roles:
             for queue in queues_of(roles):
                 queue.add(roles, 9999)
                 if at % 2:
                     queue.acknowledge(queue.take(roles, 1000))
             mark(roles, at)
     for at, device in enumerate(DEVICES, start=1):
-        with lab.open_roles(device=device) as roles:
+        with harness.open_roles(device=device) as roles:
             expect_marks(roles, at)
             for queue in queues_of(roles):
                 waits = 9999 in queue.offered(roles)
@@ -169,9 +169,9 @@ def a_device_finds_its_own_data_again(lab: Lab) -> None:
 
 
 @of_pathpoints("G11", "U2")
-def dead_letters_of_one_role_do_not_replace_each_other(lab: Lab) -> None:
+def dead_letters_of_one_role_do_not_replace_each_other(harness: Harness) -> None:
     """A value and a definition that are both refused are two dead letters."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     pathpoints.on_new_data("value", 1, 1)
     pathpoints.define_pathpoint("definition")
     values, definitions = pathpoints.get_data_to_sync(), pathpoints.get_definitions_to_sync()
@@ -184,26 +184,26 @@ def dead_letters_of_one_role_do_not_replace_each_other(lab: Lab) -> None:
 
 
 @of_engine("G11", **PERSISTENT)
-def what_cannot_be_decoded_is_set_aside(lab: Lab) -> None:
+def what_cannot_be_decoded_is_set_aside(harness: Harness) -> None:
     """Undecodable rows and points become dead letters; what is around them is still served."""
-    for queue in queues_of(lab.roles):
-        queue.add(lab.roles, 1)
-    lab.roles.close()
-    _spoil(lab)
-    lab.reopen_roles()
-    for queue in queues_of(lab.roles):
-        queue.add(lab.roles, 3)
-        same(queue.offered(lab.roles)[-1:], [3], f"what {queue.role} offers ({queue.name})")
+    for queue in queues_of(harness.roles):
+        queue.add(harness.roles, 1)
+    harness.roles.close()
+    _spoil(harness)
+    harness.reopen_roles()
+    for queue in queues_of(harness.roles):
+        queue.add(harness.roles, 3)
+        same(queue.offered(harness.roles)[-1:], [3], f"what {queue.role} offers ({queue.name})")
     for role in ("pathpoints", "events", "sensor_writes", "macros", "metadata"):
-        letters = [letter.reason for letter in lab.roles[role].get_dead_letters()]
+        letters = [letter.reason for letter in harness.roles[role].get_dead_letters()]
         expect(letters, f"{role} set nothing aside")
-        same(lab.roles[role].stats().dead, len(letters), f"count of dead letters of {role}")
+        same(harness.roles[role].stats().dead, len(letters), f"count of dead letters of {role}")
 
 
-def _spoil(lab: Lab) -> None:
+def _spoil(harness: Harness) -> None:
     """Write what no codec made beside the roles' own data."""
     junk = b"\xc1 nobody wrote this"
-    with lab.open_engine() as engine:
+    with harness.open_engine() as engine:
         for name in ("events", "sensor_writes", "macros.done", "metadata"):
             engine.table(name).put("spoilt", junk, pending=True)
         engine.series("pathpoints").append([("spoilt", 1, junk)])

@@ -15,7 +15,7 @@ from smok_testing.samples import DIFFICULT_KEYS, NEIGHBOURS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 ALL_KEYS = tuple(dict.fromkeys((*DIFFICULT_KEYS, *NEIGHBOURS)))
 
@@ -41,10 +41,10 @@ def of_each_keyed_role(*ids: str, **more: Any) -> Callable[[Any], Any]:
     return register
 
 
-def _for(keyed: Keyed, check: Any) -> Callable[[Lab], None]:
+def _for(keyed: Keyed, check: Any) -> Callable[[Harness], None]:
     @wraps(check)
-    def run(lab: Lab) -> None:
-        check(lab, keyed)
+    def run(harness: Harness) -> None:
+        check(harness, keyed)
 
     run.__name__ = f"{check.__name__}_of_{keyed.name}"
     return run
@@ -56,53 +56,53 @@ def ordinary(keyed: Keyed) -> list[str]:
     return [key for canonical, key in found.items() if canonical]
 
 
-def check_all(lab: Lab, keyed: Keyed, keys: list[str]) -> None:
+def check_all(harness: Harness, keyed: Keyed, keys: list[str]) -> None:
     """Fail unless every key has its own number."""
     for number, key in enumerate(keys):
-        same(keyed.get(lab.roles, key), number, f"what is stored under {key!r:.60}")
-    if listed := keyed.keys(lab.roles):
+        same(keyed.get(harness.roles, key), number, f"what is stored under {key!r:.60}")
+    if listed := keyed.keys(harness.roles):
         same(sorted(listed), sorted(map(keyed.canonical, keys)), "the keys that are listed")
 
 
 @of_each_keyed_role("G5")
-def every_text_is_an_ordinary_key(lab: Lab, keyed: Keyed) -> None:
+def every_text_is_an_ordinary_key(harness: Harness, keyed: Keyed) -> None:
     """Paths, operators, patterns and all of Unicode are keys, compared byte for byte."""
     keys = ordinary(keyed)
     for number, key in enumerate(keys):
-        keyed.put(lab.roles, key, number)
-    check_all(lab, keyed, keys)
+        keyed.put(harness.roles, key, number)
+    check_all(harness, keyed, keys)
 
 
 @of_each_keyed_role("G5", "G4", "G7")
-def other_keys_are_refused(lab: Lab, keyed: Keyed) -> None:
+def other_keys_are_refused(harness: Harness, keyed: Keyed) -> None:
     """An empty, too long or impossible key is refused by the role's name, and stores nothing."""
     for wrong, kind in WRONG_KEYS:
         wanted = Exception if keyed.name in IN_OBJECTS and kind is TypeError else kind
         what = f"the key {wrong!r:.40}"
-        refuses(partial(keyed.put, lab.roles, wrong, 1), wanted, keyed.role, what=what)
-    same(keyed.keys(lab.roles), [], "the keys that are listed")
+        refuses(partial(keyed.put, harness.roles, wrong, 1), wanted, keyed.role, what=what)
+    same(keyed.keys(harness.roles), [], "the keys that are listed")
 
 
 @of_each_keyed_role("G5", level=Level.DURABLE, needs=Capability.PERSISTENT)
-def every_key_survives_a_restart(lab: Lab, keyed: Keyed) -> None:
+def every_key_survives_a_restart(harness: Harness, keyed: Keyed) -> None:
     """After a restart each difficult key still has just what was stored under it."""
     keys = ordinary(keyed)
     for number, key in enumerate(keys):
-        keyed.put(lab.roles, key, number)
-    lab.reopen_roles()
-    check_all(lab, keyed, keys)
+        keyed.put(harness.roles, key, number)
+    harness.reopen_roles()
+    check_all(harness, keyed, keys)
 
 
 @clauses_of("general")("G5")
-def no_key_reaches_another_role(lab: Lab) -> None:
+def no_key_reaches_another_role(harness: Harness) -> None:
     """One key stored in every role is ten different things, and removing one leaves the rest."""
     for key in ("a", "pathpoints", "a:b", "metadata.pkl", "counters"):
-        for number, keyed in enumerate(keyed_of(lab.roles), start=1):
-            keyed.put(lab.roles, key, number)
-        if "metadata" in kept(lab.roles):
-            number = int(lab.roles.metadata.get_plain(key))
-            lab.roles.metadata.delete_plain(key)
-            lab.roles.metadata.put_plain(key, f"{number}")
-        for number, keyed in enumerate(keyed_of(lab.roles), start=1):
-            same(keyed.get(lab.roles, key), number, f"{key!r} in {keyed.role} ({keyed.name})")
-        lab.fresh_roles()
+        for number, keyed in enumerate(keyed_of(harness.roles), start=1):
+            keyed.put(harness.roles, key, number)
+        if "metadata" in kept(harness.roles):
+            number = int(harness.roles.metadata.get_plain(key))
+            harness.roles.metadata.delete_plain(key)
+            harness.roles.metadata.put_plain(key, f"{number}")
+        for number, keyed in enumerate(keyed_of(harness.roles), start=1):
+            same(keyed.get(harness.roles, key), number, f"{key!r} in {keyed.role} ({keyed.name})")
+        harness.fresh_roles()

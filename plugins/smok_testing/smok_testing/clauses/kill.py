@@ -12,15 +12,15 @@ from smok_core.hookspecs import Capability
 from smok_testing import opening
 from smok_testing.checks import ClauseFailed, NotProved, show
 from smok_testing.clause import Level, clauses_of
-from smok_testing.crew import Worker
+from smok_testing.worker_process import Worker
 from smok_testing.keyed import mark
-from smok_testing.lab import DEVICE, FakeClock
+from smok_testing.harness import DEVICE, FakeClock
 from smok_testing.scripts import SCRIPTS, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("general")
 
@@ -43,27 +43,27 @@ def wanted(roles: tuple[str, ...], steps: int) -> dict[str, Any]:
 
 
 @clause("G3", "G4", "Q3", level=Level.DURABLE, needs=Capability.SURVIVES_KILL, ability="processes")
-def what_returned_survives_a_kill(lab: Lab) -> None:
+def what_returned_survives_a_kill(harness: Harness) -> None:
     """Killed after any step, the store holds all that had returned, and no step in part."""
-    with Worker(lab) as worker:
+    with Worker(harness) as worker:
         for step in range(STEPS):
-            place = lab.new_place()
-            _check(lab, place, _kill_after(worker, place, step))
+            place = harness.new_place()
+            _check(harness, place, _kill_after(worker, place, step))
 
 
 @clause(
     "G3", level=Level.DURABLE, needs=Capability.SURVIVES_POWER_LOSS, ability="power_cut"
 )  # fmt: skip
-def what_returned_survives_a_power_cut(lab: Lab) -> None:
+def what_returned_survives_a_power_cut(harness: Harness) -> None:
     """With ``durability = "power-loss"`` the same holds for a power cut after any step."""
     seen = False
-    with Worker(lab, durability=Durability.POWER_LOSS.value) as worker:
+    with Worker(harness, durability=Durability.POWER_LOSS.value) as worker:
         for step in range(0, STEPS, 3):
-            place = lab.new_place()
+            place = harness.new_place()
             done = _kill_after(worker, place, step)
-            seen |= _cut_power(lab, place)
-            _check(lab, place, done)
-    if not seen and not _takes_back(lab):
+            seen |= _cut_power(harness, place)
+            _check(harness, place, done)
+    if not seen and not _takes_back(harness):
         raise NotProved(
             "power_cut(place) changed no file at the place and took back nothing of what was "
             "written with weaker durability, so it shows nothing: let it leave only what the "
@@ -71,11 +71,11 @@ def what_returned_survives_a_power_cut(lab: Lab) -> None:
         )
 
 
-def _cut_power(lab: Lab, place: Path) -> bool:
+def _cut_power(harness: Harness, place: Path) -> bool:
     """Cut the power; tell whether anything at the place has changed."""
-    assert lab.subject.power_cut
+    assert harness.subject.power_cut
     before = _contents(place)
-    lab.subject.power_cut(place)
+    harness.subject.power_cut(place)
     return _contents(place) != before
 
 
@@ -83,15 +83,15 @@ def _contents(place: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
-def _takes_back(lab: Lab) -> bool:
+def _takes_back(harness: Harness) -> bool:
     """Tell whether a power cut costs something where the store does not promise to survive it."""
-    if Durability.CRASH not in lab.info.durabilities:
+    if Durability.CRASH not in harness.info.durabilities:
         return False
-    place = lab.new_place()
-    with Worker(lab, durability=Durability.CRASH.value) as worker:
+    place = harness.new_place()
+    with Worker(harness, durability=Durability.CRASH.value) as worker:
         done = _kill_after(worker, place, STEPS)
-    _cut_power(lab, place)
-    with lab.open_roles(place) as roles:
+    _cut_power(harness, place)
+    with harness.open_roles(place) as roles:
         return snapshot(roles) != wanted(tuple(opening.kept(roles)), done + 1)
 
 
@@ -102,10 +102,10 @@ def _kill_after(worker: Worker, place: Path, step: int) -> int:
     return worker.kill() if worker.pid else worker.done
 
 
-def _check(lab: Lab, place: Path, done: int) -> None:
+def _check(harness: Harness, place: Path, done: int) -> None:
     """Compare with the state after the last step that returned, and with the one after it."""
     for _ in range(2):  # what a first opening repairs must hold for the second
-        with lab.open_roles(place) as roles:
+        with harness.open_roles(place) as roles:
             found, here = snapshot(roles), tuple(opening.kept(roles))
         if found not in (wanted(here, done + 1), wanted(here, done + 2)):
             raise ClauseFailed(_difference(found, wanted(here, done + 1), done))
@@ -121,12 +121,12 @@ def _difference(found: dict[str, Any], right: dict[str, Any], done: int) -> str:
 
 
 @clause("G3", "G10", level=Level.DURABLE, needs=Capability.SURVIVES_KILL, ability="processes")
-def a_killed_owner_leaves_no_lock(lab: Lab) -> None:
+def a_killed_owner_leaves_no_lock(harness: Harness) -> None:
     """After the owner of a store was killed, it opens at once, again and again, and works."""
-    with Worker(lab) as worker:
+    with Worker(harness) as worker:
         for turn in range(3):
-            worker.start(lab.place, "sharing", turn, me=str(turn), hold=True)
+            worker.start(harness.place, "sharing", turn, me=str(turn), hold=True)
             worker.follow(f"done {turn}")
             worker.kill()
-            with lab.open_roles() as roles:
+            with harness.open_roles() as roles:
                 mark(roles, turn)

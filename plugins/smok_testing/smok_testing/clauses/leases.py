@@ -14,16 +14,16 @@ from smok_testing.clause import Level, clauses_of
 from smok_testing.threads import at_once
 
 if TYPE_CHECKING:
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 in_table = clauses_of("table")
 CREW, TURNS, SECONDS = 4, 5, 60.0
 
 
 @in_table("Q6", "G1", "TA2", level=Level.CONCURRENT)
-def a_lease_has_one_holder_at_a_time(lab: Lab) -> None:
+def a_lease_has_one_holder_at_a_time(harness: Harness) -> None:
     """Of threads that want a lease one has it, and the next one only after it was given back."""
-    table, inside, most = lab.table(), list[Lease](), list[int]()
+    table, inside, most = harness.table(), list[Lease](), list[int]()
 
     def work() -> None:
         mine = Lease("kit", table, "work")
@@ -55,9 +55,9 @@ def _taken(lease: Lease) -> bool:
 
 
 @in_table("Q6", "TA2")
-def a_dead_holder_is_followed_and_shut_out(lab: Lab) -> None:
+def a_dead_holder_is_followed_and_shut_out(harness: Harness) -> None:
     """A lease whose process has ended is taken over; what its holder does afterwards is in vain."""
-    table = lab.table()
+    table = harness.table()
     ended = msgspec.structs.replace(Process.current(), started="0")
     first, second = Lease("kit", table, "work", process=ended), Lease("kit", table, "work")
     first.hold()

@@ -14,7 +14,7 @@ from smok_testing.samples import described
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMacroDatabase
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("macros")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
@@ -36,9 +36,9 @@ def done(macros: BaseMacroDatabase) -> list[tuple[str, float]]:
 
 
 @clause("MA1")
-def macros_are_kept_as_they_were_given(lab: Lab) -> None:
+def macros_are_kept_as_they_were_given(harness: Harness) -> None:
     """Commands keep their types, occurrences come ascending, a new list replaces the old."""
-    macros = lab.roles.macros
+    macros = harness.roles.macros
     same(macros.get_macros(), [], "macros at first")
     first = macro("a", 3, 1, 2.5, W1=1, W2=1.0, W3=True, W4="x")
     macros.set_macros([first, macro("b", 5)])
@@ -52,9 +52,9 @@ def macros_are_kept_as_they_were_given(lab: Lab) -> None:
 
 
 @clause("MA1", "G2")
-def macros_are_copied(lab: Lab) -> None:
+def macros_are_copied(harness: Harness) -> None:
     """Changing a macro that was given or got changes nothing stored."""
-    macros = lab.roles.macros
+    macros = harness.roles.macros
     given = macro("a", 1, 2, W=1)
     macros.set_macros([given])
     given.occurrences_not_done.clear()
@@ -64,9 +64,9 @@ def macros_are_copied(lab: Lab) -> None:
 
 
 @clause("MA2")
-def an_executed_occurrence_is_taken_out_and_queued(lab: Lab) -> None:
+def an_executed_occurrence_is_taken_out_and_pending(harness: Harness) -> None:
     """It leaves its macro and waits to be reported; a macro with nothing left is not listed."""
-    macros = lab.roles.macros
+    macros = harness.roles.macros
     macros.set_macros([macro("a", 1, 2), macro("b", 1)])
     macros.notify_macro_executed("a", 1)
     macros.notify_macro_executed("b", 1)
@@ -75,9 +75,9 @@ def an_executed_occurrence_is_taken_out_and_queued(lab: Lab) -> None:
 
 
 @clause("MA2")
-def an_occurrence_is_queued_once(lab: Lab) -> None:
+def an_occurrence_is_pending_once(harness: Harness) -> None:
     """The same macro and time twice, also as 5 and 5.0, is one report."""
-    macros = lab.roles.macros
+    macros = harness.roles.macros
     macros.set_macros([macro("a", 5, 6)])
     for ts in (5, 5, 5.0, 6.5):
         macros.notify_macro_executed("a", ts)
@@ -86,9 +86,9 @@ def an_occurrence_is_queued_once(lab: Lab) -> None:
 
 
 @clause("MA1")
-def what_ran_here_does_not_come_back(lab: Lab) -> None:
+def what_ran_here_does_not_come_back(harness: Harness) -> None:
     """A list from the cloud that does not know of an execution yet does not bring it back."""
-    macros = lab.roles.macros
+    macros = harness.roles.macros
     offer = [macro("a", 1, 2), macro("b", 1)]
     macros.set_macros(offer)
     macros.notify_macro_executed("a", 1)
@@ -98,9 +98,9 @@ def what_ran_here_does_not_come_back(lab: Lab) -> None:
 
 
 @clause("MA1")
-def a_late_list_does_not_bring_back_what_was_reported(lab: Lab) -> None:
+def a_late_list_does_not_bring_back_what_was_reported(harness: Harness) -> None:
     """A list that the cloud made before it was told must not make a macro run twice."""
-    macros = lab.roles.macros
+    macros = harness.roles.macros
     macros.set_macros([macro("a", 1, 2)])
     macros.notify_macro_executed("a", 1)
     batch = macros.get_macros_to_sync()
@@ -111,9 +111,9 @@ def a_late_list_does_not_bring_back_what_was_reported(lab: Lab) -> None:
 
 
 @clause("MA2")
-def reports_are_settled_one_by_one(lab: Lab) -> None:
-    """`notify_macro_synced` settles just this report; unknown ones are ignored."""
-    macros = lab.roles.macros
+def reports_are_acknowledged_one_by_one(harness: Harness) -> None:
+    """`notify_macro_synced` acknowledges just this report; unknown ones are ignored."""
+    macros = harness.roles.macros
     for name, ts in (("a", 1), ("a", 2), ("b", 1), ("a:1", 1)):
         macros.notify_macro_executed(name, ts)
     for name, told in (("a", 1.0), ("a", 1), ("x", 1), ("b", 2)):
@@ -122,9 +122,9 @@ def reports_are_settled_one_by_one(lab: Lab) -> None:
 
 
 @clause("MA2")
-def executing_an_unknown_macro_is_reported(lab: Lab) -> None:
+def executing_an_unknown_macro_is_reported(harness: Harness) -> None:
     """The cloud may have taken a macro back while it ran: the report is kept all the same."""
-    macros = lab.roles.macros
+    macros = harness.roles.macros
     macros.notify_macro_executed("x", 1.5)
     same((done(macros), due(macros)), ([("x", 1.5)], {}), "to be reported, and left")
     batch = macros.get_macros_to_sync()
@@ -133,9 +133,9 @@ def executing_an_unknown_macro_is_reported(lab: Lab) -> None:
 
 
 @clause("MA1", "G4", "G6")
-def other_things_are_no_macros(lab: Lab) -> None:
+def other_things_are_no_macros(harness: Harness) -> None:
     """One wrong macro among good ones, and the old list stays."""
-    macros = lab.roles.macros
+    macros = harness.roles.macros
     macros.set_macros([macro("old", 1)])
     wrong: tuple[Any, ...] = (
         None, "a", macro(""), macro("a\0"), macro("a", math.nan), macro("a", "1"),  # type: ignore[arg-type]
@@ -148,9 +148,9 @@ def other_things_are_no_macros(lab: Lab) -> None:
 
 
 @clause("MA2", "G6", "G7")
-def other_times_are_refused(lab: Lab) -> None:
-    """What is no time is refused with an error of ours, and nothing is queued."""
-    macros = lab.roles.macros
+def other_times_are_refused(harness: Harness) -> None:
+    """What is no time is refused with an error of ours, and nothing is pending."""
+    macros = harness.roles.macros
     for wrong in (None, "1", True, math.nan, math.inf, 10**400):
         for call in (macros.notify_macro_executed, macros.notify_macro_synced):
             with raises(SmokError, what=f"{call.__name__} at {wrong!r:.40}"):
@@ -159,16 +159,16 @@ def other_times_are_refused(lab: Lab) -> None:
 
 
 @clause("MA1", "MA2", **PERSISTENT)
-def executions_survive_a_restart(lab: Lab) -> None:
+def executions_survive_a_restart(harness: Harness) -> None:
     """After a restart nothing runs twice and everything is still reported."""
-    macros = lab.roles.macros
+    macros = harness.roles.macros
     macros.set_macros([macro("a", 1, 2, W=True)])
     macros.notify_macro_executed("a", 1)
-    macros = lab.reopen_roles().macros
+    macros = harness.reopen_roles().macros
     same((due(macros), done(macros)), ({"a": [2]}, [("a", 1)]), "left and to be reported")
     macros.set_macros([macro("a", 1, 2)])
     same(due(macros), {"a": [2]}, "what is left after the cloud's next list")
     macros.notify_macro_synced("a", 1)
-    macros = lab.reopen_roles().macros
+    macros = harness.reopen_roles().macros
     macros.set_macros([macro("a", 1, 2)])
     same((due(macros), done(macros)), ({"a": [2]}, []), "left and to be reported at the end")

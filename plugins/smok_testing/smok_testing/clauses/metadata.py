@@ -13,7 +13,7 @@ from smok_testing.clause import Level, clauses_of
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMetadataDatabase
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("metadata")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
@@ -32,28 +32,28 @@ def acknowledge_all(metadata: BaseMetadataDatabase) -> None:
 
 
 @clause("ME1")
-def a_value_comes_back(lab: Lab) -> None:
+def a_value_comes_back(harness: Harness) -> None:
     """A text comes back as it was put, and the last one put is the one that counts."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     for text in ("", "1", "é🔧\n\x00", "e\u0301", "x" * 100_000):
         metadata.put_plain("k", text)
         same(metadata.get_plain("k"), text, "the value")
 
 
 @clause("ME1", "G7")
-def a_missing_key_is_a_key_error(lab: Lab) -> None:
+def a_missing_key_is_a_key_error(harness: Harness) -> None:
     """Reading what is not there names role and key; deleting it does nothing."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     refuses(lambda: metadata.get_plain("k"), KeyError, "metadata", "k", what="get_plain")
     metadata.delete_plain("k")
     same((list(metadata.get_all_plain()), offered(metadata)), ([], []), "values and upload")
 
 
 @clause("ME1")
-def all_values_are_listed_with_their_times(lab: Lab) -> None:
+def all_values_are_listed_with_their_times(harness: Harness) -> None:
     """`get_all_plain` gives key, value and timestamp of everything, now if none was given."""
-    metadata = lab.roles.metadata
-    lab.clock.now = 1234.5
+    metadata = harness.roles.metadata
+    harness.clock.now = 1234.5
     metadata.put_plain("now", "1")
     metadata.put_plain("then", "2", 7.25)
     metadata.update_plain("cloud", "3", -5)
@@ -64,25 +64,25 @@ def all_values_are_listed_with_their_times(lab: Lab) -> None:
 
 
 @clause("ME1")
-def a_local_write_is_kept_whatever_its_time(lab: Lab) -> None:
+def a_local_write_is_kept_whatever_its_time(harness: Harness) -> None:
     """`put_plain` replaces the value even with an older timestamp or after the clock went back."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     metadata.put_plain("k", "new", 100)
     metadata.put_plain("k", "older", 50)
     same(metadata.get_plain("k"), "older", "the value after a put with an older time")
     metadata.put_plain("k", "then")
-    lab.clock.now -= 3600
+    harness.clock.now -= 3600
     metadata.put_plain("k", "after the clock went back")
     same(metadata.get_plain("k"), "after the clock went back", "the value")
 
 
 @clause("ME2", "G8")
-def a_clock_that_goes_back_does_not_let_old_values_win(lab: Lab) -> None:
+def a_clock_that_goes_back_does_not_let_old_values_win(harness: Harness) -> None:
     """What was written last here is not undone by what the cloud had before it."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     metadata.put_plain("k", "first")
-    before = lab.clock.now
-    lab.clock.now = 5.0
+    before = harness.clock.now
+    harness.clock.now = 5.0
     metadata.put_plain("k", "second")
     metadata.update_plain("k", "old", before)
     same(metadata.get_plain("k"), "second", "the value")
@@ -92,9 +92,9 @@ def a_clock_that_goes_back_does_not_let_old_values_win(lab: Lab) -> None:
 
 
 @clause("ME2")
-def the_cloud_wins_only_if_strictly_newer(lab: Lab) -> None:
+def the_cloud_wins_only_if_strictly_newer(harness: Harness) -> None:
     """`update_plain` writes what is new or newer; equal and older change nothing."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     metadata.update_plain("k", "1", 10.5)
     for ts, value in ((10.5, "equal"), (10.25, "older"), (-1, "ancient")):
         metadata.update_plain("k", value, ts)
@@ -104,9 +104,9 @@ def the_cloud_wins_only_if_strictly_newer(lab: Lab) -> None:
 
 
 @clause("ME2", "ME4")
-def what_comes_from_the_cloud_is_not_sent_back(lab: Lab) -> None:
-    """An update is not queued; it ends the wait of an older local change, not of a newer one."""
-    metadata = lab.roles.metadata
+def what_comes_from_the_cloud_is_not_sent_back(harness: Harness) -> None:
+    """An update is not pending; it ends the wait of an older local change, not of a newer one."""
+    metadata = harness.roles.metadata
     metadata.update_plain("a", "cloud", 10)
     same(offered(metadata), [], "the upload after an update")
     metadata.put_plain("b", "local", 10)
@@ -115,9 +115,9 @@ def what_comes_from_the_cloud_is_not_sent_back(lab: Lab) -> None:
 
 
 @clause("ME3")
-def an_empty_text_is_a_value(lab: Lab) -> None:
+def an_empty_text_is_a_value(harness: Harness) -> None:
     """It is stored, listed and uploaded as a value and not as a deletion."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     metadata.put_plain("k", "", 1)
     same(list(metadata.get_all_plain()), [("k", "", 1.0)], "all values")
     same(offered(metadata), [("k", "")], "the upload")
@@ -126,9 +126,9 @@ def an_empty_text_is_a_value(lab: Lab) -> None:
 
 
 @clause("ME4")
-def deletions_are_uploaded(lab: Lab) -> None:
+def deletions_are_uploaded(harness: Harness) -> None:
     """A deleted key is gone here at once, and the cloud is told."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     metadata.update_plain("k", "cloud", 1)
     metadata.delete_plain("k")
     refuses(lambda: metadata.get_plain("k"), KeyError, "metadata", what="get_plain")
@@ -142,21 +142,21 @@ def deletions_are_uploaded(lab: Lab) -> None:
 
 
 @clause("ME4", "ME2")
-def an_older_value_does_not_undo_a_deletion(lab: Lab) -> None:
+def an_older_value_does_not_undo_a_deletion(harness: Harness) -> None:
     """While a deletion waits, the cloud's older value does not come back; a newer one does."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     metadata.put_plain("k", "1", 10)
     metadata.delete_plain("k")
     metadata.update_plain("k", "older", 9)
     refuses(lambda: metadata.get_plain("k"), KeyError, what="get_plain after an older update")
-    metadata.update_plain("k", "newer", lab.clock.now + 10)
+    metadata.update_plain("k", "newer", harness.clock.now + 10)
     same(metadata.get_plain("k"), "newer", "the value after a newer update")
 
 
 @clause("ME4", "Q2")
-def a_deletion_during_the_upload_goes_again(lab: Lab) -> None:
+def a_deletion_during_the_upload_goes_again(harness: Harness) -> None:
     """A key that is deleted, or written, while its last change is uploaded goes again."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     metadata.put_plain("a", "1")
     metadata.put_plain("b", "1")
     metadata.delete_plain("b")
@@ -169,9 +169,9 @@ def a_deletion_during_the_upload_goes_again(lab: Lab) -> None:
 
 
 @clause("ME1", "G4", "G6")
-def other_values_and_times_are_refused(lab: Lab) -> None:
+def other_values_and_times_are_refused(harness: Harness) -> None:
     """What is no text or no time is refused, by role and key, and changes nothing."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     metadata.put_plain("pump", "old", 1)
     wrong: tuple[tuple[Any, Any], ...] = (
         (None, 1), (b"x", 1), (1, 1), ("\ud800", 1), ("x", math.nan), ("x", math.inf), ("x", "1"),
@@ -189,16 +189,16 @@ def other_values_and_times_are_refused(lab: Lab) -> None:
 
 
 @clause("ME1", "ME4", **PERSISTENT)
-def metadata_survives_a_restart(lab: Lab) -> None:
+def metadata_survives_a_restart(harness: Harness) -> None:
     """Values, times, and changes that wait, deletions included, are the same after a restart."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
     metadata.put_plain("a", "1", 5.5)
     metadata.update_plain("b", "", 6)
     metadata.put_plain("c", "3")
     acknowledge_all(metadata)
     metadata.delete_plain("c")
     before = sorted(metadata.get_all_plain())
-    metadata = lab.reopen_roles().metadata
+    metadata = harness.reopen_roles().metadata
     same(sorted(metadata.get_all_plain()), before, "all values")
     same(offered(metadata), [("c", None)], "the upload")
     metadata.update_plain("c", "older", 1)

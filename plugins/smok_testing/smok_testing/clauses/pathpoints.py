@@ -13,7 +13,7 @@ from smok_testing.clause import clauses_of
 
 if TYPE_CHECKING:
     from smok_core.roles import BasePathpointDatabase
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("pathpoints")
 
@@ -57,9 +57,9 @@ def offered(pathpoints: BasePathpointDatabase) -> list[Any]:
 
 
 @clause("PP1", "G6")
-def values_come_back_exactly(lab: Lab) -> None:
+def values_come_back_exactly(harness: Harness) -> None:
     """Every value keeps its type and every bit of it, in archive, current value and upload."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     for at, value in enumerate(VALUES):
         pathpoints.on_new_data("p", at, value)
         found = pathpoints.get_current_value("p")
@@ -70,9 +70,9 @@ def values_come_back_exactly(lab: Lab) -> None:
 
 
 @clause("PP1")
-def timestamps_are_kept_to_the_microsecond(lab: Lab) -> None:
+def timestamps_are_kept_to_the_microsecond(harness: Harness) -> None:
     """Whole and fractional, early and negative milliseconds come back as they were given."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     times = [-2.5, -1, 0, 0.001, 1, 1.5, 1_700_000_000_000, 1_700_000_000_000.125, 2**43]
     for at, ts in enumerate(times):
         pathpoints.on_new_data("p", ts, at)
@@ -83,18 +83,18 @@ def timestamps_are_kept_to_the_microsecond(lab: Lab) -> None:
 
 
 @clause("PP1")
-def a_float_and_an_int_may_be_the_same_time(lab: Lab) -> None:
+def a_float_and_an_int_may_be_the_same_time(harness: Harness) -> None:
     """A whole float and the equal int, such as 5 and 5.0, are one timestamp."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     pathpoints.on_new_data("p", 5, "a")
     pathpoints.on_new_data("p", 5.0, "b")
     same(archive(pathpoints), [(5, ("str", "b"))], "the archive")
 
 
 @clause("PP1", "PP2")
-def failures_are_values_too(lab: Lab) -> None:
+def failures_are_values_too(harness: Harness) -> None:
     """A failed reading keeps its reason and time; as the current value it is raised again."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     for at, reason in enumerate(OperationFailedReason):
         failure = OperationFailedError(reason, at + 0.5)
         pathpoints.on_new_data("p", at, failure)
@@ -106,9 +106,9 @@ def failures_are_values_too(lab: Lab) -> None:
 
 
 @clause("PP1", "G4", "G6")
-def other_values_are_refused(lab: Lab) -> None:
+def other_values_are_refused(harness: Harness) -> None:
     """What is no value is refused, by the names of role and pathpoint, and changes nothing."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     for value, kind in WRONG_VALUES:
         call = partial(pathpoints.on_new_data, "pump", 1, value)
         refuses(call, kind, "pathpoints", "pump", what=f"on_new_data with {kept(value)!r:.60}")
@@ -116,9 +116,9 @@ def other_values_are_refused(lab: Lab) -> None:
 
 
 @clause("PP1", "G4", "G6")
-def other_timestamps_are_refused(lab: Lab) -> None:
+def other_timestamps_are_refused(harness: Harness) -> None:
     """What is no time in milliseconds is refused and changes nothing."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     for ts, kind in WRONG_TIMES:
         call = partial(pathpoints.on_new_data, "pump", ts, 1)
         refuses(call, kind, "pathpoints", "pump", what=f"on_new_data at {ts!r:.40}")
@@ -126,9 +126,9 @@ def other_timestamps_are_refused(lab: Lab) -> None:
 
 
 @clause("PP1", "G4")
-def a_batch_is_stored_whole_or_not_at_all(lab: Lab) -> None:
+def a_batch_is_stored_whole_or_not_at_all(harness: Harness) -> None:
     """One wrong value among many, and none of them is stored."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     wrongs: tuple[Any, ...] = (("a", 3, math.nan), ("a", 3, None), ("", 3, 1), ("a", None, 1))
     for wrong in wrongs:
         with raises(SmokError, what=f"a batch with {wrong}"):
@@ -140,9 +140,9 @@ def a_batch_is_stored_whole_or_not_at_all(lab: Lab) -> None:
 
 
 @clause("PP1")
-def both_ways_in_store_the_same(lab: Lab) -> None:
+def both_ways_in_store_the_same(harness: Harness) -> None:
     """`on_new_data_many` stores what `on_new_data` stores."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     failure = OperationFailedError(OperationFailedReason.TYPE, 1)
     values = [*VALUES[:15], *VALUES[16:], failure]
     for at, value in enumerate(values):
@@ -154,18 +154,18 @@ def both_ways_in_store_the_same(lab: Lab) -> None:
 
 
 @clause("PP2")
-def an_unread_pathpoint_says_so(lab: Lab) -> None:
+def an_unread_pathpoint_says_so(harness: Harness) -> None:
     """Without a value there is a `NotReadedError`, an empty archive, and no name."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     with raises(NotReadedError, what="current value of an unknown pathpoint"):
         pathpoints.get_current_value("p")
     same((archive(pathpoints), list(pathpoints.get_pathpoints())), ([], []), "archive and names")
 
 
 @clause("PP2")
-def the_current_value_is_the_one_with_the_greatest_time(lab: Lab) -> None:
+def the_current_value_is_the_one_with_the_greatest_time(harness: Harness) -> None:
     """Neither late values nor an upload changes which value is the current one."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     pathpoints.on_new_data("p", 20, "new")
     pathpoints.on_new_data("p", 10, "late")
     same(pathpoints.get_current_value("p"), (20, "new"), "the current value")
@@ -178,9 +178,9 @@ def the_current_value_is_the_one_with_the_greatest_time(lab: Lab) -> None:
 
 
 @clause("PP3")
-def an_archive_is_read_by_time(lab: Lab) -> None:
+def an_archive_is_read_by_time(harness: Harness) -> None:
     """Both ends of a range count, None is open, and the order is ascending."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     for ts in (30, 10, 20.5, 20, -5):
         pathpoints.on_new_data("p", ts, 1)
     cases: dict[tuple[Any, Any], list[Any]] = {
@@ -194,9 +194,9 @@ def an_archive_is_read_by_time(lab: Lab) -> None:
 
 
 @clause("PP3", "G1")
-def an_archive_streams_beside_writers(lab: Lab) -> None:
+def an_archive_streams_beside_writers(harness: Harness) -> None:
     """Values that arrive while an archive is read neither break it nor cost it a value."""
-    pathpoints, seen = lab.roles.pathpoints, []
+    pathpoints, seen = harness.roles.pathpoints, []
     pathpoints.on_new_data_many(("p", ts, 1.0) for ts in range(0, 4000, 2))
     for ts, _ in pathpoints.get_archive_data("p"):
         seen.append(ts)
@@ -207,9 +207,9 @@ def an_archive_streams_beside_writers(lab: Lab) -> None:
 
 
 @clause("PP4")
-def late_values_are_stored_and_uploaded(lab: Lab) -> None:
+def late_values_are_stored_and_uploaded(harness: Harness) -> None:
     """A value older than what the cloud has already is kept in its place and uploaded."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     pathpoints.on_new_data("p", 20, "new")
     batch = pathpoints.get_data_to_sync()
     assert batch
@@ -221,9 +221,9 @@ def late_values_are_stored_and_uploaded(lab: Lab) -> None:
 
 
 @clause("PP4", "G6")
-def only_an_equal_value_is_a_repeat(lab: Lab) -> None:
+def only_an_equal_value_is_a_repeat(harness: Harness) -> None:
     """The same value again does nothing; 1, 1.0, True and "1" are four different values."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     for value in (1, 1.0, True, "1", 1):
         for _ in range(2):
             pathpoints.on_new_data("p", 5, value)
@@ -236,9 +236,9 @@ def only_an_equal_value_is_a_repeat(lab: Lab) -> None:
 
 
 @clause("PP5")
-def the_upload_has_the_shape_of_the_api(lab: Lab) -> None:
+def the_upload_has_the_shape_of_the_api(harness: Harness) -> None:
     """`to_json` gives one item a pathpoint, its values ascending, failures by their code."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     pathpoints.on_new_data("b", 2, 1.5)
     pathpoints.on_new_data("a", 2.5, "x")
     pathpoints.on_new_data("b", 1, OperationFailedError(OperationFailedReason.MALFORMED, 1))
@@ -254,11 +254,11 @@ def the_upload_has_the_shape_of_the_api(lab: Lab) -> None:
 
 
 @clause("PP1")
-def definitions_are_kept(lab: Lab) -> None:
+def definitions_are_kept(harness: Harness) -> None:
     """A definition is uploaded when it is new or changes, and not when it is repeated."""
     from smok_core.model import PathpointDefinition, StorageLevel  # noqa: PLC0415
 
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     pathpoints.define_pathpoint("p")
     batch = pathpoints.get_definitions_to_sync()
     assert batch

@@ -14,7 +14,7 @@ from smok_testing.clauses.pathpoints import archive, offered
 
 if TYPE_CHECKING:
     from smok_core.roles import BasePathpointDatabase
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("pathpoints")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
@@ -30,10 +30,10 @@ def acknowledge_all(pathpoints: BasePathpointDatabase) -> None:
 
 
 @clause("PP6")
-def retention_forgets_what_is_old_and_uploaded(lab: Lab) -> None:
+def retention_forgets_what_is_old_and_uploaded(harness: Harness) -> None:
     """A checkpoint forgets uploaded values older than ``retention`` and nothing else."""
-    pathpoints = lab.fresh_roles(retention="2h").pathpoints
-    lab.clock.now = NOW / 1000
+    pathpoints = harness.fresh_roles(retention="2h").pathpoints
+    harness.clock.now = NOW / 1000
     for hours in (5, 3, 1):
         pathpoints.on_new_data("p", NOW - hours * HOUR, hours)
     acknowledge_all(pathpoints)
@@ -44,10 +44,10 @@ def retention_forgets_what_is_old_and_uploaded(lab: Lab) -> None:
 
 
 @clause("PP6", "PP2")
-def retention_keeps_the_current_value(lab: Lab) -> None:
+def retention_keeps_the_current_value(harness: Harness) -> None:
     """However old it is, the current value stays."""
-    pathpoints = lab.fresh_roles(retention="1s").pathpoints
-    lab.clock.now = NOW / 1000
+    pathpoints = harness.fresh_roles(retention="1s").pathpoints
+    harness.clock.now = NOW / 1000
     for ts in (1, 2):
         pathpoints.on_new_data("p", ts, ts)
     acknowledge_all(pathpoints)
@@ -57,9 +57,9 @@ def retention_keeps_the_current_value(lab: Lab) -> None:
 
 
 @clause("PP6")
-def without_retention_everything_stays(lab: Lab) -> None:
+def without_retention_everything_stays(harness: Harness) -> None:
     """Nothing is forgotten unless the configuration says so."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     for ts in (1, 2, 3):
         pathpoints.on_new_data("p", ts, ts)
     acknowledge_all(pathpoints)
@@ -68,10 +68,10 @@ def without_retention_everything_stays(lab: Lab) -> None:
 
 
 @clause("PP6")
-def checkpoints_throttle_themselves(lab: Lab) -> None:
+def checkpoints_throttle_themselves(harness: Harness) -> None:
     """A second checkpoint at once does nothing."""
-    pathpoints = lab.fresh_roles(retention="1s").pathpoints
-    lab.clock.now = NOW / 1000
+    pathpoints = harness.fresh_roles(retention="1s").pathpoints
+    harness.clock.now = NOW / 1000
     pathpoints.checkpoint()
     for ts in (1, 2):
         pathpoints.on_new_data("p", ts, ts)
@@ -81,9 +81,9 @@ def checkpoints_throttle_themselves(lab: Lab) -> None:
 
 
 @clause("Q5")
-def a_full_backlog_refuses(lab: Lab) -> None:
+def a_full_backlog_refuses(harness: Harness) -> None:
     """At ``max_pending`` new values are refused, and what waits can still be uploaded."""
-    pathpoints = lab.fresh_roles(max_pending=2).pathpoints
+    pathpoints = harness.fresh_roles(max_pending=2).pathpoints
     pathpoints.on_new_data("p", 1, 1)
     pathpoints.on_new_data("p", 2, 2)
     with raises(QueueFull, what="a third value where two may wait"):
@@ -96,9 +96,9 @@ def a_full_backlog_refuses(lab: Lab) -> None:
 
 
 @clause("Q5")
-def a_full_backlog_may_drop_its_oldest(lab: Lab) -> None:
+def a_full_backlog_may_drop_its_oldest(harness: Harness) -> None:
     """With ``drop-oldest`` the oldest values are not uploaded, are counted, and stay archived."""
-    pathpoints = lab.fresh_roles(max_pending=2, on_full="drop-oldest").pathpoints
+    pathpoints = harness.fresh_roles(max_pending=2, on_full="drop-oldest").pathpoints
     for ts in (1, 2, 3):
         pathpoints.on_new_data("p", ts, ts)
     times = [item["timestamp"] for item in offered(pathpoints)[0]["values"]]
@@ -107,11 +107,11 @@ def a_full_backlog_may_drop_its_oldest(lab: Lab) -> None:
 
 
 @clause("G3", level=Level.EXTENDED)
-def buffered_values_can_be_read_at_once(lab: Lab) -> None:
+def buffered_values_can_be_read_at_once(harness: Harness) -> None:
     """With group commit a reader still sees what was written before, and no answer is lost."""
-    if Durability.BUFFERED not in lab.info.durabilities:
+    if Durability.BUFFERED not in harness.info.durabilities:
         return
-    pathpoints = lab.fresh_roles(durability="buffered", flush_ms=60_000).pathpoints
+    pathpoints = harness.fresh_roles(durability="buffered", flush_ms=60_000).pathpoints
     for ts in range(50):
         pathpoints.on_new_data("p", ts, ts)
         if ts % 10 == 0:
@@ -122,28 +122,28 @@ def buffered_values_can_be_read_at_once(lab: Lab) -> None:
 
 
 @clause("G3", "PP2", **PERSISTENT)
-def flush_and_close_force_buffered_values(lab: Lab) -> None:
+def flush_and_close_force_buffered_values(harness: Harness) -> None:
     """With group commit, what was written before `close` is there after a restart."""
-    if Durability.BUFFERED not in lab.info.durabilities:
+    if Durability.BUFFERED not in harness.info.durabilities:
         return
-    roles = lab.fresh_roles(durability="buffered", flush_ms=60_000)
+    roles = harness.fresh_roles(durability="buffered", flush_ms=60_000)
     roles.pathpoints.on_new_data("p", 1, "flushed")
     roles.flush()
     roles.pathpoints.on_new_data("p", 2, "closed")
-    found = archive(lab.reopen_roles(durability="buffered").pathpoints)
+    found = archive(harness.reopen_roles(durability="buffered").pathpoints)
     same([ts for ts, _ in found], [1, 2], "times of the archive")
 
 
 @clause("PP2", "PP3", **PERSISTENT)
-def values_survive_a_restart(lab: Lab) -> None:
+def values_survive_a_restart(harness: Harness) -> None:
     """Archive, current value and failures are the same after a restart."""
-    pathpoints = lab.roles.pathpoints
+    pathpoints = harness.roles.pathpoints
     pathpoints.on_new_data("p", 1.5, "x" * 65_536)
     pathpoints.on_new_data("p", 2, True)
     pathpoints.on_new_data("q", 3, OperationFailedError(OperationFailedReason.INVALID, 2.5))
     acknowledge_all(pathpoints)
     before = (archive(pathpoints), archive(pathpoints, "q"))
-    pathpoints = lab.reopen_roles().pathpoints
+    pathpoints = harness.reopen_roles().pathpoints
     same((archive(pathpoints), archive(pathpoints, "q")), before, "archives")
     same(pathpoints.get_current_value("p"), (2, True), "the current value")
     with raises(OperationFailedError, what="the current failure") as caught:
@@ -153,11 +153,11 @@ def values_survive_a_restart(lab: Lab) -> None:
 
 
 @clause("PP4", "Q2", **PERSISTENT)
-def repeats_after_a_restart_stay_repeats(lab: Lab) -> None:
-    """A value that the cloud has is not queued again when it is repeated after a restart."""
-    lab.roles.pathpoints.on_new_data("p", 1, "a")
-    acknowledge_all(lab.roles.pathpoints)
-    pathpoints = lab.reopen_roles().pathpoints
+def repeats_after_a_restart_stay_repeats(harness: Harness) -> None:
+    """A value that the cloud has is not made pending again when it is repeated after a restart."""
+    harness.roles.pathpoints.on_new_data("p", 1, "a")
+    acknowledge_all(harness.roles.pathpoints)
+    pathpoints = harness.reopen_roles().pathpoints
     pathpoints.on_new_data("p", 1, "a")
     same(offered(pathpoints), [], "the upload of a repeat")
     pathpoints.on_new_data("p", 1, "b")

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from smok_core.engine.base import Limits, OnFull, Settlement, When
+from smok_core.engine.base import Limits, OnFull, Ack, When
 from smok_testing.checks import expect, rising, same
 from smok_testing.clause import Level, clauses_of
 from smok_testing.clauses.series import stored
@@ -16,7 +16,7 @@ from smok_testing.threads import at_once
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Blobs, Series, Table
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 in_table, in_series, in_blobs = map(clauses_of, ("table", "series", "blobs"))
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
@@ -24,9 +24,9 @@ CREW, TURNS = 6, 25
 
 
 @in_table("G1", "TA3", **CONCURRENT)
-def every_thread_finds_its_rows(lab: Lab) -> None:
+def every_thread_finds_its_rows(harness: Harness) -> None:
     """Rows put by many threads are all there, each with a seq of its own."""
-    table = lab.table()
+    table = harness.table()
 
     def work(me: int) -> None:
         for turn in range(TURNS):
@@ -39,9 +39,9 @@ def every_thread_finds_its_rows(lab: Lab) -> None:
 
 
 @in_table("G1", "TA2", **CONCURRENT)
-def counting_with_expected_seq_is_exact(lab: Lab) -> None:
+def counting_with_expected_seq_is_exact(harness: Harness) -> None:
     """Of several threads that read, add one and compare-and-set, none overwrites another."""
-    table = lab.table()
+    table = harness.table()
     table.put("k", b"0")
 
     def add() -> None:
@@ -59,9 +59,9 @@ def counting_with_expected_seq_is_exact(lab: Lab) -> None:
 
 
 @in_table("G1", "TA2", **CONCURRENT)
-def one_of_many_puts_if_absent_wins(lab: Lab) -> None:
+def one_of_many_puts_if_absent_wins(harness: Harness) -> None:
     """Of several threads that put one key if absent, exactly one is told that it wrote."""
-    table = lab.table()
+    table = harness.table()
 
     def work(me: int) -> list[int]:
         keys = range(TURNS)
@@ -74,9 +74,9 @@ def one_of_many_puts_if_absent_wins(lab: Lab) -> None:
 
 
 @in_table("G1", "ME2", **CONCURRENT)
-def the_newest_stamp_wins(lab: Lab) -> None:
+def the_newest_stamp_wins(harness: Harness) -> None:
     """Of threads that write one key at one moment, the greatest stamp is what stays."""
-    table = lab.table()
+    table = harness.table()
 
     def put(key: str, stamp: int) -> None:
         table.put(key, b"%d" % stamp, stamp=stamp, when=When.NEWER)
@@ -88,22 +88,22 @@ def the_newest_stamp_wins(lab: Lab) -> None:
 
 
 @in_table("Q2", "G1", **CONCURRENT)
-def no_change_is_lost_while_settling(lab: Lab) -> None:
-    """A row that changes in the moment it is acknowledged goes on waiting with its new value."""
-    table = lab.table()
+def no_change_is_lost_while_acknowledging(harness: Harness) -> None:
+    """A row that changes in the moment it is acknowledged stays pending with its new value."""
+    table = harness.table()
     for turn in range(TURNS):
         table.put("k", b"old", pending=True)
-        done = [Settlement(row.key, row.seq) for row in table.pending(1)]
+        done = [Ack(row.key, row.seq) for row in table.pending(1)]
         new = b"%d" % turn
-        both: list[Any] = [partial(table.settle, done), partial(table.put, "k", new, pending=True)]
+        both: list[Any] = [partial(table.acknowledge, done), partial(table.put, "k", new, pending=True)]
         at_once(*both[:: 1 if turn % 2 else -1])  # the last one tends to be the first to run
         same([row.value for row in table.pending(9)], [new], "values that wait")
 
 
 @in_table("TA6", "G4", "SE1", **CONCURRENT)
-def a_reader_never_sees_half_a_replacement(lab: Lab) -> None:
+def a_reader_never_sees_half_a_replacement(harness: Harness) -> None:
     """A listing beside a replacement shows the old rows or the new ones, never a mixture."""
-    table, ended = lab.table(), threading.Event()
+    table, ended = harness.table(), threading.Event()
     sets = [{f"k{n}": b"%d" % kind for n in range(20 + kind)} for kind in range(2)]
     table.replace(sets[0])
 
@@ -121,9 +121,9 @@ def a_reader_never_sees_half_a_replacement(lab: Lab) -> None:
 
 
 @in_series("G1", "SR3", **CONCURRENT)
-def every_thread_finds_its_points(lab: Lab) -> None:
-    """Points appended by many threads are all stored and queued, each batch in one piece."""
-    series = lab.series()
+def every_thread_finds_its_points(harness: Harness) -> None:
+    """Points appended by many threads are all stored and pending, each batch in one piece."""
+    series = harness.series()
 
     def work(me: int) -> None:
         for turn in range(TURNS):
@@ -146,9 +146,9 @@ def _each_has_its_own(series: Series) -> None:
 
 
 @in_series("Q2", "G1", **CONCURRENT)
-def no_point_is_lost_while_settling(lab: Lab) -> None:
+def no_point_is_lost_while_acknowledging(harness: Harness) -> None:
     """Points that arrive during an upload are uploaded afterwards, each at least once."""
-    series, seen, ended = lab.series(), set[tuple[int, bytes]](), threading.Event()
+    series, seen, ended = harness.series(), set[tuple[int, bytes]](), threading.Event()
 
     def write() -> None:
         for turn in range(4 * TURNS):
@@ -159,7 +159,7 @@ def no_point_is_lost_while_settling(lab: Lab) -> None:
         while True:
             last, points = ended.is_set(), series.pending(7)
             seen.update((point.ts, point.value) for point in points)
-            series.settle([point.seq for point in points])
+            series.acknowledge([point.seq for point in points])
             if last and not points:
                 return
 
@@ -168,9 +168,9 @@ def no_point_is_lost_while_settling(lab: Lab) -> None:
 
 
 @in_series("Q5", "SR9", "G1", **CONCURRENT)
-def drops_are_counted_exactly(lab: Lab) -> None:
-    """What many threads append is either waiting or counted as dropped."""
-    series = lab.series(limits=Limits(10, OnFull.DROP_OLDEST))
+def drops_are_counted_exactly(harness: Harness) -> None:
+    """What many threads append is either pending or counted as dropped."""
+    series = harness.series(limits=Limits(10, OnFull.DROP_OLDEST))
 
     def work(me: int) -> None:
         for turn in range(TURNS):
@@ -178,13 +178,13 @@ def drops_are_counted_exactly(lab: Lab) -> None:
 
     at_once(*(partial(work, me) for me in range(4)))
     stats = series.stats()
-    same((stats.pending, stats.dropped), (10, 4 * TURNS - 10), "waiting and dropped")
+    same((stats.pending, stats.dropped), (10, 4 * TURNS - 10), "pending and dropped")
 
 
 @in_blobs("BA2", "G1", **CONCURRENT)
-def a_reader_sees_data_and_version_that_belong_together(lab: Lab) -> None:
+def a_reader_sees_data_and_version_that_belong_together(harness: Harness) -> None:
     """While versions follow each other, every read gives one whole pair."""
-    blobs, ended = lab.blobs(), threading.Event()
+    blobs, ended = harness.blobs(), threading.Event()
     blobs.put("k", _data(0), 0)
 
     def write() -> None:
@@ -206,12 +206,12 @@ def _data(version: int) -> bytes:
 
 
 @in_blobs("BA3", "G1", **CONCURRENT)
-def the_highest_version_wins(lab: Lab) -> None:
+def the_highest_version_wins(harness: Harness) -> None:
     """Of many threads that put versions, exactly the rising ones are stored, the highest last.
 
     Once a version was put, no lower one is seen any more, whoever put it.
     """
-    blobs, done = lab.blobs(), [-1] * 4
+    blobs, done = harness.blobs(), [-1] * 4
 
     def work(me: int) -> None:
         for turn in range(TURNS):
@@ -232,9 +232,9 @@ def _expect_at_least(blobs: Blobs, version: int) -> None:
 
 
 @in_table("G1", "TA5", **CONCURRENT)
-def listings_do_not_break_beside_writers(lab: Lab) -> None:
+def listings_do_not_break_beside_writers(harness: Harness) -> None:
     """Rows are listed once each and whole while others put and delete."""
-    table, ended = lab.table(), threading.Event()
+    table, ended = harness.table(), threading.Event()
     fixed = {f"f{n}": b"fixed" for n in range(50)}
     table.replace(fixed)
     at_once(partial(_churn, table, ended), partial(_list, table, ended, fixed))

@@ -6,13 +6,13 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from smok_core.engine.base import Settlement, When
+from smok_core.engine.base import Ack, When
 from smok_core.errors import QueueFull
 from smok_core.hookspecs import Capability
 from smok_testing.checks import raises, same
 from smok_testing.clause import Level, clauses_of
-from smok_testing.clauses.handover import of_each_queue
-from smok_testing.crew import Worker
+from smok_testing.clauses.outbox import of_each_queue
+from smok_testing.worker_process import Worker
 from smok_testing.queues import sensor_write
 from smok_testing.threads import at_once
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smok_core.engine.base import Table
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
     from smok_testing.queues import Queue
 
 clause, in_writes = clauses_of("table"), clauses_of("sensor_writes")
@@ -34,17 +34,17 @@ THREADS, TURNS = 8, 30
 PROCESSES, ROUNDS, STEPS, MOST = 4, 3, 25, 20
 
 
-def add(table: Table, key: str, most: int | None, drop: Sequence[Settlement] = ()) -> bool:
+def add(table: Table, key: str, most: int | None, drop: Sequence[Ack] = ()) -> bool:
     """Put a row that waits, if there is none, within a bound."""
     return table.put(key, b"", pending=True, when=When.ABSENT, max_pending=most, drop=drop)
 
 
-def filled(lab: Lab, keys: str) -> tuple[Table, list[Settlement]]:
-    """Give a table in which each of these keys waits, and the settlements that remove them."""
-    table = lab.table()
+def filled(harness: Harness, keys: str) -> tuple[Table, list[Ack]]:
+    """Give a table in which each of these keys waits, and the acks that remove them."""
+    table = harness.table()
     for key in keys:
         add(table, key, None)
-    return table, [Settlement(row.key, row.seq, remove=True) for row in table.pending(100)]
+    return table, [Ack(row.key, row.seq, remove=True) for row in table.pending(100)]
 
 
 def counts(table: Table) -> tuple[list[str], int]:
@@ -53,9 +53,9 @@ def counts(table: Table) -> tuple[list[str], int]:
 
 
 @clause("TA10", "Q5")
-def a_full_queue_takes_no_more(lab: Lab) -> None:
+def a_full_queue_takes_no_more(harness: Harness) -> None:
     """At ``max_pending`` a row that would begin to wait is refused, and nothing has changed."""
-    table, _ = filled(lab, "ab")
+    table, _ = filled(harness, "ab")
     table.put("quiet", b"old")
     before = list(table.rows())
     for key in ("c", "quiet"):
@@ -66,9 +66,9 @@ def a_full_queue_takes_no_more(lab: Lab) -> None:
 
 
 @clause("TA10", "Q5")
-def what_waits_already_needs_no_room(lab: Lab) -> None:
+def what_waits_already_needs_no_room(harness: Harness) -> None:
     """A full queue takes new versions of what waits in it, and what is not going to wait."""
-    table, rows = filled(lab, "ab")
+    table, rows = filled(harness, "ab")
     same(table.put("a", b"2", pending=True, max_pending=2, drop=rows), True, "a newer version")
     same(table.put("c", b"", max_pending=1), True, "a row that does not wait")
     same(table.put("b", b"", max_pending=1), True, "the end of a wait")
@@ -76,9 +76,9 @@ def what_waits_already_needs_no_room(lab: Lab) -> None:
 
 
 @clause("TA10", "Q5", "TA2")
-def a_write_that_fails_drops_nothing(lab: Lab) -> None:
+def a_write_that_fails_drops_nothing(harness: Harness) -> None:
     """Where a condition does not hold, or too little may go, everything stays."""
-    table, rows = filled(lab, "ab")
+    table, rows = filled(harness, "ab")
     table.put("k", b"", stamp=5.0)
     same(add(table, "k", 2, rows), False, "a put of a key that is there")
     more: dict[str, Any] = {"pending": True, "max_pending": 2, "drop": rows}
@@ -90,9 +90,9 @@ def a_write_that_fails_drops_nothing(lab: Lab) -> None:
 
 
 @clause("TA10", "Q5")
-def no_more_is_dropped_than_needed(lab: Lab) -> None:
+def no_more_is_dropped_than_needed(harness: Harness) -> None:
     """What is named goes in its order, as far as room is needed, and is counted."""
-    table, rows = filled(lab, "abcd")
+    table, rows = filled(harness, "abcd")
     same(add(table, "e", 5, rows), True, "a put where there is room")
     same(counts(table), (list("abcde"), 0), "what waits, and drops")
     same(add(table, "f", 5, rows[1:]), True, "a put into the full queue")
@@ -103,44 +103,44 @@ def no_more_is_dropped_than_needed(lab: Lab) -> None:
 
 
 @clause("TA10", "Q2", "Q5")
-def only_what_waits_unchanged_makes_room(lab: Lab) -> None:
-    """A row that changed, is settled or unknown is not dropped in another's place."""
-    table, rows = filled(lab, "abc")
+def only_what_waits_unchanged_makes_room(harness: Harness) -> None:
+    """A row that changed, is acknowledged or unknown is not dropped in another's place."""
+    table, rows = filled(harness, "abc")
     table.put("a", b"newer", pending=True)
-    table.settle([rows[1]._replace(remove=False)])
-    stale = [*rows[:2], Settlement("x", 1, remove=True)]
+    table.acknowledge([rows[1]._replace(remove=False)])
+    stale = [*rows[:2], Ack("x", 1, remove=True)]
     with raises(QueueFull, what="a put for which nothing can go"):
         add(table, "d", 2, stale)
     same(counts(table), (["c", "a"], 0), "what waits, and drops")
     same(add(table, "d", 2, [*stale, rows[2]]), True, "a put with one that can go")
     same(counts(table), (["a", "d"], 1), "what waits, and drops")
-    same(table.get("b") is None, False, "the settled row went")
+    same(table.get("b") is None, False, "the acknowledged row went")
 
 
 @clause("TA10", "Q5")
-def what_is_dropped_may_stay(lab: Lab) -> None:
-    """Without ``remove`` a dropped row only stops waiting, and counts as dropped all the same."""
-    table, rows = filled(lab, "ab")
+def what_is_dropped_may_stay(harness: Harness) -> None:
+    """Without ``remove`` a dropped row is only no longer pending, and counts as dropped."""
+    table, rows = filled(harness, "ab")
     add(table, "c", 2, [row._replace(remove=False) for row in rows])
     same(counts(table), (["b", "c"], 1), "what waits, and drops")
     same([row.key for row in table.rows()], list("abc"), "all rows")
 
 
 @clause("TA10", "Q5", level=Level.DURABLE, needs=Capability.PERSISTENT)
-def the_count_of_drops_survives_a_restart(lab: Lab) -> None:
+def the_count_of_drops_survives_a_restart(harness: Harness) -> None:
     """Drops and bound are those of the store, not of the handle."""
-    table, rows = filled(lab, "ab")
+    table, rows = filled(harness, "ab")
     add(table, "c", 2, rows)
-    lab.reopen_engine()
-    same(counts(lab.table()), (["b", "c"], 1), "what waits, and drops")
+    harness.reopen_engine()
+    same(counts(harness.table()), (["b", "c"], 1), "what waits, and drops")
     with raises(QueueFull, what="a third row after the restart"):
-        add(lab.table(), "d", 2)
+        add(harness.table(), "d", 2)
 
 
 @clause("TA10", "Q5", "G1", **CONCURRENT)
-def threads_keep_the_bound(lab: Lab) -> None:
+def threads_keep_the_bound(harness: Harness) -> None:
     """Of eight threads that put at one moment exactly as many get in as there is room."""
-    table = lab.table()
+    table = harness.table()
 
     def attempt(turn: int, me: int) -> bool:
         with suppress(QueueFull):
@@ -151,13 +151,13 @@ def threads_keep_the_bound(lab: Lab) -> None:
         got_in = sum(at_once(*(partial(attempt, turn, me) for me in range(THREADS))))
         rows = table.pending(100)
         same((got_in, len(rows)), (turn % 3 + 1,) * 2, "puts that got in, and rows that wait")
-        table.settle([Settlement(row.key, row.seq, remove=True) for row in rows])
+        table.acknowledge([Ack(row.key, row.seq, remove=True) for row in rows])
 
 
 @in_writes("Q5", "SW1", "G1", **CONCURRENT)
-def threads_drop_exactly_the_oldest(lab: Lab) -> None:
+def threads_drop_exactly_the_oldest(harness: Harness) -> None:
     """What many threads add beside each other waits or is counted as dropped, the last wait."""
-    writes = lab.fresh_roles(max_pending=3, on_full="drop-oldest").sensor_writes
+    writes = harness.fresh_roles(max_pending=3, on_full="drop-oldest").sensor_writes
 
     def work(me: int) -> None:
         for turn in range(TURNS):
@@ -167,48 +167,48 @@ def threads_drop_exactly_the_oldest(lab: Lab) -> None:
     for number in range(3):
         writes.add_sw(sensor_write(1_000_000 + number))
     total, found = THREADS * TURNS + 3, writes.stats()
-    same((found.pending, found.dropped), (3, total - 3), "records waiting and dropped")
+    same((found.pending, found.dropped), (3, total - 3), "records pending and dropped")
     last = [event.timestamp for event in writes.get_sw_sync().events]
     same(last, [1_000_000, 1_000_001, 1_000_002], "the records that are left")
 
 
 @in_writes("Q5", "G10", **SHARED)
-def processes_keep_the_bound(lab: Lab) -> None:
+def processes_keep_the_bound(harness: Harness) -> None:
     """Of what four processes add at the same time exactly as much gets in as there is room."""
-    writes = lab.fresh_roles(max_pending=MOST).sensor_writes
+    writes = harness.fresh_roles(max_pending=MOST).sensor_writes
     with ExitStack() as stack:
-        crew = [stack.enter_context(Worker(lab, max_pending=MOST)) for _ in range(PROCESSES)]
+        workers = [stack.enter_context(Worker(harness, max_pending=MOST)) for _ in range(PROCESSES)]
         for turn in range(ROUNDS):
-            _together(lab, crew, turn)
+            _together(harness, workers, turn)
             same(writes.stats().pending, MOST, f"records that wait after round {turn}")
             writes.get_sw_sync().ack()
     same(writes.stats().dropped, 0, "records dropped")
 
 
 @in_writes("Q5", "G10", **SHARED)
-def processes_drop_exactly_the_oldest(lab: Lab) -> None:
+def processes_drop_exactly_the_oldest(harness: Harness) -> None:
     """What four processes add beyond the bound is dropped and counted, each record once."""
     settings: dict[str, Any] = {"max_pending": MOST, "on_full": "drop-oldest"}
-    writes = lab.fresh_roles(**settings).sensor_writes
+    writes = harness.fresh_roles(**settings).sensor_writes
     with ExitStack() as stack:
-        crew = [stack.enter_context(Worker(lab, **settings)) for _ in range(PROCESSES)]
+        workers = [stack.enter_context(Worker(harness, **settings)) for _ in range(PROCESSES)]
         for turn in range(ROUNDS):
-            _together(lab, crew, turn)
+            _together(harness, workers, turn)
     found, total = writes.stats(), PROCESSES * ROUNDS * STEPS
-    same((found.pending, found.dropped), (MOST, total - MOST), "records waiting and dropped")
+    same((found.pending, found.dropped), (MOST, total - MOST), "records pending and dropped")
 
 
-def _together(lab: Lab, crew: Sequence[Worker], turn: int) -> None:
-    for me, worker in enumerate(crew):
-        worker.start(lab.place, "crowding", STEPS - 1, me=f"{turn}{me}")
-    for worker in crew:
+def _together(harness: Harness, workers: Sequence[Worker], turn: int) -> None:
+    for me, worker in enumerate(workers):
+        worker.start(harness.place, "crowding", STEPS - 1, me=f"{turn}{me}")
+    for worker in workers:
         worker.finish()
 
 
 @of_each_queue("Q5")
-def a_full_queue_refuses(lab: Lab, queue: Queue) -> None:
+def a_full_queue_refuses(harness: Harness, queue: Queue) -> None:
     """At ``max_pending`` a new item is refused, and takes its place after the upload."""
-    roles = lab.fresh_roles(max_pending=2)
+    roles = harness.fresh_roles(max_pending=2)
     for number in (1, 2, 2, 1):  # what waits already needs no room
         queue.add(roles, number)
     with raises(QueueFull, what="a third item where two may wait"):
@@ -220,9 +220,9 @@ def a_full_queue_refuses(lab: Lab, queue: Queue) -> None:
 
 
 @of_each_queue("Q5")
-def a_full_queue_may_drop_its_oldest(lab: Lab, queue: Queue) -> None:
+def a_full_queue_may_drop_its_oldest(harness: Harness, queue: Queue) -> None:
     """With ``drop-oldest`` the oldest goes and is counted; an open event never does."""
-    roles = lab.fresh_roles(max_pending=2, on_full="drop-oldest")
+    roles = harness.fresh_roles(max_pending=2, on_full="drop-oldest")
     for number in (1, 2):
         queue.add(roles, number)
     if queue.name == "events":

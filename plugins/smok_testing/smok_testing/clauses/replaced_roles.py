@@ -13,7 +13,7 @@ from smok_testing.clause import Level, clauses_of
 from smok_testing.samples import PLAIN, described
 
 if TYPE_CHECKING:
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 of_sensors, of_archives, of_predicates = map(clauses_of, ("sensors", "archives", "predicates"))
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
@@ -25,9 +25,9 @@ def sensor(fqts: str, path: str = "W1", type_name: str = "t") -> Sensor:
 
 
 @of_sensors("SE1")
-def sensors_are_replaced_as_a_whole(lab: Lab) -> None:
+def sensors_are_replaced_as_a_whole(harness: Harness) -> None:
     """At first there are none; afterwards those of the last list, in its order."""
-    sensors = lab.roles.sensors
+    sensors = harness.roles.sensors
     same(list(sensors.get_all_sensors()), [], "sensors at first")
     sensors.on_sensors_sync([sensor("b"), sensor("a")])
     same(list(sensors.get_all_sensors()), [sensor("b"), sensor("a")], "sensors")
@@ -38,9 +38,9 @@ def sensors_are_replaced_as_a_whole(lab: Lab) -> None:
 
 
 @of_sensors("SE1")
-def the_order_of_tags_does_not_matter(lab: Lab) -> None:
+def the_order_of_tags_does_not_matter(harness: Harness) -> None:
     """A sensor is found by its tags in whatever order; of equal tag sets the last counts."""
-    sensors = lab.roles.sensors
+    sensors = harness.roles.sensors
     sensors.on_sensors_sync([sensor("b a", "old"), sensor("a"), sensor("a b", "new")])
     for tags in ("a b", "b a", " b  a "):
         same(sensors.get_sensor(tags).path, "new", f"the sensor {tags!r}")
@@ -48,24 +48,24 @@ def the_order_of_tags_does_not_matter(lab: Lab) -> None:
 
 
 @of_sensors("SE1", "G7")
-def an_unknown_sensor_is_a_key_error(lab: Lab) -> None:
+def an_unknown_sensor_is_a_key_error(harness: Harness) -> None:
     """The error names role and tags."""
-    sensors = lab.roles.sensors
+    sensors = harness.roles.sensors
     refuses(lambda: sensors.get_sensor("x y"), KeyError, "sensors", "x y", what="get_sensor")
 
 
 @of_sensors("SE1")
-def the_device_is_remembered(lab: Lab) -> None:
+def the_device_is_remembered(harness: Harness) -> None:
     """`on_register` is honoured: the database knows its device."""
     device = object()
-    lab.roles.sensors.on_register(device)
-    same(lab.roles.sensors.device is device, True, "the device is the registered one")
+    harness.roles.sensors.on_register(device)
+    same(harness.roles.sensors.device is device, True, "the device is the registered one")
 
 
 @of_sensors("SE1", "G4", "G6")
-def other_things_are_no_sensors(lab: Lab) -> None:
+def other_things_are_no_sensors(harness: Harness) -> None:
     """One wrong sensor among good ones, and the old list stays."""
-    sensors = lab.roles.sensors
+    sensors = harness.roles.sensors
     sensors.on_sensors_sync([sensor("old")])
     wrong: tuple[Any, ...] = (
         None, {}, sensor(""), sensor(" "), sensor("a\0"), sensor(None), sensor("a", path=1),  # type: ignore[arg-type]
@@ -78,19 +78,19 @@ def other_things_are_no_sensors(lab: Lab) -> None:
 
 
 @of_sensors("SE1", **PERSISTENT)
-def sensors_survive_a_restart(lab: Lab) -> None:
+def sensors_survive_a_restart(harness: Harness) -> None:
     """The list is the same after a restart."""
     given = [sensor("b a", "W1 W2"), sensor("é🔧")]
-    lab.roles.sensors.on_sensors_sync(given)
-    sensors = lab.reopen_roles().sensors
+    harness.roles.sensors.on_sensors_sync(given)
+    sensors = harness.reopen_roles().sensors
     same(list(sensors.get_all_sensors()), given, "sensors")
     same(sensors.get_sensor("a b"), given[0], "a sensor")
 
 
 @of_archives("AR1")
-def instructions_are_replaced_as_a_whole(lab: Lab) -> None:
+def instructions_are_replaced_as_a_whole(harness: Harness) -> None:
     """At first there are none; afterwards exactly the last ones, keys int, lists in order."""
-    archives = lab.roles.archives
+    archives = harness.roles.archives
     same(archives.get_archiving_instructions(), {}, "instructions at first")
     for given in ({60: ["b", "a"], 3600: []}, {1: ["$ne", "é🔧"], 2**40: ["a"]}, {}):
         archives.on_archiving_data_sync(given)
@@ -98,9 +98,9 @@ def instructions_are_replaced_as_a_whole(lab: Lab) -> None:
 
 
 @of_archives("AR1", "G2")
-def instructions_are_copied(lab: Lab) -> None:
+def instructions_are_copied(harness: Harness) -> None:
     """Changing what was given or got changes nothing stored."""
-    archives = lab.roles.archives
+    archives = harness.roles.archives
     given = {60: ["a"]}
     archives.on_archiving_data_sync(given)
     given[60].append("b")
@@ -110,9 +110,9 @@ def instructions_are_copied(lab: Lab) -> None:
 
 
 @of_archives("AR1", "G4", "G6")
-def other_things_are_no_instructions(lab: Lab) -> None:
+def other_things_are_no_instructions(harness: Harness) -> None:
     """One wrong interval or name, and the old instructions stay."""
-    archives = lab.roles.archives
+    archives = harness.roles.archives
     archives.on_archiving_data_sync({60: ["old"]})
     wrong: tuple[Any, ...] = (
         None, [], {0: []}, {-1: []}, {"60": []}, {1.5: []}, {True: []}, {60: None}, {60: "ab"},
@@ -126,10 +126,10 @@ def other_things_are_no_instructions(lab: Lab) -> None:
 
 
 @of_archives("AR1", **PERSISTENT)
-def instructions_survive_a_restart(lab: Lab) -> None:
+def instructions_survive_a_restart(harness: Harness) -> None:
     """The instructions are the same after a restart."""
-    lab.roles.archives.on_archiving_data_sync({60: ["b", "a"], 3600: []})
-    found = lab.reopen_roles().archives.get_archiving_instructions()
+    harness.roles.archives.on_archiving_data_sync({60: ["b", "a"], 3600: []})
+    found = harness.reopen_roles().archives.get_archiving_instructions()
     same(found, {60: ["b", "a"], 3600: []}, "instructions")
 
 
@@ -140,9 +140,9 @@ def predicate(name: str, **more: Any) -> dict[str, Any]:
 
 
 @of_predicates("PR1")
-def predicates_are_replaced_as_a_whole(lab: Lab) -> None:
+def predicates_are_replaced_as_a_whole(harness: Harness) -> None:
     """At first there are none; afterwards exactly the last list, with all it holds."""
-    predicates = lab.roles.predicates
+    predicates = harness.roles.predicates
     same(predicates.get_all_predicates(), [], "predicates at first")
     given = [predicate("b", all=list(PLAIN)), predicate("a")]
     predicates.set_new_predicates(given)
@@ -154,9 +154,9 @@ def predicates_are_replaced_as_a_whole(lab: Lab) -> None:
 
 
 @of_predicates("PR1")
-def one_predicate_can_be_changed(lab: Lab) -> None:
+def one_predicate_can_be_changed(harness: Harness) -> None:
     """`update_predicate` changes or adds one and leaves the others alone."""
-    predicates = lab.roles.predicates
+    predicates = harness.roles.predicates
     predicates.set_new_predicates([predicate("a"), predicate("b")])
     predicates.update_predicate(predicate("a", state={"since": 5}))
     predicates.update_predicate(predicate("c"))
@@ -166,9 +166,9 @@ def one_predicate_can_be_changed(lab: Lab) -> None:
 
 
 @of_predicates("PR1", "G2")
-def predicates_are_copied(lab: Lab) -> None:
+def predicates_are_copied(harness: Harness) -> None:
     """Changing what was given or got, at any depth, changes nothing stored."""
-    predicates = lab.roles.predicates
+    predicates = harness.roles.predicates
     given = predicate("a")
     predicates.set_new_predicates([given])
     given["silencing"].clear()
@@ -180,9 +180,9 @@ def predicates_are_copied(lab: Lab) -> None:
 
 
 @of_predicates("PR1", "G4", "G6")
-def other_things_are_no_predicates(lab: Lab) -> None:
+def other_things_are_no_predicates(harness: Harness) -> None:
     """One wrong predicate among good ones, and the old list stays."""
-    predicates = lab.roles.predicates
+    predicates = harness.roles.predicates
     predicates.set_new_predicates([predicate("old")])
     wrong: tuple[Any, ...] = (
         None, "a", {}, {"id": "a"}, predicate(""), predicate(7), predicate("a\0"),  # type: ignore[arg-type]
@@ -197,9 +197,9 @@ def other_things_are_no_predicates(lab: Lab) -> None:
 
 
 @of_predicates("PR1", **PERSISTENT)
-def predicates_survive_a_restart(lab: Lab) -> None:
+def predicates_survive_a_restart(harness: Harness) -> None:
     """Predicates are the same after a restart, silencing periods and state included."""
     given = [predicate("b", state=list(PLAIN)), predicate("a")]
-    lab.roles.predicates.set_new_predicates(given)
-    found = lab.reopen_roles().predicates.get_all_predicates()
+    harness.roles.predicates.set_new_predicates(given)
+    found = harness.reopen_roles().predicates.get_all_predicates()
     same(described(found), described(given), "predicates")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from smok_core.model import Event, Macro, Sensor
 from smok_testing.checks import expect, same
 from smok_testing.clause import Level, clauses_of
-from smok_testing.clauses.handover import answer_late, of_each_queue
+from smok_testing.clauses.outbox import answer_late, of_each_queue
 from smok_testing.queues import Queue, numbers
 from smok_testing.threads import at_once
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.databases import Databases
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
 CREW, TURNS = 4, 20
 
 
 @of_each_queue("G1", "Q2", **CONCURRENT)
-def an_upload_beside_writers_loses_nothing(lab: Lab, queue: Queue) -> None:
+def an_upload_beside_writers_loses_nothing(harness: Harness, queue: Queue) -> None:
     """While threads add items an uploader hands over each of them at least once."""
-    roles, ended, seen = lab.roles, threading.Event(), list[int]()
+    roles, ended, seen = harness.roles, threading.Event(), list[int]()
     busy = threading.Semaphore(0)
 
     def write(me: int) -> None:
@@ -41,10 +41,10 @@ def an_upload_beside_writers_loses_nothing(lab: Lab, queue: Queue) -> None:
 
     def upload() -> None:
         while True:
-            last, handover = ended.is_set(), queue.take(roles, 7)
-            if handover:
-                seen.extend(queue.seen(handover))
-                queue.acknowledge(handover)
+            last, batch = ended.is_set(), queue.take(roles, 7)
+            if batch:
+                seen.extend(queue.seen(batch))
+                queue.acknowledge(batch)
             elif last:
                 return
 
@@ -54,9 +54,9 @@ def an_upload_beside_writers_loses_nothing(lab: Lab, queue: Queue) -> None:
 
 
 @of_each_queue("Q4", "G1", **CONCURRENT)
-def late_answers_of_threads_change_nothing(lab: Lab, queue: Queue) -> None:
+def late_answers_of_threads_change_nothing(harness: Harness, queue: Queue) -> None:
     """However many threads answer old batches, what is out stays out until it is answered."""
-    roles, old, ended = lab.roles, list[Any](), threading.Event()
+    roles, old, ended = harness.roles, list[Any](), threading.Event()
     answered = threading.Semaphore(0)
 
     def answer() -> None:
@@ -96,18 +96,18 @@ def _upload_two(
 
 
 @of_each_queue("Q1", "G1", **CONCURRENT)
-def threads_that_ask_together_get_one_batch(lab: Lab, queue: Queue) -> None:
-    """However many ask at once, there is one hand-over with one content."""
+def threads_that_ask_together_get_one_batch(harness: Harness, queue: Queue) -> None:
+    """However many ask at once, there is one batch with one content."""
     for number in numbers(1, 5):
-        queue.add(lab.roles, number)
-    found = at_once(*[lambda: queue.seen(queue.take(lab.roles, 3))] * CREW)
+        queue.add(harness.roles, number)
+    found = at_once(*[lambda: queue.seen(queue.take(harness.roles, 3))] * CREW)
     same(found, [[1, 2, 3]] * CREW, "the batches")
 
 
 @clauses_of("metadata")("G1", "ME4", **CONCURRENT)
-def puts_and_deletions_meet(lab: Lab) -> None:
+def puts_and_deletions_meet(harness: Harness) -> None:
     """Of threads that put and delete one key, the last one counts here and for the cloud."""
-    metadata = lab.roles.metadata
+    metadata = harness.roles.metadata
 
     def work(me: int) -> None:
         for turn in range(TURNS):
@@ -122,29 +122,29 @@ def puts_and_deletions_meet(lab: Lab) -> None:
 
 
 @clauses_of("events")("G1", "EV1", **CONCURRENT)
-def an_event_is_closed_once(lab: Lab) -> None:
+def an_event_is_closed_once(harness: Harness) -> None:
     """Of threads that close one event at once, one decides when it ended."""
-    events = lab.roles.events
+    events = harness.roles.events
     for turn in range(TURNS):
         name = f"e{turn}"
         events.add_event(Event(started_on=0, provisional_uuid=name))
-        ends = [partial(_end, lab, name, 100 + me) for me in range(CREW)]
+        ends = [partial(_end, harness, name, 100 + me) for me in range(CREW)]
         seen = at_once(*ends)
         found = {e.provisional_uuid: e.ended_on for e in events.get_all_events()}
         expect(set(seen) == {found[name]}, f"it ended at {found[name]}, threads saw {set(seen)}")
 
 
-def _end(lab: Lab, name: str, ended_on: int) -> int | None:
+def _end(harness: Harness, name: str, ended_on: int) -> int | None:
     given = Event(started_on=0, provisional_uuid=name, ended_on=ended_on)
-    lab.roles.events.close_event(given)
-    found = {e.provisional_uuid: e.ended_on for e in lab.roles.events.get_all_events()}
+    harness.roles.events.close_event(given)
+    found = {e.provisional_uuid: e.ended_on for e in harness.roles.events.get_all_events()}
     return found[name]
 
 
 @clauses_of("macros")("G1", "MA1", **CONCURRENT)
-def nothing_runs_twice_beside_a_new_list(lab: Lab) -> None:
+def nothing_runs_twice_beside_a_new_list(harness: Harness) -> None:
     """While the cloud's list is taken over again and again, what ran stays executed."""
-    macros, ended = lab.roles.macros, threading.Event()
+    macros, ended = harness.roles.macros, threading.Event()
     offer = [Macro(macro_id=f"m{n}", occurrences_not_done=[1, 2]) for n in range(TURNS)]
     macros.set_macros(offer)
 
@@ -165,9 +165,9 @@ def nothing_runs_twice_beside_a_new_list(lab: Lab) -> None:
 
 
 @clauses_of("sensors")("SE1", "G1", **CONCURRENT)
-def a_reader_sees_an_old_or_a_new_list(lab: Lab) -> None:
+def a_reader_sees_an_old_or_a_new_list(harness: Harness) -> None:
     """While lists replace each other, every reading gives one of them as a whole."""
-    sensors, ended = lab.roles.sensors, threading.Event()
+    sensors, ended = harness.roles.sensors, threading.Event()
     lists = [
         [Sensor(fqts=f"s{n}", path=str(kind), type_name="t") for n in range(9 + kind)]
         for kind in range(2)
@@ -188,9 +188,9 @@ def a_reader_sees_an_old_or_a_new_list(lab: Lab) -> None:
 
 
 @clauses_of("general")("G1", **CONCURRENT)
-def all_roles_at_once(lab: Lab) -> None:
+def all_roles_at_once(harness: Harness) -> None:
     """Threads that each use another role do not disturb each other, housekeeping included."""
-    roles = lab.roles
+    roles = harness.roles
 
     def repeat(call: Callable[[int], Any]) -> Callable[[], Any]:
         return lambda: [call(turn) for turn in range(TURNS)]

@@ -13,7 +13,7 @@ from smok_testing.queues import sensor_write as write
 if TYPE_CHECKING:
     from smok_core.model import SensorWriteEvent
     from smok_core.roles import BaseSensorWriteDatabase
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("sensor_writes")
 
@@ -24,9 +24,9 @@ def offered(writes: BaseSensorWriteDatabase) -> list[SensorWriteEvent]:
 
 
 @clause("SW1")
-def a_record_is_kept_as_it_was_given(lab: Lab) -> None:
+def a_record_is_kept_as_it_was_given(harness: Harness) -> None:
     """Every field of a record is uploaded as it was, in the shape of the API."""
-    writes = lab.roles.sensor_writes
+    writes = harness.roles.sensor_writes
     record = write(-5, who="é🔧", hr_value="", reason="$ne\n", value="1.0", fqts="b a")
     writes.add_sw(record)
     same(offered(writes), [record], "the records")
@@ -38,9 +38,9 @@ def a_record_is_kept_as_it_was_given(lab: Lab) -> None:
 
 
 @clause("SW1")
-def records_of_one_millisecond_are_all_kept(lab: Lab) -> None:
+def records_of_one_millisecond_are_all_kept(harness: Harness) -> None:
     """Records that differ in any one field are different entries."""
-    writes = lab.roles.sensor_writes
+    writes = harness.roles.sensor_writes
     names = ("who", "hr_sensor", "hr_value", "fqts", "value", "reason")
     records = [write(7), *(write(7, **{name: "other"}) for name in names), write(8)]
     records += [write(7, who="a", hr_sensor="bc"), write(7, who="ab", hr_sensor="c")]
@@ -50,18 +50,18 @@ def records_of_one_millisecond_are_all_kept(lab: Lab) -> None:
 
 
 @clause("SW1", "G4")
-def an_equal_record_is_the_same_entry(lab: Lab) -> None:
+def an_equal_record_is_the_same_entry(harness: Harness) -> None:
     """A record that is equal in every field to one that waits is that one."""
-    writes = lab.roles.sensor_writes
+    writes = harness.roles.sensor_writes
     for _ in range(3):
         writes.add_sw(write(7))
     same(offered(writes), [write(7)], "the records")
 
 
 @clause("SW1")
-def single_records_can_be_settled(lab: Lab) -> None:
+def single_records_can_be_acknowledged(harness: Harness) -> None:
     """`on_synced_sw` forgets just this record, `on_sync_sw_failed` keeps it, unknown is ignored."""
-    writes = lab.roles.sensor_writes
+    writes = harness.roles.sensor_writes
     for number in (1, 2, 3):
         writes.add_sw(write(number))
     writes.on_synced_sw(write(2))
@@ -72,18 +72,18 @@ def single_records_can_be_settled(lab: Lab) -> None:
 
 
 @clause("SW1")
-def an_empty_log_is_falsy(lab: Lab) -> None:
-    """Without records there is a hand-over that is falsy and may be answered all the same."""
-    handover = lab.roles.sensor_writes.get_sw_sync()
-    same((bool(handover), handover.to_json()), (False, []), "the hand-over")
-    handover.ack()
-    handover.nack()
+def an_empty_log_is_falsy(harness: Harness) -> None:
+    """Without records there is a batch that is falsy and may be answered all the same."""
+    batch = harness.roles.sensor_writes.get_sw_sync()
+    same((bool(batch), batch.to_json()), (False, []), "the batch")
+    batch.ack()
+    batch.nack()
 
 
 @clause("SW1", "G4", "G6")
-def other_things_are_no_records(lab: Lab) -> None:
+def other_things_are_no_records(harness: Harness) -> None:
     """A wrong type or field is refused with an error of ours, and nothing is stored."""
-    writes = lab.roles.sensor_writes
+    writes = harness.roles.sensor_writes
     wrong: tuple[Any, ...] = (
         None, {}, write(1, who=None), write(1, value=1), write("1"), write(1, reason="\ud800"),  # type: ignore[arg-type]
     )  # fmt: skip
@@ -94,35 +94,35 @@ def other_things_are_no_records(lab: Lab) -> None:
 
 
 @clause("SW1", "G7")
-def huge_timestamps_break_nothing(lab: Lab) -> None:
+def huge_timestamps_break_nothing(harness: Harness) -> None:
     """A timestamp beyond 64 bits is kept or refused, never answered by a foreign error."""
     try:
-        lab.roles.sensor_writes.add_sw(write(2**70))
+        harness.roles.sensor_writes.add_sw(write(2**70))
     except SmokError:
-        same(offered(lab.roles.sensor_writes), [], "the records after a refusal")
+        same(offered(harness.roles.sensor_writes), [], "the records after a refusal")
     else:
-        same(offered(lab.roles.sensor_writes), [write(2**70)], "the records")
+        same(offered(harness.roles.sensor_writes), [write(2**70)], "the records")
 
 
 @clause("Q5", "G4")
-def a_repeated_record_drops_nothing(lab: Lab) -> None:
+def a_repeated_record_drops_nothing(harness: Harness) -> None:
     """A record that waits already needs no room: repeating it neither fails nor drops another."""
-    writes = lab.fresh_roles(max_pending=2, on_full="drop-oldest").sensor_writes
+    writes = harness.fresh_roles(max_pending=2, on_full="drop-oldest").sensor_writes
     for number in (1, 2, 2, 1):
         writes.add_sw(write(number))
     same((offered(writes), writes.stats().dropped), ([write(1), write(2)], 0), "records, drops")
-    writes = lab.fresh_roles(max_pending=1).sensor_writes
+    writes = harness.fresh_roles(max_pending=1).sensor_writes
     writes.add_sw(write(1))
     writes.add_sw(write(1))
     same(offered(writes), [write(1)], "the records of a log that refuses")
 
 
 @clause("Q5", level=Level.DURABLE, needs=Capability.PERSISTENT)
-def drops_stay_counted(lab: Lab) -> None:
+def drops_stay_counted(harness: Harness) -> None:
     """The count of dropped records is for the lifetime of the store."""
-    writes = lab.fresh_roles(max_pending=1, on_full="drop-oldest").sensor_writes
+    writes = harness.fresh_roles(max_pending=1, on_full="drop-oldest").sensor_writes
     for number in (1, 2, 3):
         writes.add_sw(write(number))
-    again = lab.reopen_roles(max_pending=1, on_full="drop-oldest").sensor_writes
+    again = harness.reopen_roles(max_pending=1, on_full="drop-oldest").sensor_writes
     same(again.stats().dropped, 2, "records dropped")
     expect(offered(again) == [write(3)], "the last record is not the one that waits")

@@ -10,7 +10,7 @@ from smok_testing.samples import BYTES, DIFFICULT_KEYS, NEIGHBOURS, TIMESTAMPS
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Series
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("series")
 
@@ -31,9 +31,9 @@ def fill(series: Series, count: int, name: str = "n", size: int = 0) -> None:
 
 
 @clause("SR1")
-def points_come_back_ascending(lab: Lab) -> None:
+def points_come_back_ascending(harness: Harness) -> None:
     """Whatever order points arrive in, a range gives them by timestamp, each name its own."""
-    series = lab.series()
+    series = harness.series()
     series.append([("n", 30, b"c"), ("m", 20, b"x"), ("n", 10, b"a")])
     series.append([("n", 20, b"b")])
     same(stored(series), [(10, b"a"), (20, b"b"), (30, b"c")], "points of n")
@@ -41,9 +41,9 @@ def points_come_back_ascending(lab: Lab) -> None:
 
 
 @clause("SR1", "PP3")
-def both_ends_of_a_range_are_inclusive(lab: Lab) -> None:
+def both_ends_of_a_range_are_inclusive(harness: Harness) -> None:
     """A range includes points at its very ends; None leaves an end open."""
-    series = lab.series()
+    series = harness.series()
     fill(series, 6)
     ends: dict[tuple[int | None, int | None], list[int]] = {
         (1, 3): [1, 2, 3], (3, 3): [3], (None, 1): [0, 1], (4, None): [4, 5], (-5, 0): [0],
@@ -55,22 +55,22 @@ def both_ends_of_a_range_are_inclusive(lab: Lab) -> None:
 
 
 @clause("SR1", "PP1")
-def timestamps_have_64_bits(lab: Lab) -> None:
+def timestamps_have_64_bits(harness: Harness) -> None:
     """Timestamps keep every bit: neighbours beyond the integers of a double stay apart."""
-    series = lab.series()
+    series = harness.series()
     points = [("n", ts, str(ts).encode()) for ts in TIMESTAMPS]
     series.append(points[::-1])
     same(stored(series), [(ts, value) for _, ts, value in points], "all points")
     for ts in TIMESTAMPS:
         same(list(series.range("n", ts, ts)), [(ts, str(ts).encode())], f"the point at {ts}")
-    same([point.ts for point in series.pending(99)], list(TIMESTAMPS[::-1]), "queued timestamps")
+    same([point.ts for point in series.pending(99)], list(TIMESTAMPS[::-1]), "pending timestamps")
     same(series.latest("n"), (TIMESTAMPS[-1], str(TIMESTAMPS[-1]).encode()), "the latest")
 
 
 @clause("SR1", "G5")
-def every_text_is_an_ordinary_name(lab: Lab) -> None:
+def every_text_is_an_ordinary_name(harness: Harness) -> None:
     """Names are data: each difficult one has points of its own and comes back byte for byte."""
-    series = lab.series()
+    series = harness.series()
     names = list(dict.fromkeys((*DIFFICULT_KEYS, *NEIGHBOURS, "k" * 1024)))
     series.append([(name, 5, str(place).encode()) for place, name in enumerate(names)])
     for place, name in enumerate(names):
@@ -81,28 +81,28 @@ def every_text_is_an_ordinary_name(lab: Lab) -> None:
 
 
 @clause("SR1", "G6")
-def every_value_of_a_point_is_opaque(lab: Lab) -> None:
+def every_value_of_a_point_is_opaque(harness: Harness) -> None:
     """Any bytes come back as they went in, from the archive, as the latest and in the queue."""
-    series = lab.series()
+    series = harness.series()
     series.append([("n", ts, value) for ts, value in enumerate(BYTES)])
     same(stored(series), list(enumerate(BYTES)), "points")
-    same([point.value for point in series.pending(99)], list(BYTES), "queued values")
+    same([point.value for point in series.pending(99)], list(BYTES), "pending values")
     same(series.latest("n"), (len(BYTES) - 1, BYTES[-1]), "the latest")
 
 
 @clause("SR1")
-def an_unknown_name_has_no_points(lab: Lab) -> None:
+def an_unknown_name_has_no_points(harness: Harness) -> None:
     """Reading a name that has no points gives nothing and makes nothing."""
-    series = lab.series()
+    series = harness.series()
     same(series.latest("n"), None, "latest of an unknown name")
     same(stored(series), [], "range of an unknown name")
     same(list(series.names()), [], "names")
 
 
 @clause("SR1", "PP2")
-def latest_is_the_greatest_timestamp(lab: Lab) -> None:
+def latest_is_the_greatest_timestamp(harness: Harness) -> None:
     """The latest point is the one with the greatest timestamp, not the last that arrived."""
-    series = lab.series()
+    series = harness.series()
     series.append([("n", 20, b"b"), ("n", 10, b"late")])
     series.append([("n", 15, b"late")])
     same(series.latest("n"), (20, b"b"), "latest after late points")
@@ -113,26 +113,26 @@ def latest_is_the_greatest_timestamp(lab: Lab) -> None:
 
 
 @clause("SR1")
-def appending_nothing_changes_nothing(lab: Lab) -> None:
+def appending_nothing_changes_nothing(harness: Harness) -> None:
     """An empty batch is no error."""
-    series = lab.series()
+    series = harness.series()
     series.append([])
     same((list(series.names()), series.pending(5)), ([], []), "names and queue")
 
 
 @clause("SR1", "PP1")
-def a_batch_may_be_large(lab: Lab) -> None:
+def a_batch_may_be_large(harness: Harness) -> None:
     """Thousands of points are one atomic write like any other."""
-    series = lab.series()
+    series = harness.series()
     series.append([("n", ts, b"%d" % ts) for ts in range(MANY)])
     same(stored(series), [(ts, b"%d" % ts) for ts in range(MANY)], "points")
     same([point.ts for point in series.pending(MANY + 1)], list(range(MANY)), "queue")
 
 
 @clause("SR5", "G1", "PP3")
-def a_range_streams_beside_writers(lab: Lab) -> None:
+def a_range_streams_beside_writers(harness: Harness) -> None:
     """What is there from start to end is given exactly once, whatever is written meanwhile."""
-    series = lab.series()
+    series = harness.series()
     series.append([("n", ts, b"old") for ts in range(0, 2 * MANY, 2)])
     stream, seen = series.range("n", 0, 2 * MANY), []
     for ts, _ in stream:
@@ -144,11 +144,11 @@ def a_range_streams_beside_writers(lab: Lab) -> None:
 
 
 @clause("SR5", "G1")
-def a_range_streams_beside_trim(lab: Lab) -> None:
+def a_range_streams_beside_trim(harness: Harness) -> None:
     """Trimming what a stream has passed neither breaks it nor costs it a point."""
-    series = lab.series()
+    series = harness.series()
     fill(series, MANY)
-    series.settle([point.seq for point in series.pending(MANY)])
+    series.acknowledge([point.seq for point in series.pending(MANY)])
     stream = series.range("n", None, None)
     seen = [next(stream)[0] for _ in range(10)]
     series.trim(5)
@@ -157,9 +157,9 @@ def a_range_streams_beside_trim(lab: Lab) -> None:
 
 
 @clause("SR5")
-def a_range_may_be_left_unfinished(lab: Lab) -> None:
+def a_range_may_be_left_unfinished(harness: Harness) -> None:
     """A stream that nobody reads to its end does not keep anyone from writing."""
-    series = lab.series()
+    series = harness.series()
     fill(series, MANY)
     streams = [series.range("n", None, None) for _ in range(3)]
     for stream in streams:
@@ -169,11 +169,11 @@ def a_range_may_be_left_unfinished(lab: Lab) -> None:
 
 
 @clause("SR5", "U5", level=Level.EXTENDED)
-def memory_does_not_grow_with_the_range(lab: Lab) -> None:
+def memory_does_not_grow_with_the_range(harness: Harness) -> None:
     """Reading 20 MB of points takes a few MB of memory."""
     import tracemalloc  # noqa: PLC0415
 
-    series = lab.series()
+    series = harness.series()
     fill(series, 10_000, size=2_000)
     tracemalloc.start()
     try:

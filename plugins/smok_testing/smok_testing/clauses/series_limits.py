@@ -9,10 +9,10 @@ from smok_core.errors import QueueFull
 from smok_testing.checks import raises, same
 from smok_testing.clause import clauses_of
 from smok_testing.clauses.series import fill, stored
-from smok_testing.clauses.series_queue import settle_all, waiting
+from smok_testing.clauses.series_queue import acknowledge_all, pending
 
 if TYPE_CHECKING:
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("series")
 
@@ -21,9 +21,9 @@ DROP = Limits(3, OnFull.DROP_OLDEST)
 
 
 @clause("SR9", "Q5", "G4")
-def a_full_queue_refuses_the_whole_batch(lab: Lab) -> None:
+def a_full_queue_refuses_the_whole_batch(harness: Harness) -> None:
     """At ``max_pending`` with ``refuse`` a batch that does not fit is not stored in part."""
-    series = lab.series(limits=REFUSE)
+    series = harness.series(limits=REFUSE)
     fill(series, 2)
     with raises(QueueFull, what="append of two points where one fits"):
         series.append([("n", 10, b""), ("n", 11, b"")])
@@ -34,21 +34,21 @@ def a_full_queue_refuses_the_whole_batch(lab: Lab) -> None:
 
 
 @clause("SR9", "Q5")
-def settling_makes_room(lab: Lab) -> None:
-    """A full queue takes new points again as soon as some are settled."""
-    series = lab.series(limits=REFUSE)
+def acknowledging_makes_room(harness: Harness) -> None:
+    """A full queue takes new points again as soon as some are acknowledged."""
+    series = harness.series(limits=REFUSE)
     fill(series, 3)
     with raises(QueueFull, what="append to a full queue"):
         series.append([("n", 10, b"")])
-    series.settle([series.pending(1)[0].seq])
+    series.acknowledge([series.pending(1)[0].seq])
     series.append([("n", 10, b"")])
-    same(waiting(series), [("n", 1), ("n", 2), ("n", 10)], "the queue")
+    same(pending(series), [("n", 1), ("n", 2), ("n", 10)], "the queue")
 
 
 @clause("SR9", "PP4")
-def a_full_queue_takes_what_changes_nothing(lab: Lab) -> None:
+def a_full_queue_takes_what_changes_nothing(harness: Harness) -> None:
     """A repeat of stored points needs no room, so it is no error in a full queue."""
-    series = lab.series(limits=REFUSE)
+    series = harness.series(limits=REFUSE)
     fill(series, 3)
     before = series.pending(9)
     series.append([("n", 0, b"0"), ("n", 2, b"2")])
@@ -56,56 +56,56 @@ def a_full_queue_takes_what_changes_nothing(lab: Lab) -> None:
 
 
 @clause("SR9", "Q5")
-def drop_oldest_drops_from_the_head_and_counts(lab: Lab) -> None:
+def drop_oldest_drops_from_the_head_and_counts(harness: Harness) -> None:
     """With ``drop-oldest`` the head leaves the queue, is counted, and stays in the archive."""
-    series = lab.series(limits=DROP)
+    series = harness.series(limits=DROP)
     fill(series, 3)
     series.append([("n", 10, b"x"), ("n", 11, b"y")])
-    same(waiting(series), [("n", 2), ("n", 10), ("n", 11)], "the queue")
+    same(pending(series), [("n", 2), ("n", 10), ("n", 11)], "the queue")
     same(series.stats().dropped, 2, "points dropped")
     same([ts for ts, _ in stored(series)], [0, 1, 2, 10, 11], "the archive")
 
 
 @clause("SR9", "Q5")
-def a_batch_larger_than_the_queue_keeps_its_end(lab: Lab) -> None:
-    """With ``drop-oldest`` a batch beyond ``max_pending`` leaves its last points waiting."""
-    series = lab.series(limits=DROP)
+def a_batch_larger_than_the_queue_keeps_its_end(harness: Harness) -> None:
+    """With ``drop-oldest`` a batch beyond ``max_pending`` leaves its last points pending."""
+    series = harness.series(limits=DROP)
     fill(series, 8)
-    same(waiting(series), [("n", 5), ("n", 6), ("n", 7)], "the queue")
+    same(pending(series), [("n", 5), ("n", 6), ("n", 7)], "the queue")
     same(series.stats().dropped, 5, "points dropped")
     same(len(stored(series)), 8, "points in the archive")
 
 
 @clause("SR9", "Q5")
-def only_what_was_dropped_is_counted(lab: Lab) -> None:
-    """Settling and repeating do not count as drops, and the count never falls."""
-    series = lab.series(limits=DROP)
+def only_what_was_dropped_is_counted(harness: Harness) -> None:
+    """Acknowledging and repeating do not count as drops, and the count never falls."""
+    series = harness.series(limits=DROP)
     fill(series, 4)
-    settle_all(series)
+    acknowledge_all(series)
     series.append([("n", 3, b"3")])
     fill(series, 2)
     same(series.stats().dropped, 1, "points dropped")
 
 
 @clause("SR9", "SR7")
-def requeue_knows_no_limit(lab: Lab) -> None:
+def requeue_knows_no_limit(harness: Harness) -> None:
     """Queueing stored points again is neither refused nor makes others drop."""
     for limits in (REFUSE, DROP):
-        series = lab.series("kit." + limits.on_full.name.lower(), limits)
+        series = harness.series("kit." + limits.on_full.name.lower(), limits)
         fill(series, 3)
-        settle_all(series)
+        acknowledge_all(series)
         series.append([("n", ts, b"") for ts in (10, 11, 12)])
-        same(series.requeue([("n", 0), ("n", 1)]), 2, "points queued again")
+        same(series.requeue([("n", 0), ("n", 1)]), 2, "points pending again")
         same(len(series.pending(9)), 5, "points that wait")
         same(series.stats().dropped, 0, "points dropped")
 
 
 @clause("SR9", "SR7", "PP4")
-def what_changes_nothing_drops_nothing(lab: Lab) -> None:
+def what_changes_nothing_drops_nothing(harness: Harness) -> None:
     """An append that stores nothing new drops nothing, also beyond ``max_pending``."""
-    series = lab.series(limits=DROP)
+    series = harness.series(limits=DROP)
     fill(series, 3)
-    settle_all(series)
+    acknowledge_all(series)
     series.append([("n", ts, b"") for ts in (10, 11, 12)])
     series.requeue([("n", 0)])
     before = series.pending(9)
@@ -115,10 +115,10 @@ def what_changes_nothing_drops_nothing(lab: Lab) -> None:
 
 
 @clause("SR9")
-def limits_are_those_of_the_last_opening(lab: Lab) -> None:
+def limits_are_those_of_the_last_opening(harness: Harness) -> None:
     """A limit belongs to the configuration: opening with another one applies that one."""
-    fill(lab.series(limits=REFUSE), 3)
-    series = lab.series(limits=Limits(4))
+    fill(harness.series(limits=REFUSE), 3)
+    series = harness.series(limits=Limits(4))
     series.append([("n", 10, b"")])
     with raises(QueueFull, what="append beyond the new limit"):
         series.append([("n", 11, b"")])

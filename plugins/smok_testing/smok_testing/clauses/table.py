@@ -11,7 +11,7 @@ from smok_testing.samples import BYTES, DIFFICULT_KEYS, NEIGHBOURS
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Row, Table
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("table")
 
@@ -25,9 +25,9 @@ def row_of(table: Table, key: str) -> Row:
 
 
 @clause("TA1")
-def get_gives_what_put_wrote(lab: Lab) -> None:
+def get_gives_what_put_wrote(harness: Harness) -> None:
     """A row comes back with its key, value, stamp and wait, and without a tag."""
-    table = lab.table()
+    table = harness.table()
     same(table.put("k", b"value", stamp=2.5, pending=True), True, "put of a new row")
     row = row_of(table, "k")
     same((row.key, row.value, row.stamp), ("k", b"value", 2.5), "the row")
@@ -36,9 +36,9 @@ def get_gives_what_put_wrote(lab: Lab) -> None:
 
 
 @clause("TA1")
-def a_row_waits_only_if_told_to(lab: Lab) -> None:
+def a_row_waits_only_if_told_to(harness: Harness) -> None:
     """Without further arguments a row has stamp 0 and does not wait."""
-    table = lab.table()
+    table = harness.table()
     table.put("k", b"")
     row = row_of(table, "k")
     same((row.stamp, row.pending), (0.0, False), "stamp and pending by default")
@@ -46,17 +46,17 @@ def a_row_waits_only_if_told_to(lab: Lab) -> None:
 
 
 @clause("TA1")
-def get_of_an_unknown_key_is_none(lab: Lab) -> None:
+def get_of_an_unknown_key_is_none(harness: Harness) -> None:
     """Asking for what is not there gives None and makes nothing."""
-    table = lab.table()
+    table = harness.table()
     same(table.get("k"), None, "get of an unknown key")
     same(list(table.rows()), [], "rows after get")
 
 
 @clause("TA1")
-def get_many_gives_those_that_exist(lab: Lab) -> None:
+def get_many_gives_those_that_exist(harness: Harness) -> None:
     """Several keys are read at once; the unknown ones are left out."""
-    table = lab.table()
+    table = harness.table()
     for key in "abc":
         table.put(key, key.encode())
     found = table.get_many(key for key in ("a", "c", "x"))
@@ -66,9 +66,9 @@ def get_many_gives_those_that_exist(lab: Lab) -> None:
 
 
 @clause("TA1", "G5")
-def every_text_is_an_ordinary_key(lab: Lab) -> None:
+def every_text_is_an_ordinary_key(harness: Harness) -> None:
     """Keys are data: each difficult one has a row of its own and comes back byte for byte."""
-    table = lab.table()
+    table = harness.table()
     keys = dict.fromkeys((*DIFFICULT_KEYS, *NEIGHBOURS, "k" * 1024, "🔧" * 256))
     for place, key in enumerate(keys):
         table.put(key, str(place).encode())
@@ -79,9 +79,9 @@ def every_text_is_an_ordinary_key(lab: Lab) -> None:
 
 
 @clause("TA1", "G6")
-def every_value_is_opaque(lab: Lab) -> None:
+def every_value_is_opaque(harness: Harness) -> None:
     """Any bytes come back as they went in, empty and large ones too."""
-    table = lab.table()
+    table = harness.table()
     for place, value in enumerate(BYTES):
         table.put(f"k{place}", value)
     for place, value in enumerate(BYTES):
@@ -89,9 +89,9 @@ def every_value_is_opaque(lab: Lab) -> None:
 
 
 @clause("TA1")
-def stamps_are_kept_exactly(lab: Lab) -> None:
+def stamps_are_kept_exactly(harness: Harness) -> None:
     """A stamp is a double and comes back with every bit of it."""
-    table = lab.table()
+    table = harness.table()
     stamps = (0.1, -1.5, 1e-300, 1e300, 2.0**53, 1_700_000_000.123457, -0.25)
     for stamp in stamps:
         table.put("k", b"", stamp=stamp)
@@ -99,9 +99,9 @@ def stamps_are_kept_exactly(lab: Lab) -> None:
 
 
 @clause("TA2")
-def put_always_overwrites(lab: Lab) -> None:
+def put_always_overwrites(harness: Harness) -> None:
     """A plain put replaces value, stamp and wait, whatever was there."""
-    table = lab.table()
+    table = harness.table()
     table.put("k", b"old", stamp=9.0, pending=True)
     same(table.put("k", b"new", stamp=1.0), True, "put over a row")
     row = row_of(table, "k")
@@ -109,9 +109,9 @@ def put_always_overwrites(lab: Lab) -> None:
 
 
 @clause("TA2")
-def put_if_absent_writes_once(lab: Lab) -> None:
+def put_if_absent_writes_once(harness: Harness) -> None:
     """With `When.ABSENT` the first write stays and a later one changes nothing."""
-    table = lab.table()
+    table = harness.table()
     same(table.put("k", b"1", when=When.ABSENT), True, "put of a new row")
     before = row_of(table, "k")
     again = table.put("k", b"2", stamp=9.0, pending=True, when=When.ABSENT)
@@ -120,9 +120,9 @@ def put_if_absent_writes_once(lab: Lab) -> None:
 
 
 @clause("TA2", "ME2")
-def put_if_newer_is_strict(lab: Lab) -> None:
+def put_if_newer_is_strict(harness: Harness) -> None:
     """With `When.NEWER` only a strictly greater stamp writes, and a refusal changes nothing."""
-    table = lab.table()
+    table = harness.table()
     same(table.put("k", b"1", stamp=-5.0, when=When.NEWER), True, "put newer of a new row")
     same(table.put("k", b"2", stamp=2.5, when=When.NEWER), True, "a greater stamp")
     before = row_of(table, "k")
@@ -133,9 +133,9 @@ def put_if_newer_is_strict(lab: Lab) -> None:
 
 
 @clause("TA2")
-def put_compares_and_sets(lab: Lab) -> None:
+def put_compares_and_sets(harness: Harness) -> None:
     """With ``expected_seq`` a write happens only on the very row that was read."""
-    table = lab.table()
+    table = harness.table()
     same(table.put("k", b"0", expected_seq=1), False, "expected_seq without a row")
     table.put("k", b"1")
     seen = row_of(table, "k").seq
@@ -146,9 +146,9 @@ def put_compares_and_sets(lab: Lab) -> None:
 
 
 @clause("TA2")
-def expected_seq_adds_to_the_condition(lab: Lab) -> None:
+def expected_seq_adds_to_the_condition(harness: Harness) -> None:
     """Both the seq and the condition must hold for a write to happen."""
-    table = lab.table()
+    table = harness.table()
     table.put("k", b"1", stamp=5.0)
     seq = row_of(table, "k").seq
     older = table.put("k", b"2", stamp=4.0, when=When.NEWER, expected_seq=seq)
@@ -161,9 +161,9 @@ def expected_seq_adds_to_the_condition(lab: Lab) -> None:
 
 
 @clause("TA3", "G8")
-def every_write_takes_a_higher_seq(lab: Lab) -> None:
+def every_write_takes_a_higher_seq(harness: Harness) -> None:
     """The seq grows with each write over all keys, also when the value is the same."""
-    table, seqs = lab.table(), []
+    table, seqs = harness.table(), []
     for key in ("a", "b", "a", "a", "c", "b"):
         table.put(key, b"same")
         seqs.append(row_of(table, key).seq)
@@ -171,9 +171,9 @@ def every_write_takes_a_higher_seq(lab: Lab) -> None:
 
 
 @clause("TA3", "Q2")
-def a_seq_is_never_used_again(lab: Lab) -> None:
+def a_seq_is_never_used_again(harness: Harness) -> None:
     """After the newest row is deleted, or all of them, the next write takes a new seq."""
-    table, seqs = lab.table(), []
+    table, seqs = harness.table(), []
     for _ in range(3):
         table.put("k", b"")
         seqs.append(row_of(table, "k").seq)
@@ -184,21 +184,21 @@ def a_seq_is_never_used_again(lab: Lab) -> None:
 
 
 @clause("TA3")
-def put_keeps_the_tag(lab: Lab) -> None:
+def put_keeps_the_tag(harness: Harness) -> None:
     """What the other side calls a row stays on it when the row is written again."""
-    from smok_core.engine.base import Settlement  # noqa: PLC0415
+    from smok_core.engine.base import Ack  # noqa: PLC0415
 
-    table = lab.table()
+    table = harness.table()
     table.put("k", b"1", pending=True)
-    table.settle([Settlement("k", row_of(table, "k").seq, tag="server-7")])
+    table.acknowledge([Ack("k", row_of(table, "k").seq, tag="server-7")])
     table.put("k", b"2", pending=True)
     same(row_of(table, "k").tag, "server-7", "the tag after a second put")
 
 
 @clause("TA4")
-def delete_tells_whether_there_was_a_row(lab: Lab) -> None:
+def delete_tells_whether_there_was_a_row(harness: Harness) -> None:
     """Deleting removes the row and its wait; a second time it only answers False."""
-    table = lab.table()
+    table = harness.table()
     table.put("k", b"1", pending=True)
     table.put("l", b"2", pending=True)
     same(table.delete("k"), True, "delete")
@@ -208,9 +208,9 @@ def delete_tells_whether_there_was_a_row(lab: Lab) -> None:
 
 
 @clause("TA4")
-def delete_compares_the_seq(lab: Lab) -> None:
+def delete_compares_the_seq(harness: Harness) -> None:
     """With ``expected_seq`` a row that was written meanwhile stays."""
-    table = lab.table()
+    table = harness.table()
     table.put("k", b"1")
     old = row_of(table, "k").seq
     table.put("k", b"2")
@@ -220,13 +220,13 @@ def delete_compares_the_seq(lab: Lab) -> None:
 
 
 @clause("TA4")
-def a_deleted_row_leaves_nothing_behind(lab: Lab) -> None:
+def a_deleted_row_leaves_nothing_behind(harness: Harness) -> None:
     """A row put after a deletion starts afresh, without the old tag and stamp."""
-    from smok_core.engine.base import Settlement  # noqa: PLC0415
+    from smok_core.engine.base import Ack  # noqa: PLC0415
 
-    table = lab.table()
+    table = harness.table()
     table.put("k", b"1", stamp=9.0)
-    table.settle([Settlement("k", row_of(table, "k").seq, tag="old")])
+    table.acknowledge([Ack("k", row_of(table, "k").seq, tag="old")])
     table.delete("k")
     same(table.put("k", b"2", stamp=1.0, when=When.NEWER), True, "put newer after delete")
     row = row_of(table, "k")

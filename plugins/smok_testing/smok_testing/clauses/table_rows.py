@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smok_core.engine.base import Settlement, TableStats
+from smok_core.engine.base import Ack, TableStats
 from smok_testing.checks import rising, same
 from smok_testing.clause import clauses_of
 from smok_testing.clauses.table import row_of
 
 if TYPE_CHECKING:
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 clause = clauses_of("table")
 
@@ -19,9 +19,9 @@ MANY = 2_500
 
 
 @clause("TA5", "G8")
-def rows_come_in_the_order_of_their_seq(lab: Lab) -> None:
+def rows_come_in_the_order_of_their_seq(harness: Harness) -> None:
     """All rows are listed in the order of their last change, not of their keys."""
-    table = lab.table()
+    table = harness.table()
     for key in ("a", "c", "b", "a"):
         table.put(key, b"")
     rows = list(table.rows())
@@ -30,9 +30,9 @@ def rows_come_in_the_order_of_their_seq(lab: Lab) -> None:
 
 
 @clause("TA5", "G1")
-def rows_is_a_snapshot(lab: Lab) -> None:
+def rows_is_a_snapshot(harness: Harness) -> None:
     """A listing that has begun is not disturbed by what is written, replaced or deleted."""
-    table = lab.table()
+    table = harness.table()
     wanted = [f"k{place:05}" for place in range(MANY)]
     table.replace(dict.fromkeys(wanted, b"old"))
     listing = table.rows()
@@ -47,9 +47,9 @@ def rows_is_a_snapshot(lab: Lab) -> None:
 
 
 @clause("TA5")
-def a_listing_may_be_left_unfinished(lab: Lab) -> None:
+def a_listing_may_be_left_unfinished(harness: Harness) -> None:
     """A listing that nobody reads to its end does not keep anyone from writing."""
-    table = lab.table()
+    table = harness.table()
     table.replace({f"k{place}": b"" for place in range(MANY)})
     unfinished = table.rows()
     next(unfinished)
@@ -60,9 +60,9 @@ def a_listing_may_be_left_unfinished(lab: Lab) -> None:
 
 
 @clause("TA6", "G4")
-def replace_makes_exactly_these_rows(lab: Lab) -> None:
+def replace_makes_exactly_these_rows(harness: Harness) -> None:
     """After a replacement the given rows are there and no other."""
-    table = lab.table()
+    table = harness.table()
     table.put("a", b"old")
     table.put("b", b"old")
     table.replace({"b": b"new", "c": b""})
@@ -73,12 +73,12 @@ def replace_makes_exactly_these_rows(lab: Lab) -> None:
 
 
 @clause("TA6")
-def replaced_rows_start_afresh(lab: Lab) -> None:
+def replaced_rows_start_afresh(harness: Harness) -> None:
     """Rows of a replacement have stamp 0, no tag, do not wait, and take higher seqs."""
-    table = lab.table()
+    table = harness.table()
     table.put("k", b"old", stamp=9.0, pending=True)
     old = row_of(table, "k").seq
-    table.settle([Settlement("k", 0, tag="server-7")])
+    table.acknowledge([Ack("k", 0, tag="server-7")])
     table.replace({"k": b"new", "l": b""})
     row = row_of(table, "k")
     same((row.stamp, row.pending, row.tag), (0.0, False, None), "stamp, pending and tag")
@@ -88,9 +88,9 @@ def replaced_rows_start_afresh(lab: Lab) -> None:
 
 
 @clause("TA6")
-def replace_takes_many_rows(lab: Lab) -> None:
+def replace_takes_many_rows(harness: Harness) -> None:
     """A replacement of thousands of rows is one step like any other."""
-    table = lab.table()
+    table = harness.table()
     rows = {f"k{place}": str(place).encode() for place in range(MANY)}
     table.replace(rows)
     same({row.key: row.value for row in table.rows()}, rows, "the rows")
@@ -98,9 +98,9 @@ def replace_takes_many_rows(lab: Lab) -> None:
 
 
 @clause("TA9")
-def stats_count_rows_and_waits(lab: Lab) -> None:
+def stats_count_rows_and_waits(harness: Harness) -> None:
     """The counts follow every kind of change."""
-    table = lab.table()
+    table = harness.table()
     same(table.stats(), TableStats(rows=0, pending=0), "stats of an empty table")
     table.put("a", b"", pending=True)
     table.put("b", b"", pending=True)
@@ -112,9 +112,9 @@ def stats_count_rows_and_waits(lab: Lab) -> None:
 
 
 @clause("G2", "TA5")
-def what_a_table_gives_is_the_callers_own(lab: Lab) -> None:
+def what_a_table_gives_is_the_callers_own(harness: Harness) -> None:
     """Changing a list or dict that was handed out, or handed in, changes nothing stored."""
-    table = lab.table()
+    table = harness.table()
     rows = {"k": b"1"}
     table.replace(rows)
     rows["x"] = b"no"

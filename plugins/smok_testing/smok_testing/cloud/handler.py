@@ -57,8 +57,8 @@ class RequestHandler(BaseHTTPRequestHandler):
     def _answer(self, headers: Mapping[str, str], body: bytes) -> tuple[Reply | None, Fault | None]:
         owner = self._owner
         try:
-            if owner.gate is not None:
-                device_id = owner.gate.device_id(self._tls_certificate(), headers)
+            if owner.certificate_check is not None:
+                device_id = owner.certificate_check.device_id(self._tls_certificate(), headers)
                 owner.device_ids += [device_id] if device_id else []
         except Refusal as refusal:
             return error_reply(refusal.status, refusal.text), None

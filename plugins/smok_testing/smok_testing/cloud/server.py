@@ -15,7 +15,7 @@ from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.handler import RequestHandler
 
 if TYPE_CHECKING:
-    from smok_testing.cloud.gate import Gate
+    from smok_testing.cloud.certificate_check import CertificateCheck
     from smok_testing.cloud.pki import Files
 
 __all__ = ["SandboxServer", "server_context"]
@@ -30,16 +30,16 @@ class SandboxServer:
     Args:
         cloud: Who answers.
         tls: The server's settings for HTTPS, see `server_context`; None: plain HTTP.
-        gate: Who may talk to it; None: everybody.
+        certificate_check: Who may talk to it; None: everybody.
 
     ``url`` is the address to give to a client. ``device_ids`` are those of the requests that
-    passed the gate, ``handshake_errors`` what went wrong before there was a request.
+    passed the certificate_check, ``handshake_errors`` what went wrong before there was a request.
     """
 
     def __init__(
-        self, cloud: SandboxCloud, *, tls: ssl.SSLContext | None = None, gate: Gate | None = None
+        self, cloud: SandboxCloud, *, tls: ssl.SSLContext | None = None, certificate_check: CertificateCheck | None = None
     ) -> None:
-        self.cloud, self.tls, self.gate = cloud, tls, gate
+        self.cloud, self.tls, self.certificate_check = cloud, tls, certificate_check
         self.device_ids: list[str] = []
         self.handshake_errors: list[str] = []
         self.stopping = threading.Event()

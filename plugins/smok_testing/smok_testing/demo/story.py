@@ -120,8 +120,8 @@ class Story:
             outcome = uplink.upload(self._config, self._offline)
         say(f"   {outcome.error or 'it should have failed'}")
         with open_databases(self._config) as databases:
-            waiting = sum(database.stats().pending for _, database in databases)
-        say(f"   {waiting} records wait")
+            pending = sum(database.stats().pending for _, database in databases)
+        say(f"   {pending} records wait")
 
     def _judge(self, cloud: SandboxCloud, outcome: uplink.Outcome) -> bool:
         tallies = proof.compare(proof.promised(self._journal), proof.received(cloud))

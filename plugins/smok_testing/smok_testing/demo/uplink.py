@@ -80,13 +80,13 @@ def issue(directory: Path, url: str) -> Credentials:
 def served(pki: SandboxPki) -> Iterator[tuple[SandboxCloud, str]]:
     """Run a sandbox cloud that takes only devices with a certificate; give it and its URL."""
     from smok_testing.cloud.app import SandboxCloud
-    from smok_testing.cloud.gate import CertificateIn, Gate
+    from smok_testing.cloud.certificate_check import CertificateIn, CertificateCheck
     from smok_testing.cloud.server import SandboxServer, server_context
 
     cloud = SandboxCloud(DEVICE)
     tls = server_context(pki.issue_server(), device_cas=pki.bundle)
-    gate = Gate(CertificateIn.TLS, pki.bundle)
-    with SandboxServer(cloud, tls=tls, gate=gate) as server:
+    certificate_check = CertificateCheck(CertificateIn.TLS, pki.bundle)
+    with SandboxServer(cloud, tls=tls, certificate_check=certificate_check) as server:
         yield cloud, server.url
 
 
@@ -104,9 +104,9 @@ def upload(config_path: Path, url: str) -> Outcome:
 
 def _outcome(synchronizer: Synchronizer, databases: Databases, *, complete: bool) -> Outcome:
     jobs = {name: job for name, job in synchronizer.statistics.items() if name.endswith(" up")}
-    waiting = any(database.stats().pending for _, database in databases)
+    pending = any(database.stats().pending for _, database in databases)
     return Outcome(
-        complete=complete and not waiting,
+        complete=complete and not pending,
         sent={name.removesuffix(" up"): job.sent for name, job in jobs.items()},
         acknowledged={name.removesuffix(" up"): job.acknowledged for name, job in jobs.items()},
         error=next((job.last_error for job in jobs.values() if job.last_error), None),

@@ -9,7 +9,7 @@ from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
     from smok_core.engine.base import Blobs
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 __all__ = ["BlobsMachine"]
 
@@ -20,9 +20,9 @@ DATA = strategies.sampled_from([b"", b"1", b"2" * 600_000])
 class BlobsMachine(Machine):
     """Every rule does one call on the blobs and the same to a dict."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        self.blobs: Blobs = lab.fresh_engine().blobs("kit.blobs")
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness)
+        self.blobs: Blobs = harness.fresh_engine().blobs("kit.blobs")
         self.model: dict[str, tuple[bytes, int]] = {}
 
     @stateful.rule(key=KEYS, data=DATA, version=strategies.integers(0, 5))
@@ -44,7 +44,7 @@ class BlobsMachine(Machine):
     @stateful.rule()
     def reopen(self) -> None:
         """Close the store and open it again."""
-        self.blobs = self.lab.reopen_engine().blobs("kit.blobs")
+        self.blobs = self.harness.reopen_engine().blobs("kit.blobs")
 
     @stateful.invariant()
     def blobs_and_dict_agree(self) -> None:

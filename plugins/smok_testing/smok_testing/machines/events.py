@@ -12,7 +12,7 @@ from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseEventDatabase
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 __all__ = ["EventsMachine"]
 
@@ -30,16 +30,16 @@ class Known(msgspec.Struct):
 class EventsMachine(Machine):
     """Every rule does one call on the role and the same to a dict."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        lab.fresh_roles()
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness)
+        harness.fresh_roles()
         self.model: dict[str, Known] = {}
         self.uuids = 0
 
     @property
     def events(self) -> BaseEventDatabase:
         """Give the role."""
-        return self.lab.roles.events
+        return self.harness.roles.events
 
     @stateful.rule(name=NAMES, ended_on=strategies.sampled_from([None, 5]))
     def add(self, name: str, ended_on: int | None) -> None:
@@ -66,17 +66,17 @@ class EventsMachine(Machine):
         """The cloud gives uuids to the first few; one event may be closed meanwhile."""
         batch = self.events.get_events_to_sync()
         found = batch.get_events() if batch else []
-        waiting = {name for name, known in self.model.items() if known.waits}
-        same({event.provisional_uuid for event in found}, waiting, "the upload")
+        pending = {name for name, known in self.model.items() if known.waits}
+        same({event.provisional_uuid for event in found}, pending, "the upload")
         for event in found:
             same(event.uuid, self.model[event.provisional_uuid].uuid, "an uploaded uuid")
-        settled = found[:count]
-        for event in settled:
+        acknowledged = found[:count]
+        for event in acknowledged:
             self.model[event.provisional_uuid].waits = False
         if meanwhile in self.model:
             self.close(meanwhile, 9)
         if batch:
-            batch.acknowledge(*(self._uuid(event) for event in settled))
+            batch.acknowledge(*(self._uuid(event) for event in acknowledged))
 
     def _uuid(self, event: Event) -> str:
         self.uuids += 1
@@ -94,7 +94,7 @@ class EventsMachine(Machine):
     @stateful.rule()
     def restart(self) -> None:
         """The process ends and starts again."""
-        self.lab.reopen_roles()
+        self.harness.reopen_roles()
 
     @stateful.invariant()
     def role_and_dict_agree(self) -> None:

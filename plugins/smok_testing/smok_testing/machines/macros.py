@@ -10,7 +10,7 @@ from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMacroDatabase
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 __all__ = ["MacrosMachine"]
 
@@ -24,9 +24,9 @@ Occurrence = tuple[str, float]
 class MacrosMachine(Machine):
     """The model knows what is offered, what ran, and what is reported."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        lab.fresh_roles()
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness)
+        harness.fresh_roles()
         self.offered: set[Occurrence] = set()
         self.ran: set[Occurrence] = set()  #: ran here and is not forgotten
         self.reported: set[Occurrence] = set()
@@ -34,7 +34,7 @@ class MacrosMachine(Machine):
     @property
     def macros(self) -> BaseMacroDatabase:
         """Give the role."""
-        return self.lab.roles.macros
+        return self.harness.roles.macros
 
     @stateful.rule(offer=OFFERS)
     def set_macros(self, offer: dict[str, set[float]]) -> None:
@@ -73,7 +73,7 @@ class MacrosMachine(Machine):
     @stateful.rule()
     def restart(self) -> None:
         """The process ends and starts again."""
-        self.lab.reopen_roles()
+        self.harness.reopen_roles()
 
     @stateful.invariant()
     def role_and_sets_agree(self) -> None:

@@ -11,7 +11,7 @@ from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMetadataDatabase
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 __all__ = ["MetadataMachine"]
 
@@ -31,15 +31,15 @@ class Entry(msgspec.Struct):
 class MetadataMachine(Machine):
     """Every rule does one call on the role and the same to a dict."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        lab.fresh_roles()
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness)
+        harness.fresh_roles()
         self.model: dict[str, Entry] = {}
 
     @property
     def metadata(self) -> BaseMetadataDatabase:
         """Give the role."""
-        return self.lab.roles.metadata
+        return self.harness.roles.metadata
 
     @stateful.rule(key=KEYS, value=VALUES, timestamp=TIMES | strategies.none())
     def put(self, key: str, value: str, timestamp: float | None) -> None:
@@ -54,7 +54,7 @@ class MetadataMachine(Machine):
         found = {name: ts for name, _, ts in self.metadata.get_all_plain()}[key]
         old = self.model.get(key)
         later = old is None or found > old.timestamp
-        expect(found >= self.lab.clock.now and later, f"{key!r} written now is dated {found}")
+        expect(found >= self.harness.clock.now and later, f"{key!r} written now is dated {found}")
         return found
 
     @stateful.rule(key=KEYS, value=VALUES, timestamp=TIMES)
@@ -72,16 +72,16 @@ class MetadataMachine(Machine):
         entry = self.model.get(key)
         if entry is not None and entry.value is not None:
             # At least so late; where the clock is behind, the store dates it later.
-            later = max(self.lab.clock.now, entry.timestamp)
+            later = max(self.harness.clock.now, entry.timestamp)
             self.model[key] = Entry(None, later, waits=True)
 
     @stateful.rule(interrupted=strategies.booleans(), key=KEYS)
     def upload(self, interrupted: bool, key: str) -> None:
         """The cloud gets all changes; one key may be written meanwhile."""
         batch = self.metadata.get_plain_to_sync()
-        waiting = {name: entry.value for name, entry in self.model.items() if entry.waits}
+        pending = {name: entry.value for name, entry in self.model.items() if entry.waits}
         found = {change.key: change.value for change in batch.changes} if batch else {}
-        same(found, waiting, "the upload")
+        same(found, pending, "the upload")
         if interrupted:
             self.put(key, "meanwhile", None)
         if batch:
@@ -94,13 +94,13 @@ class MetadataMachine(Machine):
     @stateful.rule(now=strategies.sampled_from([0.0, 6.0, 100.0]))
     def set_the_clock(self, now: float) -> None:
         """The clock jumps."""
-        self.lab.clock.now = now
+        self.harness.clock.now = now
 
     @stateful.precondition(lambda self: self.persistent)
     @stateful.rule()
     def restart(self) -> None:
         """The process ends and starts again."""
-        self.lab.reopen_roles()
+        self.harness.reopen_roles()
 
     @stateful.invariant()
     def role_and_dict_agree(self) -> None:
@@ -112,5 +112,5 @@ class MetadataMachine(Machine):
             if entry.value is not None
         }
         same(found, wanted, "all values")
-        waiting = sum(entry.waits for entry in self.model.values())
-        same(self.metadata.stats().pending, waiting, "changes that wait")
+        pending = sum(entry.waits for entry in self.model.values())
+        same(self.metadata.stats().pending, pending, "changes that wait")

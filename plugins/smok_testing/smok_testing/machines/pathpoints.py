@@ -11,7 +11,7 @@ from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
     from smok_core.roles import BasePathpointDatabase
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 __all__ = ["PathpointsMachine"]
 
@@ -24,16 +24,16 @@ VALUES = strategies.sampled_from([0, 0.0, False, "", "x", FAILURE])
 class PathpointsMachine(Machine):
     """Every rule does one call on the role and the same to a dict."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        lab.fresh_roles()
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness)
+        harness.fresh_roles()
         self.model: dict[tuple[str, float], Any] = {}
         self.queue: list[tuple[str, float]] = []
 
     @property
     def pathpoints(self) -> BasePathpointDatabase:
         """Give the role."""
-        return self.lab.roles.pathpoints
+        return self.harness.roles.pathpoints
 
     @stateful.rule(name=NAMES, ts=TIMES, value=VALUES)
     def store(self, name: str, ts: float, value: Any) -> None:
@@ -75,7 +75,7 @@ class PathpointsMachine(Machine):
     @stateful.rule()
     def restart(self) -> None:
         """The process ends and starts again."""
-        self.lab.reopen_roles()
+        self.harness.reopen_roles()
 
     @stateful.invariant()
     def role_and_dict_agree(self) -> None:

@@ -10,7 +10,7 @@ from smok_testing.checks import same
 from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
     from smok_testing.queues import Queue
 
 __all__ = ["QueueMachine"]
@@ -29,7 +29,7 @@ class Item(msgspec.Struct):
 class Out(NamedTuple):
     """A batch or a part of one, and the versions it was made of."""
 
-    handover: Any
+    batch: Any
     content: tuple[tuple[int, int], ...]
     take: int  #: which take it came from; only answers for the last one count
 
@@ -37,10 +37,10 @@ class Out(NamedTuple):
 class QueueMachine(Machine):
     """Every rule does one call on a role and the same to a dict of items."""
 
-    def __init__(self, lab: Lab, queue: Queue) -> None:
-        super().__init__(lab)
-        self.queue, self.clock = queue, lab.clock
-        lab.fresh_roles()
+    def __init__(self, harness: Harness, queue: Queue) -> None:
+        super().__init__(harness)
+        self.queue, self.clock = queue, harness.clock
+        harness.fresh_roles()
         self.items: dict[int, Item] = {}
         self.current: Out | None = None
         self.body: list[Any] = []
@@ -51,7 +51,7 @@ class QueueMachine(Machine):
     @stateful.rule(number=NUMBERS)
     def add(self, number: int) -> None:
         """Make an item, perhaps once more."""
-        self.queue.add(self.lab.roles, number)
+        self.queue.add(self.harness.roles, number)
         item = self.items.get(number)
         again = {
             "events": False,
@@ -68,7 +68,7 @@ class QueueMachine(Machine):
         """Change an item, perhaps while it is out, perhaps to what it is."""
         number = data.draw(strategies.sampled_from(sorted(self.items)))
         assert self.queue.change
-        self.queue.change(self.lab.roles, number)
+        self.queue.change(self.harness.roles, number)
         if self.items[number].content != 1 or self.queue.name == "changes":
             self._bump(number, 1)
 
@@ -79,18 +79,18 @@ class QueueMachine(Machine):
     @stateful.rule(limit=strategies.integers(1, 5))
     def take(self, limit: int) -> None:
         """Ask for a batch: the one that is out, or a new one."""
-        handover = self.queue.take(self.lab.roles, limit)
+        batch = self.queue.take(self.harness.roles, limit)
         if not self.left:
-            self.takes, self.left = self.takes + 1, tuple(self._waiting()[:limit])
+            self.takes, self.left = self.takes + 1, tuple(self._pending()[:limit])
             self.current = None
-        found = self.queue.seen(handover) if handover else []
+        found = self.queue.seen(batch) if batch else []
         same(sorted(found), sorted(number for number, _ in self.left), f"a batch of {limit}")
-        if handover and self.current and self.current.content == self.left:
-            same(handover.to_json(), self.body, "the batch that is out, when asked again")
-        self.body = handover.to_json() if handover else []
-        self.current = Out(handover, self.left, self.takes) if handover else None
+        if batch and self.current and self.current.content == self.left:
+            same(batch.to_json(), self.body, "the batch that is out, when asked again")
+        self.body = batch.to_json() if batch else []
+        self.current = Out(batch, self.left, self.takes) if batch else None
 
-    def _waiting(self) -> list[tuple[int, int]]:
+    def _pending(self) -> list[tuple[int, int]]:
         found = [(number, item.version) for number, item in self.items.items() if item.waits]
         return sorted(found, key=lambda pair: pair[1])
 
@@ -98,19 +98,19 @@ class QueueMachine(Machine):
     @stateful.rule()
     def acknowledge(self) -> None:
         """The cloud has the batch."""
-        self._settle(self.current)
+        self._acknowledge(self.current)
 
     @stateful.precondition(lambda self: self.old)
     @stateful.rule()
     def acknowledge_again(self) -> None:
         """An answer comes twice, or late."""
-        self._settle(self.old[-1])
+        self._acknowledge(self.old[-1])
 
     @stateful.precondition(lambda self: self.old)
     @stateful.rule()
     def refuse_again(self) -> None:
         """A negative answer comes twice, or late."""
-        self.queue.refuse(self.old[-1].handover)
+        self.queue.refuse(self.old[-1].batch)
         self._answered(self.old[-1])
 
     @stateful.precondition(lambda self: self.current and len(self.current.content) > 1)
@@ -119,15 +119,15 @@ class QueueMachine(Machine):
         """The cloud has the oldest item of the batch."""
         whole = self.current
         assert whole
-        part = whole.handover.part(0, 1)
+        part = whole.batch.part(0, 1)
         first = self.queue.seen(part)
         content = tuple(pair for pair in whole.content if pair[0] in first)
-        self._settle(Out(part, content, whole.take))
+        self._acknowledge(Out(part, content, whole.take))
         self.old.append(whole)
 
-    def _settle(self, out: Out | None) -> None:
+    def _acknowledge(self, out: Out | None) -> None:
         assert out
-        self.queue.acknowledge(out.handover)
+        self.queue.acknowledge(out.batch)
         for number, version in set(out.content) & set(self.left):
             if out.take == self.takes and self.items[number].version == version:
                 self.items[number].waits = False
@@ -144,7 +144,7 @@ class QueueMachine(Machine):
     def refuse(self) -> None:
         """The batch did not arrive."""
         assert self.current
-        self.queue.refuse(self.current.handover)
+        self.queue.refuse(self.current.batch)
         self._answered(self.current)
 
     @stateful.rule(now=strategies.sampled_from([0.0, 1.6e9, 1.7e9, 4e9]))
@@ -156,19 +156,19 @@ class QueueMachine(Machine):
     @stateful.rule()
     def restart(self) -> None:
         """The process ends with whatever is out, and starts again."""
-        self.lab.reopen_roles()
+        self.harness.reopen_roles()
         self.current, self.old, self.left = None, [], ()
 
     @stateful.invariant()
     def the_backlog_is_counted(self) -> None:
         """The statistics agree with the list."""
         if self.queue.counted:
-            pending = self.lab.roles[self.queue.role].stats().pending
-            same(pending, len(self._waiting()), "items that wait")
+            pending = self.harness.roles[self.queue.role].stats().pending
+            same(pending, len(self._pending()), "items that wait")
 
     def teardown(self) -> None:
         """In the end everything that waits is offered, oldest first."""
         if self.current:
-            self.queue.refuse(self.current.handover)
-        found = self.queue.offered(self.lab.roles)
-        same(sorted(found), sorted(number for number, _ in self._waiting()), "the whole backlog")
+            self.queue.refuse(self.current.batch)
+        found = self.queue.offered(self.harness.roles)
+        same(sorted(found), sorted(number for number, _ in self._pending()), "the whole backlog")

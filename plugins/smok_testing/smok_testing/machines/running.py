@@ -13,7 +13,7 @@ from smok_core.hookspecs import Capability
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 __all__ = ["EXAMPLES", "Machine", "assume", "run_machine", "stateful", "strategies"]
 
@@ -25,15 +25,15 @@ EXAMPLES = "SMOK_KIT_EXAMPLES"
 
 
 class Machine(stateful.RuleBasedStateMachine):
-    """A history on a fresh store; `lab` opens it."""
+    """A history on a fresh store; `harness` opens it."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, harness: Harness) -> None:
         super().__init__()
-        self.lab = lab
-        self.persistent = Capability.PERSISTENT in lab.info.capabilities
+        self.harness = harness
+        self.persistent = Capability.PERSISTENT in harness.info.capabilities
 
 
-def run_machine(lab: Lab, machine: Callable[[Lab], Machine], examples: int, steps: int) -> None:
+def run_machine(harness: Harness, machine: Callable[[Harness], Machine], examples: int, steps: int) -> None:
     """Run histories of ``steps`` steps; raise what the shortest failing one raises."""
     chosen = os.environ.get(EXAMPLES)
     settings = hypothesis.settings(
@@ -46,4 +46,4 @@ def run_machine(lab: Lab, machine: Callable[[Lab], Machine], examples: int, step
         report_multiple_bugs=False,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    stateful.run_state_machine_as_test(lambda: machine(lab), settings=settings)  # type: ignore[arg-type]
+    stateful.run_state_machine_as_test(lambda: machine(harness), settings=settings)  # type: ignore[arg-type]

@@ -1,16 +1,16 @@
-"""A series against dicts: few names, few times, late, repeated, settled, dropped, trimmed."""
+"""A series against dicts: few names, few times, late, repeated, acknowledged, dropped, trimmed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smok_core.engine.base import Limits, OnFull, QueuedPoint, Series
+from smok_core.engine.base import Limits, OnFull, PendingPoint, Series
 from smok_core.errors import QueueFull
 from smok_testing.checks import expect, same
 from smok_testing.machines.running import Machine, assume, stateful, strategies
 
 if TYPE_CHECKING:
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 __all__ = ["SeriesMachine"]
 
@@ -26,12 +26,12 @@ LIMITS = strategies.sampled_from([Limits(), Limits(3), Limits(3, OnFull.DROP_OLD
 class SeriesMachine(Machine):
     """Every rule does one call on the series and the same to two dicts."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        lab.fresh_engine()
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness)
+        harness.fresh_engine()
         self.points: dict[Place, bytes] = {}
         self.queue: list[Place] = []
-        self.handed: list[QueuedPoint] = []
+        self.handed: list[PendingPoint] = []
         self.seqs: dict[Place, int] = {}
         self.newest = self.dropped = 0
         self.limits = Limits()
@@ -44,7 +44,7 @@ class SeriesMachine(Machine):
     @property
     def series(self) -> Series:
         """Give the series with its limits."""
-        return self.lab.series(limits=self.limits)
+        return self.harness.series(limits=self.limits)
 
     @stateful.rule(points=strategies.lists(POINTS, max_size=5))
     def append(self, points: list[tuple[str, int, bytes]]) -> None:
@@ -54,9 +54,9 @@ class SeriesMachine(Machine):
         try:
             self.series.append(points)
         except QueueFull:
-            expect(self._full(len(fresh)), f"refused with {len(self.queue)} waiting: {points}")
+            expect(self._full(len(fresh)), f"refused with {len(self.queue)} pending: {points}")
             return
-        expect(not self._full(grown), f"took {points} with {len(self.queue)} waiting")
+        expect(not self._full(grown), f"took {points} with {len(self.queue)} pending")
         self._queue([place for place, _ in fresh])
         self.points.update(fresh)
         self._drop(bool(fresh))
@@ -92,12 +92,12 @@ class SeriesMachine(Machine):
         same([(p.name, p.ts) for p in self.handed], self.queue[:limit], f"pending({limit})")
 
     @stateful.rule(part=strategies.sets(strategies.integers(0, 4)))
-    def settle(self, part: set[int]) -> None:
+    def acknowledge(self, part: set[int]) -> None:
         """Acknowledge some of what was handed out; perhaps again, perhaps late."""
         chosen = [point for at, point in enumerate(self.handed) if at in part]
         still = {(p.name, p.ts) for p in chosen if self.seqs.get((p.name, p.ts)) == p.seq}
         still &= set(self.queue)
-        same(self.series.settle([point.seq for point in chosen]), len(still), "points settled")
+        same(self.series.acknowledge([point.seq for point in chosen]), len(still), "points acknowledged")
         self.queue = [place for place in self.queue if place not in still]
 
     @stateful.rule(places=strategies.lists(PLACES, max_size=3))
@@ -105,7 +105,7 @@ class SeriesMachine(Machine):
         """Queue stored points again."""
         fresh = [p for p in dict.fromkeys(places) if p in self.points and p not in self.queue]
         assume(self._fits(len(self.queue) + len(fresh)))
-        same(self.series.requeue(places), len(fresh), f"points queued again of {places}")
+        same(self.series.requeue(places), len(fresh), f"points pending again of {places}")
         self._queue(fresh)
 
     def _fits(self, count: int) -> bool:
@@ -113,7 +113,7 @@ class SeriesMachine(Machine):
 
     @stateful.rule(before=TIMES)
     def trim(self, before: int) -> None:
-        """Forget what is old, settled and not the latest."""
+        """Forget what is old, acknowledged and not the latest."""
         latest = {name: max(t for n, t in self.points if n == name) for name, _ in self.points}
         gone = [
             (name, ts)
@@ -128,7 +128,7 @@ class SeriesMachine(Machine):
     @stateful.rule()
     def reopen(self) -> None:
         """Close the store and open it again."""
-        self.lab.reopen_engine()
+        self.harness.reopen_engine()
 
     @stateful.rule(name=NAMES, start=TIMES | strategies.none(), stop=TIMES | strategies.none())
     def read_a_range(self, name: str, start: int | None, stop: int | None) -> None:
@@ -156,12 +156,12 @@ class SeriesMachine(Machine):
             newest = max(ts for n, ts in self.points if n == name)
             same(self.series.latest(name), (newest, self.points[name, newest]), "latest")
 
-    def _check_seqs(self, queue: list[QueuedPoint]) -> None:
+    def _check_seqs(self, queue: list[PendingPoint]) -> None:
         for point in queue:
             known = self.seqs.get((point.name, point.ts))
             fits = point.seq == known if known else point.seq > self.newest
             expect(fits, f"seq of {point} should be {known or f'above {self.newest}'}")
             self.newest = max(self.newest, point.seq)
             self.seqs[point.name, point.ts] = point.seq
-        waiting = set(self.queue)
-        self.seqs = {place: seq for place, seq in self.seqs.items() if place in waiting}
+        pending = set(self.queue)
+        self.seqs = {place: seq for place, seq in self.seqs.items() if place in pending}

@@ -1,4 +1,4 @@
-"""A table against a dict: few keys, few stamps, every kind of write, settlement and reopening."""
+"""A table against a dict: few keys, few stamps, every kind of write and reopening."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smok_core.engine.base import Row, Settlement, Table, When
+from smok_core.engine.base import Row, Ack, Table, When
 from smok_testing.checks import expect, same
 from smok_testing.machines.running import Machine, stateful, strategies
 
 if TYPE_CHECKING:
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
 
 __all__ = ["TableMachine"]
 
@@ -34,9 +34,9 @@ class Model(msgspec.Struct):
 class TableMachine(Machine):
     """Every rule does one call on the table and the same to a dict."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        self.table: Table = lab.fresh_engine().table("kit.rows")
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness)
+        self.table: Table = harness.fresh_engine().table("kit.rows")
         self.model: dict[str, Model] = {}
         self.handed: list[Row] = []
         self.newest = 0
@@ -98,19 +98,19 @@ class TableMachine(Machine):
     def hand_out(self, limit: int) -> None:
         """Take the head of the queue, as an uploader would."""
         self.handed = self.table.pending(limit)
-        same([row.key for row in self.handed], self._waiting()[:limit], f"pending({limit})")
+        same([row.key for row in self.handed], self._pending()[:limit], f"pending({limit})")
 
     @stateful.rule(
         part=strategies.integers(0, 4), remove=strategies.booleans(),
         tag=strategies.sampled_from([None, "", "t1", "t2"]),
     )  # fmt: skip
-    def settle(self, part: int, remove: bool, tag: str | None) -> None:
+    def acknowledge(self, part: int, remove: bool, tag: str | None) -> None:
         """Acknowledge what was handed out, or its first part; perhaps again, perhaps late."""
-        done = [Settlement(row.key, row.seq, tag, remove) for row in self.handed[:part]]
-        wanted = sum(self._settle(item) for item in done)
-        same(self.table.settle(done), wanted, f"settle of {done}")
+        done = [Ack(row.key, row.seq, tag, remove) for row in self.handed[:part]]
+        wanted = sum(self._acknowledge(item) for item in done)
+        same(self.table.acknowledge(done), wanted, f"acknowledge of {done}")
 
-    def _settle(self, done: Settlement) -> bool:
+    def _acknowledge(self, done: Ack) -> bool:
         row = self.model.get(done.key)
         if row is None:
             return False
@@ -126,7 +126,7 @@ class TableMachine(Machine):
     @stateful.rule()
     def reopen(self) -> None:
         """Close the store and open it again."""
-        self.table = self.lab.reopen_engine().table("kit.rows")
+        self.table = self.harness.reopen_engine().table("kit.rows")
 
     @stateful.invariant()
     def table_and_dict_agree(self) -> None:
@@ -136,11 +136,11 @@ class TableMachine(Machine):
             for key, row in sorted(self.model.items(), key=lambda item: item[1].seq)
         ]
         same(list(self.table.rows()), rows, "rows")
-        same([row.key for row in self.table.pending(9)], self._waiting(), "keys that wait")
+        same([row.key for row in self.table.pending(9)], self._pending(), "keys that wait")
         stats = self.table.stats()
-        same((stats.rows, stats.pending), (len(rows), len(self._waiting())), "stats")
+        same((stats.rows, stats.pending), (len(rows), len(self._pending())), "stats")
         same(self.table.get_many("abx"), {row.key: row for row in rows if row.key in "ab"}, "many")
 
-    def _waiting(self) -> list[str]:
-        waiting = [(row.seq, key) for key, row in self.model.items() if row.pending]
-        return [key for _, key in sorted(waiting)]
+    def _pending(self) -> list[str]:
+        pending = [(row.seq, key) for key, row in self.model.items() if row.pending]
+        return [key for _, key in sorted(pending)]

@@ -50,29 +50,29 @@ class ShelfEngine(MemoryEngine):
         """Give all that is stored."""
         state = {kind: vars(self)[kind] for kind in _KINDS}
         for part in _parts(state):
-            part._gate = None
+            part._engine_lock = None
         return state
 
     def put_down(self, state: dict[str, Any]) -> None:
         """Take over all that was stored."""
         for part in _parts(state):
-            part._gate = self._gate
+            part._engine_lock = self._engine_lock
         vars(self).update(state)
 
     def table(self, name: str) -> MemoryTable:
-        with self._gate:
-            return self._tables.setdefault(name, self.table_kind(self._gate))
+        with self._engine_lock:
+            return self._tables.setdefault(name, self.table_kind(self._engine_lock))
 
     def series(self, name: str, limits: Limits = Limits()) -> MemorySeries:  # noqa: B008
-        with self._gate:
-            new = self.series_kind(self._gate, self._store)
+        with self._engine_lock:
+            new = self.series_kind(self._engine_lock, self._store)
             series = self._series.setdefault(name, new)
             series.limits = limits
             return series
 
     def blobs(self, name: str) -> MemoryBlobs:
-        with self._gate:
-            return self._blobs.setdefault(name, self.blobs_kind(self._gate))
+        with self._engine_lock:
+            return self._blobs.setdefault(name, self.blobs_kind(self._engine_lock))
 
     def health(self) -> Health:
         return msgspec.structs.replace(
@@ -80,13 +80,13 @@ class ShelfEngine(MemoryEngine):
         )
 
     def close(self) -> None:
-        if self._gate.closed:
+        if self._engine_lock.closed:
             return
         super().close()
-        gates = [(part, part._gate) for part in _parts({k: vars(self)[k] for k in _KINDS})]
+        gates = [(part, part._engine_lock) for part in _parts({k: vars(self)[k] for k in _KINDS})]
         _SHELF[self.address()] = copy.deepcopy(self.pick_up())
-        for part, gate in gates:
-            part._gate = gate
+        for part, certificate_check in gates:
+            part._engine_lock = certificate_check
 
 
 def _parts(state: dict[str, Any]) -> list[Any]:

@@ -34,7 +34,7 @@ class FreshTables(ShelfEngine):
     """Gives an empty table at each call."""
 
     def table(self, name):
-        return MemoryTable(self._gate)
+        return MemoryTable(self._engine_lock)
 
 
 @engine("engine-EN1.replacing_and_deleting_stay_within_a_name")
@@ -51,7 +51,7 @@ class PrefixIsEmptied(ShelfEngine):
                         outer._tables[other]._rows.clear()
                 MemoryTable.replace(found, rows)
 
-        reaching = Reaching(self._gate)
+        reaching = Reaching(self._engine_lock)
         reaching.__dict__ = found.__dict__
         return reaching
 
@@ -62,7 +62,7 @@ class NeverCloses(ShelfEngine):
 
     def close(self):
         super().close()
-        self._gate.closed = False
+        self._engine_lock.closed = False
 
 
 @engine("engine-EN2.closing_twice_is_harmless")
@@ -70,13 +70,13 @@ class ClosesOnce(ShelfEngine):
     """Fails when it is closed again."""
 
     def close(self):
-        if self._gate.closed:
+        if self._engine_lock.closed:
             raise RuntimeError("already closed")
         super().close()
 
 
 @engine("engine-EN3.flush_and_checkpoint_are_always_allowed")
-class CheckpointSettles(ShelfEngine):
+class CheckpointAcknowledges(ShelfEngine):
     """Housekeeping throws away what waits."""
 
     def checkpoint(self):
@@ -198,7 +198,7 @@ def waits_forgotten(state):
         table._rows = {key: row._replace(pending=False) for key, row in table._rows.items()}
 
 
-@forgetful("table-Q4.rows_can_be_settled_after_reopening")
+@forgetful("table-Q4.rows_can_be_acknowledged_after_reopening")
 def rows_renumbered(state):
     """Numbers its rows anew at each opening."""
     for table in state["_tables"].values():
@@ -224,11 +224,11 @@ def newest_row_lost(state):
 def queue_forgotten(state):
     """Keeps the queue in memory only."""
     for series in state["_series"].values():
-        series._settle(list(series._queue))
+        series._acknowledge(list(series._queue))
 
 
 @forgetful("series-Q4.the_queue_goes_on_after_reopening")
-def everything_queued_again(state):
+def everything_pending_again(state):
     """Queues the whole archive again at each opening."""
     for series in state["_series"].values():
         places = [(n, t) for n, line in series._lines.items() for t in line.stamps]

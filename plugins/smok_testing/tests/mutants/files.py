@@ -36,13 +36,13 @@ def _has_room(context):
 
 class _Table(MemoryTable):
     def put(self, key, value, **more):
-        _has_room(self._gate.context)
+        _has_room(self._engine_lock.context)
         return super().put(key, value, **more)
 
 
 class _Series(MemorySeries):
     def append(self, points):
-        _has_room(self._gate.context)
+        _has_room(self._engine_lock.context)
         super().append(points)
 
 
@@ -90,7 +90,7 @@ class FileEngine(ShelfEngine):
         super().__init__(context)
         self.check_reachable()
         self.lock()
-        self._gate = _Gate(self, self._gate)
+        self._engine_lock = _Gate(self, self._engine_lock)
         try:
             self.put_down(self.load())
         except BaseException:
@@ -135,7 +135,7 @@ class FileEngine(ShelfEngine):
         for kind in parts.values():
             for name, part in kind.items():
                 kind[name] = copy.copy(part)
-                kind[name]._gate = None
+                kind[name]._engine_lock = None
         return parts
 
     def save(self):
@@ -160,8 +160,8 @@ class FileEngine(ShelfEngine):
         return msgspec.structs.replace(super().health(), warnings=warnings)
 
     def close(self):
-        if not self._gate.closed:
-            self._gate.closed = True
+        if not self._engine_lock.closed:
+            self._engine_lock.closed = True
             if self._locked:
                 self._locked.close()
 
@@ -309,7 +309,7 @@ class LocksWithAFile(FileEngine):
             raise AlreadyOpen("file", "another process has it") from error
 
     def close(self):
-        if not self._gate.closed:
+        if not self._engine_lock.closed:
             self.file.with_suffix(".lock").unlink(missing_ok=True)
         super().close()
 
@@ -393,9 +393,9 @@ class OpensNewer(FileEngine):
 
 
 class _StuckTable(_Table):
-    def settle(self, settlements):
-        _has_room(self._gate.context)
-        return super().settle(settlements)
+    def acknowledge(self, acks):
+        _has_room(self._engine_lock.context)
+        return super().acknowledge(acks)
 
 
 @wrong("general-G13.a_full_store_drains")
@@ -424,16 +424,16 @@ class ShowsItsSecret(FileEngine):
 
 
 class _CountingTable(_Table):
-    def settle(self, settlements):
-        super().settle(settlements)
-        for done in settlements:
+    def acknowledge(self, acks):
+        super().acknowledge(acks)
+        for done in acks:
             if (row := self._rows.get(done.key)) and row.tag == done.tag:
                 self.put(done.key, row.value, pending=True)
         return 0
 
 
 @wrong("engine-G4.a_lost_answer_applies_a_write_once")
-class SettlingIsAWrite(FileEngine):
+class AcknowledgingIsAWrite(FileEngine):
     """Setting a tag queues the row again."""
 
     table_kind = _CountingTable
@@ -441,7 +441,7 @@ class SettlingIsAWrite(FileEngine):
 
 class _DoublingTable(_Table):
     def put(self, key, value, **more):
-        if Path(self._gate.context.options.place, "drop").exists():
+        if Path(self._engine_lock.context.options.place, "drop").exists():
             super().put(key + "-copy", value, **more)
             return False
         return super().put(key, value, **more)

@@ -150,9 +150,9 @@ class _Buffered(PathpointDatabase):
 
 class _Copied(BufferedSeries):
     def after_fork_in_child(self):
-        waiting, count = self._pending, self._count
+        pending, count = self._pending, self._count
         super().after_fork_in_child()
-        self._pending, self._count = waiting, count
+        self._pending, self._count = pending, count
 
 
 class _Threadless(BufferedSeries):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from plugins.smok_testing.tests.mutants.base import role, table
-from smok_core.engine.base import Settlement
+from smok_core.engine.base import Ack
 from smok_core.engine.memory import MemoryTable
 from smok_core.errors import QueueFull
 from smok_core.roles.events import EventDatabase
@@ -48,7 +48,7 @@ class RoomForEveryWrite(MemoryTable):
     """Wants room also for a row that waits already."""
 
     def put(self, key, value, *, max_pending=None, drop=(), **more):
-        with self._gate:
+        with self._engine_lock:
             self._make_room(max_pending, drop)
             return super().put(key, value, **more)
 
@@ -58,7 +58,7 @@ class DropsFirst(MemoryTable):
     """Makes room before it knows whether it may write."""
 
     def put(self, key, value, *, pending=False, max_pending=None, drop=(), **more):
-        with self._gate:
+        with self._engine_lock:
             if pending and not (self.get(key) and self.get(key).pending):
                 self._make_room(max_pending, drop)
             return super().put(key, value, pending=pending, **more)
@@ -72,17 +72,17 @@ class DropsInVain(MemoryTable):
         try:
             super()._make_room(max_pending, drop)
         except QueueFull:
-            self.settle(drop)
+            self.acknowledge(drop)
             raise
 
 
 @table("TA10.no_more_is_dropped_than_needed")
 class DropsAllThatIsNamed(MemoryTable):
-    """Settles everything that may go."""
+    """Acknowledges everything that may go."""
 
     def _make_room(self, max_pending, drop):
         super()._make_room(max_pending, drop)
-        self.settle(drop)
+        self.acknowledge(drop)
 
 
 @table("TA10.no_more_is_dropped_than_needed")
@@ -99,7 +99,7 @@ class DropsWhatChanged(MemoryTable):
 
     def _make_room(self, max_pending, drop):
         rows = [self._rows[done.key] for done in drop if done.key in self._rows]
-        super()._make_room(max_pending, [Settlement(r.key, r.seq, remove=True) for r in rows])
+        super()._make_room(max_pending, [Ack(r.key, r.seq, remove=True) for r in rows])
 
 
 @table("TA10.what_is_dropped_may_stay")
@@ -123,7 +123,7 @@ class ForgetsItsDrops(MemoryTable):
 class _LookThenPut(QueueLimit):
     def put(self, key, value, **conditions):
         if self._table.stats().pending >= self._most:
-            self._table.settle(self._oldest()[:1])
+            self._table.acknowledge(self._oldest()[:1])
         time.sleep(0.0005)
         return self._table.put(key, value, pending=True, **conditions)
 

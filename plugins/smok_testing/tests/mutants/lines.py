@@ -157,7 +157,7 @@ class QueueZeroIsAll(MemorySeries):
         return super().pending(limit or 10**6, after)
 
 
-@series("SR3.the_queue_pages_without_settling")
+@series("SR3.the_queue_pages_without_acknowledging")
 class QueueIgnoresAfter(MemorySeries):
     """Gives the first page again and again."""
 
@@ -181,7 +181,7 @@ class CorrectionsStayHere(MemorySeries):
         known = name in self._lines and ts in self._lines[name].points
         super()._put(name, ts, value)
         if known:
-            self._settle([self._seq])
+            self._acknowledge([self._seq])
 
 
 @series("SR2.another_value_replaces_and_queues_again")
@@ -222,7 +222,7 @@ class BatchesOneByOne(MemorySeries):
             super().append([point])
 
 
-@series("SR2.late_points_are_stored_and_queued")
+@series("SR2.late_points_are_stored_and_pending")
 class LatePointsAreNotQueued(MemorySeries):
     """Archives a late point without uploading it."""
 
@@ -230,10 +230,10 @@ class LatePointsAreNotQueued(MemorySeries):
         newest = self.latest(name)
         super()._put(name, ts, value)
         if newest and ts < newest[0]:
-            self._settle([self._seq])
+            self._acknowledge([self._seq])
 
 
-@series("SR2.late_points_are_stored_and_queued")
+@series("SR2.late_points_are_stored_and_pending")
 class LatePointsAreDropped(MemorySeries):
     """Refuses to go back in time, as the published client does."""
 
@@ -242,59 +242,59 @@ class LatePointsAreDropped(MemorySeries):
         super().append([p for p in points if not newest[p[0]] or p[1] >= newest[p[0]][0]])
 
 
-@series("SR4.settle_takes_exactly_these_seqs")
-class SettleUpTo(MemorySeries):
+@series("SR4.acknowledge_takes_exactly_these_seqs")
+class AcknowledgeUpTo(MemorySeries):
     """Takes the greatest seq for a watermark."""
 
-    def settle(self, seqs):
+    def acknowledge(self, seqs):
         top = max(seqs, default=0)
-        return self._settle([seq for seq in self._queue if seq <= top])
+        return self._acknowledge([seq for seq in self._queue if seq <= top])
 
 
-@series("SR4.settle_takes_exactly_these_seqs")
-class SettleByCount(MemorySeries):
+@series("SR4.acknowledge_takes_exactly_these_seqs")
+class AcknowledgeByCount(MemorySeries):
     """Takes as many from the head as were acknowledged."""
 
-    def settle(self, seqs):
-        return self._settle(list(self._queue)[: len(set(seqs))])
+    def acknowledge(self, seqs):
+        return self._acknowledge(list(self._queue)[: len(set(seqs))])
 
 
-@series("SR4.settle_takes_exactly_these_seqs")
-class SettleForgetsPoints(MemorySeries):
+@series("SR4.acknowledge_takes_exactly_these_seqs")
+class AcknowledgeForgetsPoints(MemorySeries):
     """Removes what was uploaded from the archive."""
 
-    def settle(self, seqs):
+    def acknowledge(self, seqs):
         found = list(seqs)
         places = [self._queue[seq] for seq in found if seq in self._queue]
-        settled = super().settle(found)
+        acknowledged = super().acknowledge(found)
         for name, ts in places:
             self._lines[name].stamps.remove(ts)
             del self._lines[name].points[ts]
-        return settled
+        return acknowledged
 
 
-@series("SR4.settling_points_twice_is_harmless")
-class SettleCountsUnknown(MemorySeries):
+@series("SR4.acknowledging_points_twice_is_harmless")
+class AcknowledgeCountsUnknown(MemorySeries):
     """Counts seqs that never were."""
 
-    def settle(self, seqs):
+    def acknowledge(self, seqs):
         found = list(seqs)
-        super().settle(found)
+        super().acknowledge(found)
         return len(found)
 
 
-@series("SR4.settle_leaves_a_point_replaced_meanwhile")
-class SettleByPlace(MemorySeries):
-    """Settles whatever waits at the place of an old seq."""
+@series("SR4.acknowledge_leaves_a_point_replaced_meanwhile")
+class AcknowledgeByPlace(MemorySeries):
+    """Acknowledges whatever waits at the place of an old seq."""
 
     def pending(self, limit, after=0):
         found = super().pending(limit, after)
         vars(self).setdefault("_old", {}).update((p.seq, (p.name, p.ts)) for p in found)
         return found
 
-    def settle(self, seqs):
+    def acknowledge(self, seqs):
         places = {vars(self).get("_old", {}).get(seq) for seq in seqs}
-        return self._settle([seq for seq, place in self._queue.items() if place in places])
+        return self._acknowledge([seq for seq, place in self._queue.items() if place in places])
 
 
 @series("SR3.a_seq_of_the_queue_is_never_used_again")
@@ -312,7 +312,7 @@ class TrimDropsQueued(MemorySeries):
     """Forgets what was never uploaded."""
 
     def trim(self, before):
-        self._settle([seq for seq, (_, ts) in self._queue.items() if ts < before])
+        self._acknowledge([seq for seq, (_, ts) in self._queue.items() if ts < before])
         return super().trim(before)
 
 
@@ -329,7 +329,7 @@ class TrimDropsLatest(MemorySeries):
         return count
 
 
-@series("SR6.trim_forgets_what_is_settled_and_old")
+@series("SR6.trim_forgets_what_is_acknowledged_and_old")
 class TrimInclusive(MemorySeries):
     """Forgets the point at the given time too."""
 
@@ -337,7 +337,7 @@ class TrimInclusive(MemorySeries):
         return super().trim(before + 1)
 
 
-@series("SR6.trim_forgets_what_is_settled_and_old")
+@series("SR6.trim_forgets_what_is_acknowledged_and_old")
 class TrimDoesNothing(MemorySeries):
     """Says that it forgot and keeps everything."""
 
@@ -358,11 +358,11 @@ class RequeueMovesWaiting(MemorySeries):
     """A point that waits goes to the end."""
 
     def requeue(self, points):
-        waiting = set(self._queue.values())
+        pending = set(self._queue.values())
         for seq, place in list(self._queue.items()):
             if place in points:
-                self._settle([seq])
-        return super().requeue(points) - len(waiting & set(points))
+                self._acknowledge([seq])
+        return super().requeue(points) - len(pending & set(points))
 
 
 @series("SR9.requeue_knows_no_limit")
@@ -374,7 +374,7 @@ class RequeueKeepsTheLimit(MemorySeries):
         cap = self.limits.max_pending
         if cap is not None and len(self._queue) > cap:
             excess = len(self._queue) - cap
-            self._dropped += self._settle(list(self._queue)[:excess])
+            self._dropped += self._acknowledge(list(self._queue)[:excess])
         return count
 
 
@@ -407,7 +407,7 @@ class RefusalIsAValueError(MemorySeries):
             raise ValueError("full") from error
 
 
-@series("SR9.settling_makes_room")
+@series("SR9.acknowledging_makes_room")
 class FullForever(MemorySeries):
     """Once full, the queue takes nothing more."""
 
@@ -444,7 +444,7 @@ class DropsTheNewest(MemorySeries):
     def _drop_excess(self, *_):
         excess = len(self._queue) - (self.limits.max_pending or len(self._queue))
         if excess > 0:
-            self._dropped += self._settle(list(self._queue)[-excess:])
+            self._dropped += self._acknowledge(list(self._queue)[-excess:])
 
 
 @series("SR9.drop_oldest_drops_from_the_head_and_counts")
@@ -475,13 +475,13 @@ class LargeBatchKeepsItsStart(MemorySeries):
 
 
 @series("SR9.only_what_was_dropped_is_counted")
-class SettledCountsAsDropped(MemorySeries):
+class AcknowledgedCountsAsDropped(MemorySeries):
     """Counts everything that left the queue."""
 
-    def settle(self, seqs):
-        settled = super().settle(seqs)
-        self._dropped += settled
-        return settled
+    def acknowledge(self, seqs):
+        acknowledged = super().acknowledge(seqs)
+        self._dropped += acknowledged
+        return acknowledged
 
 
 @series("SR9.limits_are_those_of_the_last_opening")
@@ -499,7 +499,7 @@ class DropsCountedLater(MemorySeries):
 
     def append(self, points):
         before = self._dropped
-        with self._gate:
+        with self._engine_lock:
             self._dropped = 0
             super().append(points)
             fresh, self._dropped = self._dropped, before
@@ -517,11 +517,11 @@ class BatchesInterleave(MemorySeries):
             time.sleep(0)
 
 
-@series("Q2.no_point_is_lost_while_settling")
-class SettlesTheHead(MemorySeries):
+@series("Q2.no_point_is_lost_while_acknowledging")
+class AcknowledgesTheHead(MemorySeries):
     """Takes from the head whatever is there a moment later."""
 
-    def settle(self, seqs):
+    def acknowledge(self, seqs):
         count = len(list(seqs))
         newest = list(self._queue)[-count:]
-        return self._settle(newest)
+        return self._acknowledge(newest)

@@ -204,9 +204,9 @@ class RepeatsAreEntries(SensorWriteDatabase):
         self._table.put(f"{count}", self._dump(event), pending=True)
 
 
-@role("sensor_writes", "SW1.single_records_can_be_settled")
-class OneSettlesAll(SensorWriteDatabase):
-    """Settles the whole log with one record."""
+@role("sensor_writes", "SW1.single_records_can_be_acknowledged")
+class OneAcknowledgesAll(SensorWriteDatabase):
+    """Acknowledges the whole log with one record."""
 
     def on_synced_sw(self, event):
         self._table.replace({})
@@ -228,7 +228,7 @@ class RunsAgainWhenReported(MacroDatabase):
         return ((row, execution) for row, execution in super()._executions() if row.pending)
 
 
-@role("macros", "MA2.an_occurrence_is_queued_once")
+@role("macros", "MA2.an_occurrence_is_pending_once")
 class TimesAreTexts(MacroDatabase):
     """Takes 5 and 5.0 for two occurrences."""
 
@@ -257,7 +257,7 @@ class SetsOneByOne(MacroDatabase):
             self._table.put(checked.macro_id, self._dump(checked))
 
 
-@role("macros", "MA2.reports_are_settled_one_by_one")
+@role("macros", "MA2.reports_are_acknowledged_one_by_one")
 class ReportsByMacro(MacroDatabase):
     """Takes one report for all of its macro."""
 

@@ -10,100 +10,100 @@ from smok_core.engine.base import Row, TableStats, When
 from smok_core.engine.memory import MemoryTable
 
 
-@table("TA8.settle_leaves_what_changed_meanwhile")
-class SettleIgnoresSeq(MemoryTable):
+@table("TA8.acknowledge_leaves_what_changed_meanwhile")
+class AcknowledgeIgnoresSeq(MemoryTable):
     """Acknowledges whatever is stored under the key, also what arrived later."""
 
-    def _settle(self, done):
+    def _acknowledge(self, done):
         row = self._rows.get(done.key)
-        return super()._settle(done._replace(seq=row.seq) if row else done)
+        return super()._acknowledge(done._replace(seq=row.seq) if row else done)
 
 
-@table("TA8.settle_of_a_later_seq_does_nothing")
-class SettleUpToSeq(MemoryTable):
+@table("TA8.acknowledge_of_a_later_seq_does_nothing")
+class AcknowledgeUpToSeq(MemoryTable):
     """Takes the seq for a watermark."""
 
-    def _settle(self, done):
+    def _acknowledge(self, done):
         row = self._rows.get(done.key)
-        return super()._settle(done._replace(seq=row.seq) if row and row.seq < done.seq else done)
+        return super()._acknowledge(done._replace(seq=row.seq) if row and row.seq < done.seq else done)
 
 
-@table("TA8.settle_sets_the_tag_in_any_case")
+@table("TA8.acknowledge_sets_the_tag_in_any_case")
 class TagOnlyIfCurrent(MemoryTable):
     """Loses the server's id of an event that changed during its upload."""
 
-    def _settle(self, done):
+    def _acknowledge(self, done):
         row = self._rows.get(done.key)
         stale = row and row.seq != done.seq
-        return super()._settle(done._replace(tag=None) if stale else done)
+        return super()._acknowledge(done._replace(tag=None) if stale else done)
 
 
-@table("TA8.settle_sets_the_tag_in_any_case")
+@table("TA8.acknowledge_sets_the_tag_in_any_case")
 class TagTakesASeq(MemoryTable):
     """Setting the tag counts as a change."""
 
-    def _settle(self, done):
-        settled = super()._settle(done)
+    def _acknowledge(self, done):
+        acknowledged = super()._acknowledge(done)
         if done.tag is not None and done.key in self._rows:
             self._rows[done.key] = self._rows[done.key]._replace(seq=self._next())
-        return settled
+        return acknowledged
 
 
-@table("TA8.settle_without_tag_keeps_the_tag")
+@table("TA8.acknowledge_without_tag_keeps_the_tag")
 class TagCleared(MemoryTable):
-    """A settlement without a tag forgets the tag."""
+    """A acknowledgement without a tag forgets the tag."""
 
-    def _settle(self, done):
-        settled = super()._settle(done)
+    def _acknowledge(self, done):
+        acknowledged = super()._acknowledge(done)
         if done.tag is None and done.key in self._rows:
             self._rows[done.key] = self._rows[done.key]._replace(tag=None)
-        return settled
+        return acknowledged
 
 
-@table("TA8.settle_ignores_unknown_keys")
-class SettleMakesRows(MemoryTable):
-    """Settling an unknown key stores a row for it."""
+@table("TA8.acknowledge_ignores_unknown_keys")
+class AcknowledgeMakesRows(MemoryTable):
+    """Acknowledging an unknown key stores a row for it."""
 
-    def _settle(self, done):
+    def _acknowledge(self, done):
         self._rows.setdefault(done.key, Row(done.key, b"", 0.0, self._next(), False, done.tag))
-        return super()._settle(done)
+        return super()._acknowledge(done)
 
 
-@table("TA8.settle_removes_if_nothing_changed")
+@table("TA8.acknowledge_removes_if_nothing_changed")
 class RemoveIgnoresSeq(MemoryTable):
     """Removes a record that was written again during its upload."""
 
-    def _settle(self, done):
-        settled = super()._settle(done)
+    def _acknowledge(self, done):
+        acknowledged = super()._acknowledge(done)
         if done.remove:
             self._rows.pop(done.key, None)
-        return settled
+        return acknowledged
 
 
-@table("TA8.settle_removes_rows_that_do_not_wait")
+@table("TA8.acknowledge_removes_rows_that_do_not_wait")
 class RemoveOnlyPending(MemoryTable):
-    """Does not remove what is settled already."""
+    """Does not remove what is acknowledged already."""
 
-    def _settle(self, done):
+    def _acknowledge(self, done):
         row = self._rows.get(done.key)
-        return super()._settle(done._replace(remove=done.remove and bool(row and row.pending)))
+        return super()._acknowledge(done._replace(remove=done.remove and bool(row and row.pending)))
 
 
-@table("TA8.settle_twice_is_harmless")
-class SettleCountsAgain(MemoryTable):
+@table("TA8.acknowledge_twice_is_harmless")
+class AcknowledgeCountsAgain(MemoryTable):
     """Counts what it did not change."""
 
-    def settle(self, settlements):
-        super().settle(settlements)
-        return sum(done.key in self._rows for done in settlements)
+    def acknowledge(self, acks):
+        super().acknowledge(acks)
+        return sum(done.key in self._rows for done in acks)
 
 
-@table("TA8.settle_takes_a_whole_batch")
-class SettleOnlyAHundred(MemoryTable):
-    """Stops after a hundred settlements."""
+@table("TA8.acknowledge_takes_a_whole_batch")
+class AcknowledgeOnlyAHundred(MemoryTable):
+    """Stops after a hundred acks."""
 
-    def settle(self, settlements):
-        return super().settle(settlements[:100])
+    def acknowledge(self, acks):
+        return super().acknowledge(acks[:100])
 
 
 @table("Q6.a_lease_has_one_holder_at_a_time")
@@ -141,7 +141,7 @@ class NewerAcceptsEqual(MemoryTable):
 
 @table("TA2.put_if_newer_is_strict")
 class RefusalQueues(MemoryTable):
-    """A write that is refused leaves the row waiting all the same."""
+    """A write that is refused leaves the row pending all the same."""
 
     def put(self, key, value, *, pending=False, **more):
         written = super().put(key, value, pending=pending, **more)
@@ -249,7 +249,7 @@ class PendingZeroIsAll(MemoryTable):
         return super().pending(limit or 10**6, after)
 
 
-@table("TA7.pending_pages_without_settling")
+@table("TA7.pending_pages_without_acknowledging")
 class PendingAfterInclusive(MemoryTable):
     """Gives the last row of a page again."""
 
@@ -474,7 +474,7 @@ class ValuesEndAtNul(MemoryTable):
 
 @table("TA9.stats_count_rows_and_waits")
 class StatsNeverFall(MemoryTable):
-    """Counts waiting rows by additions only."""
+    """Counts pending rows by additions only."""
 
     def stats(self):
         now = super().stats()
@@ -522,16 +522,16 @@ class NewerThenPut(MemoryTable):
         return super().put(key, value, stamp=stamp, when=when, **more)
 
 
-@table("Q2.no_change_is_lost_while_settling")
-class SettleReadsFirst(MemoryTable):
-    """Reads the seq, and settles by key a moment later."""
+@table("Q2.no_change_is_lost_while_acknowledging")
+class AcknowledgeReadsFirst(MemoryTable):
+    """Reads the seq, and acknowledges by key a moment later."""
 
-    def settle(self, settlements):
-        fits = [done for done in settlements if self._fits(done)]
+    def acknowledge(self, acks):
+        fits = [done for done in acks if self._fits(done)]
         time.sleep(0.0005)
         rows = {done.key: self._rows.get(done.key) for done in fits}
         current = [done._replace(seq=rows[done.key].seq) for done in fits if rows[done.key]]
-        return super().settle(current)
+        return super().acknowledge(current)
 
     def _fits(self, done):
         row = self.get(done.key)

@@ -33,9 +33,9 @@ class NackLosesValues(_Handing, PathpointDatabase):
             self.acknowledge()
 
 
-@role("pathpoints", "Q2.acknowledging_settles_exactly_the_batch_values")
+@role("pathpoints", "Q2.acknowledging_acknowledges_exactly_the_batch_values")
 class AckTakesAllThatWaits(_Handing, PathpointDatabase):
-    """An answer settles whatever waits when it comes."""
+    """An answer acknowledges whatever waits when it comes."""
 
     class kind(DataToSynchronize):  # noqa: N801
         def acknowledge(self):
@@ -44,7 +44,7 @@ class AckTakesAllThatWaits(_Handing, PathpointDatabase):
 
 @role("pathpoints", "Q4.acknowledging_twice_is_harmless_values")
 class SecondAckTakesTheNextBatch(_Handing, PathpointDatabase):
-    """Each answer settles as many from the head as the batch had."""
+    """Each answer acknowledges as many from the head as the batch had."""
 
     class kind(DataToSynchronize):  # noqa: N801
         def acknowledge(self):
@@ -78,7 +78,7 @@ class EmptyBatchIsTruthy(PathpointDatabase):
         return super().get_data_to_sync(limit) or object()
 
 
-@role("pathpoints", "Q4.parts_are_settled_for_themselves_values")
+@role("pathpoints", "Q4.parts_are_acknowledged_for_themselves_values")
 class PartIsTheWhole(_Handing, PathpointDatabase):
     """Acknowledging a part acknowledges the batch."""
 
@@ -174,9 +174,9 @@ class UuidsSkipEvents(_Handing, EventDatabase):
             self.release()
 
 
-@role("events", "EV2.fewer_uuids_settle_only_the_beginning")
-class OneUuidSettlesAll(_Handing, EventDatabase):
-    """Settles the batch however few uuids came."""
+@role("events", "EV2.fewer_uuids_acknowledge_only_the_beginning")
+class OneUuidAcknowledgesAll(_Handing, EventDatabase):
+    """Acknowledges the batch however few uuids came."""
 
     class kind(EventSynchronization):  # noqa: N801
         def acknowledge(self, *uuids):
@@ -184,9 +184,9 @@ class OneUuidSettlesAll(_Handing, EventDatabase):
             super().acknowledge(*uuids)
 
 
-@role("events", "EV2.a_wrong_uuid_settles_nothing")
+@role("events", "EV2.a_wrong_uuid_acknowledges_nothing")
 class UuidsUnchecked(_Handing, EventDatabase):
-    """Settles event by event, and meets the wrong uuid in the middle."""
+    """Acknowledges event by event, and meets the wrong uuid in the middle."""
 
     class kind(EventSynchronization):  # noqa: N801
         def acknowledge(self, *uuids):
@@ -232,7 +232,7 @@ class EmptyLogIsNone(SensorWriteDatabase):
 
 @role("macros", "Q4.acknowledging_twice_is_harmless_executions")
 class ReportTwiceReportsMore(_Handing, MacroDatabase):
-    """A second answer settles what was executed since."""
+    """A second answer acknowledges what was executed since."""
 
     class kind(MacroSynchronization):  # noqa: N801
         def acknowledge(self):
@@ -250,9 +250,9 @@ class AnyRefusalReleases(_Handing, MacroDatabase):
             self._outbox._unanswered.clear()
 
 
-@role("metadata", "Q2.acknowledging_settles_exactly_the_batch_changes")
+@role("metadata", "Q2.acknowledging_acknowledges_exactly_the_batch_changes")
 class AckTakesAllChanges(_Handing, MetadataDatabase):
-    """An answer settles whatever waits when it comes."""
+    """An answer acknowledges whatever waits when it comes."""
 
     class kind(PlainSynchronization):  # noqa: N801
         def acknowledge(self):

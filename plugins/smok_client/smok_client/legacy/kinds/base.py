@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from smok_core.engine.base import Settlement
+from smok_core.engine.base import Ack
 from smok_core.roles.base import OnEngine
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Table
     from smok_core.roles.base import Database
 
-__all__ = ["Kind", "LateSettler", "table_of"]
+__all__ = ["Kind", "LateAck", "table_of"]
 
 V = TypeVar("V")
 
@@ -80,10 +80,10 @@ def table_of(database: Database, name: str) -> Table | None:
     return database.engine.table(name) if isinstance(database, OnEngine) else None
 
 
-class LateSettler:
+class LateAck:
     """Ends the wait of rows that the cloud has already, a page at a time.
 
-    A crash in between leaves them waiting: they are uploaded once more, with the uuid the cloud
+    A crash in between leaves them pending: they are uploaded once more, with the uuid the cloud
     gave them, and nothing is lost.
     """
 
@@ -97,8 +97,8 @@ class LateSettler:
             self.flush()
 
     def flush(self) -> None:
-        """Settle what was remembered."""
+        """Acknowledge what was remembered."""
         keys, self._keys = self._keys, []
         if self._table is not None and keys:
             rows = self._table.get_many(keys)
-            self._table.settle([Settlement(row.key, row.seq) for row in rows.values()])
+            self._table.acknowledge([Ack(row.key, row.seq) for row in rows.values()])

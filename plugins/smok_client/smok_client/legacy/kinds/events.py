@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_client.legacy.fields import attributes, blame, expect, member, shape, text, texts, whole
-from smok_client.legacy.kinds.base import Kind, LateSettler, table_of
+from smok_client.legacy.kinds.base import Kind, LateAck, table_of
 from smok_client.legacy.names import COLOR, EVENT
 from smok_client.legacy.nodes import Map, Node, Obj, shown
 from smok_client.legacy.plain import ATTRIBUTES
@@ -43,8 +43,8 @@ class EventFile(Kind[_Converted]):
     def __init__(self, database: Any, plain: PlainReader) -> None:
         super().__init__(database, plain)
         self._table = table_of(database, "events")
-        self._settler = LateSettler(self._table)
-        self._waiting: set[int] = set()
+        self._late_acks = LateAck(self._table)
+        self._pending: set[int] = set()
         self._stored = {event.provisional_uuid for event in database.get_all_events()}
 
     @classmethod
@@ -56,10 +56,10 @@ class EventFile(Kind[_Converted]):
     def entries(self, root: Node) -> list[Node]:
         if not _two_lists(root):
             raise LegacyRefused(Fault.WRONG_SHAPE, "two lists of events expected")
-        kept, queued = root
+        kept, pending = root
         # The client queues an open event when it is opened and again when it is closed.
-        loose = {id(node): node for node in queued}
-        self._waiting = set(loose)
+        loose = {id(node): node for node in pending}
+        self._pending = set(loose)
         for node in kept:
             loose.pop(id(node), None)
         return [*kept, *loose.values()]
@@ -71,7 +71,7 @@ class EventFile(Kind[_Converted]):
         found = attributes(entry, EVENT, ATTRIBUTES[EVENT])
         checked = check_fields(self.role, "an event", self._event(found, entry), Event)
         check_key(self.role, checked.provisional_uuid)
-        return _Converted(checked, id(entry) in self._waiting)
+        return _Converted(checked, id(entry) in self._pending)
 
     def _event(self, found: dict[str, Node], node: Node) -> Event:
         uuid, ended_on, handled_by = (found[k] for k in ("uuid", "ended_on", "handled_by"))
@@ -100,10 +100,10 @@ class EventFile(Kind[_Converted]):
         self.database.add_event(value.event)
         self._stored.add(value.event.provisional_uuid)
         if not value.waits:
-            self._settler.add(value.event.provisional_uuid)
+            self._late_acks.add(value.event.provisional_uuid)
 
     def finish(self) -> None:
-        self._settler.flush()
+        self._late_acks.flush()
 
 
 class _State(NamedTuple):

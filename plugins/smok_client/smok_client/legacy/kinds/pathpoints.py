@@ -119,14 +119,14 @@ class PathpointFile(Kind[_Point]):
     def finish(self) -> None:
         self._flush()
         self.database.flush()
-        self._settle()
+        self._acknowledge()
 
     def _flush(self) -> None:
         page, self._page = self._page, []
         values = [(p.path, p.timestamp, p.value) for p in page if p.value is not None]
         self.database.on_new_data_many(values)
 
-    def _settle(self) -> None:
+    def _acknowledge(self) -> None:
         """End the wait of what has been uploaded; a crash before it costs one more upload."""
         if not isinstance(self.database, OnEngine) or not self._uploaded:
             return
@@ -134,7 +134,7 @@ class PathpointFile(Kind[_Point]):
         after = 0
         while points := series.pending(_PAGE, after):
             after = points[-1].seq
-            series.settle([p.seq for p in points if (p.name, p.ts) in self._uploaded])
+            series.acknowledge([p.seq for p in points if (p.name, p.ts) in self._uploaded])
 
 
 def _value(node: Node) -> ValueOrExcept | None:

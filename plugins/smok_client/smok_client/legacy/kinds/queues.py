@@ -35,9 +35,9 @@ class SensorWriteFile(Kind[SensorWriteEvent]):
 
     def __init__(self, database: Any, plain: PlainReader) -> None:
         super().__init__(database, plain)
-        self._stored = set(self._waiting())
+        self._stored = set(self._pending())
 
-    def _waiting(self) -> Iterator[SensorWriteEvent]:
+    def _pending(self) -> Iterator[SensorWriteEvent]:
         table = table_of(self.database, self.role)
         for row in table.rows() if table is not None else ():
             fields = self.database.codec.loads(row.value)  # type: ignore[attr-defined]

@@ -12,13 +12,13 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from smok_testing.checks import expect
-from smok_testing.lab import DEVICE
+from smok_testing.harness import DEVICE
 from smok_testing.threads import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smok_testing.lab import Lab
+    from smok_testing.harness import Harness
     from smok_testing.subject import Subject
 
 __all__ = ["Worker"]
@@ -27,8 +27,8 @@ __all__ = ["Worker"]
 class Worker:
     """A process that does jobs in children which can be killed at any moment."""
 
-    def __init__(self, lab: Lab, **settings: Any) -> None:
-        self._subject, self._settings = lab.subject, settings
+    def __init__(self, harness: Harness, **settings: Any) -> None:
+        self._subject, self._settings = harness.subject, settings
         self._process = subprocess.Popen(
             [sys.executable, "-m", "smok_testing.worker"],
             stdin=subprocess.PIPE,

@@ -1,7 +1,7 @@
-"""Generations of a table: a whole set of rows becomes visible by changing one document.
+"""TableVersions of a table: a whole set of rows becomes visible by changing one document.
 
-Rows live at ``device|table|generation|key``; the document ``device|table|head`` names the
-generation that holds. Without one nothing was ever replaced and `FIRST` holds. A generation
+Rows live at ``device|table|table_version|key``; the document ``device|table|head`` names the
+table_version that holds. Without one nothing was ever replaced and `FIRST` holds. A table_version
 grows with time, so what is older than the head is garbage, and nothing newer is ever removed.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from smok_mongo.client import Server
 
-__all__ = ["FIRST", "ROWS", "TRIES", "Generations", "generation_text"]
+__all__ = ["FIRST", "ROWS", "TRIES", "TableVersions", "generation_text"]
 
 _T = TypeVar("_T")
 ROWS: Final = "smok_rows"
@@ -28,20 +28,20 @@ _LANE: Final = 5
 
 
 def generation_text(base: int, writer: str) -> str:
-    """Name a generation: its base, then the process, so two processes never write into one."""
+    """Name a table_version: its base, then the process, so two processes never write into one."""
     return base_text(base) + writer[:_LANE]
 
 
 FIRST: Final = generation_text(0, "0" * _LANE)
 
 
-class Generations:
+class TableVersions:
     """The head of one table, and reading under it."""
 
     def __init__(self, server: Server, prefix: str) -> None:
         self._server, self.prefix = server, prefix
         self._head = join(prefix, "head")
-        #: The generation as this process saw it last; every operation checks it.
+        #: The table_version as this process saw it last; every operation checks it.
         self.seen = FIRST
 
     def find(self, tails: Iterable[str]) -> list[Document]:
@@ -53,60 +53,60 @@ class Generations:
                 return found
         raise self.contended()
 
-    def _look(self, generation: str, tails: list[str]) -> list[Document] | None:
+    def _look(self, table_version: str, tails: list[str]) -> list[Document] | None:
         rows: list[Document] = []
         for part in slices(tails, 999):
-            ids = [join(self.prefix, generation, tail) for tail in part]
+            ids = [join(self.prefix, table_version, tail) for tail in part]
             found = find_all(self._server, ROWS, [*ids, self._head])
-            if self._note(found) != generation:
+            if self._note(found) != table_version:
                 return None
             rows += [document for document in found if document["_id"] != self._head]
         return rows
 
     def _note(self, documents: Iterable[Document]) -> str:
-        heads = (str(d["generation"]) for d in documents if d["_id"] == self._head)
+        heads = (str(d["table_version"]) for d in documents if d["_id"] == self._head)
         self.seen = next(heads, FIRST)
         return self.seen
 
     def current(self) -> str:
-        """Ask which generation holds."""
+        """Ask which table_version holds."""
         head = find_one(self._server, ROWS, {"_id": self._head})
         return self._note([head] if head else [])
 
     def read(self, work: Callable[[str], _T]) -> _T:
         """Read what spans many rows; again, if the table was replaced meanwhile.
 
-        ``work`` gets the prefix of the generation's ids.
+        ``work`` gets the prefix of the table_version's ids.
         """
-        generation = self.current()
+        table_version = self.current()
         for _ in range(TRIES):
-            found = work(join(self.prefix, generation))
-            before, generation = generation, self.current()
-            if generation == before:
+            found = work(join(self.prefix, table_version))
+            before, table_version = table_version, self.current()
+            if table_version == before:
                 return found
         raise self.contended()
 
     def flip(self, old: str, new: str) -> bool:
         """Make ``new`` hold if ``old`` still does: the moment at which the table is replaced."""
         if old == FIRST:
-            done = insert_one(self._server, ROWS, {"_id": self._head, "generation": new})
+            done = insert_one(self._server, ROWS, {"_id": self._head, "table_version": new})
         else:
-            query, change = {"_id": self._head, "generation": old}, {"$set": {"generation": new}}
+            query, change = {"_id": self._head, "table_version": old}, {"$set": {"table_version": new}}
             done = update_one(self._server, ROWS, query, change)
         # After a lost answer it may be done all the same; either way this notes what holds now.
         return self.current() == new or done
 
     def sweep(self, below: str) -> None:
-        """Remove older generations; nobody reads them, so if this fails the next one does it."""
+        """Remove older table_versions; nobody reads them, so if this fails the next one does it."""
         query = {"_id": {"$gte": f"{self.prefix}|", "$lt": f"{join(self.prefix, below)}|"}}
         try:
             delete(self._server, ROWS, query)
         except StoreError:
             return
 
-    def base_of(self, generation: str) -> int:
-        """Give the base that the generation's name begins with."""
-        return int(generation[:BASE_DIGITS], 16)
+    def base_of(self, table_version: str) -> int:
+        """Give the base that the table_version's name begins with."""
+        return int(table_version[:BASE_DIGITS], 16)
 
     def contended(self) -> StoreError:
         """Make the error for an operation that others interrupted again and again."""

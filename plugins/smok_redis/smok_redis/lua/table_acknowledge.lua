@@ -1,6 +1,6 @@
 -- KEYS: 2 rows, 3 queue, 4 tags. ARGV: 5 packed list of {key, seq, tag or false, remove}.
 -- Answers how many rows stopped being pending or were removed.
-local settled = 0
+local acknowledged = 0
 redis.call('HLEN', KEYS[2])
 redis.call('HLEN', KEYS[4])
 -- Frees nothing; but a full server lets a script write once it began with a freeing command.
@@ -14,7 +14,7 @@ for _, row in ipairs(cmsgpack.unpack(ARGV[5])) do
     current = old and tonumber(old:match('^(%d+) ')) == handed
   end
   if current then
-    settled = settled + 1
+    acknowledged = acknowledged + 1
     redis.call('ZREM', KEYS[3], key)
   end
   if current and remove then
@@ -24,4 +24,4 @@ for _, row in ipairs(cmsgpack.unpack(ARGV[5])) do
     redis.call('HSET', KEYS[4], key, tag)
   end
 end
-return done(tostring(settled))
+return done(tostring(acknowledged))

@@ -31,7 +31,7 @@ __all__ = [
     "deferred",
     "device_of_thread",
     "nothing",
-    "sheltered",
+    "guarded",
     "the_client_calls",
 ]
 
@@ -72,8 +72,8 @@ class Backlog:
     def warnings(self) -> tuple[str, ...]:
         """Tell how many writes wait, and how many were given up; nothing when all is stored."""
         with self._lock:
-            waiting, lost = len(self._calls), self._lost
-        found = f"{waiting} writes wait in memory for the store" if waiting else ""
+            pending, lost = len(self._calls), self._lost
+        found = f"{pending} writes wait in memory for the store" if pending else ""
         gone = f"{lost} writes were lost, more than {_MAX_WAITING} waited" if lost else ""
         return tuple(text for text in (found, gone) if text)
 
@@ -164,7 +164,7 @@ def device_of_thread() -> Any:
     return getattr(thread, "device", None) if _is_of_client(type(thread).__module__) else None
 
 
-def sheltered(
+def guarded(
     instead: Callable[[], Any],
 ) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
     """Keep the errors of a store away from the client's threads.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from smok_core.hookspecs import BackendInfo, Capability
     from smok_testing.subject import Subject
 
-__all__ = ["DEVICE", "FakeClock", "Lab"]
+__all__ = ["DEVICE", "FakeClock", "Harness"]
 
 #: The device whose data the clauses keep, unless they need two.
 DEVICE = "d1"
@@ -35,7 +35,7 @@ class FakeClock:
         return self.now
 
 
-class Lab:
+class Harness:
     """Opens stores for one clause, and closes and removes them after it."""
 
     def __init__(self, subject: Subject) -> None:

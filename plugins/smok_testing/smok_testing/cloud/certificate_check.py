@@ -17,7 +17,7 @@ from smok_testing.cloud.inputs import Refusal
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["CertificateIn", "Gate"]
+__all__ = ["CertificateIn", "CertificateCheck"]
 
 
 class CertificateIn(enum.Enum):
@@ -28,7 +28,7 @@ class CertificateIn(enum.Enum):
     TLS = "tls"  #: the handshake, as in production
 
 
-class Gate:
+class CertificateCheck:
     """Checks requests against certificate authorities.
 
     Args:

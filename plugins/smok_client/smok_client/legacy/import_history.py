@@ -9,11 +9,11 @@ from smok_core.roles.base import OnEngine
 if TYPE_CHECKING:
     from smok_core.roles.base import Database
 
-__all__ = ["Ledger"]
+__all__ = ["ImportHistory"]
 
 
-class Ledger:
-    """The ledger of one role, beside its data; a backend without an engine has no place for one.
+class ImportHistory:
+    """The history of one role, beside its data; a backend without an engine has no place for one.
 
     Args:
         database: The role's database.

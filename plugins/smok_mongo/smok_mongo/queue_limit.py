@@ -27,13 +27,13 @@ class Cap:
         """Note that another process has appended."""
         self._at_most = None
 
-    def queued(self, count: int) -> None:
+    def pending(self, count: int) -> None:
         """Note that this process has appended."""
         if self._at_most is not None:
             self._at_most += count
 
-    def settled(self, count: int) -> None:
-        """Note that this process has settled."""
+    def acknowledged(self, count: int) -> None:
+        """Note that this process has acknowledged."""
         if self._at_most is not None:
             self._at_most -= count
 
@@ -57,9 +57,9 @@ class Cap:
             return
         seqs = self._queue.oldest((self._at_most or 0) - cap)
         self._heads.dropped(head.dropped + len(seqs))
-        self.settled(self._queue.settle(seqs))
+        self.acknowledged(self._queue.acknowledge(seqs))
 
     def _exceeds(self, cap: int) -> bool:
         if self._at_most is None or self._at_most > cap:
-            self._at_most = self._queue.waiting()
+            self._at_most = self._queue.pending_count()
         return self._at_most > cap

@@ -1,4 +1,4 @@
-"""Which 2xx settles a call whose answer is not used: what was sent may be forgotten afterwards.
+"""Which 2xx acknowledges a call whose answer is not used: what was sent may be forgotten.
 
 Over plain HTTP anybody may have answered: only the documented answer counts. Over verified TLS it
 was the cloud, which also answers with nothing at all; but a success that names an error, or that
@@ -12,7 +12,7 @@ from typing import Any, Final
 from smok_cloud.answers import parse
 from smok_cloud.errors import NotTheApi
 
-__all__ = ["check_settles"]
+__all__ = ["check_acknowledges"]
 
 #: Fields with which web servers, gateways and login pages say that it did not work.
 _COMPLAINTS: Final = frozenset(
@@ -33,8 +33,8 @@ _OTHER_CALLS: Final = frozenset(
 )  # fmt: skip
 
 
-def check_settles(call: str, body: bytes, *, verified: bool) -> None:
-    """Return if a body that came with a 2xx settles the call.
+def check_acknowledges(call: str, body: bytes, *, verified: bool) -> None:
+    """Return if a body that came with a 2xx acknowledges the call.
 
     Args:
         call: The request, for the error.

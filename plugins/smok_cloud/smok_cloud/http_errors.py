@@ -74,12 +74,12 @@ def _is_nonsense(error: BaseException) -> bool:
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Give an error's causes, outermost first, also those that libraries hide in arguments."""
     seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        each = waiting.pop(0)
+    pending: list[object] = [error]
+    while pending:
+        each = pending.pop(0)
         if isinstance(each, BaseException) and each not in seen:
             seen.append(each)
-            waiting += [getattr(each, "reason", None), *each.args, each.__cause__]
+            pending += [getattr(each, "reason", None), *each.args, each.__cause__]
             yield each
 
 
