@@ -20,7 +20,6 @@ __all__ = [
     "BackendRoleUnsupported",
     "BackendUnavailable",
     "CapabilityUnmet",
-    "CommandNotInstalled",
     "ConfigError",
     "ConfigProblem",
     "CorruptData",
@@ -32,8 +31,6 @@ __all__ = [
     "InvalidKey",
     "InvalidType",
     "InvalidValue",
-    "LeaseHeld",
-    "LeaseLost",
     "NotFound",
     "PluginBroken",
     "PluginContract",
@@ -251,61 +248,6 @@ class StoreVanished(StoreError):
     )
 
 
-# --- leases: one process at a time ---------------------------------------------------------------
-
-
-class _LeaseError(StoreError):
-    """Another process does this work on the store.
-
-    Args:
-        store: The store's name.
-        work: What is leased.
-        host: The holder's host; None if nobody, or nobody knows.
-        pid: The holder's process id there.
-        since: When it began, by its own clock, in seconds since the epoch.
-    """
-
-    exit_status = 7
-
-    def __init__(
-        self, store: str, work: str, host: str | None, pid: int | None, since: float | None
-    ) -> None:
-        self.work, self.host, self.pid, self.since = work, host, pid, since
-        super().__init__(store, self._what(work, self._who()))
-
-    def _who(self) -> str:
-        if self.host is None:
-            return "a holder that left no name"
-        return f"process {self.pid} on {self.host} since {_iso(self.since)}"
-
-    def _what(self, work: str, who: str) -> str:
-        raise NotImplementedError
-
-
-class LeaseHeld(_LeaseError):
-    """Another process does this work on the store already (rule Q6)."""
-
-    code = "SMOK-U01"
-    remedy = (
-        "Let it work, or stop it and try again; after a crash of its machine the lease is taken "
-        "over once it has not been renewed for a minute."
-    )
-
-    def _what(self, work: str, who: str) -> str:
-        return f"its {work} is running already: {who}"
-
-
-class LeaseLost(_LeaseError):
-    """The work was taken over from this process, which was suspended or cut off (rule Q6)."""
-
-    code = "SMOK-U02"
-    remedy = "Nothing more is sent from here; what was not acknowledged is sent by the other one."
-
-    def _what(self, work: str, who: str) -> str:
-        taken = "is not held any more" if self.host is None else f"was taken over by {who}"
-        return f"the lease of its {work} {taken}"
-
-
 # --- plugins -------------------------------------------------------------------------------------
 
 
@@ -444,19 +386,6 @@ class CapabilityUnmet(PluginError):
         )
 
 
-class CommandNotInstalled(PluginError):
-    """A command of ``smok`` was called whose distribution is not installed."""
-
-    code = "SMOK-P10"
-
-    def __init__(self, name: str, package: str) -> None:
-        self.name, self.package = name, package
-        super().__init__(
-            f"the command {name!r} belongs to a package that is not installed. "
-            f'Install it: pip install "{package}"'
-        )
-
-
 # --- configuration -------------------------------------------------------------------------------
 
 
@@ -495,15 +424,6 @@ class ConfigError(SmokError):
 def _shorten(value: object, limit: int = 80) -> str:
     text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-def _iso(moment: float | None) -> str:
-    from datetime import UTC, datetime  # noqa: PLC0415 - costs start-up time
-
-    try:
-        return datetime.fromtimestamp(moment or 0.0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        return "an unknown time"
 
 
 def _class_name(value: object) -> str:

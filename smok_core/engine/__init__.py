@@ -2,6 +2,7 @@
 
 from smok_core.engine.base import (
     MAX_ENGINE_KEY,
+    Ack,
     Blobs,
     Durability,
     Engine,
@@ -12,7 +13,6 @@ from smok_core.engine.base import (
     Row,
     Series,
     SeriesStats,
-    Ack,
     Table,
     TableStats,
     When,
@@ -21,6 +21,7 @@ from smok_core.engine.codec import Codec, MsgpackCodec, check_plain
 
 __all__ = [
     "MAX_ENGINE_KEY",
+    "Ack",
     "Blobs",
     "Codec",
     "Durability",
@@ -33,7 +34,6 @@ __all__ = [
     "Row",
     "Series",
     "SeriesStats",
-    "Ack",
     "Table",
     "TableStats",
     "When",

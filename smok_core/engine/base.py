@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_ENGINE_KEY",
+    "Ack",
     "Blobs",
     "Durability",
     "Engine",
@@ -41,7 +42,6 @@ __all__ = [
     "Row",
     "Series",
     "SeriesStats",
-    "Ack",
     "Table",
     "TableStats",
     "When",
@@ -241,6 +241,10 @@ class Table(ABC):
             How many rows stopped being pending or were removed.
         """
 
+    def settle(self, acks: Sequence[Ack]) -> int:
+        """Call `acknowledge`; the verb of the design of the primitives."""
+        return self.acknowledge(acks)
+
     @abstractmethod
     def stats(self) -> TableStats:
         """Count the rows."""
@@ -294,6 +298,10 @@ class Series(ABC):
             How many were pending until now.
         """
 
+    def settle(self, seqs: Iterable[int]) -> int:
+        """Call `acknowledge`; the verb of the design of the primitives."""
+        return self.acknowledge(seqs)
+
     @abstractmethod
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
         """Queue stored ``(name, ts)`` points again, at the end and in their order, atomically.
@@ -301,7 +309,7 @@ class Series(ABC):
         Points that are pending already or not stored are ignored; ``limits`` do not apply.
 
         Returns:
-            How many were pending.
+            How many became pending.
         """
 
     @abstractmethod

@@ -11,6 +11,7 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from smok_core.engine.base import (
+    Ack,
     Blobs,
     Durability,
     Engine,
@@ -21,7 +22,6 @@ from smok_core.engine.base import (
     Row,
     Series,
     SeriesStats,
-    Ack,
     Table,
     TableStats,
     When,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from smok_core.engine.allowance import checked_dict, checked_set
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
     "BY_CODE",
@@ -68,11 +68,10 @@ def pack_datetime(value: datetime) -> list[Any]:
     return _with_zone(value)
 
 
-def unpack_datetime(packed: list[Any] | tuple[Any, ...]) -> datetime:
+def unpack_datetime(packed: Sequence[Any]) -> datetime:
     """Give the datetime that `pack_datetime` took apart."""
-    text, fold, zone = packed
-    value = datetime.fromisoformat(text)
-    return value.replace(fold=fold, tzinfo=_zone(zone) if zone else value.tzinfo)
+    value: datetime = _in_zone(datetime, packed)
+    return value
 
 
 # --- moments -------------------------------------------------------------------------------------
@@ -97,16 +96,17 @@ def _zone_key(zone: tzinfo | None) -> str | None:
     return key
 
 
+def _in_zone(kind: Any, parts: Sequence[Any]) -> Any:
+    """Make a moment of what `_with_zone` took apart."""
+    text, fold, zone = parts
+    value = kind.fromisoformat(text)
+    return value.replace(fold=fold, tzinfo=_zone(zone) if zone else value.tzinfo)
+
+
 def _zone(key: str) -> tzinfo:
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - see above
 
     return ZoneInfo(key)
-
-
-def _time(parts: list[Any]) -> time:
-    text, fold, zone = parts
-    value = time.fromisoformat(text)
-    return value.replace(fold=fold, tzinfo=_zone(zone) if zone else value.tzinfo)
 
 
 def _timedelta(parts: list[Any]) -> timedelta:
@@ -205,7 +205,7 @@ _BY_CLASS: Final[dict[type, Tag]] = {
     date: Tag(
         13, "date", lambda value: [value.isoformat()], lambda p: date.fromisoformat(*p), _no_items
     ),
-    time: Tag(14, "time", _with_zone, _time, _no_items),
+    time: Tag(14, "time", _with_zone, lambda parts: _in_zone(time, parts), _no_items),
     timedelta: Tag(
         15, "timedelta", lambda v: [v.days, v.seconds, v.microseconds], _timedelta, _no_items
     ),

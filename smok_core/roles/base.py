@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import msgspec
 
-from smok_core.engine.base import Row, Ack, When
+from smok_core.engine.base import Ack, Row, When
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData, InvalidValue, NotFound
 from smok_core.roles.counters import Counter

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smok_core.engine.base import Row, Ack, When
+from smok_core.engine.base import Ack, Row, When
 from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Event

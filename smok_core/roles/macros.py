@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from smok_core.engine.base import Row, Ack, When
+from smok_core.engine.base import Ack, Row, When
 from smok_core.errors import InvalidType
 from smok_core.model import Macro
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats

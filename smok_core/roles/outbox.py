@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from smok_core.engine.base import PendingPoint, Row, Ack
+from smok_core.engine.base import Ack, PendingPoint, Row
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData
 from smok_core.roles.base import BATCH

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from smok_core.engine.base import OnFull, Ack
+from smok_core.engine.base import Ack, OnFull
 from smok_core.errors import QueueFull
 
 if TYPE_CHECKING:
@@ -69,9 +69,7 @@ class QueueLimit(Generic[T]):
                 self._tell(victims)
                 return done
 
-    def _put(
-        self, key: str, value: bytes, victims: list[Ack], conditions: dict[str, Any]
-    ) -> bool:
+    def _put(self, key: str, value: bytes, victims: list[Ack], conditions: dict[str, Any]) -> bool:
         return self._table.put(
             key, value, pending=True, max_pending=self._most, drop=victims, **conditions
         )

@@ -6,7 +6,7 @@ import pytest
 from smok_cli.transfer import copy
 
 import smok_core
-from smok_core.engine.base import Limits, OnFull, Ack
+from smok_core.engine.base import Ack, Limits, OnFull
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import QueueFull
 

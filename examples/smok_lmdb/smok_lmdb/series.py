@@ -148,7 +148,9 @@ class LmdbSeries(Series):
             heads = itertools.islice(entries, limit)
             return [self._pending_point(transaction, key, entry) for key, entry in heads]
 
-    def _pending_point(self, transaction: lmdb.Transaction, key: bytes, entry: bytes) -> PendingPoint:
+    def _pending_point(
+        self, transaction: lmdb.Transaction, key: bytes, entry: bytes
+    ) -> PendingPoint:
         stored = entry_at(transaction, self._connection.db("points"), self._space + entry[:16])
         assert stored is not None  # both change in one transaction
         seq = seq_of(key[len(self._space) :])

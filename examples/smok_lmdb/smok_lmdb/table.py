@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from smok_core.engine.base import Row, Ack, Table, TableStats, When
+from smok_core.engine.base import Ack, Row, Table, TableStats, When
 from smok_core.errors import QueueFull
 from smok_lmdb.keys import key_of, seq_bytes
 from smok_lmdb.scan import clear, entry_at, prefixed

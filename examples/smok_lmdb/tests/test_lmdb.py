@@ -11,7 +11,7 @@ import pytest
 from smok_lmdb.failures import translated
 from smok_lmdb.plugin import LmdbOptions, smok_open_engine
 
-from smok_core.engine.base import Durability, Ack
+from smok_core.engine.base import Ack, Durability
 from smok_core.errors import CorruptData, ForeignData, ReadOnlyStore, StorageFull, StoreError
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import StoreSettings

@@ -15,9 +15,9 @@ from smok_cli.finding import KNOWN, command_names, load_command, summary
 from smok_cli.os_errors import from_os_error
 from smok_cli.terminal import guard_streams, say
 from smok_core import __version__
-from smok_core.errors import CommandNotInstalled, SmokError
+from smok_core.errors import PluginError, SmokError
 
-__all__ = ["Session", "pass_session", "run"]
+__all__ = ["CommandNotInstalled", "Session", "pass_session", "run"]
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
 
@@ -35,6 +35,19 @@ class Session:
 
 
 pass_session = click.make_pass_decorator(Session)
+
+
+class CommandNotInstalled(PluginError):
+    """A command of ``smok`` was called whose distribution is not installed."""
+
+    code = "SMOK-P10"
+
+    def __init__(self, name: str, package: str) -> None:
+        self.name, self.package = name, package
+        super().__init__(
+            f"the command {name!r} belongs to a package that is not installed. "
+            f'Install it: pip install "{package}"'
+        )
 
 
 class _FoundCommands(click.Group):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Final
 
-from smok_core.errors import SmokError
+from smok_core.errors import SmokError, StoreError
 
 __all__ = [
     "ClientFault",
@@ -16,6 +16,8 @@ __all__ = [
     "CredentialsRefused",
     "InvalidCloudSetting",
     "InvalidCredentials",
+    "LeaseHeld",
+    "LeaseLost",
     "NoLink",
     "NotTheApi",
     "RefusesEverything",
@@ -119,7 +121,9 @@ class ClientFault(CloudError):
     """
 
     code = "SMOK-N06"
-    remedy = "Nothing was acknowledged; is_bad_data tells whether the records themselves were refused."
+    remedy = (
+        "Nothing was acknowledged; is_bad_data tells whether the records themselves were refused."
+    )
 
     def __init__(self, call: str, detail: str, status: int, *, from_api: bool) -> None:
         self.status, self.from_api = status, from_api
@@ -203,3 +207,67 @@ class InvalidCredentials(SmokError, ValueError):
     def __init__(self, reason: str, path: str | Path, detail: str, remedy: str) -> None:
         self.reason, self.path, self.detail = reason, str(path), detail
         super().__init__(f"{path}: {detail}. {remedy}")
+
+
+# --- leases: one process at a time ---------------------------------------------------------------
+
+
+class _LeaseError(StoreError):
+    """Another process does this work on the store.
+
+    Args:
+        store: The store's name.
+        work: What is leased.
+        host: The holder's host; None if nobody, or nobody knows.
+        pid: The holder's process id there.
+        since: When it began, by its own clock, in seconds since the epoch.
+    """
+
+    exit_status = 7
+
+    def __init__(
+        self, store: str, work: str, host: str | None, pid: int | None, since: float | None
+    ) -> None:
+        self.work, self.host, self.pid, self.since = work, host, pid, since
+        super().__init__(store, self._what(work, self._who()))
+
+    def _who(self) -> str:
+        if self.host is None:
+            return "a holder that left no name"
+        return f"process {self.pid} on {self.host} since {_iso(self.since)}"
+
+    def _what(self, work: str, who: str) -> str:
+        raise NotImplementedError
+
+
+class LeaseHeld(_LeaseError):
+    """Another process does this work on the store already (rule Q6)."""
+
+    code = "SMOK-U01"
+    remedy = (
+        "Let it work, or stop it and try again; after a crash of its machine the lease is taken "
+        "over once it has not been renewed for a minute."
+    )
+
+    def _what(self, work: str, who: str) -> str:
+        return f"its {work} is running already: {who}"
+
+
+class LeaseLost(_LeaseError):
+    """The work was taken over from this process, which was suspended or cut off (rule Q6)."""
+
+    code = "SMOK-U02"
+    remedy = "Nothing more is sent from here; what was not acknowledged is sent by the other one."
+
+    def _what(self, work: str, who: str) -> str:
+        taken = "is not held any more" if self.host is None else f"was taken over by {who}"
+        return f"the lease of its {work} {taken}"
+
+
+def _iso(moment: float | None) -> str:
+    from datetime import UTC, datetime  # noqa: PLC0415 - costs start-up time
+
+    try:
+        return datetime.fromtimestamp(moment or 0.0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return "an unknown time"

@@ -23,8 +23,8 @@ from smok_cloud.errors import (
     NotTheApi,
     UnaddressableKey,
 )
-from smok_cloud.identity import Environment
 from smok_cloud.http_errors import translated
+from smok_cloud.identity import Environment
 from smok_cloud.transport import Answer, Limits
 from smok_core.engine.forks import Layer, join
 

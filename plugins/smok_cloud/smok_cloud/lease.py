@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from smok_cloud.errors import LeaseHeld, LeaseLost
 from smok_core.engine.base import When
 from smok_core.engine.forks import Layer, fork_safe_lock
-from smok_core.errors import BackendUnavailable, LeaseHeld, LeaseLost, StorageFull
+from smok_core.errors import BackendUnavailable, StorageFull
 
 if TYPE_CHECKING:
     import threading

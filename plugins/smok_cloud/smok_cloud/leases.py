@@ -7,8 +7,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Self
 
+from smok_cloud.errors import LeaseHeld, LeaseLost
 from smok_cloud.lease import EXPIRY_SECONDS, LEASES, Lease
-from smok_core.errors import LeaseHeld, LeaseLost, SmokError, StoreError
+from smok_core.errors import SmokError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

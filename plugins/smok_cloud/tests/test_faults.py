@@ -13,8 +13,8 @@ from smok_cloud.certificates import read_device_certificate
 from smok_cloud.errors import ClientFault, NoLink, NotTheApi, ServerFault
 from smok_cloud.transport import Limits
 from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.certificate_check import CertificateCheck, CertificateIn
 from smok_testing.cloud.faults import Fault, FaultKind
-from smok_testing.cloud.certificate_check import CertificateIn, CertificateCheck
 from smok_testing.cloud.pki import Files, SandboxPki
 from smok_testing.cloud.server import SandboxServer, server_context
 

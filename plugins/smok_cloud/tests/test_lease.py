@@ -10,11 +10,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from smok_cloud.errors import LeaseHeld, LeaseLost
 from smok_cloud.lease import LEASES, Lease, Process
 from smok_cloud.leases import Leases
 
 from smok_core.engine.memory import MemoryEngine
-from smok_core.errors import BackendUnavailable, LeaseHeld, LeaseLost, ReadOnlyStore, StorageFull
+from smok_core.errors import BackendUnavailable, ReadOnlyStore, StorageFull
 
 HERE = Process.current()
 ELSEWHERE = msgspec.structs.replace(HERE, host="gw-2", machine="another")

@@ -113,7 +113,9 @@ def test_an_empty_success_acknowledges_nothing_over_plain_http(
 
 @every_call
 @pytest.mark.parametrize("body", NOTHING[2:], ids=repr)
-def test_json_that_holds_nothing_acknowledges(call: Callable[[ApiClient], object], body: bytes) -> None:
+def test_json_that_holds_nothing_acknowledges(
+    call: Callable[[ApiClient], object], body: bytes
+) -> None:
     """What the API is documented to answer, over both."""
     call(plain(body))
     call(verified(body))

@@ -24,7 +24,7 @@ from smok_cloud.errors import (
     UntrustedServer,
 )
 from smok_testing.cloud.app import SandboxCloud
-from smok_testing.cloud.certificate_check import CertificateIn, CertificateCheck
+from smok_testing.cloud.certificate_check import CertificateCheck, CertificateIn
 from smok_testing.cloud.pki import (
     Files,
     SandboxPki,
@@ -47,7 +47,9 @@ def _tls(
 ) -> Iterator[SandboxServer]:
     files = server_files or pki.issue_server()
     context = server_context(files, device_cas=pki.bundle)
-    with SandboxServer(cloud, tls=context, certificate_check=CertificateCheck(CertificateIn.TLS, pki.bundle)) as server:
+    with SandboxServer(
+        cloud, tls=context, certificate_check=CertificateCheck(CertificateIn.TLS, pki.bundle)
+    ) as server:
         yield server
 
 
@@ -200,7 +202,10 @@ def test_other_environments_send_the_certificate_in_a_header(
     files = pki.issue_device(f"staged-{environment}", environment)
     device = read_device_certificate(*files, ca_bundle=pki.bundle)
     certificate_check = CertificateCheck(CertificateIn.HEADER, pki.bundle)
-    with SandboxServer(cloud, certificate_check=certificate_check) as server, _client(server, device, None) as client:
+    with (
+        SandboxServer(cloud, certificate_check=certificate_check) as server,
+        _client(server, device, None) as client,
+    ):
         client.put_metadata("k", "v", 1.0)
     header = cloud.requests[0].headers["x-ssl-client-certificate"]
     assert header.replace("\t", "\n") + "\n" == files.certificate.read_text()

@@ -2,7 +2,8 @@
 
 A point's seq is its batch's base with its position below, so ids of batches are found from seqs
 by arithmetic. ``done`` is a bit mask of the positions that are acknowledged; a batch whose
-positions all are is removed. Two processes that take the same base collide on ``_id``, and one takes another.
+positions all are is removed. Two processes that take the same base collide on ``_id``, and one
+takes another.
 """
 
 from __future__ import annotations

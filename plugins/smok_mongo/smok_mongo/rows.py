@@ -8,8 +8,8 @@ from bson import Binary
 
 from smok_core.engine.base import Row, When
 from smok_core.errors import CorruptData
-from smok_mongo.table_versions import ROWS, TableVersions
 from smok_mongo.ids import join, segment, seq_text, unsegment
+from smok_mongo.table_versions import ROWS, TableVersions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

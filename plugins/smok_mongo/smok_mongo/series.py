@@ -2,8 +2,8 @@
 
 Order of an append: bounds of the names, the batch (the commit point, and the queue entry), the
 archive, the queue entries of replaced points. Until the last step is done the batch is this
-process's pending commit, completed before anything else is read or written. What a killed process left is
-completed by whoever uses the series next; every step may be repeated.
+process's pending commit, completed before anything else is read or written. What a killed process
+left is completed by whoever uses the series next; every step may be repeated.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 from smok_core.engine.base import Limits, Series, SeriesStats
 from smok_core.errors import BackendUnavailable, InvalidValue, SmokError
 from smok_mongo.archive import Archive
-from smok_mongo.queue_limit import Cap
 from smok_mongo.client import OperationLock
 from smok_mongo.head import Head, Heads
 from smok_mongo.ids import MAX_POSITIONS, base_text, join, segment, time_text
 from smok_mongo.names import Names
 from smok_mongo.queue import Batch, BatchQueue
+from smok_mongo.queue_limit import Cap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

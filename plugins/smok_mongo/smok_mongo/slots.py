@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from smok_core.errors import QueueFull
 from smok_mongo.commands import Document, count, find, find_one, set_number
-from smok_mongo.table_versions import ROWS
 from smok_mongo.head import HEADS
 from smok_mongo.ids import join, seq_text, span
+from smok_mongo.table_versions import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from smok_core.engine.base import Ack
     from smok_mongo.client import Server
-    from smok_mongo.table_versions import TableVersions
     from smok_mongo.rows import Places
+    from smok_mongo.table_versions import TableVersions
 
 __all__ = ["Slots"]
 

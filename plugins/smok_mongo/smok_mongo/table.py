@@ -27,10 +27,10 @@ from smok_mongo.commands import (
     update,
     update_unique,
 )
-from smok_mongo.table_versions import ROWS, TRIES, TableVersions, generation_text
 from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, join, segment, seq_text, span
 from smok_mongo.rows import Places, may_write, row_of, tag_bytes
 from smok_mongo.slots import Slots
+from smok_mongo.table_versions import ROWS, TRIES, TableVersions, generation_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -91,7 +91,10 @@ class TableVersions:
         if old == FIRST:
             done = insert_one(self._server, ROWS, {"_id": self._head, "table_version": new})
         else:
-            query, change = {"_id": self._head, "table_version": old}, {"$set": {"table_version": new}}
+            query, change = (
+                {"_id": self._head, "table_version": old},
+                {"$set": {"table_version": new}},
+            )
             done = update_one(self._server, ROWS, query, change)
         # After a lost answer it may be done all the same; either way this notes what holds now.
         return self.current() == new or done

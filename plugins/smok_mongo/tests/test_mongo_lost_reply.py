@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smok_core.engine.base import Limits, OnFull, Ack, When
+from smok_core.engine.base import Ack, Limits, OnFull, When
 from tests.servers.mongo_proxy import WRITES
 
 READS = {"find", "aggregate", "getMore"}

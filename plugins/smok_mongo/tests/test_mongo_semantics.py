@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from smok_core.engine.base import Limits, OnFull, Ack, When
+from smok_core.engine.base import Ack, Limits, OnFull, When
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import QueueFull
 
@@ -36,7 +36,9 @@ def test_tables_do_what_the_reference_does(engine, seed):
     ours, memory = engine.table("events"), MemoryEngine().table("events")
     for _ in range(STEPS):
         key, value = rng.choice(KEYS), rng.randbytes(3)
-        match rng.choice(["put", "put", "put", "delete", "acknowledge", "acknowledge", "replace", "cas"]):
+        match rng.choice(
+            ["put", "put", "put", "delete", "acknowledge", "acknowledge", "replace", "cas"]
+        ):
             case "put":
                 how = {
                     "stamp": float(rng.randrange(4)),
@@ -109,9 +111,9 @@ def test_series_do_what_the_reference_does(server, raw, opened, seed):
             case "acknowledge":
                 mine, its = ours.pending(99), memory.pending(99)
                 picked = [i for i in range(len(mine)) if rng.random() < 0.5]
-                assert ours.acknowledge([mine[i].seq for i in picked] + [7, 2**70, -1]) == memory.acknowledge(
-                    [its[i].seq for i in picked]
-                )
+                assert ours.acknowledge(
+                    [mine[i].seq for i in picked] + [7, 2**70, -1]
+                ) == memory.acknowledge([its[i].seq for i in picked])
             case "trim":
                 before = rng.randrange(-5, 14)
                 assert ours.trim(before) == memory.trim(before)

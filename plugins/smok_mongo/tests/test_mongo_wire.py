@@ -7,7 +7,7 @@ import time
 import pytest
 from bson import Binary
 
-from smok_core.engine.base import Durability, Ack
+from smok_core.engine.base import Ack, Durability
 from smok_core.errors import (
     BackendUnavailable,
     DurabilityUnmet,

@@ -86,7 +86,10 @@ class Connection:
         self._level = level_of(durability)
         self.reserve = Reserve(path, 0 if looking else options.ballast_kib)
         self.log_sync = LogSync(path)
-        self.lock, self.connection_epoch = threading.RLock(), 0  # at a fork it is held by `before_fork`
+        self.lock, self.connection_epoch = (
+            threading.RLock(),
+            0,
+        )  # at a fork it is held by `before_fork`
         self._inside = threading.Condition(self.lock)
         self._inherited: list[Any] | None = None  # of a parent that forked in the middle of a call
         self.notes: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from smok_pickle.lines import Lines
 
-__all__ = ["Queued", "done_in", "heads", "next_seqs", "acknowledge"]
+__all__ = ["Queued", "acknowledge", "done_in", "heads", "next_seqs"]
 
 #: (seq, id of the name, timestamp, value)
 Queued = tuple[int, int, int, bytes]

@@ -68,7 +68,11 @@ class SqliteSeries(Series):
         """Add a point in one statement; False if that is not possible, nothing has changed then."""
         lines, cap = self._lines, self.limits.max_pending
         line = lines.by_name.get(name)
-        if line is None or ts <= line.top or lines.connection_epoch != self._connection.connection_epoch:
+        if (
+            line is None
+            or ts <= line.top
+            or lines.connection_epoch != self._connection.connection_epoch
+        ):
             return False
         if cap is not None and lines.waiting >= cap:
             return False

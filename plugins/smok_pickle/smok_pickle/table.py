@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_core.engine.base import Row, Ack, Table, TableStats, When
+from smok_core.engine.base import Ack, Row, Table, TableStats, When
 from smok_core.errors import QueueFull
 from smok_pickle.checksum import checksum, verify
 from smok_pickle.sections import Section
@@ -98,9 +98,7 @@ class SqliteTable(Table):
 
         return self._connection.write(work)
 
-    def _make_room(
-        self, raw: sqlite3.Connection, most: int | None, drop: Sequence[Ack]
-    ) -> None:
+    def _make_room(self, raw: sqlite3.Connection, most: int | None, drop: Sequence[Ack]) -> None:
         section = self._section.make(raw)
         query = "SELECT pending FROM sections WHERE id = ?"
         pending = raw.execute(query, (section,)).fetchone()[0]

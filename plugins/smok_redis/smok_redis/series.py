@@ -169,4 +169,6 @@ def _member(member: bytes) -> tuple[int, bytes]:
 
 def _pending_point(entry: Any) -> PendingPoint:
     place, fields = entry
-    return PendingPoint(int(place.partition(b"-")[0]), fields[1].decode(), int(fields[3]), fields[5])
+    return PendingPoint(
+        int(place.partition(b"-")[0]), fields[1].decode(), int(fields[3]), fields[5]
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smok_core.engine import Row, Ack, Table, TableStats, When
+from smok_core.engine import Ack, Row, Table, TableStats, When
 from smok_core.errors import CorruptData, QueueFull, StoreError
 from smok_redis.packing import CHUNK, MOST, chunks, pack
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from smok_redis.client import Writers
 
-from smok_core.engine import Limits, OnFull, Ack, When
+from smok_core.engine import Ack, Limits, OnFull, When
 from smok_core.settings import StoreSettings
 from tests.servers.redis_proxy import ReplyDropper
 

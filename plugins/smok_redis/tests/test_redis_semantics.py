@@ -8,7 +8,7 @@ import pytest
 import smok_redis
 
 from smok_core import Event
-from smok_core.engine import Limits, OnFull, Ack, When
+from smok_core.engine import Ack, Limits, OnFull, When
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import CorruptData, QueueFull
 

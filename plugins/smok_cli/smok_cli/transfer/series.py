@@ -34,8 +34,8 @@ class SeriesCopy:
     """The copy of one series; arguments as for a table's.
 
     What does not wait is first appended and acknowledged, page by page; then what waits is
-    appended in the source's order. So nothing that was acknowledged can come back, and a kill at any moment
-    leaves only work to do, never a wrong queue behind.
+    appended in the source's order. So nothing that was acknowledged can come back, and a kill at
+    any moment leaves only work to do, never a wrong queue behind.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from smok_core.roles.outbox import Batch
 
-__all__ = ["MAX_BATCH", "Offer", "Pace", "refusal", "send_each", "acknowledges"]
+__all__ = ["MAX_BATCH", "Offer", "Pace", "acknowledges", "refusal", "send_each"]
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
-from smok_client.bridge.error_guard import nothing, guarded, the_client_calls
+from smok_client.bridge.error_guard import guarded, nothing, the_client_calls
 from smok_core.errors import NotFound, VersionNotNewer
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
+from smok_client.bridge.error_guard import guarded, nothing
 from smok_client.bridge.plain import from_plain, to_plain
-from smok_client.bridge.error_guard import nothing, guarded
 from smok_core import model
 from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType, InvalidValue

@@ -30,8 +30,8 @@ __all__ = [
     "Backlog",
     "deferred",
     "device_of_thread",
-    "nothing",
     "guarded",
+    "nothing",
     "the_client_calls",
 ]
 

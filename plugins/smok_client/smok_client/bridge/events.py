@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
+from smok_client.bridge.error_guard import Backlog, deferred, guarded, nothing, the_client_calls
 from smok_client.bridge.plain import from_plain, to_plain
-from smok_client.bridge.error_guard import Backlog, deferred, nothing, guarded, the_client_calls
 from smok_core import model
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import InvalidType, InvalidValue, NotFound, SmokError, StoreError

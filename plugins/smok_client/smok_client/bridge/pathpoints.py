@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
-from smok_client.bridge.error_guard import Backlog, deferred, nothing, guarded
+from smok_client.bridge.error_guard import Backlog, deferred, guarded, nothing
 from smok_client.bridge.values import number, to_client, to_model
 from smok_core import model
 

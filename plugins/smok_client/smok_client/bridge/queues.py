@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
+from smok_client.bridge.error_guard import Backlog, deferred, device_of_thread, guarded, nothing
 from smok_client.bridge.reports import report_executions
-from smok_client.bridge.error_guard import Backlog, deferred, device_of_thread, nothing, guarded
 from smok_client.bridge.updater import MetadataUpdater
 from smok_core import model
 

@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import send_each
-from smok_client.bridge.error_guard import nothing, guarded
+from smok_client.bridge.error_guard import guarded, nothing
 
 if TYPE_CHECKING:
     from smok_core.roles import BaseMetadataDatabase

@@ -12,8 +12,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smok_client.legacy.kinds import INDEX, BaobDirectory, Kind, kind_of_role, recognise
 from smok_client.legacy.import_history import ImportHistory
+from smok_client.legacy.kinds import INDEX, BaobDirectory, Kind, kind_of_role, recognise
 from smok_client.legacy.limits import Limits
 from smok_client.legacy.machine import decode
 from smok_client.legacy.plain import PlainReader

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from smok_core.engine.base import Durability, Health, Limits, Ack
+from smok_core.engine.base import Ack, Durability, Health, Limits
 from smok_core.errors import CorruptData, StoreClosed
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import clauses_of

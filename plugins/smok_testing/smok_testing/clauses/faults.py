@@ -104,7 +104,9 @@ def a_full_store_drains(harness: Harness) -> None:
     with harness.subject.full(harness.place):
         _refuses_new_data(harness)
         for queue in queues_of(harness.roles):
-            same(queue.offered(harness.roles, 2), [1, 2], f"what {queue.role} offers ({queue.name})")
+            same(
+                queue.offered(harness.roles, 2), [1, 2], f"what {queue.role} offers ({queue.name})"
+            )
             queue.acknowledge(queue.take(harness.roles, 2))
     for queue in queues_of(harness.roles):
         same(queue.offered(harness.roles), [3, 4], f"what is left of {queue.name}")

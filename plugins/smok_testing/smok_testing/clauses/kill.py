@@ -12,10 +12,10 @@ from smok_core.hookspecs import Capability
 from smok_testing import opening
 from smok_testing.checks import ClauseFailed, NotProved, show
 from smok_testing.clause import Level, clauses_of
-from smok_testing.worker_process import Worker
-from smok_testing.keyed import mark
 from smok_testing.harness import DEVICE, FakeClock
+from smok_testing.keyed import mark
 from smok_testing.scripts import SCRIPTS, snapshot
+from smok_testing.worker_process import Worker
 
 if TYPE_CHECKING:
     from pathlib import Path

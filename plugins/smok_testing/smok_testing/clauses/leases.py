@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 import msgspec
+from smok_cloud.errors import LeaseHeld, LeaseLost
 from smok_cloud.lease import Lease, Process
 
-from smok_core.errors import LeaseHeld, LeaseLost
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import Level, clauses_of
 from smok_testing.threads import at_once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_core.engine.base import Durability, Limits, OnFull, Ack
+from smok_core.engine.base import Ack, Durability, Limits, OnFull
 from smok_core.errors import QueueFull
 from smok_core.hookspecs import Capability
 from smok_testing.checks import expect, raises, same

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from smok_core.engine.base import Limits, OnFull, Ack, When
+from smok_core.engine.base import Ack, Limits, OnFull, When
 from smok_testing.checks import expect, rising, same
 from smok_testing.clause import Level, clauses_of
 from smok_testing.clauses.series import stored
@@ -95,7 +95,10 @@ def no_change_is_lost_while_acknowledging(harness: Harness) -> None:
         table.put("k", b"old", pending=True)
         done = [Ack(row.key, row.seq) for row in table.pending(1)]
         new = b"%d" % turn
-        both: list[Any] = [partial(table.acknowledge, done), partial(table.put, "k", new, pending=True)]
+        both: list[Any] = [
+            partial(table.acknowledge, done),
+            partial(table.put, "k", new, pending=True),
+        ]
         at_once(*both[:: 1 if turn % 2 else -1])  # the last one tends to be the first to run
         same([row.value for row in table.pending(9)], [new], "values that wait")
 

@@ -8,11 +8,11 @@ from smok_core.errors import AlreadyOpen
 from smok_core.hookspecs import Capability
 from smok_testing.checks import expect, same, show
 from smok_testing.clause import Level, clauses_of
-from smok_testing.worker_process import Worker
 from smok_testing.keyed import expect_marks, mark
 from smok_testing.opening import kept
 from smok_testing.queues import numbers, queues_of
 from smok_testing.scripts import share
+from smok_testing.worker_process import Worker
 
 if TYPE_CHECKING:
     from smok_testing.harness import Harness

@@ -12,9 +12,9 @@ from smok_core.hookspecs import Capability
 from smok_testing.checks import raises, same
 from smok_testing.clause import Level, clauses_of
 from smok_testing.clauses.outbox import of_each_queue
-from smok_testing.worker_process import Worker
 from smok_testing.queues import sensor_write
 from smok_testing.threads import at_once
+from smok_testing.worker_process import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

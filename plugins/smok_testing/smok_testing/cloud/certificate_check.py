@@ -17,7 +17,7 @@ from smok_testing.cloud.inputs import Refusal
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["CertificateIn", "CertificateCheck"]
+__all__ = ["CertificateCheck", "CertificateIn"]
 
 
 class CertificateIn(enum.Enum):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smok_testing.cloud.app import SandboxCloud
-from smok_testing.cloud.certificate_check import CertificateIn, CertificateCheck
+from smok_testing.cloud.certificate_check import CertificateCheck, CertificateIn
 from smok_testing.cloud.pki import Files, SandboxPki
 from smok_testing.cloud.server import SandboxServer, server_context
 
@@ -43,7 +43,9 @@ def secure_sandbox(
     """
     pki, cloud = SandboxPki(directory), SandboxCloud(device_id)
     device_cas = None if environment else pki.bundle
-    certificate_check = CertificateCheck(CertificateIn.HEADER if environment else CertificateIn.TLS, pki.bundle)
+    certificate_check = CertificateCheck(
+        CertificateIn.HEADER if environment else CertificateIn.TLS, pki.bundle
+    )
     tls = server_context(pki.issue_server(), device_cas=device_cas)
     with SandboxServer(cloud, tls=tls, certificate_check=certificate_check) as server:
         yield SecureSandbox(

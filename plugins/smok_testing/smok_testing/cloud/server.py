@@ -37,7 +37,11 @@ class SandboxServer:
     """
 
     def __init__(
-        self, cloud: SandboxCloud, *, tls: ssl.SSLContext | None = None, certificate_check: CertificateCheck | None = None
+        self,
+        cloud: SandboxCloud,
+        *,
+        tls: ssl.SSLContext | None = None,
+        certificate_check: CertificateCheck | None = None,
     ) -> None:
         self.cloud, self.tls, self.certificate_check = cloud, tls, certificate_check
         self.device_ids: list[str] = []

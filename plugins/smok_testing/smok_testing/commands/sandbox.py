@@ -57,7 +57,7 @@ def _server(
 
 
 def _tls_server(cloud: SandboxCloud, folder: Path) -> SandboxServer:
-    from smok_testing.cloud.certificate_check import CertificateIn, CertificateCheck
+    from smok_testing.cloud.certificate_check import CertificateCheck, CertificateIn
     from smok_testing.cloud.pki import SandboxPki
     from smok_testing.cloud.server import SandboxServer, server_context
 
@@ -71,7 +71,9 @@ def _tls_server(cloud: SandboxCloud, folder: Path) -> SandboxServer:
     ):
         say(f'\n{name} = "{path}"', nl=False)
     context = server_context(pki.issue_server(), device_cas=pki.bundle)
-    return SandboxServer(cloud, tls=context, certificate_check=CertificateCheck(CertificateIn.TLS, pki.bundle))
+    return SandboxServer(
+        cloud, tls=context, certificate_check=CertificateCheck(CertificateIn.TLS, pki.bundle)
+    )
 
 
 def _tell(cloud: SandboxCloud) -> None:

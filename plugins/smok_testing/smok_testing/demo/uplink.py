@@ -80,7 +80,7 @@ def issue(directory: Path, url: str) -> Credentials:
 def served(pki: SandboxPki) -> Iterator[tuple[SandboxCloud, str]]:
     """Run a sandbox cloud that takes only devices with a certificate; give it and its URL."""
     from smok_testing.cloud.app import SandboxCloud
-    from smok_testing.cloud.certificate_check import CertificateIn, CertificateCheck
+    from smok_testing.cloud.certificate_check import CertificateCheck, CertificateIn
     from smok_testing.cloud.server import SandboxServer, server_context
 
     cloud = SandboxCloud(DEVICE)

@@ -33,7 +33,9 @@ class Machine(stateful.RuleBasedStateMachine):
         self.persistent = Capability.PERSISTENT in harness.info.capabilities
 
 
-def run_machine(harness: Harness, machine: Callable[[Harness], Machine], examples: int, steps: int) -> None:
+def run_machine(
+    harness: Harness, machine: Callable[[Harness], Machine], examples: int, steps: int
+) -> None:
     """Run histories of ``steps`` steps; raise what the shortest failing one raises."""
     chosen = os.environ.get(EXAMPLES)
     settings = hypothesis.settings(

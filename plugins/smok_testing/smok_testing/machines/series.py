@@ -97,7 +97,11 @@ class SeriesMachine(Machine):
         chosen = [point for at, point in enumerate(self.handed) if at in part]
         still = {(p.name, p.ts) for p in chosen if self.seqs.get((p.name, p.ts)) == p.seq}
         still &= set(self.queue)
-        same(self.series.acknowledge([point.seq for point in chosen]), len(still), "points acknowledged")
+        same(
+            self.series.acknowledge([point.seq for point in chosen]),
+            len(still),
+            "points acknowledged",
+        )
         self.queue = [place for place in self.queue if place not in still]
 
     @stateful.rule(places=strategies.lists(PLACES, max_size=3))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smok_core.engine.base import Row, Ack, Table, When
+from smok_core.engine.base import Ack, Row, Table, When
 from smok_testing.checks import expect, same
 from smok_testing.machines.running import Machine, stateful, strategies
 

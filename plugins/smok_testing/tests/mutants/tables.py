@@ -25,7 +25,9 @@ class AcknowledgeUpToSeq(MemoryTable):
 
     def _acknowledge(self, done):
         row = self._rows.get(done.key)
-        return super()._acknowledge(done._replace(seq=row.seq) if row and row.seq < done.seq else done)
+        return super()._acknowledge(
+            done._replace(seq=row.seq) if row and row.seq < done.seq else done
+        )
 
 
 @table("TA8.acknowledge_sets_the_tag_in_any_case")
