@@ -24,10 +24,10 @@ from smok_core.roles import ON_ENGINE, ROLES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from smok_cli.state.seen import Seen
     from smok_core.config import Config
     from smok_core.databases import Databases
     from smok_core.engine.base import Engine
-    from smok_cli.state.seen import Seen
     from smok_core.roles import Database
 
 __all__ = ["Finding", "find_losses"]
@@ -37,8 +37,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that somebody should know of."""
 
     kind: str  #: ``dead-letters dropped refused in-memory elsewhere other-device warning unknown``
-    store: str
-    role: str | None = None
+    store: str  #: the store that it is about
+    role: str | None = None  #: if it is about one role
     device: str | None = None  #: if it is not this one
     count: int | None = None  #: records; None: not known
     acknowledged: int = 0  #: of these a person has said to know
@@ -46,9 +46,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     command: str | None = None  #: what tells more, or brings the records along
 
     @property
+    def news(self) -> int:
+        """How many records nobody has acknowledged yet; 0 also where they cannot be counted."""
+        return (self.count or 0) - self.acknowledged
+
+    @property
     def is_news(self) -> bool:
         """Whether there is something that nobody has acknowledged."""
-        return self.count is None or self.count > self.acknowledged
+        return self.count is None or self.news > 0
 
     def __str__(self) -> str:
         return self.text if self.command is None else f"{self.text}; look: {self.command}"
@@ -140,6 +145,8 @@ def _left_behind(config: Config, name: str, engine: Engine, role: str) -> Iterat
     keeper = config.roles[role].store
     where = f"in the store {name}; {role} are kept in {keeper} now"
     command = f"smok copy --from {name} --to {keeper} --roles {role} --merge"
+    if keeper in BUILT_IN:  # nothing there outlives the copy
+        command = f"smok why {role}"
     counts = (
         (stats.pending, "pending"),
         (stats.pending_definitions, "definitions pending"),

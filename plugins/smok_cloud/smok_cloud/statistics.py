@@ -32,9 +32,9 @@ class JobStatistics(msgspec.Struct, kw_only=True):
     failing_since: float | None = None  #: when the first of these was
     no_link: bool = False  #: whether the last failure was that the cloud was not reached
     last_success: float | None = None  #: when the cloud last answered
-    last_error: str | None = None
+    last_error: str | None = None  #: the whole message
     last_detail: str | None = None  #: what happened, without the request and the way out
-    last_error_at: float | None = None
+    last_error_at: float | None = None  #: when that was
 
     def look(self, pending: int, now: float) -> None:
         """Note how many records wait now, and since when any does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
@@ -104,13 +105,25 @@ def _outlook(report: StatusReport) -> Iterator[Text]:
 def _findings(report: StatusReport) -> Iterator[Text]:
     news = [found for found in report.losses if found.is_news]
     yield from _away(report, news)
-    for found in news:
-        if found.kind != "unknown" or found.role is None:
+    yield from _in_memory([found.role or "" for found in news if found.kind == "in-memory"])
+    told = [found for found in news if not _is_told_together(found)]
+    for command, same in groupby(told, key=lambda found: found.command):
+        for found in same:
             yield Text(visible(found.text), style="yellow" if found.kind == "warning" else "red")
-            if found.command:
-                yield _command("look", found.command)
+        if command:
+            yield _command("look", command)
     if any(found.kind in LOST_KINDS for found in news):
         yield _command("when you have seen it", "smok status --acknowledge")
+
+
+def _is_told_together(found: Finding) -> bool:
+    return found.kind == "in-memory" or (found.kind == "unknown" and found.role is not None)
+
+
+def _in_memory(roles: Sequence[str]) -> Iterator[Text]:
+    if roles:
+        yield Text(f"in memory only: {', '.join(roles)}", style="red")
+        yield _command("look", f"smok why {roles[0]}")
 
 
 def _away(report: StatusReport, news: Iterable[Finding]) -> Iterator[Text]:

@@ -18,15 +18,15 @@ __all__ = ["LOST_KINDS", "Verdict", "link_down", "pass_verdict"]
 
 Word = Literal["OK", "WAITING", "LINK DOWN", "LOST", "DAMAGED", "NOT KEPT"]
 
-#: Kinds of findings that are records which did not get where they should.
-LOST_KINDS: Final = frozenset({"dead-letters", "dropped", "refused"})
+#: Kinds of findings that are records which did not get where they should, in words.
+LOST_KINDS: Final = {"dropped": "dropped", "dead-letters": "set aside", "refused": "refused"}
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """One word about a device, and why."""
 
-    word: Word
-    level: Literal["good", "fair", "bad"]
+    word: Word  #: one of those above
+    level: Literal["good", "fair", "bad"]  #: how bad it is
     why: str  #: in one line
     count: int | None = None  #: LOST: records lost that nobody has acknowledged
 
@@ -69,8 +69,10 @@ def _lost(news: list[Finding]) -> Verdict | None:
     lost = [found for found in news if found.kind in LOST_KINDS]
     if not lost:
         return None
-    why = "; ".join(found.text for found in lost)
-    count = sum((found.count or 0) - found.acknowledged for found in lost)
+    counts = {kind: sum(found.news for found in lost if found.kind == kind) for kind in LOST_KINDS}
+    told = ", ".join(f"{human_count(counts[k])} {LOST_KINDS[k]}" for k in LOST_KINDS if counts[k])
+    roles = ", ".join(dict.fromkeys(found.role or found.store for found in lost))
+    count, why = sum(counts.values()), f"{told} in {roles}"
     return Verdict(word="LOST", level="bad", count=count, why=why)
 
 
