@@ -19,9 +19,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 from smok_cli.finding import command_names, load_command, summary
+from smok_cli.losses import Finding
+from smok_cli.state.outlook import Outlook
+from smok_cli.state.report import VERSION, RoleStatus, StatusReport, StoreStatus
+from smok_cli.state.verdict import Verdict
 from smok_cli.template import _toml as toml_value
 from smok_cloud.metrics import METRICS, Metric
 from smok_cloud.options import CloudSettings
+from smok_cloud.statistics import JobStatistics
 
 from smok_core import errors
 from smok_core.hookspecs import BackendInfo, Capability, SmokHooks
@@ -41,7 +46,7 @@ def pages() -> dict[str, str]:
     found = {f"roles/{role}.md": role_page(role) for role in ROLES}
     found |= {"config.md": config_page(), "cli.md": cli_page()}
     found |= {"errors.md": errors_page(), "hooks.md": hooks_page()}
-    return found | {"metrics.md": metrics_page()}
+    return found | {"metrics.md": metrics_page(), "status.md": status_page()}
 
 
 # --- roles ---------------------------------------------------------------------------------------
@@ -288,6 +293,55 @@ def _metric(metric: Metric) -> str:
 
 
 # --- texts ---------------------------------------------------------------------------------------
+
+
+# --- the form of `smok status --json` ------------------------------------------------------------
+
+_STATUS: Final = """\
+# `smok status --json`
+
+One object, as of version {version} of its form. `version` grows when a key changes its meaning or
+goes; new keys may come without. Piped output without `--json` is TSV (`what`, `name`, `store`,
+`records`, `seconds`, `text`): one row for the verdict, one for each role, one for each finding;
+with `COLUMNS` set it is the screen for people, in that width.
+
+| verdict | what is so | `--exit-code` |
+|---|---|---|
+| `OK` | nothing waits, nothing is lost | 0 |
+| `WAITING` | records wait for upload | 0, or 1 beyond `--most-pending` or `--longest-wait` |
+| `LINK DOWN` | the cloud is not reached | as `WAITING` |
+| `NOT KEPT` | a role is in memory only | 2 |
+| `LOST` | records were dropped, refused or set aside, and nobody has acknowledged it | 2 |
+| `DAMAGED` | a store warns, or could not be looked at | 2 |
+
+`smok status --acknowledge` says that a person has seen what is lost: it stays listed with its count
+in `acknowledged`, and only what comes later is news. The outlook is an estimate: what has come
+since the first pending record, divided by that time.
+"""
+
+
+def status_page() -> str:
+    """Give the page of the status report: its form, key by key."""
+    head = _STATUS.format(version=VERSION)
+    kinds = {"The report": StatusReport, "`verdict`": Verdict, "Each of `roles`": RoleStatus}
+    kinds |= {"Each of `stores`": StoreStatus, "Each of `outlook`": Outlook}
+    kinds |= {"Each of `losses`": Finding, "Each of `cloud`": JobStatistics}
+    parts = (f"\n## {name}\n\n{_keys(kind)}" for name, kind in kinds.items())
+    return _page(head + "".join(parts))
+
+
+def _keys(kind: type[msgspec.Struct]) -> str:
+    rows = "".join(f"| `{f.name}` | {_meaning(kind, f)} |\n" for f in msgspec.structs.fields(kind))
+    return f"| key | what it is |\n|---|---|\n{rows}"
+
+
+def _meaning(kind: type[msgspec.Struct], field: Any) -> str:
+    return _help(field.type) or _comment_beside(kind, field.name)
+
+
+def _comment_beside(kind: type[msgspec.Struct], name: str) -> str:
+    found = re.search(rf"^    {name}: .*?#: (.*)$", inspect.getsource(kind), re.MULTILINE)
+    return _clean(found[1]) if found else ""
 
 
 def _page(text: str) -> str:

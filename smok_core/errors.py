@@ -275,9 +275,8 @@ class UnknownBackend(PluginError):
 
     code = "SMOK-P02"
 
-    def __init__(self, name: str, where: str, near: str | None, installed: Sequence[str]) -> None:
-        self.name, self.near = name, near
-        hint = f" Did you mean {near!r}?" if near else ""
+    def __init__(self, name: str, where: str, hint: str, installed: Sequence[str]) -> None:
+        self.name = name
         super().__init__(
             f"no backend is called {name!r} ({where}).{hint} Installed: {_listing(installed)}. "
             f"Correct the name, or install the package whose entry point is called {name!r}."
@@ -437,3 +436,11 @@ def _class_name(value: object) -> str:
 
 def _listing(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Give " Did you mean ...?" for the nearest known name; nothing where none is near."""
+    import difflib  # noqa: PLC0415 - needed only to explain a mistake
+
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -10,6 +10,7 @@ import msgspec
 from smok_core.engine.base import Durability, Limits, OnFull
 
 __all__ = [
+    "PATH",
     "Duration",
     "NoOptions",
     "Secret",
@@ -51,6 +52,10 @@ class Secret:
         return hash(self._value)
 
 
+#: Marks an option as a path: ``~`` and ``$NAME`` are put in; ``option("...", extra=PATH)``.
+PATH: Final = {"path": True}
+
+
 def option(help: str, **limits: Any) -> msgspec.Meta:  # noqa: A002 - the word one looks for
     """Describe an option, in the annotation of its field.
 
@@ -58,7 +63,7 @@ def option(help: str, **limits: Any) -> msgspec.Meta:  # noqa: A002 - the word o
 
     Args:
         help: One sentence; `smok init` and the docs show it.
-        limits: The bounds `msgspec.Meta` knows: ge, gt, le, lt, pattern, min_length, ...
+        limits: The bounds `msgspec.Meta` knows: ge, gt, le, lt, pattern, min_length, extra, ...
     """
     return msgspec.Meta(description=help, **limits)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -11,12 +12,27 @@ import msgspec
 from smok_core.config.lines import Key, find_lines
 from smok_core.errors import ConfigError, ConfigProblem
 
-__all__ = ["Document"]
+__all__ = ["Document", "Written", "exposed"]
 
 DEFAULT_FILE: Final = "smok.toml"
 FILE_VARIABLE: Final = "SMOK_CONFIG"
 OVERRIDE_PREFIX: Final = "SMOK__"
 _MAX_FILE_BYTES: Final = 1024 * 1024
+
+
+class Written(str):
+    """What a variable or a file gave: the field it is for says whether it is more than a text."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> Any:
+        """Give the number, list, … that TOML reads; the text itself where it reads none."""
+        try:
+            tree = tomllib.loads(f"value = {self}")
+        except (tomllib.TOMLDecodeError, RecursionError):
+            return str(self)
+        return tree["value"] if len(tree) == 1 else str(self)
 
 
 class Document:
@@ -54,17 +70,21 @@ class Document:
         return document
 
     def override(self, name: str, text: str) -> None:
-        """Lay ``SMOK__ROLES__EVENTS=plant`` over the tree."""
-        key = tuple(part.lower() for part in name.removeprefix(OVERRIDE_PREFIX).split("__"))
-        node = self.tree
-        for part in key[:-1]:
-            child = node.get(part)
-            node[part] = dict(child) if isinstance(child, dict) else {}
-            node = node[part]
+        """Lay ``SMOK__ROLES__EVENTS=plant`` over the tree; keys there match in any case."""
+        *tables, last = name.removeprefix(OVERRIDE_PREFIX).split("__")
+        node, label = self.tree, f"environment variable {name}"
+        key: Key = ()
+        for part in tables:
+            key = (*key, _spelling(part, node))
+            if not isinstance(node.get(key[-1]), dict):
+                node[key[-1]], self._overrides[key] = {}, label
+            node = node[key[-1]]
+        key = (*key, _spelling(last, node))
         if key[-1] in node:
             self.history.setdefault(key, []).append(f"{node[key[-1]]!r} at {self.where(key)}")
-        node[key[-1]] = _environment_value(text)
-        self._overrides[key] = f"environment variable {name}"
+        value = Written(text).value
+        node[key[-1]] = value if isinstance(value, str | dict) else Written(text)
+        self._overrides[key] = label
 
     def where(self, key: Key) -> str:
         """Tell where a key was set: ``smok.toml:12``, or the nearest table that has a line."""
@@ -76,31 +96,44 @@ class Document:
                 return f"{self._label}:{self._lines[part]}"
         return f"{self._label}:1" if self.path else f"{self._label}, {'.'.join(key)}"
 
+    def blame(self, key: Key) -> str:
+        """Tell where a mistake in a table can come from: its place, and what overrides it."""
+        inside = [self._overrides[k] for k in self._overrides if k[:-1][: len(key)] == key]
+        return ", ".join([self.where(key), *inside])
+
 
 def _read_file(path: Path) -> str:
     try:
         size = path.stat().st_size
-        text = path.read_text(encoding="utf-8") if size <= _MAX_FILE_BYTES else None
+        # Editors add a mark; newlines stay as they are, for tomllib counts lines by its own rule.
+        text = path.read_bytes().decode("utf-8-sig") if size <= _MAX_FILE_BYTES else None
     except FileNotFoundError:
         raise _unreadable(path, "there is no such file. `smok init` writes one") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(path, f"{reason}. Make it a readable text file") from None
+        raise _unreadable(path, f"{reason}. Make it a readable text file, UTF-8") from None
     if text is None:
         raise _unreadable(path, f"it is larger than {_MAX_FILE_BYTES} bytes. Shorten it")
     return text
+
+
+def exposed(path: Path, others: int, risk: str, way_out: str) -> str | None:
+    """Warn if others than the owner have one of these rights to a file."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
+    return f"{path} {risk} (mode {mode:04o}): {way_out} {path}" if mode & others else None
 
 
 def _unreadable(path: Path, text: str) -> ConfigError:
     return ConfigError(path, [ConfigProblem(str(path), f"{text}.")])
 
 
-def _environment_value(text: str) -> Any:
-    """Read an override as TOML; what is no TOML value is a text."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+def _spelling(part: str, node: dict[str, Any]) -> str:
+    """Give the key of the table that is meant; shells and Windows write names in upper case."""
+    lower = part.lower()
+    return next((key for key in (part, *node) if key in node and key.lower() == lower), lower)
 
 
 def _copy_tree(tree: Any) -> Any:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import enum
+import os
+import re
+import types
 import typing
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from smok_core.config.document import Document
-from smok_core.config.exposure import readable_secret
+from smok_core.config.document import Document, Written, exposed
 from smok_core.config.lines import Key
-from smok_core.errors import ConfigProblem
-from smok_core.settings import Secret, decode_setting
+from smok_core.errors import ConfigProblem, nearest
+from smok_core.settings import PATH, Secret, decode_setting
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Fields", "nearest"]
+__all__ = ["Fields"]
 
 _MAX_SECRET_BYTES: Final = 64 * 1024
+_VARIABLE: Final = re.compile(r"\$(\$|\w+|\{\w+\})")
 
 
 class Fields:
@@ -43,7 +47,7 @@ class Fields:
         self.check_names(values, (*known, *others), key)
         before = len(self.problems)
         fields = {
-            name: self._field(known[name].type, value, (*key, name))
+            name: self.setting(value, known[name].type, (*key, name))
             for name, value in values.items()
             if name in known
         }
@@ -53,18 +57,35 @@ class Fields:
         # Fields that only fit together wrongly are found by the Struct as a whole.
         return self._checked(fields, kind, key) if len(self.problems) == before else None
 
-    def _field(self, kind: Any, value: Any, key: Key) -> Any:
-        resolved = self._resolve(value, key)
-        if isinstance(resolved, Secret) and Secret not in _parts(kind):
-            resolved = resolved.reveal()
-        return self._checked(resolved, kind, key)
+    def setting(self, value: Any, kind: Any, key: Key) -> Any:
+        """Give one value as its type has it; None if it is wrong, which is noted once."""
+        before, parts = len(self.problems), _parts(kind)
+        value = self._resolve(value, key)
+        if isinstance(value, Written):
+            value = str(value) if str in parts or Secret in parts else value.value
+        if isinstance(value, str) and any(getattr(part, "extra", 0) == PATH for part in parts):
+            value = self._expanded(value, key)
+        return self._checked(value, kind, key) if len(self.problems) == before else None
 
     def _checked(self, value: Any, kind: Any, key: Key) -> Any:
         try:
             return msgspec.convert(value, kind, dec_hook=decode_setting)
         except (msgspec.ValidationError, ValueError) as error:
-            self.problem(key, f"{key[-1]}: {str(error).rstrip('.')}. Correct the value.")
+            self.problem(key, f"{key[-1]}: {_reason(str(error), kind)}. Correct the value.")
             return None
+
+    def _expanded(self, path: str, key: Key) -> str:
+        """Put in home directories and variables as a shell does; ``$$`` is a dollar sign."""
+        path = os.path.expanduser(path)  # noqa: PTH111 - Path takes "./~x" for a home
+        if path.startswith("~"):
+            self.problem(key, f"{path}: nobody's home is called so. Write the path in full.")
+        return _VARIABLE.sub(lambda found: self._variable(found[1].strip("{}"), key), path)
+
+    def _variable(self, name: str, key: Key) -> str:
+        value = "$" if name == "$" else self._environ.get(name)
+        if value is None:
+            self.problem(key, f"the environment variable {name} is not set. Set it.")
+        return value or ""
 
     def _resolve(self, value: Any, key: Key) -> Any:
         """Replace ``{ env = "NAME" }`` and ``{ file = "PATH" }`` by what they point to."""
@@ -73,14 +94,13 @@ class Fields:
         source, name = next(iter(value.items()))
         if source not in ("env", "file") or not isinstance(name, str):
             return value
-        found = self._environ.get(name) if source == "env" else self._secret_file(name, key)
-        if found is None and source == "env":
-            self.problem(key, f"the environment variable {name} is not set. Set it.")
-        return Secret(found or "")
+        return Written((self._variable if source == "env" else self._secret_file)(name, key))
 
-    def _secret_file(self, name: str, key: Key) -> str | None:
-        path = self._base_dir / name
-        self.warnings.append(readable_secret(path))
+    def _secret_file(self, name: str, key: Key) -> str:
+        path = self._base_dir / self._expanded(name, key)
+        self.warnings.append(
+            exposed(path, 0o066, "holds a secret, and others can read it", "chmod 600")
+        )
         try:
             small = path.is_file() and path.stat().st_size <= _MAX_SECRET_BYTES
             text = path.read_text() if small else None
@@ -89,7 +109,7 @@ class Fields:
             text, reason = None, getattr(error, "strerror", None) or "it is not text"
         if text is None:
             self.problem(key, f"the file {path} cannot be read: {reason}. Make it readable.")
-        return text and text.removesuffix("\n")
+        return (text or "").removesuffix("\n")
 
     def check_names(self, table: dict[str, Any], known: tuple[str, ...], key: Key) -> None:
         """Note each key that is not known, with the nearest one that is."""
@@ -104,19 +124,33 @@ class Fields:
 
     def problem(self, key: Key, message: str) -> None:
         """Note what is wrong; what several roles find in a shared default is noted once."""
-        problem = ConfigProblem(self._document.where(key), message)
+        problem = ConfigProblem(self._document.blame(key), message)
         if str(problem) not in map(str, self.problems):
             self.problems.append(problem)
 
 
-def nearest(name: str, known: Any) -> str:
-    """Give " Did you mean ...?" for the nearest known name; nothing where none is near."""
-    import difflib  # noqa: PLC0415 - needed only to explain a mistake
+def _parts(kind: Any) -> list[Any]:
+    """Take unions and annotations apart: ``Annotated[Secret | None, ...]`` has Secret."""
+    if typing.get_origin(kind) not in (typing.Annotated, typing.Union, types.UnionType):
+        return [kind]
+    return [part for argument in typing.get_args(kind) for part in _parts(argument)]
 
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+
+def _choices(kind: Any) -> list[str]:
+    """Give the words that a type allows."""
+    if isinstance(kind, enum.EnumType):
+        return [str(member.value) for member in typing.cast("type[enum.Enum]", kind)]
+    if typing.get_origin(kind) is typing.Literal:
+        return list(map(str, typing.get_args(kind)))
+    return [word for part in typing.get_args(kind) for word in _choices(part)]
 
 
-def _parts(kind: Any) -> set[Any]:
-    """Give a type and all types it is made of: ``Annotated[Secret | None, ...]`` has Secret."""
-    return {kind}.union(*(_parts(part) for part in typing.get_args(kind)))
+def _reason(text: str, kind: Any) -> str:
+    """Say what is wrong in words for people: choices are listed, a pattern is described."""
+    if " matching regex" in text:
+        help = [getattr(part, "description", None) for part in _parts(kind)]  # noqa: A001
+        return f"it does not fit: {next(filter(None, help), '')}".rstrip(".")
+    if "enum value" in text:
+        words = _choices(kind)
+        return f"{text}.{nearest(text.split(chr(39))[1], words)} Known: {', '.join(words)}"
+    return text.rstrip(".")

@@ -13,8 +13,9 @@ __all__ = ["Key", "find_lines"]
 
 Key = tuple[str, ...]
 
-_HEADER: Final = re.compile(r"\s*\[\[?\s*(?P<key>[^\]]+?)\s*\]\]?\s*(#.*)?$")
-_PAIR: Final = re.compile(r"\s*(?P<key>(?:[A-Za-z0-9_.\-\s]|\"[^\"]*\"|'[^']*')+?)\s*=")
+_KEY: Final = r"""(?P<key>(?:[\w.\-\s]|"(?:[^"\\]|\\.)*"|'[^']*')+?)\s*"""
+_HEADER: Final = re.compile(rf"\s*\[\[?{_KEY}\]")
+_PAIR: Final = re.compile(rf"{_KEY}=")
 
 
 def find_lines(text: str) -> dict[Key, int]:
@@ -22,7 +23,7 @@ def find_lines(text: str) -> dict[Key, int]:
     lines: dict[Key, int] = {}
     table: Key = ()
     open_value = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if open_value:
             open_value = _still_open(open_value + "\n" + line)
         elif header := _HEADER.match(line):

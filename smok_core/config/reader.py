@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from smok_core.config.document import Document
-from smok_core.config.exposure import writable_config
+from smok_core.config.document import Document, exposed
 from smok_core.config.fields import Fields
 from smok_core.config.lines import Key
 from smok_core.config.model import Config, StoreConfig
@@ -17,7 +16,7 @@ from smok_core.config.roles import RolesReader
 from smok_core.errors import CapabilityUnmet, ConfigError, ConfigProblem, PluginError
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.registry.loader import KNOWN_TABLES, Registry
-from smok_core.registry.table import ConfigTable
+from smok_core.registry.plugin import ConfigTable
 from smok_core.settings import StoreSettings
 
 __all__ = ["load_config"]
@@ -71,7 +70,8 @@ class Reader:
     def config(self) -> Config:
         """Give the configuration, or raise all that is wrong."""
         if self._document.path is not None:
-            self._fields.warnings.append(writable_config(self._document.path))
+            found = exposed(self._document.path, 0o022, "can be written by others", "chmod go-w")
+            self._fields.warnings.append(found)
         stores = self._stores()
         roles = RolesReader(self._table("roles"), stores, self._document, self._fields).read()
         owners = self._owners()
@@ -200,10 +200,10 @@ class Reader:
         return self._fields.convert(self._table(owner.name), owner.info.settings, (owner.name,))
 
     def _device(self) -> str | None:
-        device = self._document.tree.get("device")
-        if device is not None and (not isinstance(device, str) or not device):
-            self._fields.problem(("device",), 'device is a text. Write: device = "pump-17"')
-            return None
+        given = self._document.tree.get("device")
+        device: str | None = self._fields.setting(given, str | None, ("device",))
+        if device == "":
+            self._fields.problem(("device",), 'device is empty. Write: device = "pump-17"')
         return device
 
     def _table(self, name: str) -> dict[str, Any]:

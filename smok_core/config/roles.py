@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from smok_core.config.document import Document
-from smok_core.config.fields import Fields, nearest
+from smok_core.config.document import Document, Written
+from smok_core.config.fields import Fields
 from smok_core.config.lines import Key
 from smok_core.config.model import RoleConfig, StoreConfig
+from smok_core.errors import nearest
 from smok_core.hookspecs import Capability
 from smok_core.roles import ROLES
 
@@ -95,6 +96,7 @@ class RolesReader:
 
     def _require(self, names: Any, key: Key) -> frozenset[Capability]:
         values = {item.value: item for item in Capability}
+        names = names.value if isinstance(names, Written) else names
         if not isinstance(names, list):
             self._fields.problem(
                 key, 'require is a list of capabilities, for example ["persistent"].'

@@ -12,7 +12,7 @@ import functools
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -51,7 +51,9 @@ def discover(path: Iterable[str] | None = None, kind: str = BACKENDS) -> tuple[C
     """Give every plugin of a kind on ``path`` (default: ``sys.path``), sorted by name.
 
     Of two copies of one distribution the first on the path counts, as it does for the import
-    system. The answer is remembered for as long as the path stays the same; see `forget`.
+    system. What pip ignores is ignored: leftovers of broken installations (``~mok_redis…``, no
+    metadata, an older version beside a newer one), and the egg-info of sources in the working
+    directory when the distribution is installed. The answer is remembered; see `forget`.
     """
     found = _discover(tuple(sys.path if path is None else path))
     return tuple(candidate for candidate in found if candidate.kind == kind)
@@ -62,41 +64,43 @@ def forget() -> None:
     _discover.cache_clear()
 
 
+class _Installed(NamedTuple):
+    name: str
+    version: str
+    text: str  #: its entry points
+    entry: str
+    egg: bool = False
+
+
 @functools.cache
 def _discover(path: tuple[str, ...]) -> tuple[Candidate, ...]:
-    seen: set[str] = set()
-    found: list[Candidate] = []
-    for entry in path:
-        for name, version, text in _distributions(entry or "."):
-            if name not in seen:
-                seen.add(name)
-                found += _candidates(text, name, version, entry)
+    listed = [item for entry in path for item in _distributions(entry)]
     if getattr(sys, "frozen", False) or _foreign_finders():
-        found += _from_importlib(None, seen)
-    return tuple(sorted(found))
+        listed += _by_importlib("")
+    first: dict[str, _Installed] = {}
+    for item in sorted(listed, key=lambda item: item.egg):  # stable: else in the path's order
+        first.setdefault(item.name, item)
+    return tuple(sorted(found for item in first.values() for found in _candidates(item)))
 
 
-def _distributions(entry: str) -> Iterator[tuple[str, str, str]]:
-    """Give name, version and entry points of each distribution in one entry of the path."""
+def _distributions(entry: str) -> list[_Installed]:
+    """Give each distribution in one entry of the path, newer versions first."""
     try:
-        with os.scandir(entry) as listing:
-            names = [item.name for item in listing if item.name.endswith(_SUFFIXES)]
+        with os.scandir(entry or ".") as listing:
+            names = [item.name for item in listing if item.name.rpartition(".")[2] in _METADATA]
     except NotADirectoryError:
-        yield from _in_archive(entry)
+        return _by_importlib(entry, path=[entry])
     except OSError:
-        return
-    else:
-        for name in sorted(names):
-            yield (*_split(name), _read(entry, name))
+        return []
+    found = [item for name in names if name[0].isalnum() and (item := _read(entry, name))]
+    return sorted(found, key=lambda item: _numbers(item.version), reverse=True)
 
 
-_SUFFIXES: Final = (".dist-info", ".egg-info", ".egg")
+_METADATA: Final = {"dist-info": "METADATA", "egg-info": "PKG-INFO", "egg": "PKG-INFO"}
 
 
-def _split(directory: str) -> tuple[str, str]:
-    stem = directory.rsplit(".", 1)[0]
-    name, _, version = stem.partition("-")
-    return _normalize(name), version.partition("-")[0]
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def _normalize(name: str) -> str:
@@ -104,35 +108,40 @@ def _normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _read(entry: str, directory: str) -> str:
-    inner = "EGG-INFO" if directory.endswith(".egg") else ""
+def _read(entry: str, directory: str) -> _Installed | None:
+    """Read a directory of metadata; None if it has none."""
+    stem, _, suffix = directory.rpartition(".")
+    name, _, version = stem.partition("-")
+    folder = os.path.join(entry, directory, "EGG-INFO" if suffix == "egg" else "")
     try:
-        with open(os.path.join(entry, directory, inner, "entry_points.txt"), "rb") as file:
+        if not os.stat(os.path.join(folder, _METADATA[suffix])).st_size:
+            return None
+    except OSError:
+        return None
+    text = _text(os.path.join(folder, "entry_points.txt"))
+    egg = suffix != "dist-info"
+    return _Installed(_normalize(name), version.partition("-")[0], text, entry, egg)
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
             data = file.read()
     except OSError:
         return ""
     return data.decode("utf-8", "replace") if _MARK in data else ""
 
 
-def _in_archive(entry: str) -> Iterator[tuple[str, str, str]]:
-    return iter(_triples([entry]))
-
-
-def _from_importlib(path: list[str] | None, seen: set[str]) -> list[Candidate]:
-    found: list[Candidate] = []
-    for name, version, text in _triples(path):
-        if name not in seen:
-            seen.add(name)
-            found += _candidates(text, name, version, "")
-    return found
-
-
-def _triples(path: list[str] | None) -> list[tuple[str, str, str]]:
+def _by_importlib(entry: str, **where: Any) -> list[_Installed]:
     import importlib.metadata  # noqa: PLC0415 - costs more than the whole scan, rarely needed
 
-    where: dict[str, Any] = {} if path is None else {"path": path}
     return [
-        (_normalize(dist.name or ""), dist.version or "", dist.read_text("entry_points.txt") or "")
+        _Installed(
+            _normalize(dist.name or ""),
+            dist.version or "",
+            dist.read_text("entry_points.txt") or "",
+            entry,
+        )
         for dist in importlib.metadata.distributions(**where)
     ]
 
@@ -145,12 +154,13 @@ def _foreign_finders() -> bool:
     )
 
 
-def _candidates(text: str, name: str, version: str, entry: str) -> Iterator[Candidate]:
+def _candidates(item: _Installed) -> Iterator[Candidate]:
     group: re.Match[str] | None = None
-    for line in map(str.strip, text.splitlines()):
+    for line in map(str.strip, item.text.splitlines()):
         if line.startswith("["):
             group = _GROUP.fullmatch(line.strip("[]").strip())
         elif group and "=" in line and not line.startswith(("#", ";")):
             key, _, value = line.partition("=")
             target = value.partition("[")[0].strip()
-            yield Candidate(key.strip(), target, name, version, group["api"], entry, group["kind"])
+            api, kind = group["api"], group["kind"]
+            yield Candidate(key.strip(), target, item.name, item.version, api, item.entry, kind)

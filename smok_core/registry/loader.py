@@ -12,12 +12,13 @@ from smok_core.errors import (
     PluginBroken,
     PluginError,
     UnknownBackend,
+    nearest,
 )
 from smok_core.hookspecs import API_MAJOR
 from smok_core.registry.backend import Backend
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.registry.discovery import TABLES, Candidate, discover
-from smok_core.registry.table import ConfigTable
+from smok_core.registry.plugin import ConfigTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,13 +130,7 @@ class Registry:
     def _unknown(self, name: str, where: str) -> PluginError:
         if name in KNOWN:
             return BackendNotInstalled(name, KNOWN[name], where, self.names())
-        return UnknownBackend(name, where, self._nearest(name), self.names())
-
-    def _nearest(self, name: str) -> str | None:
-        import difflib  # noqa: PLC0415 - needed only to explain a mistake
-
-        near = difflib.get_close_matches(name, {*self.names(), *KNOWN}, n=1)
-        return near[0] if near else None
+        return UnknownBackend(name, where, nearest(name, {*self.names(), *KNOWN}), self.names())
 
 
 def choose(name: str, candidates: Sequence[Candidate], kind: str = "backend") -> Candidate | None:

@@ -81,7 +81,11 @@ class BaseSensorWriteDatabase(Database):
 class SensorWriteSynchronization(StoredBatch[SensorWriteEvent], BaseSensorWriteSynchronization):
     """The batch of `SensorWriteDatabase`."""
 
-    ack, nack = StoredBatch.acknowledge, StoredBatch.release
+    def ack(self) -> None:
+        self.acknowledge()
+
+    def nack(self) -> None:
+        self.release()
 
     @property
     def events(self) -> list[SensorWriteEvent]:  # type: ignore[override]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shutil
 import sys
 import zipfile
 
@@ -105,3 +106,48 @@ def test_the_answer_names_the_distribution(tmp_path):
         "1",
         "acme.plugin",
     )
+
+
+# --- what pip ignores -----------------------------------------------------------------------------
+
+
+def test_leftovers_of_a_broken_installation_are_no_second_copy(tmp_path):
+    """A directory pip renamed to ~… before it was killed, offers nothing."""
+    info = install(tmp_path, "smok-acme", f"[{GROUP}]\nacme = acme.plugin\n")
+    shutil.copytree(info, tmp_path / "~mok_acme-1.0.dist-info")
+    (candidate,) = discover([str(tmp_path)])
+    assert candidate.package == "smok-acme 1.0"
+
+
+@pytest.mark.parametrize("suffix", ["dist-info", "egg-info"])
+@pytest.mark.parametrize("content", [None, b""])
+def test_a_directory_without_metadata_hides_nothing(tmp_path, suffix, content):
+    """Empty, or with a METADATA that a power cut left empty: the real one counts."""
+    install(tmp_path, "smok-acme", f"[{GROUP}]\nacme = acme.plugin\n")
+    for version in ("0.0.9", "9.0"):
+        empty = tmp_path / f"smok_acme-{version}.{suffix}"
+        empty.mkdir()
+        if content is not None:
+            for name in ("METADATA", "PKG-INFO"):
+                (empty / name).write_bytes(content)
+    (candidate,) = discover([str(tmp_path)])
+    assert candidate.version == "1.0"
+
+
+def test_of_two_versions_in_one_directory_the_newer_counts(tmp_path):
+    """An interrupted upgrade leaves both; numbers are compared as numbers."""
+    for version in ("0.9", "0.10", "0.2"):
+        install(tmp_path, "smok-acme", f"[{GROUP}]\nacme = acme.v{version[2:]}\n", version)
+    (candidate,) = discover([str(tmp_path)])
+    assert (candidate.version, candidate.value) == ("0.10", "acme.v10")
+
+
+def test_a_stale_egg_info_in_the_working_directory_hides_nothing(tmp_path, monkeypatch):
+    """Sources that were once built lie on the path before what is installed."""
+    sources, site = tmp_path / "sources", tmp_path / "site"
+    install(sources, "smok-acme", f"[{GROUP}]\nold = acme.old\n", "0.1", suffix="egg-info")
+    install(site, "smok-acme", f"[{GROUP}]\nacme = acme.plugin\n")
+    monkeypatch.chdir(sources)
+    (candidate,) = discover(["", str(site)])
+    assert (candidate.name, candidate.version) == ("acme", "1.0")
+    assert [each.name for each in discover([""])] == ["old"]

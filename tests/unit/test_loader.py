@@ -132,7 +132,7 @@ def test_a_plugin_for_both_apis_is_used_with_ours(site):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("smok_open_engine", "smok_open_engin"), "did you mean smok_open_engine"),
+        (("smok_open_engine", "smok_open_engin"), "did you mean 'smok_open_engine'"),
         (("def smok_open_engine(context)", "def smok_open_engine(contxt)"), "contxt"),
         (("return BackendInfo", "return str"), "smok_backend gave"),
         (("def smok_backend", "def helper"), "unknown hook|no hook smok_backend|helper"),

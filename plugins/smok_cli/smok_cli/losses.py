@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from smok_cli.state.seen import read_seen
 from smok_core.config import load_config
 from smok_core.context import StoreContext
 from smok_core.databases import find_device, open_store
@@ -23,10 +24,11 @@ from smok_core.roles import ON_ENGINE, ROLES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from smok_cli.state.seen import Seen
     from smok_core.config import Config
     from smok_core.databases import Databases
     from smok_core.engine.base import Engine
-    from smok_core.roles import RoleStats
+    from smok_core.roles import Database
 
 __all__ = ["Finding", "find_losses"]
 
@@ -35,12 +37,23 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that somebody should know of."""
 
     kind: str  #: ``dead-letters dropped refused in-memory elsewhere other-device warning unknown``
-    store: str
-    role: str | None = None
+    store: str  #: the store that it is about
+    role: str | None = None  #: if it is about one role
     device: str | None = None  #: if it is not this one
     count: int | None = None  #: records; None: not known
+    acknowledged: int = 0  #: of these a person has said to know
     text: str  #: what it is, in words
     command: str | None = None  #: what tells more, or brings the records along
+
+    @property
+    def news(self) -> int:
+        """How many records nobody has acknowledged yet; 0 also where they cannot be counted."""
+        return (self.count or 0) - self.acknowledged
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is something that nobody has acknowledged."""
+        return self.count is None or self.news > 0
 
     def __str__(self) -> str:
         return self.text if self.command is None else f"{self.text}; look: {self.command}"
@@ -65,14 +78,15 @@ def _of_the_roles(databases: Databases) -> Iterator[Finding]:
             command = f"smok why {role}"
             yield Finding(kind="in-memory", store=store, role=role, text=text, command=command)
         try:
-            yield from _of_a_role(role, store, database.stats())
+            yield from _of_a_role(role, store, database, read_seen(databases, role))
         except StoreError as error:
             yield Finding(
                 kind="unknown", store=store, role=role, text=f"{role}: not known: {error}"
             )
 
 
-def _of_a_role(role: str, store: str, stats: RoleStats) -> Iterator[Finding]:
+def _of_a_role(role: str, store: str, database: Database, seen: Seen) -> Iterator[Finding]:
+    stats = database.stats()
     found = (
         ("dead-letters", stats.dead, "set aside", f"smok dead-letters {role}"),
         ("dropped", stats.dropped, "dropped because of max_pending", f"smok why {role}"),
@@ -80,9 +94,14 @@ def _of_a_role(role: str, store: str, stats: RoleStats) -> Iterator[Finding]:
     )
     for kind, count, what, command in found:
         if count:
-            text = f"{role}: {count} {what}"
             yield Finding(
-                kind=kind, store=store, role=role, count=count, text=text, command=command
+                kind=kind,
+                store=store,
+                role=role,
+                count=count,
+                acknowledged=seen.of(kind, count, database),
+                text=f"{role}: {count} {what}",
+                command=command,
             )
 
 
@@ -126,6 +145,8 @@ def _left_behind(config: Config, name: str, engine: Engine, role: str) -> Iterat
     keeper = config.roles[role].store
     where = f"in the store {name}; {role} are kept in {keeper} now"
     command = f"smok copy --from {name} --to {keeper} --roles {role} --merge"
+    if keeper in BUILT_IN:  # nothing there outlives the copy
+        command = f"smok why {role}"
     counts = (
         (stats.pending, "pending"),
         (stats.pending_definitions, "definitions pending"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,25 +20,35 @@ if TYPE_CHECKING:
 __all__ = [
     "console",
     "human_age",
+    "human_count",
     "human_size",
     "iso_time",
     "json_option",
     "print_json",
     "print_table",
+    "print_tsv",
+    "speaks_tsv",
 ]
-
-#: Width of tables where no terminal says how wide it is, for example in a pipe or a log file.
-_PIPE_WIDTH = 160
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Give a rich console for stdout or stderr."""
+    """Give a rich console for stdout or stderr; it is as wide as the terminal or ``COLUMNS``."""
     from rich.console import Console
 
-    made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+    return Console(stderr=stderr, highlight=False)
+
+
+def speaks_tsv() -> bool:
+    """Tell whether stdout is read by a program: a pipe or a file, and nobody set ``COLUMNS``."""
+    return not sys.stdout.isatty() and not os.environ.get("COLUMNS")
+
+
+def print_tsv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a head and rows, the cells separated by tabs; no cell can hold one, or a line feed."""
+    for row in (columns, *rows):
+        click.echo("\t".join("" if cell is None else visible(cell) for cell in row))
 
 
 def print_json(value: Any) -> None:
@@ -54,7 +65,17 @@ def _speaks_utf8() -> bool:
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: str = ""
 ) -> None:
-    """Print a table; ``right`` names the columns (by their heads) that hold numbers."""
+    """Print a table, or TSV into a pipe.
+
+    Args:
+        title: Stands above a table.
+        columns: The heads.
+        rows: The cells.
+        right: Heads of the columns that hold numbers, separated by commas.
+    """
+    if speaks_tsv():
+        print_tsv(columns, rows)
+        return
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -73,6 +94,11 @@ def _cell(value: object) -> Any:
 
     # A Text, not a str: rich would take brackets in a name for markup.
     return value if isinstance(value, Text) else Text("" if value is None else visible(value))
+
+
+def human_count(count: int) -> str:
+    """Give ``1 014 006``."""
+    return f"{count:,}".replace(",", " ")
 
 
 def human_size(size: int | None) -> str:

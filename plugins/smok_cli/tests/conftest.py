@@ -27,8 +27,9 @@ class Result(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    """An empty working directory, and no configuration from outside."""
+    """An empty working directory, no configuration from outside, and tables as people read them."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
     for name in os.environ:
         if name.startswith("SMOK_") and name not in ("SMOK_REQUIRE", "SMOK_SHARED"):
             monkeypatch.delenv(name)

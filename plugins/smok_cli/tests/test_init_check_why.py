@@ -166,7 +166,7 @@ def test_why_unknown_role(smok, config):
 def test_check_and_status_tell_what_the_store_keeps(place, smok):
     """What a backend notes about itself (what survives what) is shown to a person."""
     assert smok("init", "--device", "pump-17").status == 0
-    checked, counted = smok("check"), smok("status")
+    checked, counted = smok("check"), smok("status", "--verbose")
     assert "local: SQLite, write-ahead log" in checked.out
     assert "SQLite, write-ahead log" in counted.out
 

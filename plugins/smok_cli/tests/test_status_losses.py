@@ -28,7 +28,7 @@ def record(count=2, **config):
 def losses(smok):
     """Give the findings of `smok status --json`, and check that the text agrees."""
     report = json.loads(smok("status", "--json").out)
-    told = smok("status").out
+    told = smok("status", "--verbose").out
     assert report["nothing_lost"] is not bool(report["losses"])
     assert ("nothing lost" in told) is report["nothing_lost"]
     for found in report["losses"]:

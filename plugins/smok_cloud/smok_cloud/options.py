@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from smok_core.settings import Secret, option
+from smok_core.settings import PATH, Secret, option
 
 if TYPE_CHECKING:
     from smok_core.config import Config
@@ -20,17 +20,19 @@ Upload = Literal["events", "sensor_writes", "pathpoints", "macros", "metadata"]
 class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The table ``[cloud]``: where the SMOK cloud is and who we are there."""
 
-    url: Annotated[str, option("Base URL of the API.", pattern="^https?://")] = (
-        "https://api.smok.co"
-    )
-    certificate: Annotated[str | None, option("Device certificate, a PEM file.")] = None
-    private_key: Annotated[str | None, option("Its private key, a PEM file.")] = None
+    url: Annotated[
+        str, option("Base URL of the API: https://HOST or http://HOST.", pattern="^https?://")
+    ] = "https://api.smok.co"
+    certificate: Annotated[str | None, option("Device certificate, a PEM file.", extra=PATH)] = None
+    private_key: Annotated[str | None, option("Its private key, a PEM file.", extra=PATH)] = None
     passphrase: Annotated[Secret | None, option("Passphrase of the private key.")] = None
     ca_bundle: Annotated[
-        str | None, option("Root and device CA, a PEM file, instead of the packaged ones.")
+        str | None,
+        option("Root and device CA, a PEM file, instead of the packaged ones.", extra=PATH),
     ] = None
     server_ca: Annotated[
-        str | None, option("Who may issue the server's certificate; default: public authorities.")
+        str | None,
+        option("Who may issue the server's certificate; default: public authorities.", extra=PATH),
     ] = None
     connect_seconds: Annotated[float, option("Longest time to connect.", gt=0)] = 10
     read_seconds: Annotated[float, option("Longest silence of the server.", gt=0)] = 30

@@ -27,10 +27,30 @@ class JobStatistics(msgspec.Struct, kw_only=True):
     refused: int = 0  #: records the cloud refused one by one: they are dead letters now
     refused_all: int = 0  #: attempts in a row in which the cloud refused everything
     pending: int = 0  #: records in the queue when last looked
+    pending_since: float | None = None  #: when the queue was first seen not empty
     failures: int = 0  #: failures in a row; 0 while all is well
-    last_success: float | None = None
-    last_error: str | None = None
-    last_error_at: float | None = None
+    failing_since: float | None = None  #: when the first of these was
+    no_link: bool = False  #: whether the last failure was that the cloud was not reached
+    last_success: float | None = None  #: when the cloud last answered
+    last_error: str | None = None  #: the whole message
+    last_detail: str | None = None  #: what happened, without the request and the way out
+    last_error_at: float | None = None  #: when that was
+
+    def look(self, pending: int, now: float) -> None:
+        """Note how many records wait now, and since when any does."""
+        self.pending = pending
+        self.pending_since = (self.pending_since or now) if pending else None
+
+    def succeed(self) -> None:
+        """Note that the job did its work."""
+        self.failures, self.failing_since, self.no_link = 0, None, False
+
+    def fail(self, error: Exception, now: float, *, no_link: bool) -> None:
+        """Note what went wrong."""
+        self.failures += 1
+        self.failing_since = self.failing_since or now
+        self.no_link, self.last_error_at = no_link, now
+        self.last_error, self.last_detail = str(error), getattr(error, "detail", None)
 
 
 def read_statistics(databases: Databases) -> dict[str, JobStatistics]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from smok_cloud.backoff import Backoff
-from smok_cloud.errors import CloudError, NoLink, RefusesEverything, ServerFault
+from smok_cloud.errors import CloudError, NoLink, NotTheApi, RefusesEverything, ServerFault
 from smok_cloud.jobs import Direction, Job, Run, make_jobs
 from smok_cloud.statistics import JobStatistics
 from smok_core.errors import SmokError
@@ -81,7 +81,7 @@ class Synchronizer:
         self._probe_due = 0.0
         self._table, self._saved = table, 0.0
         self._watch = watch or (lambda: None)
-        self._remember_refusals()
+        self._remember()
 
     @property
     def statistics(self) -> dict[str, JobStatistics]:
@@ -90,7 +90,7 @@ class Synchronizer:
 
     @property
     def undelivered(self) -> int:
-        """How many records were refused so far, and how many waited when last looked."""
+        """How many records were refused so far, and how many were pending when last looked."""
         return sum(counts.refused + counts.pending for counts in self.statistics.values())
 
     @property
@@ -156,13 +156,16 @@ class Synchronizer:
         except Exception as error:  # noqa: BLE001 - a bug in one role must not end the others
             self._failed(job, error)
             return False
-        self._succeeded(job, run)
-        return run.more
+        else:
+            self._succeeded(job, run)
+            return run.more
+        finally:
+            job.statistics.look(self._pending(job), self._clock())
 
     def _succeeded(self, job: Job, run: Run) -> None:
         job.backoff.reset()
         job.due = self._monotonic() + (0.0 if run.more else job.interval)
-        job.statistics.failures = 0
+        job.statistics.succeed()
         if run.asked:
             # An empty queue asks nobody: it says nothing about the link.
             job.statistics.last_success = self._clock()
@@ -171,18 +174,21 @@ class Synchronizer:
     def _failed(self, job: Job, error: Exception) -> None:
         asked = error.retry_after if isinstance(error, ServerFault | RefusesEverything) else None
         job.due = self._monotonic() + job.backoff.wait(asked)
-        counts = job.statistics
-        counts.failures += 1
-        counts.last_error, counts.last_error_at = str(error), self._clock()
+        unmet = isinstance(error, NoLink | NotTheApi)
+        job.statistics.fail(error, self._clock(), no_link=unmet)
         self._log(job, error)
         if isinstance(error, NoLink):
             self._no_link(job)
-        elif isinstance(error, CloudError):
+        elif isinstance(error, CloudError) and not unmet:
+            # A login page or a stranger that answers in place of the cloud is no link to it.
             self._answered()
 
     def _no_link(self, job: Job) -> None:
+        was_down = self.link_is_down
         self._silent.add(job.name)
         if self.link_is_down:
+            if not was_down:
+                logger.info("LINK DOWN: %s", job.statistics.last_detail)
             self._probe_due = self._monotonic() + self._link.wait()
 
     def _answered(self) -> None:
@@ -213,7 +219,7 @@ class Synchronizer:
     def _save(self) -> None:
         self._saved = self._monotonic()
         for job in self.jobs:
-            job.statistics.pending = self._pending(job)
+            job.statistics.look(self._pending(job), self._clock())
         if self._table is None:
             return
         try:
@@ -222,7 +228,7 @@ class Synchronizer:
         except SmokError as error:
             logger.warning("the statistics could not be stored: %s", error)
 
-    def _remember_refusals(self) -> None:
+    def _remember(self) -> None:
         """Go on where the last process stood: one that only runs once would never look further."""
         if self._table is None:
             return
@@ -232,6 +238,7 @@ class Synchronizer:
                 if job.name in rows:
                     last = msgspec.json.decode(rows[job.name], type=JobStatistics)
                     job.statistics.refused_all = last.refused_all
+                    job.statistics.pending_since = last.pending_since
         except (SmokError, msgspec.DecodeError) as error:
             logger.warning("the last statistics could not be read: %s", error)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from smok_core.settings import Secret, option
+from smok_core.settings import PATH, Secret, option
 from smok_mongo.address import parse_address
 
 __all__ = ["MongoOptions"]
@@ -23,10 +23,12 @@ class MongoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         option("The database; else the one in the URL, else 'smok'. One per device isolates best."),
     ] = None
     tls_ca_file: Annotated[
-        str | None, option("CA certificates (PEM) to check the server with; turns TLS on.")
+        str | None,
+        option("CA certificates (PEM) to check the server with; turns TLS on.", extra=PATH),
     ] = None
     tls_certificate_key_file: Annotated[
-        str | None, option("The client's certificate and key in one PEM file; turns TLS on.")
+        str | None,
+        option("The client's certificate and key in one PEM file; turns TLS on.", extra=PATH),
     ] = None
     server_selection_ms: Annotated[
         int, option("How long to look for a usable server, in ms.", ge=1, le=60_000)

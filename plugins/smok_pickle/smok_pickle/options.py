@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from smok_core.settings import option
+from smok_core.settings import PATH, option
 
 __all__ = ["PickleOptions"]
 
@@ -15,7 +15,8 @@ class PickleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The options of a store with ``backend = "pickle"``."""
 
     path: Annotated[
-        str, option("The file; a relative path starts at the config file.", min_length=1)
+        str,
+        option("The file; a relative path starts at the config file.", min_length=1, extra=PATH),
     ]
     on_corrupt: Annotated[
         Literal["quarantine", "refuse"],

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from smok_core.settings import Secret, option
+from smok_core.settings import PATH, Secret, option
 
 __all__ = ["RedisOptions"]
 
@@ -21,16 +21,24 @@ class RedisOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         ),
     ]
     prefix: Annotated[
-        str, option("First word of every key.", pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")
+        str,
+        option(
+            "First word of every key: 1 to 64 of A-Z a-z 0-9 _ . -",
+            pattern=r"^[A-Za-z0-9_.-]{1,64}\Z",
+        ),
     ] = "smok"
     timeout: Annotated[
         float, option("About the longest time a call tries, in seconds.", ge=0.1, le=300)
     ] = 5.0
     tls_ca: Annotated[
-        str | None, option("CA certificates the server is checked against (PEM file).")
+        str | None, option("CA certificates the server is checked against (PEM file).", extra=PATH)
     ] = None
-    tls_cert: Annotated[str | None, option("Certificate of this client (PEM file).")] = None
-    tls_key: Annotated[str | None, option("Private key of this client (PEM file).")] = None
+    tls_cert: Annotated[
+        str | None, option("Certificate of this client (PEM file).", extra=PATH)
+    ] = None
+    tls_key: Annotated[str | None, option("Private key of this client (PEM file).", extra=PATH)] = (
+        None
+    )
     sentinel_username: Annotated[str | None, option("User for the sentinels themselves.")] = None
     sentinel_password: Annotated[
         Secret | None, option("Password for the sentinels themselves.")
@@ -42,7 +50,8 @@ class RedisOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         str | None,
         option(
             "File that remembers the store's id, so that a server which came back empty while "
-            "the device was off is noticed."
+            "the device was off is noticed.",
+            extra=PATH,
         ),
     ] = None
 

@@ -1,159 +1,228 @@
-"""``smok status``: what is stored, what waits for upload, and whether anything was lost."""
+"""``smok status``: one verdict, what waits for upload, and whether anything was lost."""
 
 from __future__ import annotations
 
+import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-import msgspec
 
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import (
+    console,
     human_age,
+    human_count,
     human_size,
-    iso_time,
     json_option,
     print_json,
     print_table,
+    print_tsv,
+    speaks_tsv,
 )
 from smok_cli.terminal import say
-from smok_core.errors import StoreError
 
 if TYPE_CHECKING:
-    from smok_cli.losses import Finding
-    from smok_core.databases import Databases
-    from smok_core.roles import Database
+    from smok_cli.state.report import StatusReport
 
 __all__ = ["command"]
 
+_WATCH_SECONDS: Final = 2.0
+#: Of the TSV that a pipe gets.
+_COLUMNS: Final = ("what", "name", "store", "records", "seconds", "text")
+
 
 @click.command("status")
+@click.option("--verbose", "-v", is_flag=True, help="Everything: all roles, jobs, whole texts.")
+@click.option("--watch", is_flag=True, help="Look every 2 s until Ctrl-C; needs a terminal.")
+@click.option(
+    "--acknowledge", is_flag=True, help="You have seen what is LOST: it is no news any more."
+)
+@click.option("--exit-code", is_flag=True, help="For monitoring: 0 well, 1 pending, 2 lost.")
+@click.option(
+    "--most-pending",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=10_000,
+    show_default=True,
+    help="With --exit-code: more pending records are 1.",
+)
+@click.option(
+    "--longest-wait",
+    metavar="DURATION",
+    default="1h",
+    show_default=True,
+    help="With --exit-code: a record that waits longer is 1.",
+)
 @json_option
 @pass_session
-def command(session: Session, as_json: bool) -> None:
-    """Count rows, records waiting for upload, dead letters and dropped records of each role."""
-    from smok_cli.losses import find_losses
+def command(
+    session: Session,
+    *,
+    verbose: bool,
+    watch: bool,
+    acknowledge: bool,
+    exit_code: bool,
+    most_pending: int,
+    longest_wait: str,
+    as_json: bool,
+) -> int:
+    """Tell in one line how the device is, and below it what has something to tell.
+
+    OK, WAITING for upload, LINK DOWN, LOST with a count, DAMAGED, or NOT KEPT (a role is in
+    memory only). Into a pipe it prints TSV, or fits COLUMNS where that is set.
+
+    With --exit-code the status is 0 for OK and for a backlog within the bounds, 1 for one beyond
+    them, 2 for LOST, DAMAGED and NOT KEPT.
+    """
+    bound = _seconds(longest_wait)
+    if acknowledge:
+        _acknowledge(session)
+    if watch:
+        return _watch(session)
+    report = _look(session)
+    _print(report, verbose=verbose, as_json=as_json)
+    return _exit_status(report, most_pending, bound) if exit_code else 0
+
+
+def _look(session: Session) -> StatusReport:
+    from smok_cli.state.report import gather
     from smok_core.databases import open_databases
 
     with open_databases(session.config, looking=True) as databases:
-        report: dict[str, Any] = {"roles": _roles(databases), "stores": _stores(databases)}
-        report["cloud"] = _cloud(databases)
-        losses = find_losses(databases)
-    report["losses"] = [msgspec.structs.asdict(found) for found in losses]
-    report["nothing_lost"] = not losses
+        return gather(databases)
+
+
+def _print(report: StatusReport, *, verbose: bool, as_json: bool) -> None:
     if as_json:
-        print_json(report)
+        import msgspec
+
+        print_json(msgspec.to_builtins(report))
+    elif speaks_tsv():
+        from smok_cli.state.screen import tsv_rows
+
+        print_tsv(_COLUMNS, tsv_rows(report))
+    elif verbose:
+        _print_all(report)
     else:
-        _show(report, losses)
+        _print_overview(report)
 
 
-def _roles(databases: Databases) -> list[dict[str, Any]]:
-    return [
-        {"role": role, "store": databases.config.roles[role].store, **_counts(database)}
-        for role, database in databases
-    ]
+def _print_overview(report: StatusReport) -> None:
+    screen = console()
+    for line in _overview(report):
+        # A command is to be copied whole; other texts are cut, and --verbose has them.
+        whole = line.plain.startswith("  ") and ": smok " in line.plain
+        screen.print(line, no_wrap=not whole, overflow="fold" if whole else "ellipsis")
 
 
-def _counts(database: Database) -> dict[str, Any]:
-    """Count what a role keeps; of a role whose store is away nothing is known but that."""
+def _overview(report: StatusReport) -> list[Any]:
+    from smok_cli.state.screen import overview
+
+    # The prompt takes a line.
+    return overview(report, shutil.get_terminal_size((80, 24)).lines - 1)
+
+
+# --- the ways to look ----------------------------------------------------------------------------
+
+
+def _acknowledge(session: Session) -> None:
+    from smok_cli.state.seen import acknowledge_losses
+    from smok_core.databases import open_databases
+
+    with open_databases(session.config) as databases:
+        count = acknowledge_losses(databases)
+    say(f"acknowledged: {human_count(count)} lost or set aside; what comes now is news", err=True)
+
+
+def _watch(session: Session) -> int:
+    from rich.console import Group
+    from rich.live import Live
+
+    screen = console()
+    if not screen.is_terminal:
+        raise click.UsageError("--watch needs a terminal; a program reads --json.")
     try:
-        stats, error = database.stats(), None
-    except StoreError as failure:
-        stats, error = None, str(failure)
-    oldest = stats.oldest_pending if stats else None
-    return {
-        "available": stats is not None,
-        "error": error,
-        "rows": stats and stats.rows,
-        "pending": stats and stats.pending,
-        "oldest_pending": iso_time(oldest),
-        "oldest_pending_seconds": None if oldest is None else round(time.time() - oldest, 3),
-        "dead_letters": stats and stats.dead,
-        "dropped": stats and stats.dropped,
-        "refused": stats and stats.refused,
-        "definitions_pending": stats and stats.pending_definitions,
-    }
+        with Live(console=screen, screen=True, auto_refresh=False) as live:
+            while True:
+                lines = _overview(_look(session))
+                for line in lines:
+                    line.truncate(screen.width, overflow="ellipsis")
+                live.update(Group(*lines), refresh=True)
+                time.sleep(_WATCH_SECONDS)
+    except KeyboardInterrupt:
+        return 0
 
 
-def _stores(databases: Databases) -> list[dict[str, Any]]:
-    return [
-        {
-            "store": name,
-            "location": health.location,
-            "size_bytes": health.size_bytes,
-            "free_bytes": health.free_bytes,
-            "notes": list(health.notes),
-            "warnings": list(health.warnings),
-        }
-        for name, health in databases.health().items()
+def _exit_status(report: StatusReport, most_pending: int, longest_wait: float) -> int:
+    if report.verdict.level == "bad":
+        return 2
+    beyond = report.pending > most_pending or report.longest_wait > longest_wait
+    return 1 if report.pending and beyond else 0
+
+
+def _seconds(text: str) -> float:
+    from smok_core.settings import Duration
+
+    try:
+        return Duration(text).seconds
+    except ValueError as error:
+        raise click.UsageError(f"--longest-wait: {error}") from error
+
+
+# --- everything ----------------------------------------------------------------------------------
+
+
+def _print_all(report: StatusReport) -> None:
+    say(f"{report.verdict.head}  {report.verdict.why}", bold=True)
+    heads = ("role", "store", "rows", "pending", "oldest", "dead letters", "dropped")
+    rows = [
+        (
+            row.role,
+            row.store,
+            row.rows,
+            row.pending,
+            human_age(row.oldest_pending_seconds),
+            row.dead_letters,
+            row.dropped,
+        )
+        for row in report.roles
     ]
+    print_table("", heads, rows, right="rows,pending,oldest,dead letters,dropped")
+    _print_stores(report)
+    _print_jobs(report)
+    for row in report.roles:
+        if row.definitions_pending:
+            say(f"{row.role}: {row.definitions_pending} definitions pending")
+    for ahead in report.outlook[:2]:
+        say(f"{ahead.what} full in {human_age(ahead.seconds)} at the present rate")
+    for found in report.losses:
+        told = f" ({found.acknowledged} acknowledged)" * bool(found.acknowledged)
+        say(f"{found}{told}", fg="red" if found.is_news else None)
 
 
-def _cloud(databases: Databases) -> list[dict[str, Any]]:
-    """Give what was done about the config's tables so far: the uploads of ``[cloud]``."""
-    owners = databases.config.owners.values()
-    return [row for owner in owners for row in owner.jobs(databases)]
-
-
-def _show(report: dict[str, Any], losses: list[Finding]) -> None:
-    columns = ("role", "store", "rows", "pending", "oldest pending", "dead letters", "dropped")
-    numbers = "rows,pending,oldest pending,dead letters,dropped"
-    print_table("", columns, map(_row, report["roles"]), right=numbers)
-    for store in report["stores"]:
-        size, free = human_size(store["size_bytes"]), human_size(store["free_bytes"])
+def _print_stores(report: StatusReport) -> None:
+    for store in report.stores:
+        size, free = human_size(store.size_bytes), human_size(store.free_bytes)
         told = [f"{size} used"] * bool(size) + [f"{free} free"] * bool(free)
-        say(f"{store['store']}: {', '.join([store['location'], *told])}")
-        for note in store["notes"]:
+        say(f"{store.store}: {', '.join([store.location, *told])}")
+        for note in store.notes:
             say(f"  {note}")
-    _show_cloud([job for job in report["cloud"] if job["last_success"] or job["failures"]])
-    _show_definitions(report["roles"])
-    _show_losses(report["roles"], losses)
 
 
-def _show_cloud(jobs: list[dict[str, Any]]) -> None:
-    columns = ("cloud job", "sent", "acknowledged", "refused", "last success", "trouble")
-    rows = []
-    for job in jobs:
-        success = job["last_success"]
-        since = human_age(None if success is None else time.time() - success)
-        trouble = job["last_error"] if job["failures"] else ""
-        rows.append((job["job"], job["sent"], job["acknowledged"], job["refused"], since, trouble))
-    if rows:
-        print_table("", columns, rows, right="sent,acknowledged,refused,last success")
-
-
-def _row(row: dict[str, Any]) -> list[object]:
-    return [
-        row["role"],
-        row["store"],
-        row["rows"],
-        row["pending"],
-        human_age(row["oldest_pending_seconds"]),
-        _alarming(row["dead_letters"]),
-        _alarming(row["dropped"]),
+def _print_jobs(report: StatusReport) -> None:
+    heads = ("cloud job", "sent", "acknowledged", "refused", "last answer")
+    jobs = [job for job in report.cloud if job["last_success"] or job["failures"]]
+    rows = [
+        (job["job"], job["sent"], job["acknowledged"], job["refused"], _ago(job["last_success"]))
+        for job in jobs
     ]
+    if rows:
+        print_table("", heads, rows, right="sent,acknowledged,refused,last answer")
+    for job in jobs:
+        if job["failures"]:
+            say(f"{job['job']}: {job['last_error']}", fg="yellow")
 
 
-def _show_definitions(rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        if row["definitions_pending"]:
-            say(f"{row['role']}: {row['definitions_pending']} definitions wait for upload")
-
-
-def _alarming(count: int | None) -> object:
-    from rich.text import Text
-
-    return None if count is None else Text(str(count), style="bold red" if count else "green")
-
-
-def _show_losses(rows: list[dict[str, Any]], losses: list[Finding]) -> None:
-    """Name what is lost, set aside or pending elsewhere, with the command to use."""
-    away = [row["role"] for row in rows if not row["available"]]
-    if away:
-        say(f"not known, the store is away: {', '.join(away)}", fg="red")
-    for found in losses:
-        if found.role is None or found.role not in away:
-            say(str(found), fg="yellow" if found.kind == "warning" else "red")
-    if not losses:
-        say("nothing lost: 0 dropped, 0 dead letters", fg="green")
+def _ago(moment: float | None) -> str:
+    return "never" if moment is None else human_age(time.time() - moment)

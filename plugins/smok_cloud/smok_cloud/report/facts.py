@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from smok_cli.losses import Finding, find_losses
 from smok_cli.screen import human_age, human_size
+from smok_cli.state.verdict import Verdict, pass_verdict
 
 from smok_cloud.history import Moment, read_history
 from smok_cloud.report.readings import Curve, newest_time, read_curve
@@ -45,7 +46,7 @@ class Facts(msgspec.Struct, kw_only=True):
 
     device: str
     at: float
-    verdict: tuple[str, str, str]  #: word, level (``good``, ``fair``, ``bad``), and why
+    verdict: Verdict
     findings: list[Finding]
     roles: list[dict[str, Any]]
     stores: list[dict[str, Any]]
@@ -73,7 +74,7 @@ def gather(databases: Databases, names: Sequence[str] | None, span: float) -> Fa
     return Facts(
         device=find_device(databases.config),
         at=now,
-        verdict=_verdict(findings, jobs, roles),
+        verdict=pass_verdict(findings, jobs, sum(row["pending"] or 0 for row in roles)),
         findings=findings,
         roles=roles,
         stores=[*_stores(databases)],
@@ -84,37 +85,6 @@ def gather(databases: Databases, names: Sequence[str] | None, span: float) -> Fa
         curves=[*_curves(databases, names or present[:_CHARTS], now - span, now)],
         pathpoints=len(present),
     )
-
-
-# --- the verdict ---------------------------------------------------------------------------------
-
-#: Kinds of findings, the worst first: what is said of a device that has one, and how bad it is.
-_VERDICTS: Final = (
-    ({"warning", "unknown"}, "DAMAGED", "bad", "A store needs somebody to look at it."),
-    (
-        {"dead-letters", "dropped", "refused"},
-        "LOST",
-        "bad",
-        "Records did not get where they should.",
-    ),
-    ({"in-memory"}, "NOT KEPT", "bad", "Some roles are in memory only: they end with the program."),
-    ({"elsewhere", "other-device"}, "WAITING", "fair", "Records wait where no upload looks."),
-)
-
-
-def _verdict(
-    findings: list[Finding], jobs: list[dict[str, Any]], roles: list[dict[str, Any]]
-) -> tuple[str, str, str]:
-    kinds = {finding.kind for finding in findings}
-    for some, word, level, why in _VERDICTS:
-        if kinds & some:
-            return word, level, why
-    pending = sum(row["pending"] or 0 for row in roles)
-    if jobs and all(job["failures"] for job in jobs if job["used"]):
-        return "LINK DOWN", "fair", f"The cloud does not answer; {pending} records wait."
-    if pending:
-        return "WAITING", "fair", f"{pending} records wait for upload; nothing is lost."
-    return "OK", "good", "Nothing waits and nothing is lost."
 
 
 # --- roles, stores, uploads ----------------------------------------------------------------------

@@ -58,7 +58,7 @@ def page(smok):
 def test_it_tells_the_verdict_and_what_to_look_at(page, device):
     """A refused record makes it LOST, and the command to use is named."""
     text = page().text
-    assert "LOST Records did not get where they should." in text
+    assert "LOST 1 1 set aside in sensor_writes" in text
     assert "smok dead-letters sensor_writes" in text
     assert "2,882 pending" in text or "pending 2,882" in text
 
@@ -78,7 +78,7 @@ def test_what_waits_is_pending(page, place):
     """Pending records alone are no loss."""
     with smok_core.open_databases("smok.toml") as databases:
         databases.metadata.put_plain("a", "b")
-    assert "WAITING 1 records wait for upload; nothing is lost." in page().text
+    assert "WAITING 1 pending, nothing lost" in page().text
 
 
 def test_charts_are_there_with_failed_readings_marked(page, device):

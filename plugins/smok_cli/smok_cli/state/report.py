@@ -1,0 +1,175 @@
+"""What ``smok status`` tells, gathered in one look; `StatusReport` is the form of its JSON."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from smok_cli.losses import Finding, find_losses
+from smok_cli.screen import iso_time
+from smok_cli.state.outlook import Outlook, look_ahead
+from smok_cli.state.verdict import Verdict, pass_verdict
+from smok_core.databases import find_device
+from smok_core.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smok_core.databases import Databases
+    from smok_core.roles import Database
+
+__all__ = ["FORMAT", "VERSION", "RoleStatus", "StatusReport", "StoreStatus", "gather"]
+
+FORMAT = "smok.status"
+#: Grows when a key changes its meaning or goes; new keys may come without.
+VERSION = 1
+
+
+def _told(text: str) -> msgspec.Meta:
+    return msgspec.Meta(description=text)
+
+
+class RoleStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the nine roles; of one whose store is away every count is null."""
+
+    role: Annotated[str, _told("The role.")]
+    store: Annotated[str, _told("The store that keeps it.")]
+    available: Annotated[bool, _told("Whether its store could be looked at.")] = True
+    error: Annotated[str | None, _told("Why not.")] = None
+    rows: Annotated[int | None, _told("Records stored.")] = None
+    pending: Annotated[int | None, _told("Records that wait for upload.")] = None
+    pending_since: Annotated[
+        str | None, _told("Since when records wait, as the uploader saw it; null: not known.")
+    ] = None
+    pending_seconds: Annotated[float | None, _told("The same as an age.")] = None
+    oldest_pending: Annotated[
+        str | None, _told("The own time of the record at the head of the queue.")
+    ] = None
+    oldest_pending_seconds: Annotated[float | None, _told("The same as an age.")] = None
+    definitions_pending: Annotated[
+        int | None, _told("Pathpoint definitions that wait for upload.")
+    ] = None
+    dead_letters: Annotated[int | None, _told("Records set aside.")] = None
+    dropped: Annotated[int | None, _told("Records dropped because of max_pending.")] = None
+    refused: Annotated[int | None, _told("Writes refused without anybody to tell.")] = None
+
+
+class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One store that keeps a role."""
+
+    store: Annotated[str, _told("Its name.")]
+    location: Annotated[str, _told("Where it is, without secrets.")]
+    size_bytes: Annotated[int | None, _told("What it takes; null: not known.")]
+    free_bytes: Annotated[int | None, _told("What is free where it is; null: not known.")]
+    notes: Annotated[list[str], _told("What the backend tells about itself.")]
+    warnings: Annotated[list[str], _told("What somebody should look at.")]
+
+
+class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a device is. Times are ISO 8601 in UTC, ages in seconds."""
+
+    format: Annotated[Literal["smok.status"], _told("Always this.")] = "smok.status"
+    version: Annotated[int, _told("Of this form; it grows when a key changes or goes.")] = VERSION
+    device: Annotated[str, _told("The device's id.")]
+    at: Annotated[str | None, _told("When it was so.")]
+    verdict: Annotated[Verdict, _told("One word, and why.")]
+    roles: Annotated[list[RoleStatus], _told("All nine.")]
+    stores: Annotated[list[StoreStatus], _told("Those that keep a role and have an engine.")]
+    cloud: Annotated[
+        list[dict[str, Any]], _told("Jobs of the uploader as it left them; times are numbers.")
+    ]
+    outlook: Annotated[list[Outlook], _told("How long there is room, the soonest first.")]
+    losses: Annotated[list[Finding], _told("What is lost, set aside or pending unseen.")]
+    nothing_lost: Annotated[bool, _told("Whether there is none of that.")]
+
+    @property
+    def pending(self) -> int:
+        """Records and definitions that wait for upload, as far as is known."""
+        return sum((row.pending or 0) + (row.definitions_pending or 0) for row in self.roles)
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that the record waits which waits longest, as far as is known."""
+        return max((waited_seconds(row) or 0.0 for row in self.roles), default=0.0)
+
+
+def gather(databases: Databases) -> StatusReport:
+    """Look at everything once; nothing is changed."""
+    now, jobs, losses = time.time(), _cloud(databases), find_losses(databases)
+    roles = [_role(databases, role, database, jobs, now) for role, database in databases]
+    stores = [*_stores(databases)]
+    pending = sum((row.pending or 0) + (row.definitions_pending or 0) for row in roles)
+    return StatusReport(
+        device=find_device(databases.config),
+        at=iso_time(now),
+        verdict=pass_verdict(losses, jobs, pending),
+        roles=roles,
+        stores=stores,
+        cloud=jobs,
+        outlook=sorted(look_ahead(roles, stores, _limits(databases)), key=lambda o: o.seconds),
+        losses=losses,
+        nothing_lost=not losses,
+    )
+
+
+def waited_seconds(row: RoleStatus) -> float | None:
+    """Give how long a role's records wait; by their own time where nobody watched."""
+    return row.oldest_pending_seconds if row.pending_seconds is None else row.pending_seconds
+
+
+def _role(
+    databases: Databases, role: str, database: Database, jobs: list[dict[str, Any]], now: float
+) -> RoleStatus:
+    store = databases.config.roles[role].store
+    try:
+        stats = database.stats()
+    except StoreError as error:
+        return RoleStatus(role=role, store=store, available=False, error=str(error))
+    since = _since(role, jobs) if stats.pending or stats.pending_definitions else None
+    return RoleStatus(
+        role=role,
+        store=store,
+        rows=stats.rows,
+        pending=stats.pending,
+        pending_since=iso_time(since),
+        pending_seconds=_age(since, now),
+        oldest_pending=iso_time(stats.oldest_pending),
+        oldest_pending_seconds=_age(stats.oldest_pending, now),
+        definitions_pending=stats.pending_definitions,
+        dead_letters=stats.dead,
+        dropped=stats.dropped,
+        refused=stats.refused,
+    )
+
+
+def _since(role: str, jobs: list[dict[str, Any]]) -> float | None:
+    told = [job.get("pending_since") for job in jobs if job["job"].partition(" ")[0] == role]
+    return min((since for since in told if since is not None), default=None)
+
+
+def _age(moment: float | None, now: float) -> float | None:
+    return None if moment is None else round(now - moment, 3)
+
+
+def _limits(databases: Databases) -> dict[str, int | None]:
+    return {name: store.settings.max_pending for name, store in databases.config.stores.items()}
+
+
+def _stores(databases: Databases) -> Iterator[StoreStatus]:
+    for name, health in databases.health().items():
+        yield StoreStatus(
+            store=name,
+            location=health.location,
+            size_bytes=health.size_bytes,
+            free_bytes=health.free_bytes,
+            notes=list(health.notes),
+            warnings=list(health.warnings),
+        )
+
+
+def _cloud(databases: Databases) -> list[dict[str, Any]]:
+    """Give what was done about the config's tables so far: the uploads of ``[cloud]``."""
+    owners = databases.config.owners.values()
+    return [row for owner in owners for row in owner.jobs(databases)]
