@@ -107,11 +107,19 @@ def there_unconfirmed(request):
     return request.ok(n=0, nModified=0, writeErrors=[fault], writeConcernError=late)
 
 
+def overloaded(request):
+    """A server of the 8th generation has too much to do, and says so by a label."""
+    labels = ["RetryableError", "SystemOverloadedError"]
+    return request.reply(ok=0, code=4711, errmsg="no", errorLabels=labels)
+
+
 FAULTS = {
     "rate of requests": refuse(16500),
     "cache under pressure": refuse(365),
     "query plan killed": refuse(175),
-    "overload": lambda r: r.reply(ok=0, code=4711, errmsg="x", errorLabels=["SystemOverloadedError"]),
+    "overload": lambda r: r.reply(
+        ok=0, code=4711, errmsg="x", errorLabels=["SystemOverloadedError"]
+    ),
     "not primary": refuse(10107),
     "not primary or secondary": refuse(13436),
     "shutdown in progress": refuse(91),
