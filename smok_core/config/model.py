@@ -9,7 +9,7 @@ import msgspec
 
 from smok_core.hookspecs import Capability, effective_capabilities
 from smok_core.registry.backend import Backend
-from smok_core.registry.table import ConfigTable
+from smok_core.registry.plugin import ConfigTable
 from smok_core.settings import StoreSettings
 
 __all__ = ["Config", "RoleConfig", "StoreConfig"]

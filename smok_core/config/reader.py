@@ -16,7 +16,7 @@ from smok_core.config.roles import RolesReader
 from smok_core.errors import CapabilityUnmet, ConfigError, ConfigProblem, PluginError
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.registry.loader import KNOWN_TABLES, Registry
-from smok_core.registry.table import ConfigTable
+from smok_core.registry.plugin import ConfigTable
 from smok_core.settings import StoreSettings
 
 __all__ = ["load_config"]

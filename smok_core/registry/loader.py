@@ -18,7 +18,7 @@ from smok_core.hookspecs import API_MAJOR
 from smok_core.registry.backend import Backend
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.registry.discovery import TABLES, Candidate, discover
-from smok_core.registry.table import ConfigTable
+from smok_core.registry.plugin import ConfigTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

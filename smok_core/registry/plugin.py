@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from smok_core.errors import PluginBroken, PluginContract, SmokError, nearest
+from smok_core.hookspecs import TableHooks, TableInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-__all__ = ["Plugin"]
+__all__ = ["ConfigTable", "Plugin"]
 
 
 class Plugin:
@@ -100,3 +102,31 @@ class Plugin:
             if word.startswith("smok_") and word not in self._hooks and hint:
                 return f"unknown hook {word},{hint.lower()[:-1]}"
         return text
+
+
+class ConfigTable(Plugin):
+    """The owner of a table of the config.
+
+    Args:
+        name: The table's name in the config.
+        package: The distribution it came from, with its version; for messages.
+        implementation: The module or object that implements the hooks.
+
+    Raises:
+        PluginContract: A hook is misspelt, takes arguments nobody gives, or gives a wrong type.
+        PluginBroken: A hook raised.
+    """
+
+    def __init__(self, name: str, package: str, implementation: Any) -> None:
+        super().__init__("table", name, package, implementation, TableHooks)
+        self.demand("smok_table")
+        self.info: TableInfo = self.call("smok_table", TableInfo)
+
+    def device(self, settings: Any, base_dir: Path) -> str | None:
+        """Give the device's id, if the table tells it."""
+        found: str | None = self.ask("smok_table_device", str, settings=settings, base_dir=base_dir)
+        return found
+
+    def jobs(self, databases: Any) -> list[dict[str, Any]]:
+        """Give a row for each job that works on these databases; [] if the table has none."""
+        return self.ask("smok_table_jobs", list, databases=databases) or []
