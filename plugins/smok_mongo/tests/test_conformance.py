@@ -22,6 +22,20 @@ PLUGIN = None if INSTALLED else "smok_mongo.plugin"
 NOT_ON_FERRETDB = {
     "G3.every_durability_that_is_offered_works": "FerretDB ignores j, so power-loss is refused",
 }
+#: Races that FerretDB 1.24 itself loses: with bare pymongo and two processes, 18 of 240 updates that
+#: name the old value were done twice. They are lost now and then, so they cannot be exclusions.
+LOST_BY_FERRETDB = {
+    "one_process_is_first_with_a_stamp",
+    "no_compare_and_set_of_two_processes_is_lost",
+    "one_process_is_first_with_a_version",
+}
+
+
+@pytest.fixture(autouse=True)
+def _races(request, server):
+    clause = getattr(request.node, "callspec", None) and request.node.callspec.params.get("clause")
+    if clause and clause.name in LOST_BY_FERRETDB and not server.is_real:
+        pytest.skip("FerretDB's own updates are not atomic; seen on other servers")
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,10 @@ class Harness:
             self._stack.callback(self.subject.discard, place)
         return place
 
+    def new_file(self) -> Path:
+        """Give the path of a file that is not there, on this machine."""
+        return self._root / uuid.uuid4().hex
+
     @functools.cached_property
     def info(self) -> BackendInfo:
         """Give what the backend tells about itself."""

@@ -13,12 +13,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from smok_core.errors import SmokError
 from smok_testing import opening
 from smok_testing.harness import FakeClock
+from smok_testing.races import RACES
 from smok_testing.scripts import SCRIPTS
 from smok_testing.subject import Subject
 
@@ -34,14 +36,24 @@ def work(job: dict[str, Any]) -> None:
     """Open the store and do the steps."""
     subject = Subject(**job["subject"])
     config = opening.config_at(subject, Path(job["place"]), job["device"], {})
-    with opening.open_roles(config, FakeClock()) as roles:
+    race = RACES.get(job["script"])
+    opened = opening.open_engine if race else opening.open_roles
+    script: Any = race or SCRIPTS[job["script"]]
+    with opened(config, FakeClock()) as store:
         say("open")
+        _wait_for(job["wait_for"])
         for step in range(job["first"], job["last"] + 1):
-            SCRIPTS[job["script"]](roles, step, job["me"])
+            script(store, step, job["me"])
             say("done", step)
         if job["hold"]:
             signal.pause()
     say("end")
+
+
+def _wait_for(file: str) -> None:
+    """Let all processes of a race start at one moment: ever so often is often enough."""
+    while file and not os.path.exists(file):  # noqa: PTH110 - as fast as it can be
+        time.sleep(0.0002)
 
 
 def child(job: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smok_testing.harness import Harness
     from smok_testing.subject import Subject
 
-__all__ = ["Worker"]
+__all__ = ["PATIENCE", "Worker"]
 
 
 class Worker:
@@ -36,7 +36,7 @@ class Worker:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         self._buffer = b""
-        self.pid = 0
+        self.pid, self._ended = 0, True
         self.done = -1  #: the last step that returned
         self.error = ""
 
@@ -49,16 +49,33 @@ class Worker:
         self._process.communicate(timeout=PATIENCE)
 
     def start(
-        self, place: Path, script: str, last: int, *, me: str = "", hold: bool = False
-    ) -> None:
-        """Begin a job: the steps 0 to ``last``; with ``hold`` the store stays open after them."""
+        self, place: Path, script: str, last: int, *, me: str = "", hold: bool = False,
+        wait_for: Path | None = None,
+    ) -> None:  # fmt: skip
+        """Begin a job: the steps 0 to ``last``.
+
+        Args:
+            place: Of the store.
+            script: What is done, by its name.
+            last: The last step.
+            me: Which of several processes this is.
+            hold: The store stays open after the steps.
+            wait_for: No step is taken before this file is there.
+        """
         subject = _as_json(self._subject, place, self._settings)
         job: dict[str, Any] = {"subject": subject, "place": str(place), "device": DEVICE}
         job |= {"script": script, "first": 0, "last": last, "me": me, "hold": hold}
-        self.done, self.error = -1, ""
+        job["wait_for"] = str(wait_for or "")
+        self.done, self.error, self._ended = -1, "", False
         assert self._process.stdin
         self._process.stdin.write(json.dumps(job).encode() + b"\n")
         self._process.stdin.flush()
+
+    def has_ended(self) -> bool:
+        """Tell whether the child is gone, without waiting for it."""
+        while not self._ended and self._has_line():
+            self.follow("")
+        return self._ended
 
     def follow(self, until: str) -> str:
         """Read on until a line begins with ``until``, or the child is gone; give that line."""
@@ -72,13 +89,14 @@ class Worker:
             elif word == "error":
                 self.error = rest
             elif word == "exit":
-                self.pid = 0
+                self.pid, self._ended = 0, True
             if line.startswith(until) or word == "exit":
                 return line
 
     def finish(self) -> None:
         """Wait for the end of the job; fail if it went wrong."""
-        self.follow("exit")
+        if not self._ended:
+            self.follow("exit")
         expect(not self.error, f"a process failed: {self.error}")
 
     def kill(self) -> int:
@@ -86,6 +104,10 @@ class Worker:
         os.kill(self.pid, signal.SIGKILL)
         self.follow("exit")
         return self.done
+
+    def _has_line(self) -> bool:
+        assert self._process.stdout
+        return b"\n" in self._buffer or bool(select.select([self._process.stdout], [], [], 0)[0])
 
     def _line(self) -> str:
         deadline = time.monotonic() + PATIENCE

@@ -10,10 +10,11 @@ from smok_testing import (
     all_clauses,
     children,
     run_clause,
+    worker_process,
 )
 from smok_testing.clauses import kill
 
-from plugins.smok_testing.tests.mutants import ALL, RIGHT, RIGHT_FILE, Mutant
+from plugins.smok_testing.tests.mutants import ALL, RIGHT, RIGHT_FILE, RIGHT_SHARED, Mutant
 
 CLAUSES = {str(clause): clause for clause in all_clauses()}
 
@@ -21,6 +22,9 @@ CLAUSES = {str(clause): clause for clause in all_clauses()}
 BEYOND_MEMORY = [
     clause for clause in all_clauses() if clause.ability or clause.needs not in (None, "persistent")
 ]
+
+#: What only processes show.
+SHARED = [clause for clause in all_clauses() if clause.needs == "multi-process"]
 
 
 class TestRight(ConformanceSuite):
@@ -39,9 +43,17 @@ def test_the_file_engine_is_right(clause, monkeypatch: pytest.MonkeyPatch) -> No
     assert outcome.status is Status.PASSED or clause.needs == "multi-process", str(outcome)
 
 
+@pytest.mark.parametrize("clause", SHARED, ids=str)
+def test_the_shared_engine_is_right(clause) -> None:
+    """What the mutants that processes share are made of lets them share."""
+    outcome = run_clause(RIGHT_SHARED, clause)
+    assert outcome.status is Status.PASSED, str(outcome)
+
+
 @pytest.mark.parametrize("mutant", ALL, ids=str)
 def test_a_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each wrong backend fails the clause that was made for its fault."""
     monkeypatch.setattr(children, "HANG_SECONDS", 10)
+    monkeypatch.setattr(worker_process, "PATIENCE", 10)
     outcome = run_clause(mutant.subject, CLAUSES[mutant.caught_by])
     assert outcome.status is Status.FAILED, f"{mutant.fault} {outcome}"
