@@ -169,6 +169,9 @@ def the_last_row_of_every_process_is_handed_out(harness: Harness) -> None:
                  f"the row that is called by seq {row.seq}")  # fmt: skip
             handed[row.key] = row.value
         table.acknowledge([Ack(row.key, row.seq) for row in batch])
+        for row in table.get_many([row.key for row in batch]).values():
+            known = row.pending or row.seq in rows
+            expect(known, f"the row {row.key!r}: its seq {row.seq} was acknowledged unseen")
 
     race(harness, "changing", watch)
     table = harness.table("race.rows")

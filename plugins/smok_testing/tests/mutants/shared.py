@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from smok_core.hookspecs import StoreContext
 
 #: Long enough for another process to come in between.
-A_MOMENT = 0.002
+A_MOMENT = 0.004
 
 
 class Part:
@@ -306,7 +306,7 @@ class SelectsThenInsertsTheTable(SharedTable):
         if not vars(self).get("_made"):
             with self.engine.turn() as inner:
                 there = self.name in inner._tables
-            time.sleep(10 * A_MOMENT)
+            time.sleep(5 * A_MOMENT)
             with self.engine.turn() as inner:
                 if not there:
                     inner._tables.pop(self.name, None)
