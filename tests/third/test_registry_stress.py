@@ -78,7 +78,7 @@ def test_status_looks_behind_an_idle_store_and_says_what_it_could_not_see(zoo):
     [
         ("broken-3", "SMOK-P04", "Reinstall or upgrade broken-3"),
         ("gone-3", "SMOK-P04", "Reinstall or upgrade gone-3"),
-        ("misspelt-2", "SMOK-P08", "did you mean smok_open_engine?"),
+        ("misspelt-2", "SMOK-P08", "did you mean 'smok_open_engine'"),
         ("future-3", "SMOK-P06", "Upgrade smok-core, or install an older future-3"),
         ("past-3", "SMOK-P06", "past-3"),
         ("twin-2", "SMOK-P05", 'backend = "twin-2-a:twin-2"'),

@@ -106,7 +106,7 @@ def test_a_table_that_is_no_table(owner, read):
         ("import nothing_of_this_name", "nothing_of_this_name"),
         ("", "it has no hook smok_table"),
         (FENCE.replace("return TableInfo", "return 5 or TableInfo"), "smok_table gave int"),
-        (FENCE.replace("def smok_table()", "def smok_tabel()"), "did you mean smok_table?"),
+        (FENCE.replace("def smok_table()", "def smok_tabel()"), "did you mean 'smok_table'"),
     ],
 )
 def test_a_broken_owner_is_named(owner, read, source, reason):
