@@ -24,12 +24,13 @@ _COMMANDS = {
 }
 
 
-def fresh_environment(root: Path, packages: str) -> Path:
+def fresh_environment(root: Path, *packages: str) -> Path:
     """Make an environment that finds what is installed in ``packages`` and installs beside it."""
     venv.create(root, with_pip=False)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     target = root / "lib" / version / "site-packages"
-    (target / "beside.pth").write_text(f"import site; site.addsitedir({packages!r})\n")
+    lines = [f"import site; site.addsitedir({each!r})\n" for each in packages]
+    (target / "beside.pth").write_text("".join(lines))
     for name, (module, function) in _COMMANDS.items():
         path = root / "bin" / name
         path.write_text(

@@ -17,7 +17,7 @@ from tests.docs.blocks import DOCS, KINDS, ROOT, all_blocks, blocks, pages
 from tests.docs.test_followed import FOLLOWED
 
 #: Programs besides smok that a page may tell a reader to run.
-PROGRAMS = {"pip", "pytest", "mkdir", "cd", "cat", "until", "kill", "wait"}
+PROGRAMS = {"pip", "python", "pytest", "mkdir", "cd", "cat", "until", "kill", "wait"}
 
 
 @pytest.fixture

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from smok_testing.cloud.pki import SandboxPki
 
+from plugins.smok_client.tests.bridge.client import CannotBuild, client_python
 from tests.conftest import skip_or_fail
 from tests.docs.blocks import DOCS
 from tests.docs.following import follow, fresh_environment, own_packages
@@ -20,6 +23,13 @@ FOLLOWED = {
     "howto/survive-without-internet.md": ["nothing lost"],
     "howto/back-up-and-restore.md": ["verified"],
     "howto/migrate.md": ["verified"],
+    "howto/coming-from-smok.md": [
+        "['too hot']",
+        "waits in memory for a store: ()",
+        "pump-18 has ['pump-18']",
+        "events.pkl",
+        "['too hot', 'too hot']",
+    ],
     "howto/use-asyncio.md": [],
     "howto/use-several-processes.md": [],
     "howto/write-a-plugin.md": ["smok_plant_db/connection.py"],
@@ -38,6 +48,8 @@ CONFIGURED = (
 )
 #: Pages that build or install a distribution, which needs the build backend.
 BUILDING = ("guide/index.md", "howto/publish-a-plugin.md")
+#: The page that is read where the published client is installed, which needs Python 3.11.
+WITH_THE_CLIENT = "howto/coming-from-smok.md"
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +62,28 @@ def base():
     return str(next(packages))
 
 
-@pytest.mark.parametrize("page", [p for p in FOLLOWED if p not in BUILDING])
+@pytest.mark.parametrize("page", [p for p in FOLLOWED if p not in (*BUILDING, WITH_THE_CLIENT)])
 def test_a_page_does_what_it_says(page, tmp_path):
     """Block after block in one shell; nothing fails, and what the page tells is what comes."""
     programs = fresh_environment(tmp_path / "venv", own_packages())
     check(page, programs, tmp_path / "work")
+
+
+def test_the_way_from_the_published_client(tmp_path):
+    """In an environment with smok 0.21.0 the page is done word for word, there and back."""
+    if sys.version_info[:2] != (3, 11):
+        skip_or_fail("bridge", "smok 0.21.0 needs Python 3.11")
+    try:
+        client = client_python().parent.parent / "lib/python3.11/site-packages"
+    except CannotBuild as error:
+        skip_or_fail("bridge", f"the environment of smok 0.21.0 cannot be built: {error}")
+    files = SandboxPki(tmp_path).issue_device("pump-17")
+    work = tmp_path / "work"
+    work.mkdir()
+    for name, path in (("device.crt", files.certificate), ("device.key", files.key)):
+        (work / name).write_bytes(Path(path).read_bytes())
+    programs = fresh_environment(tmp_path / "venv", own_packages(), str(client))
+    check(WITH_THE_CLIENT, programs, work)
 
 
 @pytest.mark.parametrize("page", BUILDING)
@@ -67,7 +96,7 @@ def test_the_way_to_a_plugin_of_ones_own(page, tmp_path, base, monkeypatch):
 
 def check(page, programs, work):
     """Follow a page and look for what it should have shown."""
-    work.mkdir()
+    work.mkdir(exist_ok=True)
     if page.endswith(CONFIGURED):
         prepare(programs, work)
     told = follow(DOCS / page, programs, work)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from smok_cli.reading import is_read_only, read_only_config
 from smok_cli.state.seen import read_seen
 from smok_core.config import load_config
 from smok_core.context import StoreContext
@@ -173,6 +174,7 @@ def _of_unused_stores(databases: Databases) -> Iterator[Finding]:
         with ExitStack() as stack:
             try:
                 loaded = load_config(config.path, stores=[name])
+                loaded = read_only_config(loaded) if is_read_only(config) else loaded
                 engine = open_store(loaded, name, looking=True)
             except SmokError as error:
                 text = f"{name}: no role uses it, and it could not be looked at: {error}"

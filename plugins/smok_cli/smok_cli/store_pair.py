@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smok_cli.reading import read_only_config
 from smok_core.errors import NotFound, SmokError
 
 if TYPE_CHECKING:
@@ -39,11 +40,14 @@ def wanted(roles: str | None) -> list[str] | None:
 
 
 @contextlib.contextmanager
-def engines(config_path: str | None, *names: str) -> Iterator[list[Engine]]:
+def engines(
+    config_path: str | None, *names: str, read_only: bool = False
+) -> Iterator[list[Engine]]:
     """Open stores of the configuration, also such as keep no role."""
     from smok_core.config import load_config
 
     config = load_config(config_path, stores=names)
+    config = read_only_config(config) if read_only else config
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(_open(config, name)) for name in names]
 

@@ -85,6 +85,18 @@ def test_check_tries_every_store(smok, config, place):
     assert "error [SMOK-P02]" in shown.out
 
 
+def test_check_shows_what_was_set_aside(smok, config):
+    """A dead letter, such as a predicate's state that cannot be kept, is named with its reason."""
+    assert "set aside" not in smok("check").out
+    with smok_core.open_databases(config) as databases:
+        databases.events.set_refused_aside("p1", {}, "its state is lost: call register_state")
+    result = smok("check")
+    assert result.status == 0
+    assert "events: 1 set aside (smok dead-letters events)" in result.out
+    assert "call register_state" in result.out
+    assert json.loads(smok("check", "--json").out)["set_aside"]["events"]["count"] == 1
+
+
 def test_check_leaves_unused_stores_alone(smok, config):
     """A store that no role uses is named and not opened, whatever its backend is."""
     config.write_text(config.read_text() + '\n[stores.idle]\nbackend = "nonesuch"\n')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.resources
 import logging
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,7 @@ __all__ = [
     "get_rapid_ca_cert",
     "get_root_cert",
     "load_certificate",
+    "present",
     "read_device_certificate",
     "read_identity",
     "trusted_cas",
@@ -119,11 +121,35 @@ def read_device_certificate(
     warnings += key_size_warnings(leaf, cert_path, min_rsa_bits)
     for warning in warnings:
         _log.warning(warning)
-    return DeviceCertificate(
+    device = DeviceCertificate(
         device_id, environment, Path(cert_path), Path(key_path), secret,
         leaf.public_bytes(serialization.Encoding.PEM).decode(), leaf.not_valid_after_utc,
         has_small_key(leaf), warnings,
     )  # fmt: skip
+    present(
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), device
+    )  # what reads it here may be more lenient
+    return device
+
+
+def present(context: ssl.SSLContext, device: DeviceCertificate) -> None:
+    """Have TLS show the certificate to the server.
+
+    Raises:
+        InvalidCredentials: The TLS library does not take the files as they are now.
+    """
+    if device.has_small_key:
+        # Real device certificates have RSA-1024 keys, which OpenSSL does not even load at its
+        # default security level. The price: a server with such a key would pass as well.
+        context.set_ciphers("DEFAULT@SECLEVEL=1")
+    passphrase = device.passphrase.reveal() if device.passphrase is not None else ""
+    try:
+        context.load_cert_chain(device.certificate_path, device.key_path, lambda: passphrase)
+    except OSError as error:
+        raise InvalidCredentials(
+            "format", device.certificate_path, "cannot be used for TLS with its key",
+            "Check both files with `smok certs`: PEM lines have no blanks before them.",
+        ) from error  # fmt: skip
 
 
 def device_id_of(cert_path: str | Path) -> str:

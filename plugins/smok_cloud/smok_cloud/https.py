@@ -16,10 +16,10 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from smok_cloud.certificates import present
 from smok_cloud.deadline import Deadline, watch
 from smok_cloud.errors import (
     InvalidCloudSetting,
-    InvalidCredentials,
     NotTheApi,
     UnaddressableKey,
 )
@@ -121,7 +121,7 @@ def client_context(
 
     Raises:
         InvalidCloudSetting: The bundle cannot be read.
-        InvalidCredentials: The certificate's files have changed since they were checked.
+        InvalidCredentials: TLS cannot use the certificate's files.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -131,26 +131,8 @@ def client_context(
         detail = f"({ca_bundle}) cannot be read as PEM certificates"
         raise InvalidCloudSetting("ca_bundle", detail, "Give a readable PEM file.") from error
     if certificate is not None and certificate.environment is Environment.PRODUCTION:
-        _present(context, certificate)
+        present(context, certificate)
     return context
-
-
-def _present(context: ssl.SSLContext, certificate: DeviceCertificate) -> None:
-    if certificate.has_small_key:
-        # Real device certificates have RSA-1024 keys, which OpenSSL does not even load at its
-        # default security level. The price: a server with such a key would pass as well.
-        context.set_ciphers("DEFAULT@SECLEVEL=1")
-    secret = certificate.passphrase
-    passphrase = secret.reveal() if secret is not None else ""
-    try:
-        context.load_cert_chain(
-            certificate.certificate_path, certificate.key_path, lambda: passphrase
-        )
-    except OSError as error:
-        raise InvalidCredentials(
-            "format", certificate.certificate_path, "cannot be used for TLS with its key",
-            "Check both files with `smok certs`; they were changed since they were read.",
-        ) from error  # fmt: skip
 
 
 class RequestsTransport:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.resources
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -271,3 +272,17 @@ def test_inspection_of_nothing_readable_reports_it(bundle: Path, tmp_path: Path)
     assert report.error is not None
     assert report.error.reason == "unreadable"
     assert len(report.certificates) == 2
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_tls_does_not_take_is_refused_when_it_is_checked(
+    device_files: Files, bundle: Path, tmp_path: Path, which: int
+) -> None:
+    """An indented PEM pleases one library and not the other: `certs` says so, not `run` later."""
+    files = Files(*(Path(shutil.copy(path, tmp_path)) for path in device_files))
+    path = files[which]
+    path.write_text("".join(f"  {line}\n" for line in path.read_text().splitlines()))
+    refusal = _refusal(files, bundle)
+    assert refusal.reason == "format"
+    assert "no blanks before them" in str(refusal)
+    assert inspect_certificates(*files, ca_bundle=bundle).error is not None

@@ -39,6 +39,7 @@ from smok_pickle.opening import (
     connect,
     examine,
     level_of,
+    opened_read_only,
     prepare,
     refuse_foreign,
 )
@@ -82,6 +83,7 @@ class Connection:
     def __init__(
         self, path: Path, durability: Durability, options: PickleOptions, *, looking: bool = False
     ) -> None:
+        looking = looking or options.read_only
         self.path, self._options, self.looking = path, options, looking
         self._level = level_of(durability)
         self.reserve = Reserve(path, 0 if looking else options.ballast_kib)
@@ -127,7 +129,7 @@ class Connection:
     def write_too(self) -> None:
         """Take all locks: who opened the file only to look shares it with who writes now."""
         with self.lock:
-            if self.looking:
+            if self.looking and not self._options.read_only:
                 self._drop()
                 self.looking = self._keeps_log = False
                 self.reserve = Reserve(self.path, self._options.ballast_kib)
@@ -453,6 +455,10 @@ class Connection:
             self._raw = connect(":memory:", self._level, self._options.busy_timeout_ms)
             prepare(self._raw, self.path)
             self.notes = ("nothing was stored yet; the file is made at the first start",)
+            return
+        if self._options.read_only:
+            self._raw = opened_read_only(self.path, self._level, self._options.busy_timeout_ms)
+            self.notes = ("read only: as the file was when it was opened",)
             return
         self._refuse_without_log()
         self._keeps_log = not is_log_missing(self.path)

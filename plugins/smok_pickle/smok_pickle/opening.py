@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 import struct
-from typing import TYPE_CHECKING, Final
+import tempfile
+from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from smok_core.engine.base import Durability
@@ -16,15 +19,13 @@ from smok_pickle.migration import migrate
 from smok_pickle.schema import APPLICATION_ID, TABLES, VERSION, create, version_of
 from smok_pickle.wal_reader import read_log
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 __all__ = [
     "brought_up_apart",
     "check_pages",
     "connect",
     "examine",
     "level_of",
+    "opened_read_only",
     "prepare",
     "refuse_foreign",
 ]
@@ -52,7 +53,7 @@ def connect(path: Path | str, level: int, busy_ms: int) -> sqlite3.Connection:
     """Give a connection with our settings; the file must be one of ours, or empty."""
     raw = sqlite3.connect(
         path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False,
-        cached_statements=256,
+        cached_statements=256, uri=str(path).startswith("file:"),
     )  # fmt: skip
     try:
         register(raw)
@@ -126,6 +127,33 @@ def brought_up_apart(raw: sqlite3.Connection, level: int, busy_ms: int) -> sqlit
     with contextlib.closing(raw):
         raw.backup(copy)
     migrate(copy)
+    return copy
+
+
+def opened_read_only(path: Path, level: int, busy_ms: int) -> sqlite3.Connection:
+    """Give a connection to a store at rest; neither the file nor its directory is written.
+
+    SQLite has to make files to read a log, so a store with one is read from a copy elsewhere.
+    """
+    examine(path, alone=True)
+    if _has_log(path):
+        raw = _copied_with_log(path, level, busy_ms)
+    else:
+        raw = connect(f"file:{quote(str(path))}?mode=ro&immutable=1", level, busy_ms)
+        raw = brought_up_apart(raw, level, busy_ms)
+    raw.execute("PRAGMA query_only = ON")
+    return raw
+
+
+def _copied_with_log(path: Path, level: int, busy_ms: int) -> sqlite3.Connection:
+    copy = connect("", level, busy_ms)
+    with tempfile.TemporaryDirectory(prefix="smok-") as folder:
+        for file in (path, sibling(path, "-wal")):
+            shutil.copyfile(file, Path(folder, file.name))
+        with contextlib.closing(connect(Path(folder, path.name), level, busy_ms)) as raw:
+            raw.backup(copy)
+    if version_of(copy) != VERSION:
+        migrate(copy)
     return copy
 
 

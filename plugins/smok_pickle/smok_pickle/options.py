@@ -29,3 +29,7 @@ class PickleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         int,
         option("Space kept back so that a full disk can still be drained, KiB; 0: none.", ge=0),
     ] = 1024
+    read_only: Annotated[
+        bool,
+        option("Read a store at rest on a read-only medium, or a copy; nothing at all is written."),
+    ] = False

@@ -14,10 +14,11 @@ from smok_redis import probe
 from smok_redis.address import parse_url
 from smok_redis.blobs import RedisBlobs
 from smok_redis.client import Client
-from smok_redis.errors import NotConfirmed
+from smok_redis.errors import NotConfirmed, WrongServer
 from smok_redis.identity import recall, remember
 from smok_redis.keys import Keys
 from smok_redis.links import open_link
+from smok_redis.mismatch import named
 from smok_redis.scripts import NAMES, script
 from smok_redis.series import RedisSeries
 from smok_redis.table import RedisTable
@@ -69,7 +70,8 @@ class RedisEngine(Engine):
         link = open_link(address, options, context.base_dir, self._keys.meta)
         self._client = Client(store, link, self._keys, options.timeout, context.clock)
         try:
-            facts = self._look(known)
+            with named(store, address, min(1.0, options.timeout)):
+                facts = self._look(known)
             self._set_fence(facts)
             remember(store, path, self._client.store_id)
         except BaseException:
@@ -147,9 +149,13 @@ class RedisEngine(Engine):
                 ("EVAL", script("open").text, 1, self._keys.meta, *wanted),
             ],
         )
+        info = replies[1] if isinstance(replies[1], dict) else {}
+        if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):
+            way_out = "Write redis+sentinel://HOST/SERVICE in the url."
+            raise WrongServer(self._client.store, "a sentinel answers, no server of data", way_out)
         if isinstance(replies[-1], Exception):
             raise replies[-1]
-        if isinstance(replies[1], dict) and replies[1].get("role") == "slave":
+        if info.get("role") == "slave":
             raise driver.ReadOnlyError("READONLY the server is a replica")
         return [*replies[1 : 1 + len(probe.PROBES)], replies[-1]]
 

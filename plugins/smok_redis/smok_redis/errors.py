@@ -17,7 +17,15 @@ from smok_core.errors import (
     StoreError,
 )
 
-__all__ = ["DRIVER_ERRORS", "NotConfirmed", "ServerTooOld", "Verdict", "code_of", "judge"]
+__all__ = [
+    "DRIVER_ERRORS",
+    "NotConfirmed",
+    "ServerTooOld",
+    "Verdict",
+    "WrongServer",
+    "code_of",
+    "judge",
+]
 
 
 class ServerTooOld(StoreError):
@@ -25,6 +33,13 @@ class ServerTooOld(StoreError):
 
     code = "SMOK-S13"
     remedy = "Use Redis 6.2 or later, or Valkey."
+
+
+class WrongServer(BackendUnavailable):
+    """Something else answers at the address than the url speaks of."""
+
+    code = "SMOK-S14"
+    remedy = "Correct the url."
 
 
 class NotConfirmed(driver.RedisError):
@@ -49,6 +64,7 @@ class Verdict(NamedTuple):
 
 
 _ACCESS = "Correct the user, the password or the ACL (see the README of smok-redis)."
+_SENTINEL = "Give the port of the sentinels, 26379 as a rule, or write redis:// in the url."
 _DISK = "Look at the server's log and disk; nothing stored is lost."
 
 #: What the server's answer begins with, or (6.2, inside a script) has somewhere in it.
@@ -72,7 +88,12 @@ _ANSWERS = {
     "MASTERDOWN": Verdict(BackendUnavailable, "the server has lost its primary", again=True),
     "CLUSTERDOWN": Verdict(BackendUnavailable, "the cluster is down", again=True),
     "TRYAGAIN": Verdict(BackendUnavailable, "the cluster is moving the keys", again=True),
-    "MOVED": Verdict(BackendUnavailable, "the cluster has moved the keys", again=True),
+    "MOVED": Verdict(
+        BackendUnavailable,
+        "the server belongs to a cluster, which has the keys elsewhere",
+        again=True,
+        remedy="Write redis+cluster:// if the url does not say so; else try again.",
+    ),
     "ASK": Verdict(BackendUnavailable, "the cluster is moving the keys", again=True),
     "NOREPLICAS": Verdict(
         BackendUnavailable, "the server has too few replicas to take data", again=True
@@ -146,9 +167,15 @@ def judge(error: BaseException) -> Verdict:
 def _judge_text(text: str, name: str) -> Verdict:
     if "appendonly is disabled" in text:
         return _NO_AOF
+    if "DB index is out of range" in text:
+        remedy = "Correct the number at the end of the url."
+        return Verdict(WrongServer, "the server has no database of that number", remedy=remedy)
     unknown = _UNKNOWN.search(text)
     if unknown:
-        detail = f"the server does not know {unknown[1].upper()}"
+        command = unknown[1].upper()
+        if command == "SENTINEL":
+            return Verdict(WrongServer, "a server of data answers, no sentinel", remedy=_SENTINEL)
+        detail = f"the server does not know {command}"
         return Verdict(StoreError, detail, remedy="Use Redis 6.2 or newer, or Valkey.")
     return Verdict(StoreError, f"the server refuses a command ({name})")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,7 +41,8 @@ def command(session: Session, *, deep: bool, as_json: bool) -> int:
     rows = [_look(config, store, failed.get(store.name), deep=deep) for store in stores]
     in_memory = [name for name, role in config.roles.items() if role.store == "memory"]
     nowhere = [name for name, role in config.roles.items() if role.store == "null"]
-    report = {"config": str(config.path), "device": device, "stores": rows}
+    report: dict[str, Any] = {"config": str(config.path), "device": device, "stores": rows}
+    report["set_aside"] = {} if failed else _set_aside(config)
     report |= {"in_memory": in_memory, "not_kept": nowhere, "warnings": list(config.warnings)}
     if as_json:
         print_json(report)
@@ -71,6 +73,21 @@ def _look(
     except SmokError as failure:
         return row | _error(failure)
     return row | {"state": "damaged" if row.get("damage") else "ok"}
+
+
+def _set_aside(config: Config) -> dict[str, dict[str, Any]]:
+    """Give, by role, how many records were set aside, and why the last one was."""
+    from smok_core.databases import open_databases
+
+    found: dict[str, dict[str, Any]] = {}
+    with open_databases(config, looking=True) as databases:
+        for role, database in databases:
+            # A store that fails has its own line already.
+            with contextlib.suppress(SmokError):
+                if count := database.stats().dead:
+                    reasons = [letter.reason for letter in database.get_dead_letters()]
+                    found[role] = {"count": count, "last_reason": reasons[-1]}
+    return found
 
 
 def _error(error: SmokError) -> dict[str, Any]:
@@ -116,6 +133,9 @@ def _show(report: dict[str, Any]) -> None:
         say(f"warning: {warning}", fg="yellow")
     for row in report["stores"]:
         _show_details(row)
+    for role, aside in report["set_aside"].items():
+        why = f"the last: {aside['last_reason']}"
+        say(f"{role}: {aside['count']} set aside (smok dead-letters {role}); {why}", fg="yellow")
     if report["in_memory"]:
         names = ", ".join(report["in_memory"])
         say(f"kept in memory, lost when the process ends: {names}", fg="yellow")

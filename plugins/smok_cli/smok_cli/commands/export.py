@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.reading import config_to_read, read_only_option
 from smok_cli.terminal import json_lines, say, visible_lines
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ _ODD = re.compile("[\r\n\0]")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="New file.  [default: stdout]"
 )
+@read_only_option
 @click.option("--force", is_flag=True, help="Overwrite the file of --output.")
 @pass_session
 def command(session: Session, /, role: str, output: Path | None, **options: Any) -> None:
@@ -71,8 +73,9 @@ def command(session: Session, /, role: str, output: Path | None, **options: Any)
     jsonl = options["kind"] == "jsonl" or role != "pathpoints"
     if role != "pathpoints" and options["kind"] == "csv":
         raise click.UsageError(f"{role} are exported as JSON lines. Leave out --format csv.")
+    config = config_to_read(session.config, read_only=options["read_only"])
     with (
-        open_databases(session.config, looking=True) as databases,
+        open_databases(config, looking=True) as databases,
         _target(output, force=options["force"], jsonl=jsonl) as out,
     ):
         if role != "pathpoints":

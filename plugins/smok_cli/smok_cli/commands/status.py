@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.reading import config_to_read, read_only_option
 from smok_cli.screen import (
     console,
     human_age,
@@ -54,6 +55,7 @@ _COLUMNS: Final = ("what", "name", "store", "records", "seconds", "text")
     show_default=True,
     help="With --exit-code: a record that waits longer is 1.",
 )
+@read_only_option
 @json_option
 @pass_session
 def command(
@@ -65,6 +67,7 @@ def command(
     exit_code: bool,
     most_pending: int,
     longest_wait: str,
+    read_only: bool,
     as_json: bool,
 ) -> int:
     """Tell in one line how the device is, and below it what has something to tell.
@@ -76,20 +79,23 @@ def command(
     them, 2 for LOST, DAMAGED and NOT KEPT.
     """
     bound = _seconds(longest_wait)
+    if read_only and acknowledge:
+        raise click.UsageError("--acknowledge writes. Leave out --read-only.")
     if acknowledge:
         _acknowledge(session)
     if watch:
-        return _watch(session)
-    report = _look(session)
+        return _watch(session, read_only=read_only)
+    report = _look(session, read_only=read_only)
     _print(report, verbose=verbose, as_json=as_json)
     return _exit_status(report, most_pending, bound) if exit_code else 0
 
 
-def _look(session: Session) -> StatusReport:
+def _look(session: Session, *, read_only: bool) -> StatusReport:
     from smok_cli.state.report import gather
     from smok_core.databases import open_databases
 
-    with open_databases(session.config, looking=True) as databases:
+    config = config_to_read(session.config, read_only=read_only)
+    with open_databases(config, looking=True) as databases:
         return gather(databases)
 
 
@@ -135,7 +141,7 @@ def _acknowledge(session: Session) -> None:
     say(f"acknowledged: {human_count(count)} lost or set aside; what comes now is news", err=True)
 
 
-def _watch(session: Session) -> int:
+def _watch(session: Session, *, read_only: bool) -> int:
     from rich.console import Group
     from rich.live import Live
 
@@ -145,7 +151,7 @@ def _watch(session: Session) -> int:
     try:
         with Live(console=screen, screen=True, auto_refresh=False) as live:
             while True:
-                lines = _overview(_look(session))
+                lines = _overview(_look(session, read_only=read_only))
                 for line in lines:
                     line.truncate(screen.width, overflow="ellipsis")
                 live.update(Group(*lines), refresh=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.reading import read_only_option
 from smok_cli.screen import json_option, print_json, print_table
 from smok_cli.store_pair import counted, engines, roles_option, wanted
 from smok_cli.terminal import say
@@ -21,9 +22,12 @@ __all__ = ["command"]
 @click.argument("a", metavar="STORE")
 @click.argument("b", metavar="OTHER")
 @roles_option
+@read_only_option
 @json_option
 @pass_session
-def command(session: Session, a: str, b: str, roles: str | None, as_json: bool) -> int:
+def command(
+    session: Session, a: str, b: str, roles: str | None, read_only: bool, as_json: bool
+) -> int:
     """Compare two stores of the configuration; exit status 1 if a role differs.
 
     Data, the order of the upload queues, the cloud's uuids and dead letters are compared; the
@@ -31,7 +35,7 @@ def command(session: Session, a: str, b: str, roles: str | None, as_json: bool) 
     """
     from smok_cli.transfer import verify
 
-    with engines(session.config, a, b) as (left, right), counted() as progress:
+    with engines(session.config, a, b, read_only=read_only) as (left, right), counted() as progress:
         seen: dict[str, int] = {}
 
         def tick(role: str, more: int) -> None:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from smok_client.legacy.names import ENUMS, SETS
-from smok_client.legacy.nodes import Bag, Name, Node, Obj
+import struct
+from typing import Any, Final
 
-__all__ = ["reduced"]
+from smok_client.legacy.names import ENUMS, FILLED, SETS
+from smok_client.legacy.nodes import Bag, Holder, Name, Node, Obj
+
+__all__ = ["DTYPE", "reduced"]
+
+#: What numpy says a number is, and how it says that bytes are one; by the names of both its ages.
+DTYPE: Final = "numpy:dtype"
+_SCALARS: Final = frozenset({"numpy.core.multiarray:scalar", "numpy._core.multiarray:scalar"})
+_FORMATS: Final = {
+    "b1": "?", "f2": "e", "f4": "f", "f8": "d", "i1": "b", "i2": "h", "i4": "i", "i8": "q",
+    "u1": "B", "u2": "H", "u4": "I", "u8": "Q",
+}  # fmt: skip
+_ORDERS: Final = {"<": "<", "|": "<", ">": ">"}
 
 
 def reduced(function: Name, args: tuple[Node, ...], at: int) -> Node:
@@ -21,7 +33,23 @@ def reduced(function: Name, args: tuple[Node, ...], at: int) -> Node:
         cls, member = args
         if type(cls) is Name and cls.text in ENUMS and type(member) is str:
             return Obj(cls, (member,), at)
-    return Obj(function, args, at)
+    if function.text in _SCALARS and len(args) == 2:
+        number = _number(*args)
+        return Obj(function, args, at) if number is None else number
+    return (Holder if function.text in FILLED else Obj)(function, args, at)
+
+
+def _number(dtype: Node, content: Node) -> Any:
+    """Give the number that numpy has pickled as its bytes; None if it is none of a known kind."""
+    if type(dtype) is not Obj or dtype.name.text != DTYPE or len(dtype.args) != 4:
+        return None
+    kind, *_, order = dtype.args
+    if type(kind) is not str or type(order) is not str or type(content) is not bytes:
+        return None
+    form = _ORDERS.get(order, "") + _FORMATS.get(kind, "")
+    if len(form) != 2 or struct.calcsize(form) != len(content):
+        return None
+    return struct.unpack(form, content)[0]
 
 
 def _latin1(text: str) -> bytes | None:

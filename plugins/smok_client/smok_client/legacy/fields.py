@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from smok_client.legacy.nodes import Map, Name, Node, Obj, describe
+from smok_client.legacy.names import DICTS
+from smok_client.legacy.nodes import Holder, Map, Name, Node, Obj, describe
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "as_map",
     "attributes",
     "blame",
     "clean",
@@ -19,7 +21,6 @@ __all__ = [
     "number",
     "shape",
     "text",
-    "texts",
     "whole",
 ]
 
@@ -98,12 +99,13 @@ def clean(value: str) -> str:
     return value
 
 
-def texts(node: Node, what: str) -> dict[str, str]:
-    """Give a dict of texts."""
-    pairs = expect(node, Map, what).pairs()
-    return {
-        text(key, f"a key of {what}"): text(value, f"a value of {what}") for key, value in pairs
-    }
+def as_map(node: Node, what: str) -> Map:
+    """Give a dict; one of a special kind is a dict as well."""
+    if type(node) is not Holder or node.name.text not in DICTS:
+        return expect(node, Map, what)
+    plain = Map()
+    plain.flat = node.flat
+    return plain
 
 
 def number(node: Node, what: str) -> int | float:

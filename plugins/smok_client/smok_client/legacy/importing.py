@@ -80,7 +80,8 @@ def import_directory(
 ) -> list[Report]:
     """Import every file of an installation, each recognised by its content.
 
-    Takes the regular files of the directory and those subdirectories that hold a BAOB index.
+    Takes the regular files of the directory and those subdirectories that hold a BAOB index; a
+    report says of each other one that it was left out.
 
     Args:
         directory: Where the old files are; nothing in it is changed.
@@ -91,6 +92,9 @@ def import_directory(
     """
     reports = []
     for path in _files(Path(directory)):
+        if path.is_dir() and not (path / INDEX).is_file():
+            reports.append(_left_out(path, dry_run=dry_run))
+            continue
         tick = _named(progress, str(path)) if progress else None
         reports.append(_Import(path, databases, limits, dry_run=dry_run).run(None, tick))
     return reports
@@ -104,8 +108,13 @@ def _files(directory: Path) -> Iterator[Path]:
     for path in sorted(directory.iterdir()):
         if path.is_symlink():
             continue
-        if path.is_file() or (path.is_dir() and (path / INDEX).is_file()):
+        if path.is_file() or path.is_dir():
             yield path
+
+
+def _left_out(path: Path, *, dry_run: bool) -> Report:
+    detail = f"a directory without BAOBs (no {INDEX}) is left out; import it by itself"
+    return Report(path=str(path), dry_run=dry_run, left_out=detail)
 
 
 class _Import:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_client.legacy.calls import reduced
+from smok_client.legacy.calls import DTYPE, reduced
 from smok_client.legacy.limits import Limits
 from smok_client.legacy.names import KNOWN
-from smok_client.legacy.nodes import Bag, Map, Name, Node, Obj, describe
+from smok_client.legacy.nodes import Bag, Holder, Map, Name, Node, Obj, describe
 from smok_client.legacy.opcodes import walk
 from smok_client.legacy.refusal import Fault, LegacyRefused
 from smok_client.legacy.stack import Stack
@@ -96,8 +96,8 @@ class _Machine(Stack):
         self._push_node(tuple(self._pop(3)))
 
     def frozenset(self, _: None) -> None:
-        self._since_mark()
-        self._push_node(self._obj("builtins:frozenset"))
+        name = Name("builtins:frozenset", self._at)
+        self._push_node(Obj(name, (self._since_mark(),), self._at))
 
     def append(self, _: None) -> None:
         self._extend(list, self._pop(1))
@@ -117,6 +117,9 @@ class _Machine(Stack):
     def _extend(self, kind: type, items: list[Node]) -> None:
         """Fill a container; what a foreign object would have been filled with is dropped."""
         target: Any = self._stack[-1]
+        if type(target) is Holder:
+            target.flat.extend(items)
+            return
         if type(target) is Obj and target.name.text not in KNOWN:
             return
         if type(target) is not kind or (kind is Map and len(items) % 2):
@@ -158,12 +161,14 @@ class _Machine(Stack):
 
     def build(self, _: None) -> None:
         target, state = self._pop(2)
-        if type(target) is not Obj:
+        if not isinstance(target, Obj):
             raise self._refuse(f"the state of {describe(target)} is set")
         if target.name.text in KNOWN:
             if target.keys is not None:
                 raise self._refuse(f"the state of a {target.name.text} is set twice")
             self._set_state(target, state)
+        elif target.name.text == DTYPE and type(state) is tuple:
+            target.args += state[1:2]  # the order of its bytes
         self._stack.append(target)
 
     def _set_state(self, target: Obj, state: Node) -> None:

@@ -9,10 +9,12 @@ from typing import Final
 
 __all__ = [
     "COLOR",
+    "DICTS",
     "DISABLED_TIME",
     "ENUMS",
     "EVENT",
     "FAILED",
+    "FILLED",
     "KNOWN",
     "MACRO",
     "NOT_READ",
@@ -20,6 +22,7 @@ __all__ = [
     "SENSOR_WRITE",
     "SETS",
     "TIME",
+    "UUID",
 ]
 
 EVENT: Final = "smok.predicate.event:Event"
@@ -32,9 +35,16 @@ FAILED: Final = "smok.exceptions:OperationFailedError"
 NOT_READ: Final = "smok.exceptions:NotReadedError"
 REASON: Final = "smok.exceptions:OperationFailedReason"
 
+#: Its number is an attribute, not an argument.
+UUID: Final = "uuid:UUID"
 KNOWN: Final = frozenset(
-    {EVENT, COLOR, MACRO, SENSOR_WRITE, DISABLED_TIME, TIME, FAILED, NOT_READ, REASON}
+    {EVENT, COLOR, MACRO, SENSOR_WRITE, DISABLED_TIME, TIME, FAILED, NOT_READ, REASON, UUID}
 )
 ENUMS: Final = frozenset({COLOR, REASON})
+#: Made empty, and then filled.
+FILLED: Final = frozenset(
+    {"collections:deque", "collections:defaultdict", "collections:OrderedDict"}
+)
+DICTS: Final = FILLED - {"collections:deque"}
 #: Protocols 2 and 3 have no opcode for a set.
 SETS: Final = frozenset({"builtins:set", "__builtin__:set"})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Bag", "Map", "Name", "Node", "Obj", "describe", "shown"]
+__all__ = ["Bag", "Holder", "Map", "Name", "Node", "Obj", "describe", "shown"]
 
 #: A scalar, list, tuple, or one of the classes below.
 Node = Any
@@ -37,6 +37,17 @@ class Obj:
         #: The names of its attributes, shared by all objects of a kind; None before it has a state.
         self.keys: tuple[str, ...] | None = None
         self.values: tuple[Node, ...] = ()
+
+
+class Holder(Obj):
+    """An object that is filled after it was made: a deque, or a dict of a special kind."""
+
+    __slots__ = ("flat",)
+
+    def __init__(self, name: Name, args: tuple[Node, ...], offset: int) -> None:
+        super().__init__(name, args, offset)
+        #: Its items, or its keys and values in turn.
+        self.flat: list[Node] = []
 
 
 class Map:

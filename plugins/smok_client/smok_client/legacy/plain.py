@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from smok_client.legacy.containers import is_container, read_container
 from smok_client.legacy.fields import attributes, blame, member
 from smok_client.legacy.names import (
     COLOR,
@@ -85,6 +87,8 @@ class PlainReader:
         if self._left < 0:
             raise EntryRefused(f"it unfolds to more than {self._limits.max_entry} values")
         kind = type(node)
+        if kind is float and not math.isfinite(node):
+            return tagged("float", repr(node))
         if kind in _SCALARS:
             return node
         if depth >= self._limits.max_depth:
@@ -109,7 +113,9 @@ class PlainReader:
         return found
 
     def _object(self, node: Node, depth: int) -> Any:
-        name = node.name.text if type(node) is Obj else None
+        name = node.name.text if isinstance(node, Obj) else None
+        if is_container(node):
+            return read_container(node, lambda part: self._plain(part, depth + 1))
         if name == DATETIME:
             return read_datetime(node)
         if name == COLOR:

@@ -21,6 +21,7 @@ class Report(msgspec.Struct, kw_only=True):
     imported: int = 0  #: in a dry run: would be
     unchanged: int = 0  #: stored already, or with nothing left to do
     refused: list[Refusal] = msgspec.field(default_factory=list)
+    left_out: str | None = None  #: why it was not looked into; that is no failure
     fault: Fault | None = None  #: the whole file was refused
     detail: str | None = None  #: why the whole file was refused
 
@@ -33,6 +34,8 @@ class Report(msgspec.Struct, kw_only=True):
         """Give one line for people."""
         if self.fault is not None:
             return f"{self.path}: {self.detail}"
+        if self.left_out is not None:
+            return f"{self.path}: {self.left_out}"
         if self.done_before:
             return f"{self.path}: {self.kind}: this file was imported before, nothing was done"
         verb = "would be imported" if self.dry_run else "imported"

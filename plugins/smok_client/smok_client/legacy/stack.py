@@ -60,18 +60,14 @@ class Stack:
             raise self._refuse(f"an integer of {arg.bit_length()} bits")
         self._stack.append(arg)
 
-    def push_bytearray(self, _: bytearray) -> None:
-        # The role says no to it later, by name; the rest of the file is not affected.
-        self._push_node(self._obj("builtins:bytearray"))
+    def push_bytearray(self, arg: bytearray) -> None:
+        self._push_node(Obj(Name("builtins:bytearray", self._at), (bytes(arg),), self._at))
 
     # --- the stack ------------------------------------------------------------------------------
 
     def _push_node(self, node: Node) -> None:
         self._count()
         self._stack.append(node)
-
-    def _obj(self, name: str) -> Obj:
-        return Obj(Name(name, self._at), (), self._at)
 
     def mark(self, _: None) -> None:
         self._marks.append(self._stack)

@@ -132,7 +132,27 @@ HOSTILE: dict[str, bytes] = {
     "an endless name": cache(b"c" + b"a" * 2000 + b"\nb\n"),
     "a name that does not end": cache(b"cposix\nsystem"),
     "a lone surrogate": cache(b"\x8c\x03\xed\xa0\x80"),
-    "NaN": cache(b"G\x7f\xf8\x00\x00\x00\x00\x00\x00"),
+    "a decimal that is none": cache(name("decimal", "Decimal") + short("x") + b"\x85R"),
+    "a fraction by zero": cache(name("fractions", "Fraction") + b"K\x01K\x00\x86R"),
+    "a deque of a negative length": cache(
+        name("collections", "deque") + b")J\xff\xff\xff\xff\x86R"
+    ),
+    "a count of nothing countable": cache(name("collections", "Counter") + b"K\x01\x85R"),
+    "a date of no bytes": cache(name("datetime", "date") + b"C\x00\x85R"),
+    "a factory of a user's": cache(
+        name("collections", "defaultdict") + name("posix", "system") + b"\x85R"
+    ),
+    "a frozenset of lists": cache(b"(]\x91"),
+    "a number of numpy's with too few bytes": cache(
+        name("numpy.core.multiarray", "scalar")
+        + name("numpy", "dtype")
+        + short("f8")
+        + b"\x85R("
+        + b"K\x03"
+        + short("<")
+        + b"tb"
+        + b"C\x04\x00\x00\x00\x00\x86R"
+    ),
     "a datetime that does not exist": cache(
         name("datetime", "datetime") + b"C\x0a" + b"\xff" * 10 + b"\x85R"
     ),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from smok_client.legacy.fields import attributes, blame, expect, member, shape, text, texts, whole
+from smok_client.legacy.fields import as_map, attributes, blame, expect, member, shape, text, whole
 from smok_client.legacy.kinds.base import Kind, LateAck, table_of
 from smok_client.legacy.names import COLOR, EVENT
-from smok_client.legacy.nodes import Map, Node, Obj, shown
+from smok_client.legacy.nodes import Bag, Map, Node, Obj, shown
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.engine.codec import check_plain
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CacheFile", "EventFile"]
 
+_NESTED: Final = frozenset({list, tuple, Bag, Map})
 _COLORS: Final = dict(enumerate(Color)), dict(Color.__members__)
 
 
@@ -65,7 +66,12 @@ class EventFile(Kind[_Converted]):
         return [*kept, *loose.values()]
 
     def label(self, entry: Node) -> str:
-        return f"event at byte {entry.offset}" if type(entry) is Obj else "event"
+        """Name it by what its owner knows it by; the place in the file helps nobody."""
+        if type(entry) is not Obj or entry.keys is None:
+            return "event"
+        found = dict(zip(entry.keys, entry.values, strict=True))
+        uuid = found.get("provisional_uuid") or found.get("uuid")
+        return f"event {shown(uuid)}, {shown(found.get('message'))}"
 
     def convert(self, entry: Node) -> _Converted:
         found = attributes(entry, EVENT, ATTRIBUTES[EVENT])
@@ -90,8 +96,18 @@ class EventFile(Kind[_Converted]):
             group=text(found["group"], "group"),
             message=text(found["message"], "message"),
             handled_by=None if handled_by is None else text(handled_by, "handled_by"),
-            metadata=texts(found["metadata"], "metadata"),
+            metadata=self._metadata(found["metadata"]),
         )
+
+    def _metadata(self, node: Node) -> dict[str, str]:
+        """Give the texts; what is none becomes one, as in the bridge."""
+        if node is None:
+            return {}
+        pairs = as_map(node, "metadata").pairs()
+        return {text(key, "a key of metadata"): self._text(value) for key, value in pairs}
+
+    def _text(self, node: Node) -> str:
+        return str(self.plain.read(node)) if type(node) in _NESTED else text(node, "a value")
 
     def has(self, value: _Converted) -> bool:
         return value.event.provisional_uuid in self._stored

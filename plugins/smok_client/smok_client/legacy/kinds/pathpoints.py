@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_client.legacy.fields import attributes, blame, expect, member, number
@@ -57,8 +58,9 @@ class PathpointFile(Kind[_Point]):
         super().__init__(database, plain)
         # What the role itself checks with, so that a dry run refuses what an import refuses.
         self._values = Values(self.role, "legacy file", MsgpackCodec())
-        self._page: list[_Point] = []
-        self._seen = set[tuple[str, int]]()
+        self._page: dict[tuple[str, int], _Point] = {}
+        #: What comes from this file, by its place.
+        self._seen: dict[tuple[str, int], _Point] = {}
         self._uploaded = set[tuple[str, int]]()
 
     @classmethod
@@ -89,29 +91,38 @@ class PathpointFile(Kind[_Point]):
         path = check_key(self.role, entry.path)
         if type(entry.content) is tuple and len(entry.content) == 2:
             timestamp, value = entry.content
-            return _Point(path, number(timestamp, "timestamp"), _value(value), waits=False)
+            stamp = number(timestamp, "timestamp")
+            return _Point(path, stamp, _value(value, stamp), waits=False)
         pairs = list(expect(entry.content, Map, "a point").pairs())
         fields = {expect(name, str, "a name"): value for name, value in pairs}
         if set(fields) not in ({"timestamp", "value"}, {"timestamp", "error_code"}):
             raise EntryRefused("it is not a timestamp with a value or error_code")
         stamp = number(fields["timestamp"], "timestamp")
         if "value" in fields:
-            return _Point(path, stamp, _value(fields["value"]), waits=True)
+            return _Point(path, stamp, _value(fields["value"], stamp), waits=True)
         reason = _REASONS[0].get(expect(fields["error_code"], str, "error_code"))
         if reason is None:
             raise EntryRefused("its error_code is unknown")
         return _Point(path, stamp, OperationFailedError(reason, stamp), waits=True)
 
     def has(self, value: _Point) -> bool:
-        if value.value is None or value.place in self._seen:
+        if value.value is None:
             return True
-        self._seen.add(value.place)
-        stored = self.database.get_archive_data(value.path, value.timestamp, value.timestamp)
-        return any(True for _ in stored)
+        before = self._seen.get(value.place)
+        if before is None:
+            stored = self.database.get_archive_data(value.path, value.timestamp, value.timestamp)
+            known = any(True for _ in stored)
+        else:
+            # Of two values at one time the later is the current one, as it was for the client.
+            known = repr(before.value) == repr(value.value)
+        if not known:
+            waits = value.waits or (before is not None and before.waits)
+            self._seen[value.place] = value._replace(waits=waits)
+        return known
 
     def put(self, value: _Point) -> None:
-        self._page.append(value)
-        if not value.waits:
+        self._page[value.place] = value
+        if not self._seen[value.place].waits:
             self._uploaded.add(value.place)
         if len(self._page) >= _PAGE:
             self._flush()
@@ -122,8 +133,8 @@ class PathpointFile(Kind[_Point]):
         self._acknowledge()
 
     def _flush(self) -> None:
-        page, self._page = self._page, []
-        values = [(p.path, p.timestamp, p.value) for p in page if p.value is not None]
+        page, self._page = self._page, {}
+        values = [(p.path, p.timestamp, p.value) for p in page.values() if p.value is not None]
         self.database.on_new_data_many(values)
 
     def _acknowledge(self) -> None:
@@ -137,7 +148,10 @@ class PathpointFile(Kind[_Point]):
             series.acknowledge([p.seq for p in points if (p.name, p.ts) in self._uploaded])
 
 
-def _value(node: Node) -> ValueOrExcept | None:
+def _value(node: Node, stamp: float) -> ValueOrExcept | None:
+    if type(node) is float and not math.isfinite(node):
+        # As in the bridge: no server takes it.
+        return OperationFailedError(OperationFailedReason.INVALID, stamp)
     if type(node) in (int, float, str, bool):
         return node  # type: ignore[no-any-return]
     name = node.name.text if isinstance(node, Obj) else None
