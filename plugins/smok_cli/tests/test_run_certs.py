@@ -7,9 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+from smok_cloud.commands.live import lines
+from smok_cloud.progress import Heartbeat, Progress
+from smok_cloud.service import Service
 from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.secure import secure_sandbox
 
@@ -88,7 +92,7 @@ def test_run_once_without_a_link_says_so(sandbox, smok):
     sandbox.server.close()
     result = smok("run", "--once")
     assert result.status == 5
-    assert "Nothing was acknowledged" in result.out
+    assert "LINK DOWN" in smok("status").out
     assert pending() == 10
 
 
@@ -122,7 +126,7 @@ def test_run_uploads_until_it_is_told_to_stop(sandbox):
     until(lambda: len(sandbox.cloud.points) == 10)
     child.send_signal(signal.SIGTERM)
     assert child.wait(timeout=5) == 0
-    assert "stopped" in child.stderr.read()
+    assert " INFO total: 10 uploaded, 0 refused, 0 pending" in child.stderr.read()
     child.stderr.close()
 
 
@@ -201,3 +205,97 @@ def test_run_without_a_cloud_says_what_is_missing(smok):
     result = smok("run", "--once")
     assert result.status == 2
     assert "the table [cloud] is missing" in result.err
+
+
+def test_plain_lines_tell_time_level_and_a_total(sandbox):
+    """The link's loss is a line, and the last line is the total with what is still pending."""
+    record()
+    child = start("run", "--plain")
+    until(lambda: len(sandbox.cloud.points) == 10)
+    sandbox.server.close()
+    record(12)
+    assert any(" INFO LINK DOWN: " in line for line in iter(child.stderr.readline, ""))
+    child.send_signal(signal.SIGTERM)
+    rest = child.communicate(timeout=10)[1]
+    assert child.returncode == 0
+    assert " INFO total: 10 uploaded, 0 refused, 2 pending" in rest
+
+
+def test_quiet_says_nothing_when_all_is_well_and_json_lines_are_objects(sandbox):
+    record()
+    quiet = start("run", "--once", "--quiet")
+    assert (quiet.wait(timeout=30), quiet.stderr.read()) == (0, "")
+    quiet.stderr.close()
+    lines = start("run", "--once", "--log-format", "json")
+    assert lines.wait(timeout=30) == 0
+    told = [json.loads(line) for line in lines.stderr]
+    lines.stderr.close()
+    assert told[-1]["message"].startswith("total: 0 uploaded, 0 refused, 0 pending")
+    assert set(told[-1]) == {"time", "level", "logger", "message"}
+    assert told[-1]["level"] == "INFO"
+
+
+@pytest.fixture
+def service(sandbox):
+    """A service that was not started, on 10 values that wait."""
+    record()
+    with smok_core.open_databases("smok.toml") as databases:
+        yield Service(databases)
+
+
+def screen(service):
+    """Give the live screen as text."""
+    shown = [line.plain for line in lines(service, Progress(service.synchronizer).look())]
+    assert len(shown) < 24
+    return shown
+
+
+def test_the_live_screen_counts_what_is_pending_after_every_batch(sandbox, service):
+    """A batch of ten leaves none; idle jobs are not shown, and the link was there."""
+    assert screen(service)[0] == "no answer of the cloud yet"
+    (job,) = (job for job in service.synchronizer.jobs if job.name == "pathpoints up")
+    service.synchronizer.run_once()
+    assert job.statistics.pending == 0
+    shown = screen(service)
+    assert shown[0] == "the cloud answers"
+    assert any(line.startswith("pathpoints up ") and " 10 " in line for line in shown)
+    assert not any(line.startswith("macros") for line in shown)
+
+
+def test_the_live_screen_without_a_link(sandbox, service):
+    """One line about the link: since when, why, and how much waits."""
+    sandbox.server.close()
+    service.synchronizer.run_once()
+    (link, pace, *_) = screen(service)
+    assert link.startswith("LINK DOWN since ")
+    assert "Connection refused" in link
+    assert link.endswith("; 10 pending")
+    assert pace == "10 pending, 0 a second"
+
+
+def test_the_request_that_is_out_is_told(sandbox, service):
+    """What hangs is named with its age, and only while it hangs."""
+    fault = Fault(
+        kind=FaultKind.HANG_HEADERS, method="POST", path="/v1/device/pathpoints", seconds=3
+    )
+    sandbox.cloud.faults.add(fault)
+    thread = threading.Thread(target=service.synchronizer.run_once)
+    thread.start()
+    until(lambda: any(line.startswith("out for 1 s: POST /v1/dev") for line in screen(service)))
+    service.api.close()
+    thread.join(10)
+    assert service.api.request_out is None
+
+
+def test_a_heartbeat_tells_rate_and_time_left(service, caplog):
+    """Once a minute, at INFO, by the monotonic clock."""
+    now = [0.0]
+    heartbeat = Heartbeat(service.synchronizer, monotonic=lambda: now[0])
+    (job,) = (job for job in service.synchronizer.jobs if job.name == "pathpoints up")
+    with caplog.at_level("INFO", "smok_cloud"):
+        for now[0] in range(61):
+            job.statistics.acknowledged, job.statistics.pending = int(now[0]) * 10, 6000
+            heartbeat.beat()
+    assert [r.message for r in caplog.records] == [
+        "600 uploaded, 0 refused, 6000 pending, 10 a second, about 600 s left"
+    ]
