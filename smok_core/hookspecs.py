@@ -194,3 +194,16 @@ class TableHooks:
     @_spec
     def smok_table_jobs(self, databases: Any) -> list[dict[str, Any]]:  # type: ignore[empty-body]
         """Tell what was done so far with opened `Databases`; ``smok status`` shows it."""
+
+    @_spec
+    def smok_table_check(self, config: Any, offline: bool) -> list[dict[str, Any]]:  # type: ignore[empty-body]
+        """Try what the table says; ``smok check`` shows it.
+
+        Args:
+            config: The whole `Config`.
+            offline: Nothing may be sent.
+
+        Returns:
+            For each thing tried ``what``, ``state`` (``ok``, ``warning`` or ``error``), ``text``,
+            ``fix`` (None: nothing to mend) and ``status``, the exit status of an error.
+        """

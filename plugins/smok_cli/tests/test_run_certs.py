@@ -299,3 +299,93 @@ def test_a_heartbeat_tells_rate_and_time_left(service, caplog):
     assert [r.message for r in caplog.records] == [
         "600 uploaded, 0 refused, 6000 pending, 10 a second, about 600 s left"
     ]
+
+
+# --- smok check as doctor ------------------------------------------------------------------------
+
+
+def examined(smok, *words):
+    """Give the exit status of ``smok check`` and its findings: (what, state) -> the finding."""
+    result = smok("check", "--json", *words)
+    found = json.loads(result.out)["findings"]
+    assert all(one["fix"] for one in found if one["state"] == "error")
+    return result.status, {(one["what"], one["state"]): one for one in found}
+
+
+def amend(tmp_path, old, new):
+    """Change the configuration."""
+    text = (tmp_path / "smok.toml").read_text()
+    assert old in text
+    (tmp_path / "smok.toml").write_text(text.replace(old, new))
+
+
+def test_check_tries_credentials_name_tls_a_request_and_the_clock(sandbox, smok):
+    status, found = examined(smok)
+    assert status == 0
+    assert {("credentials", "ok"), ("cloud", "ok"), ("clock", "ok")} <= set(found)
+    assert not [state for _, state in found if state == "error"]
+
+
+def test_check_offline_sends_nothing(sandbox, smok):
+    sandbox.server.close()
+    status, found = examined(smok, "--offline")
+    assert (status, ("cloud", "error") in found) == (0, False)
+    assert ("credentials", "ok") in found
+
+
+def test_check_without_a_link_is_an_error_with_its_fix(sandbox, smok):
+    sandbox.server.close()
+    status, found = examined(smok)
+    assert status == 5
+    assert "Connection refused" in found["cloud", "error"]["text"]
+    shown = smok("check").out
+    assert "error    cloud: GET /v1/device" in shown
+    assert "fix: " in shown
+
+
+def test_check_of_a_name_that_is_not_there(sandbox, smok, tmp_path):
+    amend(tmp_path, sandbox.url, "https://nowhere.invalid")
+    status, found = examined(smok)
+    assert status == 5
+    assert "nowhere.invalid cannot be resolved" in found["cloud", "error"]["text"]
+
+
+def test_check_of_a_key_of_another_certificate(sandbox, smok, tmp_path):
+    other = sandbox.pki.issue_device("other", name="other")
+    amend(tmp_path, str(sandbox.device.key), str(other.key))
+    status, found = examined(smok, "--offline")
+    assert status == 6
+    assert "is not the private key of" in found["credentials", "error"]["text"]
+
+
+def test_check_of_another_device_id(sandbox, smok, tmp_path):
+    """The certificate says who sends: two names for one device part its records."""
+    (tmp_path / "smok.toml").write_text('device = "other"\n' + (tmp_path / "smok.toml").read_text())
+    status, found = examined(smok, "--offline")
+    assert status == 2
+    assert found["device id", "error"]["text"] == (
+        "device = 'other', the certificate is that of 'pump-17'"
+    )
+
+
+def test_check_of_a_server_that_nobody_vouches_for(sandbox, smok, tmp_path):
+    ca = json.dumps(str(sandbox.ca_bundle))
+    amend(tmp_path, f"server_ca = {ca}", "")
+    status, found = examined(smok)
+    assert status == 5
+    assert "certificate was not accepted" in found["cloud", "error"]["text"]
+
+
+def test_check_names_shared_files_owners_and_modes(smok, config):
+    smok_core.open_databases(config).close()
+    twin = '[stores.twin]\nbackend = "pickle"\npath = "var/../var/smok.db"\n'
+    text = config.read_text().replace("[roles]", f'{twin}[roles]\nevents = "twin"')
+    config.write_text(text)
+    file = config.parent.resolve() / "var" / "smok.db"
+    assert "local and twin are one file" in examined(smok)[1]["stores", "warning"]["text"]
+    file.chmod(0o666)
+    assert "chmod go-w" in examined(smok)[1]["file of local", "warning"]["fix"]
+    file.chmod(0o600)
+    if os.geteuid() == 0:
+        os.chown(file, 65534, -1)
+        assert "belongs to" in examined(smok)[1]["file of local", "warning"]["text"]

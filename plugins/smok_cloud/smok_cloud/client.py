@@ -83,6 +83,8 @@ class Requester:
             "User-Agent": "smok-core",
             **certificate_headers(certificate),
         }
+        #: The Date of the last answer, as it came.
+        self.server_date: str | None = None
         #: The request that was sent last and is not answered yet, and when (monotonic seconds).
         self.request_out: tuple[str, float] | None = None
         self._transport = transport or _sockets(url, certificate, ca_bundle, plain_proxy)
@@ -134,6 +136,7 @@ class Requester:
             answer = self._transport.send(method, path, headers, body, limits)
         finally:
             self.request_out = None
+        self.server_date = answer.headers.get("date") or answer.headers.get("Date")
         self._pace.spend(len(answer.body) + _HEAD_BYTES)
         if len(answer.body) > limits.answer_bytes:
             raise NotTheApi(call, f"the answer is larger than {limits.answer_bytes} bytes")
