@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.completing import roles
 from smok_cli.screen import iso_time, json_option, print_json, print_table
 from smok_cli.terminal import say
 
@@ -18,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command("dead-letters")
-@click.argument("role", required=False)
+@click.argument("role", required=False, shell_complete=roles)
 @click.option("--requeue", metavar="ID|all", help="Put one, or all, back into the upload queue.")
 @click.option("--discard", metavar="ID|all", help="Delete one, or all, for good.")
 @json_option
@@ -33,7 +34,7 @@ def command(
     from smok_cli.roles import check_role
     from smok_core.databases import open_databases
 
-    roles = check_role(role)
+    names = check_role(role)
     if requeue and discard:
         raise click.UsageError("--requeue and --discard: give one of them.")
     which = requeue or discard
@@ -42,9 +43,9 @@ def command(
         raise click.UsageError(f"{option} ID needs the role: smok dead-letters ROLE {option} ID")
     with open_databases(session.config) as databases:
         if which is not None:
-            _answer(databases, roles, which, discard=discard is not None)
+            _answer(databases, names, which, discard=discard is not None)
             return
-        letters = [letter for name in roles for letter in databases[name].get_dead_letters()]
+        letters = [letter for name in names for letter in databases[name].get_dead_letters()]
     if as_json:
         print_json([_plain(letter) for letter in letters])
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.completing import stores
 from smok_cli.screen import json_option, print_json, print_table
 from smok_cli.store_pair import counted, engines, roles_option, wanted
 from smok_cli.terminal import say
@@ -18,8 +19,8 @@ __all__ = ["command"]
 
 
 @click.command("verify")
-@click.argument("a", metavar="STORE")
-@click.argument("b", metavar="OTHER")
+@click.argument("a", metavar="STORE", shell_complete=stores)
+@click.argument("b", metavar="OTHER", shell_complete=stores)
 @roles_option
 @json_option
 @pass_session
