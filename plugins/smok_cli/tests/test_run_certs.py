@@ -266,9 +266,9 @@ def test_the_live_screen_without_a_link(sandbox, service):
     """One line about the link: since when, why, and how much waits."""
     sandbox.server.close()
     service.synchronizer.run_once()
-    (link, pace, *_) = screen(service)
+    (link, reason, pace, *_) = screen(service)
     assert link.startswith("LINK DOWN since ")
-    assert "Connection refused" in link
+    assert "Connection refused" in reason
     assert link.endswith("; 10 pending")
     assert pace == "10 pending, 0 a second"
 

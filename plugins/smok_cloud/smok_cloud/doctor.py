@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from email.utils import parsedate_to_datetime
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "examine"]
 
+_NOTHING_DONE: Final = re.compile(r"^Nothing was \w+[.:;] ")
 #: A clock further off than this spoils the times of readings.
 _CLOCK_SECONDS: Final = 60.0
 
@@ -120,8 +122,9 @@ def _clock(told: str | None) -> Iterator[Finding]:
 def _error(what: str, error: CloudError | InvalidCredentials | InvalidCloudSetting) -> Finding:
     """Give an error's message and its way out apart: the last sentences are the way out."""
     if isinstance(error, CloudError):
-        return Finding(
-            what, "error", f"{error.call}: {error.detail}", error.remedy, error.exit_status
-        )
+        # Nothing was to be acknowledged or sent by the one harmless request.
+        fix = _NOTHING_DONE.sub("", error.remedy)
+        text = f"{error.call}: {error.detail}"
+        return Finding(what, "error", text, fix[:1].upper() + fix[1:], error.exit_status)
     text, _, fix = str(error).partition(". ")
     return Finding(what, "error", text, fix or None, error.exit_status)

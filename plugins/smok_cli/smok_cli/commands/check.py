@@ -125,7 +125,7 @@ def _read_all(engine: Engine, store: str) -> dict[str, Any]:
 
 
 def _show(report: dict[str, Any]) -> None:
-    columns = ("store", "backend", "state", "durability", "schema", "size", "free", "location")
+    columns = ("store", "backend", "state", "durability", "schema", "size", "free")
     say(f"{report['config']}, device {report['device']}")
     if report["stores"]:
         print_table("", columns, map(_row, report["stores"]), right="schema,size,free")
@@ -158,11 +158,12 @@ def _row(row: dict[str, Any]) -> list[object]:
         row.get("schema"),
         human_size(row.get("size_bytes")),
         human_size(row.get("free_bytes")),
-        row.get("location"),
     ]
 
 
 def _show_details(row: dict[str, Any]) -> None:
+    if row.get("location"):
+        say(f"{row['store']} is at: {row['location']}")
     if row["roles"]:
         say(f"{row['store']} keeps: {', '.join(row['roles'])}")
     if row.get("capabilities"):

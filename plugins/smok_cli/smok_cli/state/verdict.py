@@ -89,7 +89,8 @@ def _pending(findings: Sequence[Finding], jobs: Iterable[dict[str, Any]], pendin
     rest = _what_is_lost(findings)
     waits = f"{human_count(pending)} pending" if pending else "nothing pending"
     if (down := link_down(jobs)) is not None:
-        why = f"{since_text(down)}; {waits}, {rest}"
+        # What a screen cuts off is the reason, not how much waits.
+        why = f"{waits}, {rest}; {since_text(down)}: {down.detail}"
         return Verdict(word="LINK DOWN", level="fair", why=why)
     if any(found.kind in ("elsewhere", "other-device") for found in findings):
         return Verdict(word="WAITING", level="fair", why="records wait where no upload looks")
@@ -120,9 +121,8 @@ def link_down(jobs: Iterable[dict[str, Any]]) -> LinkDown | None:
 
 
 def since_text(down: LinkDown) -> str:
-    """Give ``since 12:03 (4 h 2 min): connection refused``."""
-    age = human_age(time.time() - down.since)
-    return f"since {clock_time(down.since)} ({age}): {down.detail}"
+    """Give ``since 12:03 (4 h 2 min)``."""
+    return f"since {clock_time(down.since)} ({human_age(time.time() - down.since)})"
 
 
 def clock_time(moment: float) -> str:

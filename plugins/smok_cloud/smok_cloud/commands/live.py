@@ -45,7 +45,7 @@ def show(service: Service, stop: threading.Event) -> None:
 
 def lines(service: Service, snapshot: Snapshot) -> Iterator[Text]:
     """Give the lines of the screen; each is to be cut at its width."""
-    yield _link(service, snapshot)
+    yield from _link(service, snapshot)
     yield _pace(snapshot)
     yield from _request_out(service)
     busy = [job for job in service.synchronizer.jobs if _is_busy(job)]
@@ -56,15 +56,17 @@ def lines(service: Service, snapshot: Snapshot) -> Iterator[Text]:
     yield from _troubles(service)
 
 
-def _link(service: Service, snapshot: Snapshot) -> Text:
+def _link(service: Service, snapshot: Snapshot) -> Iterator[Text]:
     jobs = service.synchronizer.jobs
     down = link_down({"job": j.name, **msgspec.structs.asdict(j.statistics)} for j in jobs)
     if down is not None:
         told = f"LINK DOWN {since_text(down)}; {human_count(snapshot.pending)} pending"
-        return Text(visible(told), style="bold yellow")
-    if any(job.statistics.last_success for job in jobs):
-        return Text("the cloud answers", style="green")
-    return Text("no answer of the cloud yet")
+        yield Text(told, style="bold yellow")
+        yield Text(f"  {visible(down.detail)}", style="yellow")
+    elif any(job.statistics.last_success for job in jobs):
+        yield Text("the cloud answers", style="green")
+    else:
+        yield Text("no answer of the cloud yet")
 
 
 def _pace(snapshot: Snapshot) -> Text:
