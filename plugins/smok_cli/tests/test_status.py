@@ -150,6 +150,7 @@ def test_only_what_has_something_to_tell_is_shown(screen, config):
     assert text.startswith("WAITING  1 500 pending, nothing lost\n")
     assert "pathpoints" in text
     assert "baobs" not in text
+    assert text.count("nothing was uploaded from here yet") == 1
 
 
 def test_everything_wrong_at_once_is_one_screen(screen, config, monkeypatch):
