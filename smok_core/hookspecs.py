@@ -197,13 +197,13 @@ class TableHooks:
 
     @_spec
     def smok_table_check(self, config: Any, offline: bool) -> list[dict[str, Any]]:  # type: ignore[empty-body]
-        """Try what the table says; ``smok check`` shows it.
+        """Try what the table of a `Config` says; ``smok check`` shows it.
 
         Args:
-            config: The whole `Config`.
+            config: All of it.
             offline: Nothing may be sent.
 
         Returns:
-            For each thing tried ``what``, ``state`` (``ok``, ``warning`` or ``error``), ``text``,
-            ``fix`` (None: nothing to mend) and ``status``, the exit status of an error.
+            Dicts of ``what``, ``state`` (ok, warning, error), ``text``, ``fix`` (or None) and
+            ``status``, the exit status of an error.
         """

@@ -62,7 +62,7 @@ def test_every_error_of_the_core_can_be_caught_by_its_name():
     assert smok_core.StoreVanished is errors.StoreVanished
 
 
-def test_the_programs_of_the_readme_pass_a_strict_type_checker(tmp_path):
+def test_the_programs_of_readme_and_errors_pass_a_strict_type_checker(tmp_path):
     """As an integrator's: with the installed packages and none of our settings."""
     blocks = re.findall(
         r"^```python\n(import smok_core\n.*?)^```",
