@@ -204,6 +204,25 @@ that ends with the way out. Those that stand for a built-in one inherit from it 
 
 Of the stores' errors (S) only `BackendUnavailable` is temporary: try the call again.
 
+All errors of the core can be imported from `smok_core`:
+
+```python
+import smok_core
+
+with smok_core.open_databases("smok.toml") as databases:
+    try:
+        databases.pathpoints.on_new_data("W1", 1_700_000_001_000, 21.7)
+    except (
+        smok_core.StorageFull,
+        smok_core.BackendUnavailable,
+    ) as error:  # QueueFull is a StorageFull
+        print(error.code, error)  # nothing stored is lost; keep the reading and try again later
+    try:
+        print(databases.pathpoints.get_current_value("W1"))
+    except smok_core.NotReadedError:
+        print("not read yet")
+```
+
 """
     return _page(f"{text}| code | class | also a | exit | |\n|---|---|---|---|---|\n{rows}")
 

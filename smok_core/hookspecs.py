@@ -194,3 +194,16 @@ class TableHooks:
     @_spec
     def smok_table_jobs(self, databases: Any) -> list[dict[str, Any]]:  # type: ignore[empty-body]
         """Tell what was done so far with opened `Databases`; ``smok status`` shows it."""
+
+    @_spec
+    def smok_table_check(self, config: Any, offline: bool) -> list[dict[str, Any]]:  # type: ignore[empty-body]
+        """Try what the table of a `Config` says; ``smok check`` shows it.
+
+        Args:
+            config: All of it.
+            offline: Nothing may be sent.
+
+        Returns:
+            Dicts of ``what``, ``state`` (ok, warning, error), ``text``, ``fix`` (or None) and
+            ``status``, the exit status of an error.
+        """

@@ -130,3 +130,7 @@ class ConfigTable(Plugin):
     def jobs(self, databases: Any) -> list[dict[str, Any]]:
         """Give a row for each job that works on these databases; [] if the table has none."""
         return self.ask("smok_table_jobs", list, databases=databases) or []
+
+    def check(self, config: Any, *, offline: bool) -> list[dict[str, Any]]:
+        """Try what the table says; [] if it has nothing to try."""
+        return self.ask("smok_table_check", list, config=config, offline=offline) or []

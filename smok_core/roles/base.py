@@ -114,6 +114,14 @@ class Database(ABC):
         """
         raise NotFound(f"{self.role} dead letters", letter_id)
 
+    def discard_dead_letter(self, letter_id: str) -> None:
+        """Forget a dead letter for good.
+
+        Raises:
+            NotFound: There is no dead letter of this id.
+        """
+        raise NotFound(f"{self.role} dead letters", letter_id)
+
 
 class OnEngine(Database):
     """A role's database on an engine: what the nine implementations share."""
@@ -157,6 +165,10 @@ class OnEngine(Database):
 
     def get_dead_letters(self) -> Iterator[DeadLetter]:
         return self.dead.letters()
+
+    def discard_dead_letter(self, letter_id: str) -> None:
+        self.dead.get(letter_id)
+        self.dead.remove(letter_id)
 
     def decoded(
         self, table: Table, rows: Iterable[Row], load: Callable[[Row], T]

@@ -30,6 +30,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     at: float  #: when it was set aside, seconds since the epoch
     reason: str
     key: str
+    time: float | None = None  #: a reading's own time, seconds since the epoch
     record: Any  #: the decoded record, or its raw bytes if they could not be decoded
 
 
@@ -88,6 +89,7 @@ class DeadLetters:
                 at=letter["at"],
                 reason=letter["reason"],
                 key=letter["key"],
+                time=letter["ts"] / 1e6 if "ts" in letter else None,
                 record=self._try_loads(letter["value"]),
             )
 

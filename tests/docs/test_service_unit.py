@@ -7,10 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from smok_cli import main
+from smok_cli.unit import unit_text
 
+from smok_core.config import load_config
 from tests.conftest import ROOT, skip_or_fail
 
 PAGE = ROOT / "docs" / "howto" / "run-as-a-service.md"
@@ -33,6 +36,30 @@ def test_the_unit_can_be_read_and_its_command_exists(unit, capsys):
     assert "--once" in capsys.readouterr().out
     assert float(unit["Service"]["TimeoutStopSec"]) > 5
     assert unit["Service"]["WorkingDirectory"] == unit["Service"]["ReadWritePaths"]
+
+
+def test_the_unit_of_the_page_is_the_one_that_init_writes(tmp_path, monkeypatch):
+    """For the page's configuration, in the page's place."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--systemd", "--device", "pump-17"]) == 0
+    config = load_config("smok.toml")
+    assert config.stores["local"].options.path == "/var/lib/smok/smok.db"
+    config.path = Path("/etc/smok/smok.toml")
+    assert unit_text(config, "smok", Path("/opt/smok/bin/smok")) in PAGE.read_text()
+    assert str(tmp_path / "smok.toml") in Path("smok.service").read_text()
+
+
+def test_the_unit_may_write_where_the_stores_of_a_configuration_are(tmp_path, monkeypatch):
+    """An existing configuration stays; a relative path counts from its directory."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--device", "pump-17"]) == 0
+    before = Path("smok.toml").read_bytes()
+    assert main(["init", "--systemd", "--user", "pump"]) == 0
+    assert Path("smok.toml").read_bytes() == before
+    text = Path("smok.service").read_text()
+    assert f"ReadWritePaths=/var/lib/smok {tmp_path}/var\n" in text
+    assert "User=pump\n" in text
+    assert main(["init", "--systemd"]) == 2
 
 
 def test_what_does_not_mend_itself_is_not_tried_again(unit):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
+
+from tests.conftest import ROOT
 
 SLIM = (
     "requests",
@@ -48,3 +51,28 @@ def test_every_public_name_can_be_had():
         assert getattr(smok_core, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         smok_core.nothing  # noqa: B018
+
+
+def test_every_error_of_the_core_can_be_caught_by_its_name():
+    """A program needs no second import to say ``except smok_core.QueueFull``."""
+    import smok_core
+    from smok_core import errors
+
+    assert set(errors.__all__) <= set(smok_core.__all__)
+    assert smok_core.StoreVanished is errors.StoreVanished
+
+
+def test_the_programs_of_readme_and_errors_pass_a_strict_type_checker(tmp_path):
+    """As an integrator's: with the installed packages and none of our settings."""
+    blocks = re.findall(
+        r"^```python\n(import smok_core\n.*?)^```",
+        (ROOT / "README.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert len(blocks) == 2
+    for number, block in enumerate(blocks):
+        (tmp_path / f"program{number}.py").write_text(block)
+    words = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent"]
+    words += [f"--cache-dir={tmp_path}", *map(str, sorted(tmp_path.glob("*.py")))]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout

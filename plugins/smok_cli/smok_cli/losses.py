@@ -90,7 +90,12 @@ def _of_a_role(role: str, store: str, database: Database, seen: Seen) -> Iterato
     stats = database.stats()
     found = (
         ("dead-letters", stats.dead, "set aside", f"smok dead-letters {role}"),
-        ("dropped", stats.dropped, "dropped because of max_pending", f"smok why {role}"),
+        (
+            "dropped",
+            stats.dropped,
+            f"dropped, max_pending of [stores.{store}] is reached",
+            f"smok why {role}",
+        ),
         ("refused", stats.refused, "written by the client and refused; the log says why", None),
     )
     for kind, count, what, command in found:

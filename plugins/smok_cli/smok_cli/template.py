@@ -29,7 +29,7 @@ device = {device}
 ## A store: a backend (`smok backends` shows the installed ones) and its settings.
 [stores.local]
 backend = "pickle"
-path = "var/smok.db"  # {path_help}
+path = {path}  # {path_help}
 """
 _ROLES: Final = """\
 
@@ -40,11 +40,19 @@ default = "local"
 _UNITS: Final = (("d", 86400), ("h", 3600), ("m", 60))
 
 
-def config_text(device: str, options: type[msgspec.Struct]) -> str:
-    """Give the file for a device whose nine roles are kept by the embedded backend."""
+def config_text(device: str, options: type[msgspec.Struct], path: str = "var/smok.db") -> str:
+    """Give the file for a device whose nine roles are kept by the embedded backend.
+
+    Args:
+        device: The device's id.
+        options: Those of the backend.
+        path: Of the store's file.
+    """
     fields = {field.name: field for field in msgspec.structs.fields(options)}
     head = _HEAD.format(
-        device=json.dumps(device, ensure_ascii=False), path_help=_help(fields.pop("path").type)
+        device=json.dumps(device, ensure_ascii=False),
+        path=json.dumps(path, ensure_ascii=False),
+        path_help=_help(fields.pop("path").type),
     )
     roles = "".join(f'# {role} = "local"\n' for role in ROLES)
     store = "".join(_lines(fields.values())) + "".join(_commented(StoreSettings))

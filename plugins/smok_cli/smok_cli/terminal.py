@@ -7,9 +7,11 @@ writes them (``\x1b``). Files and JSON keep the data exactly.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -64,11 +66,32 @@ class SafeFormatter(logging.Formatter):
         return visible_lines(super().format(record))
 
 
-def log_to_stderr(level: int) -> None:
-    """Write log records of this level and above, safe for a terminal."""
+def _utc(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+
+
+class _JsonFormatter(logging.Formatter):
+    """Writes a record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {"time": _utc(record.created), "level": record.levelname}
+        told |= {"logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            told["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(told)
+
+
+def log_to_stderr(level: int, form: str = "text") -> None:
+    """Write log records of this level and above: time, level and message, safe for a terminal.
+
+    Args:
+        level: Of `logging`.
+        form: ``text``, or ``json`` for an object with time, level, logger and message a line.
+    """
     logging.basicConfig(level=level)
+    text = SafeFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(SafeFormatter("%(message)s"))
+        handler.setFormatter(_JsonFormatter() if form == "json" else text)
 
 
 def guard_streams() -> None:

@@ -111,7 +111,7 @@ def test_check_says_what_is_only_in_memory(smok, place):
     result = smok("check")
     assert result.status == 0
     assert "not kept at all: events" in result.out
-    memory = next(line for line in result.out.splitlines() if "kept in memory" in line)
+    memory = next(line for line in result.out.splitlines() if "NOT KEPT" in line)
     assert memory.count(",") == len(ROLES) - 1  # eight roles, and the comma of the sentence
 
 

@@ -7,9 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+from smok_cloud.commands.live import lines
+from smok_cloud.progress import Heartbeat, Progress
+from smok_cloud.service import Service
 from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.secure import secure_sandbox
 
@@ -88,7 +92,7 @@ def test_run_once_without_a_link_says_so(sandbox, smok):
     sandbox.server.close()
     result = smok("run", "--once")
     assert result.status == 5
-    assert "Nothing was acknowledged" in result.out
+    assert "LINK DOWN" in smok("status").out
     assert pending() == 10
 
 
@@ -122,7 +126,7 @@ def test_run_uploads_until_it_is_told_to_stop(sandbox):
     until(lambda: len(sandbox.cloud.points) == 10)
     child.send_signal(signal.SIGTERM)
     assert child.wait(timeout=5) == 0
-    assert "stopped" in child.stderr.read()
+    assert " INFO total: 10 uploaded, 0 refused, 0 pending" in child.stderr.read()
     child.stderr.close()
 
 
@@ -201,3 +205,187 @@ def test_run_without_a_cloud_says_what_is_missing(smok):
     result = smok("run", "--once")
     assert result.status == 2
     assert "the table [cloud] is missing" in result.err
+
+
+def test_plain_lines_tell_time_level_and_a_total(sandbox):
+    """The link's loss is a line, and the last line is the total with what is still pending."""
+    record()
+    child = start("run", "--plain")
+    until(lambda: len(sandbox.cloud.points) == 10)
+    sandbox.server.close()
+    record(12)
+    assert any(" INFO LINK DOWN: " in line for line in iter(child.stderr.readline, ""))
+    child.send_signal(signal.SIGTERM)
+    rest = child.communicate(timeout=10)[1]
+    assert child.returncode == 0
+    assert " INFO total: 10 uploaded, 0 refused, 2 pending" in rest
+
+
+def test_quiet_says_nothing_when_all_is_well_and_json_lines_are_objects(sandbox):
+    record()
+    quiet = start("run", "--once", "--quiet")
+    assert (quiet.wait(timeout=30), quiet.stderr.read()) == (0, "")
+    quiet.stderr.close()
+    lines = start("run", "--once", "--log-format", "json")
+    assert lines.wait(timeout=30) == 0
+    told = [json.loads(line) for line in lines.stderr]
+    lines.stderr.close()
+    assert told[-1]["message"].startswith("total: 0 uploaded, 0 refused, 0 pending")
+    assert set(told[-1]) == {"time", "level", "logger", "message"}
+    assert told[-1]["level"] == "INFO"
+
+
+@pytest.fixture
+def service(sandbox):
+    """A service that was not started, on 10 values that wait."""
+    record()
+    with smok_core.open_databases("smok.toml") as databases:
+        yield Service(databases)
+
+
+def screen(service):
+    """Give the live screen as text."""
+    shown = [line.plain for line in lines(service, Progress(service.synchronizer).look())]
+    assert len(shown) < 24
+    return shown
+
+
+def test_the_live_screen_counts_what_is_pending_after_every_batch(sandbox, service):
+    """A batch of ten leaves none; idle jobs are not shown, and the link was there."""
+    assert screen(service)[0] == "no answer of the cloud yet"
+    (job,) = (job for job in service.synchronizer.jobs if job.name == "pathpoints up")
+    service.synchronizer.run_once()
+    assert job.statistics.pending == 0
+    shown = screen(service)
+    assert shown[0] == "the cloud answers"
+    assert any(line.startswith("pathpoints up ") and " 10 " in line for line in shown)
+    assert not any(line.startswith("macros") for line in shown)
+
+
+def test_the_live_screen_without_a_link(sandbox, service):
+    """One line about the link: since when, why, and how much waits."""
+    sandbox.server.close()
+    service.synchronizer.run_once()
+    (link, reason, pace, *_) = screen(service)
+    assert link.startswith("LINK DOWN since ")
+    assert "Connection refused" in reason
+    assert link.endswith("; 10 pending")
+    assert pace == "10 pending, 0 a second"
+
+
+def test_the_request_that_is_out_is_told(sandbox, service):
+    """What hangs is named with its age, and only while it hangs."""
+    fault = Fault(
+        kind=FaultKind.HANG_HEADERS, method="POST", path="/v1/device/pathpoints", seconds=3
+    )
+    sandbox.cloud.faults.add(fault)
+    thread = threading.Thread(target=service.synchronizer.run_once)
+    thread.start()
+    until(lambda: any(line.startswith("out for 1 s: POST /v1/dev") for line in screen(service)))
+    service.api.close()
+    thread.join(10)
+    assert service.api.request_out is None
+
+
+def test_a_heartbeat_tells_rate_and_time_left(service, caplog):
+    """Once a minute, at INFO, by the monotonic clock."""
+    now = [0.0]
+    heartbeat = Heartbeat(service.synchronizer, monotonic=lambda: now[0])
+    (job,) = (job for job in service.synchronizer.jobs if job.name == "pathpoints up")
+    with caplog.at_level("INFO", "smok_cloud"):
+        for now[0] in range(61):
+            job.statistics.acknowledged, job.statistics.pending = int(now[0]) * 10, 6000
+            heartbeat.beat()
+    assert [r.message for r in caplog.records] == [
+        "600 uploaded, 0 refused, 6000 pending, 10 a second, about 600 s left"
+    ]
+
+
+# --- smok check as doctor ------------------------------------------------------------------------
+
+
+def examined(smok, *words):
+    """Give the exit status of ``smok check`` and its findings: (what, state) -> the finding."""
+    result = smok("check", "--json", *words)
+    found = json.loads(result.out)["findings"]
+    assert all(one["fix"] for one in found if one["state"] == "error")
+    return result.status, {(one["what"], one["state"]): one for one in found}
+
+
+def amend(tmp_path, old, new):
+    """Change the configuration."""
+    text = (tmp_path / "smok.toml").read_text()
+    assert old in text
+    (tmp_path / "smok.toml").write_text(text.replace(old, new))
+
+
+def test_check_tries_credentials_name_tls_a_request_and_the_clock(sandbox, smok):
+    status, found = examined(smok)
+    assert status == 0
+    assert {("credentials", "ok"), ("cloud", "ok"), ("clock", "ok")} <= set(found)
+    assert not [state for _, state in found if state == "error"]
+
+
+def test_check_offline_sends_nothing(sandbox, smok):
+    sandbox.server.close()
+    status, found = examined(smok, "--offline")
+    assert (status, ("cloud", "error") in found) == (0, False)
+    assert ("credentials", "ok") in found
+
+
+def test_check_without_a_link_is_an_error_with_its_fix(sandbox, smok):
+    sandbox.server.close()
+    status, found = examined(smok)
+    assert status == 5
+    assert "Connection refused" in found["cloud", "error"]["text"]
+    shown = smok("check").out
+    assert "error    cloud: GET /v1/device" in shown
+    assert "fix: " in shown
+
+
+def test_check_of_a_name_that_is_not_there(sandbox, smok, tmp_path):
+    amend(tmp_path, sandbox.url, "https://nowhere.invalid")
+    status, found = examined(smok)
+    assert status == 5
+    assert "nowhere.invalid cannot be resolved" in found["cloud", "error"]["text"]
+
+
+def test_check_of_a_key_of_another_certificate(sandbox, smok, tmp_path):
+    other = sandbox.pki.issue_device("other", name="other")
+    amend(tmp_path, str(sandbox.device.key), str(other.key))
+    status, found = examined(smok, "--offline")
+    assert status == 6
+    assert "is not the private key of" in found["credentials", "error"]["text"]
+
+
+def test_check_of_another_device_id(sandbox, smok, tmp_path):
+    """The certificate says who sends: two names for one device part its records."""
+    (tmp_path / "smok.toml").write_text('device = "other"\n' + (tmp_path / "smok.toml").read_text())
+    status, found = examined(smok, "--offline")
+    assert status == 2
+    assert found["device id", "error"]["text"] == (
+        "device = 'other', the certificate is that of 'pump-17'"
+    )
+
+
+def test_check_of_a_server_that_nobody_vouches_for(sandbox, smok, tmp_path):
+    ca = json.dumps(str(sandbox.ca_bundle))
+    amend(tmp_path, f"server_ca = {ca}", "")
+    status, found = examined(smok)
+    assert status == 5
+    assert "certificate was not accepted" in found["cloud", "error"]["text"]
+
+
+def test_check_names_shared_files_owners_and_modes(smok, config):
+    smok_core.open_databases(config).close()
+    twin = '[stores.twin]\nbackend = "pickle"\npath = "var/../var/smok.db"\n'
+    text = config.read_text().replace("[roles]", f'{twin}[roles]\nevents = "twin"')
+    config.write_text(text)
+    file = config.parent.resolve() / "var" / "smok.db"
+    assert "local and twin are one file" in examined(smok)[1]["stores", "warning"]["text"]
+    file.chmod(0o666)
+    assert "chmod go-w" in examined(smok)[1]["file of local", "warning"]["fix"]
+    file.chmod(0o600)
+    if os.geteuid() == 0:
+        os.chown(file, 65534, -1)
+        assert "belongs to" in examined(smok)[1]["file of local", "warning"]["text"]

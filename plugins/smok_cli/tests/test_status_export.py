@@ -55,7 +55,7 @@ def test_status_shows_dropped_records(smok, config):
         databases.pathpoints.on_new_data_many([("p", n, n) for n in range(5)])
     result = smok("status")
     assert result.out.startswith("LOST 3  3 dropped in pathpoints\n")
-    assert "look: smok why pathpoints" in result.out
+    assert "pathpoints: 3 dropped, max_pending of [stores.local] is reached" in result.out
     assert "nothing lost" not in result.out
 
 
@@ -93,6 +93,14 @@ def test_dead_letters_are_listed_and_requeued(smok, databases):
     assert [row["role"] for row in json.loads(smok("dead-letters", "--json").out)] == ["events"]
     assert "1 put back" in smok("dead-letters", "--requeue", "all").out
     assert "no dead letters" in smok("dead-letters").out
+    databases.pathpoints.get_data_to_sync().reject("the cloud said 422")
+    (letter,) = json.loads(smok("dead-letters", "--json").out)
+    assert letter["time"] == "1970-01-01T00:00:00+00:00"
+    assert "1 deleted" in smok("dead-letters", "pathpoints", "--discard", letter["id"]).out
+    again = smok("dead-letters", "pathpoints", "--discard", letter["id"])
+    assert again.err.startswith("error [SMOK-A04]")
+    assert "0 deleted" in smok("dead-letters", "--discard", "all").out
+    databases.pathpoints.on_new_data("p", 1, 2.5)
     assert databases.pathpoints.stats().pending == 1
     assert databases.events.stats().pending == 1
 

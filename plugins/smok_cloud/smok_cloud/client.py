@@ -83,6 +83,10 @@ class Requester:
             "User-Agent": "smok-core",
             **certificate_headers(certificate),
         }
+        #: The Date of the last answer, as it came.
+        self.server_date: str | None = None
+        #: The request that was sent last and is not answered yet, and when (monotonic seconds).
+        self.request_out: tuple[str, float] | None = None
         self._transport = transport or _sockets(url, certificate, ca_bundle, plain_proxy)
 
     def close(self) -> None:
@@ -126,9 +130,14 @@ class Requester:
         self, method: str, path: str, headers: dict[str, str], body: bytes, limits: Limits
     ) -> Answer:
         self._pace.spend(len(body) + _HEAD_BYTES)
-        answer = self._transport.send(method, path, headers, body, limits)
-        self._pace.spend(len(answer.body) + _HEAD_BYTES)
         call = f"{method} {path}"
+        self.request_out = (call, time.monotonic())
+        try:
+            answer = self._transport.send(method, path, headers, body, limits)
+        finally:
+            self.request_out = None
+        self.server_date = answer.headers.get("date") or answer.headers.get("Date")
+        self._pace.spend(len(answer.body) + _HEAD_BYTES)
         if len(answer.body) > limits.answer_bytes:
             raise NotTheApi(call, f"the answer is larger than {limits.answer_bytes} bytes")
         check_status(call, answer, self._clock)

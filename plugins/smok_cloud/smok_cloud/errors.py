@@ -122,7 +122,8 @@ class ClientFault(CloudError):
 
     code = "SMOK-N06"
     remedy = (
-        "Nothing was acknowledged; is_bad_data tells whether the records themselves were refused."
+        "Nothing was acknowledged. Records that the cloud refuses one by one become dead letters: "
+        "`smok dead-letters`."
     )
 
     def __init__(self, call: str, detail: str, status: int, *, from_api: bool) -> None:

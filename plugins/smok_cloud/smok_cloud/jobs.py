@@ -89,6 +89,11 @@ class Job:
         """The job in words: ``events up``, ``pathpoints definitions up``, ``sensors down``."""
         return " ".join(filter(None, (self.role, self.what, self.direction)))
 
+    @property
+    def goes_up(self) -> bool:
+        """Whether it uploads."""
+        return self.direction is Direction.UP
+
     def run(self) -> Run:
         """Do one batch."""
         return self._work(self.statistics)

@@ -13,6 +13,7 @@ from smok_cloud.errors import ExtraMissing
 from smok_cloud.history import History
 from smok_cloud.leases import Leases
 from smok_cloud.options import CloudSettings, cloud_settings
+from smok_cloud.progress import Heartbeat
 from smok_cloud.statistics import statistics_table
 from smok_cloud.synchronizer import Synchronizer
 from smok_core.engine.forks import Layer, join
@@ -36,6 +37,9 @@ STOP_SECONDS: Final = 4.0
 
 class Service:
     """Keeps opened databases in step with the cloud; use it as a context manager.
+
+    It logs at INFO, to the loggers below ``smok_cloud``: when the link goes and comes back, what
+    fails for the first time, and once a minute how the upload goes.
 
     Args:
         databases: What `smok_core.open_databases` gave; its configuration says which cloud.
@@ -65,8 +69,10 @@ class Service:
             clock=clock,
             table=statistics_table(databases),
             leases=self.leases,
-            watch=History(databases, clock=clock).record,
+            watch=self._watch,
         )
+        self._history = History(databases, clock=clock)
+        self._heartbeat = Heartbeat(self.synchronizer)
         self._make_thread()
         join(self, Layer.CALLER)
 
@@ -138,6 +144,10 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _watch(self) -> None:
+        self._history.record()
+        self._heartbeat.beat()
 
     def _run(self) -> None:
         self.synchronizer.run(self._stop)

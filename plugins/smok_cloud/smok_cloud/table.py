@@ -12,9 +12,10 @@ from smok_core.hookspecs import TableInfo, hookimpl
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from smok_core.config import Config
     from smok_core.databases import Databases
 
-__all__ = ["smok_table", "smok_table_device", "smok_table_jobs"]
+__all__ = ["smok_table", "smok_table_check", "smok_table_device", "smok_table_jobs"]
 
 
 @hookimpl
@@ -31,6 +32,14 @@ def smok_table_device(settings: CloudSettings, base_dir: Path) -> str | None:
     from smok_cloud.certificates import device_id_of  # noqa: PLC0415 - brings cryptography
 
     return device_id_of(base_dir / settings.certificate)
+
+
+@hookimpl
+def smok_table_check(config: Config, offline: bool) -> list[dict[str, Any]]:
+    """Try the credentials, and unless offline the way to the cloud."""
+    from smok_cloud.doctor import examine  # noqa: PLC0415 - only `smok check` pays
+
+    return [finding._asdict() for finding in examine(config, offline=offline)]
 
 
 @hookimpl

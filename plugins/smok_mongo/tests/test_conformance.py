@@ -22,7 +22,7 @@ PLUGIN = None if INSTALLED else "smok_mongo.plugin"
 NOT_ON_FERRETDB = {
     "G3.every_durability_that_is_offered_works": "FerretDB ignores j, so power-loss is refused",
 }
-#: Races that FerretDB 1.24 itself loses: with bare pymongo and two processes, 18 of 240 updates that
+#: Races that FerretDB 1.24 itself loses: with bare pymongo and two processes 18 of 240 updates that
 #: name the old value were done twice. They are lost now and then, so they cannot be exclusions.
 LOST_BY_FERRETDB = {
     "one_process_is_first_with_a_stamp",

@@ -24,14 +24,22 @@ _STORE_FAILED = 3
 
 @click.command("check")
 @click.option("--deep", is_flag=True, help="Read everything: each page, index and checksum.")
+@click.option("--offline", is_flag=True, help="Send nothing: leave out what needs the cloud.")
 @json_option
 @pass_session
-def command(session: Session, *, deep: bool, as_json: bool) -> int:
-    """Open every store the configuration names. Exit status 3 if one of them fails.
+def command(session: Session, *, deep: bool, offline: bool, as_json: bool) -> int:
+    """Try everything that `smok run` needs; each thing that is wrong comes with its fix.
+
+    Every store is opened. With a [cloud] table also certificate, key, chain, expiry and device id,
+    and unless --offline name resolution, TLS, one harmless request and the clock.
+
+    Exit status 3 if a store fails, else that of the first error (2 a setting, 5 the cloud, 6 the
+    credentials), else 0.
 
     With --deep all that is stored is read; what is damaged is named and is a failure, too. Nothing
     is changed: the next program that opens the store puts what can be read into a sound file.
     """
+    from smok_cli.doctor import examine_stores
     from smok_cli.tolerant import read_tolerantly
     from smok_core.databases import find_device
 
@@ -44,11 +52,20 @@ def command(session: Session, *, deep: bool, as_json: bool) -> int:
     report: dict[str, Any] = {"config": str(config.path), "device": device, "stores": rows}
     report["set_aside"] = {} if failed else _set_aside(config)
     report |= {"in_memory": in_memory, "not_kept": nowhere, "warnings": list(config.warnings)}
+    found = [*examine_stores(config, rows), *_of_the_tables(config, offline=offline)]
+    report["findings"] = found
     if as_json:
         print_json(report)
     else:
         _show(report)
-    return _STORE_FAILED if any(row["state"] in ("error", "damaged") for row in rows) else 0
+    if any(row["state"] in ("error", "damaged") for row in rows):
+        return _STORE_FAILED
+    return next((one["status"] for one in found if one["state"] == "error"), 0)
+
+
+def _of_the_tables(config: Config, *, offline: bool) -> list[dict[str, Any]]:
+    owners = config.owners.values()
+    return [one for owner in owners for one in owner.check(config, offline=offline)]
 
 
 def _stores(config: Config, failed: dict[str, PluginError]) -> list[StoreConfig]:
@@ -125,7 +142,7 @@ def _read_all(engine: Engine, store: str) -> dict[str, Any]:
 
 
 def _show(report: dict[str, Any]) -> None:
-    columns = ("store", "backend", "state", "durability", "schema", "size", "free", "location")
+    columns = ("store", "backend", "state", "durability", "schema", "size", "free")
     say(f"{report['config']}, device {report['device']}")
     if report["stores"]:
         print_table("", columns, map(_row, report["stores"]), right="schema,size,free")
@@ -136,11 +153,17 @@ def _show(report: dict[str, Any]) -> None:
     for role, aside in report["set_aside"].items():
         why = f"the last: {aside['last_reason']}"
         say(f"{role}: {aside['count']} set aside (smok dead-letters {role}); {why}", fg="yellow")
-    if report["in_memory"]:
-        names = ", ".join(report["in_memory"])
-        say(f"kept in memory, lost when the process ends: {names}", fg="yellow")
+    _show_findings(report["findings"])
     if report["not_kept"]:
         say(f"not kept at all: {', '.join(report['not_kept'])}", fg="yellow")
+
+
+def _show_findings(found: list[dict[str, Any]]) -> None:
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    for one in found:
+        say(f"{one['state']:<8} {one['what']}: {one['text']}", fg=colours[one["state"]])
+        if one["fix"]:
+            say(f"         fix: {one['fix']}")
 
 
 def _row(row: dict[str, Any]) -> list[object]:
@@ -155,11 +178,12 @@ def _row(row: dict[str, Any]) -> list[object]:
         row.get("schema"),
         human_size(row.get("size_bytes")),
         human_size(row.get("free_bytes")),
-        row.get("location"),
     ]
 
 
 def _show_details(row: dict[str, Any]) -> None:
+    if row.get("location"):
+        say(f"{row['store']} is at: {row['location']}")
     if row["roles"]:
         say(f"{row['store']} keeps: {', '.join(row['roles'])}")
     if row.get("capabilities"):

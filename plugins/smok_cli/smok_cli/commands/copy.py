@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.completing import stores
 from smok_cli.screen import json_option, print_json, print_table
 from smok_cli.store_pair import counted, engines, roles_option, wanted
 
@@ -17,8 +18,22 @@ __all__ = ["command"]
 
 
 @click.command("copy")
-@click.option("--from", "source", required=True, metavar="STORE", help="The store to read.")
-@click.option("--to", "target", required=True, metavar="STORE", help="The store to write.")
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    metavar="STORE",
+    help="The store to read.",
+    shell_complete=stores,
+)
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="STORE",
+    help="The store to write.",
+    shell_complete=stores,
+)
 @roles_option
 @click.option("--merge", is_flag=True, help="Copy into a store that holds data already.")
 @json_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.completing import roles
 from smok_cli.screen import iso_time, json_option, print_json, print_table
 from smok_cli.terminal import say
 
@@ -18,41 +19,50 @@ __all__ = ["command"]
 
 
 @click.command("dead-letters")
-@click.argument("role", required=False)
+@click.argument("role", required=False, shell_complete=roles)
 @click.option("--requeue", metavar="ID|all", help="Put one, or all, back into the upload queue.")
+@click.option("--discard", metavar="ID|all", help="Delete one, or all, for good.")
 @json_option
 @pass_session
-def command(session: Session, role: str | None, requeue: str | None, as_json: bool) -> None:
+def command(
+    session: Session, *, role: str | None, requeue: str | None, discard: str | None, as_json: bool
+) -> None:
     """List the records of ROLE (default: of all roles) that the cloud refused or nobody can read.
 
-    --requeue offers them again; an ID needs its ROLE.
+    --requeue offers them again, --discard deletes them; an ID needs its ROLE.
     """
     from smok_cli.roles import check_role
     from smok_core.databases import open_databases
 
-    roles = check_role(role)
-    if requeue not in (None, "all") and role is None:
-        raise click.UsageError("--requeue ID needs the role: smok dead-letters ROLE --requeue ID")
+    names = check_role(role)
+    if requeue and discard:
+        raise click.UsageError("--requeue and --discard: give one of them.")
+    which = requeue or discard
+    if which not in (None, "all") and role is None:
+        option = "--requeue" if requeue else "--discard"
+        raise click.UsageError(f"{option} ID needs the role: smok dead-letters ROLE {option} ID")
     with open_databases(session.config) as databases:
-        if requeue is not None:
-            _requeue(databases, roles, requeue)
+        if which is not None:
+            _answer(databases, names, which, discard=discard is not None)
             return
-        letters = [letter for name in roles for letter in databases[name].get_dead_letters()]
+        letters = [letter for name in names for letter in databases[name].get_dead_letters()]
     if as_json:
         print_json([_plain(letter) for letter in letters])
     else:
         _show(letters)
 
 
-def _requeue(databases: Databases, roles: list[str], which: str) -> None:
-    moved = 0
+def _answer(databases: Databases, roles: list[str], which: str, *, discard: bool) -> None:
+    count = 0
     for name in roles:
-        found = databases[name].get_dead_letters()
-        # Listed first: requeueing changes what is being listed.
-        for letter_id in [letter.id for letter in found] if which == "all" else [which]:
-            databases[name].requeue_dead_letter(letter_id)
-            moved += 1
-    say(f"{moved} put back into the queue")
+        database = databases[name]
+        act = database.discard_dead_letter if discard else database.requeue_dead_letter
+        # Listed first: acting changes what is being listed.
+        found = [letter.id for letter in database.get_dead_letters()] if which == "all" else [which]
+        for letter_id in found:
+            act(letter_id)
+        count += len(found)
+    say(f"{count} {'deleted' if discard else 'put back into the queue'}")
 
 
 def _plain(letter: DeadLetter) -> dict[str, Any]:
@@ -64,6 +74,7 @@ def _plain(letter: DeadLetter) -> dict[str, Any]:
         "at": iso_time(letter.at),
         "reason": letter.reason,
         "key": letter.key,
+        "time": iso_time(letter.time),
         "record": plain(letter.record),
     }
 
@@ -73,8 +84,15 @@ def _show(letters: list[DeadLetter]) -> None:
         say("no dead letters", fg="green")
         return
     rows = [
-        (letter.role, letter.id, iso_time(letter.at), letter.key, letter.reason)
+        (
+            letter.role,
+            letter.id,
+            iso_time(letter.at),
+            letter.key,
+            iso_time(letter.time),
+            letter.reason,
+        )
         for letter in letters
     ]
-    print_table("", ("role", "id", "since", "key", "reason"), rows)
-    say("offer them again: smok dead-letters --requeue all")
+    print_table("", ("role", "id", "set aside", "key", "its time", "reason"), rows)
+    say("offer them again: smok dead-letters --requeue all; delete them: --discard all", err=True)

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.completing import pathpoints, roles
 from smok_cli.reading import config_to_read, read_only_option
 from smok_cli.terminal import json_lines, say, visible_lines
 
@@ -29,8 +30,17 @@ _ODD = re.compile("[\r\n\0]")
 
 
 @click.command("export")
-@click.option("--role", default="pathpoints", show_default=True, help="What to export.")
-@click.option("--pathpoint", "names", multiple=True, metavar="NAME", help="Only this; repeatable.")
+@click.option(
+    "--role", default="pathpoints", show_default=True, help="What to export.", shell_complete=roles
+)
+@click.option(
+    "--pathpoint",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this; repeatable.",
+    shell_complete=pathpoints,
+)
 @click.option("--from", "start", metavar="TIME", help="Not before: ISO 8601 or epoch seconds.")
 @click.option("--to", "stop", metavar="TIME", help="Not after.")
 @click.option("--format", "kind", type=click.Choice(["csv", "jsonl"]), help="[default: csv]")

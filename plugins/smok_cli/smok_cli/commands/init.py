@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 import click
 
 from smok_cli.app import Session, pass_session
 from smok_cli.terminal import say
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -15,27 +19,59 @@ __all__ = ["command"]
 @click.command("init")
 @click.option("--device", help="The device's id.  [default: this machine's host name]")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@click.option(
+    "--systemd", is_flag=True, help="Also write smok.service; the store is in /var/lib/smok."
+)
+@click.option("--user", default="smok", show_default=True, help="Whom the service runs as.")
 @pass_session
-def command(session: Session, device: str | None, force: bool) -> None:
-    """Write a commented smok.toml that keeps everything in one file on this device."""
+def command(session: Session, *, device: str | None, force: bool, systemd: bool, user: str) -> None:
+    """Write a commented smok.toml that keeps everything in one file on this device.
+
+    With --systemd it writes a unit beside it; an existing smok.toml stays as it is then, and the
+    unit may write where its stores are.
+    """
+    path = session.config_path
+    if path.exists() and not force and not systemd:
+        raise click.UsageError(f"{path} exists already. Add --force to overwrite it.")
+    if force or not path.exists():
+        _write_config(path, device or socket.gethostname() or "device-1", systemd=systemd)
+    if systemd:
+        _write_unit(path, user, force=force)
+    else:
+        _say_what_next(session)
+
+
+def _write_config(path: Path, device: str, *, systemd: bool) -> None:
     from smok_cli.template import config_text
+    from smok_cli.unit import STATE
     from smok_core.config import load_config
     from smok_core.registry import Registry
 
-    path = session.config_path
-    if path.exists() and not force:
-        raise click.UsageError(f"{path} exists already. Add --force to overwrite it.")
-    backend = Registry().load("pickle", "smok init")
-    text = config_text(device or socket.gethostname() or "device-1", backend.info.options)
+    options = Registry().load("pickle", "smok init").info.options
+    # Nothing of a service may write beside its configuration: the path is an absolute one there.
+    place = {"path": str(STATE / "smok.db")} if systemd else {}
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside and moved: an interrupted init leaves the old file whole.
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600, exist_ok=False)  # who can write it decides where the data go
-    draft.write_text(text, encoding="utf-8")
+    draft.write_text(config_text(device, options, **place), encoding="utf-8")
     load_config(draft, environ={})
     draft.replace(path)
-    _say_what_next(session)
+
+
+def _write_unit(config: Path, user: str, *, force: bool) -> None:
+    from smok_cli.unit import unit_text
+    from smok_core.config import load_config
+
+    unit = config.with_name("smok.service")
+    if unit.exists() and not force:
+        raise click.UsageError(f"{unit} exists already. Add --force to overwrite it.")
+    unit.write_text(unit_text(load_config(config), user), encoding="utf-8")
+    say(f"wrote {unit}. Next, as root:")
+    say(f"  useradd --system {user}")
+    say(f"  chgrp {user} {config} && chmod 640 {config}")
+    say(f"  cp {unit} /etc/systemd/system/ && systemctl enable --now smok")
 
 
 def _say_what_next(session: Session) -> None:
@@ -43,4 +79,4 @@ def _say_what_next(session: Session) -> None:
     say(f"wrote {session.config_path}. Next:")
     say(f"  smok {given}check               opens the store and tells how it is")
     say(f"  smok {given}ingest readings.csv reads values into pathpoints")
-    say(f"  smok {given}status              counts what is stored and what waits")
+    say(f"  smok {given}status              tells in one line how the device is")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.completing import stores
 from smok_cli.reading import read_only_option
 from smok_cli.screen import json_option, print_json, print_table
 from smok_cli.store_pair import counted, engines, roles_option, wanted
@@ -19,8 +20,8 @@ __all__ = ["command"]
 
 
 @click.command("verify")
-@click.argument("a", metavar="STORE")
-@click.argument("b", metavar="OTHER")
+@click.argument("a", metavar="STORE", shell_complete=stores)
+@click.argument("b", metavar="OTHER", shell_complete=stores)
 @roles_option
 @read_only_option
 @json_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smok_cli.app import Session, pass_session
+from smok_cli.completing import roles
 from smok_cli.screen import json_option, print_json
 from smok_cli.terminal import say
 
@@ -17,7 +18,7 @@ __all__ = ["command"]
 
 
 @click.command("why")
-@click.argument("role", required=False)
+@click.argument("role", required=False, shell_complete=roles)
 @json_option
 @pass_session
 def command(session: Session, role: str | None, as_json: bool) -> None:

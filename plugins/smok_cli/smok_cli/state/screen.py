@@ -162,6 +162,8 @@ def _stores(report: StatusReport) -> Iterator[Text]:
         told += [f"{human_size(store.size_bytes)} used"] * (store.size_bytes is not None)
         told += [f"{human_size(store.free_bytes)} free"] * (store.free_bytes is not None)
         yield Text(visible(f"{store.store}: {', '.join(told)}; {store.location}"))
+    if report.pending and not report.cloud:
+        yield _command("nothing was uploaded from here yet; with a [cloud] table", "smok run")
     last = max((job["last_success"] or 0.0 for job in report.cloud), default=0.0)
     answer = f"the cloud answered {human_age(time.time() - last)} ago" if last else ""
     yield Text(visible(f"{report.device}{': ' * bool(answer)}{answer}"), style="dim")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from smok_cli.losses import Finding
 
-__all__ = ["LOST_KINDS", "Verdict", "link_down", "pass_verdict"]
+__all__ = ["LOST_KINDS", "Verdict", "link_down", "pass_verdict", "since_text"]
 
 Word = Literal["OK", "WAITING", "LINK DOWN", "LOST", "DAMAGED", "NOT KEPT"]
 
@@ -89,8 +89,8 @@ def _pending(findings: Sequence[Finding], jobs: Iterable[dict[str, Any]], pendin
     rest = _what_is_lost(findings)
     waits = f"{human_count(pending)} pending" if pending else "nothing pending"
     if (down := link_down(jobs)) is not None:
-        age = human_age(time.time() - down.since)
-        why = f"since {clock_time(down.since)} ({age}): {down.detail}; {waits}, {rest}"
+        # What a screen cuts off is the reason, not how much waits.
+        why = f"{waits}, {rest}; {since_text(down)}: {down.detail}"
         return Verdict(word="LINK DOWN", level="fair", why=why)
     if any(found.kind in ("elsewhere", "other-device") for found in findings):
         return Verdict(word="WAITING", level="fair", why="records wait where no upload looks")
@@ -118,6 +118,11 @@ def link_down(jobs: Iterable[dict[str, Any]]) -> LinkDown | None:
     began = min(job.get("failing_since") or job["last_error_at"] or 0.0 for job in silent)
     detail = str(latest.get("last_detail") or latest["last_error"])
     return LinkDown(max(began, answered), detail)
+
+
+def since_text(down: LinkDown) -> str:
+    """Give ``since 12:03 (4 h 2 min)``."""
+    return f"since {clock_time(down.since)} ({human_age(time.time() - down.since)})"
 
 
 def clock_time(moment: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from smok_cli.app import Session, pass_session
+from smok_cli.completing import pathpoints
 from smok_cli.screen import iso_time
 
 from smok_cloud.report import extra
@@ -20,7 +21,7 @@ __all__ = ["command"]
 
 
 @click.command("plot")
-@click.argument("pathpoint")
+@click.argument("pathpoint", shell_complete=pathpoints)
 @click.option("--since", default="24h", show_default=True, help="How far back: 30m, 2h, 7d.")
 @click.option("--until-newest", is_flag=True, help="The span ends at the newest reading, not now.")
 @click.option("--png", type=click.Path(path_type=Path), help="A picture; needs smok-cloud[png].")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from smok_cli.app import Session, pass_session
+from smok_cli.completing import pathpoints
 
 from smok_cloud.report import extra
 
@@ -28,6 +29,7 @@ __all__ = ["command"]
     "names",
     multiple=True,
     metavar="NAME",
+    shell_complete=pathpoints,
     help="Draw this; repeatable.  [default: the six with the newest readings]",
 )
 @click.option("--since", default="24h", show_default=True, help="How far back charts go: 2h, 7d.")

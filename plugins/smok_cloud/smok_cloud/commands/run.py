@@ -5,34 +5,45 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 from smok_cli.app import Session, pass_session
-from smok_cli.screen import console, human_age
-from smok_cli.terminal import log_to_stderr, say, visible
+from smok_cli.screen import console
+from smok_cli.terminal import log_to_stderr, say
+
+from smok_cloud.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from smok_cloud.service import Service
-    from smok_cloud.synchronizer import Synchronizer
 
 __all__ = ["command"]
 
 #: Exit status of --once when something could not be delivered; that of CloudError.
-_INCOMPLETE = 5
-_REFRESH_SECONDS = 0.5
-_STOP_SECONDS = 2.0
+_INCOMPLETE: Final = 5
+_REFRESH_SECONDS: Final = 0.5
+_STOP_SECONDS: Final = 2.0
 
 
 @click.command("run")
 @click.option("--once", is_flag=True, help="Do everything once and end; for cron.")
-@click.option("--plain", is_flag=True, help="Log lines instead of the live table.")
+@click.option("--plain", is_flag=True, help="Log lines instead of the live screen.")
+@click.option("--quiet", is_flag=True, help="Only what goes wrong; for cron.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of log lines.",
+)
 @pass_session
-def command(session: Session, once: bool, plain: bool) -> int:
+def command(
+    session: Session, *, once: bool, plain: bool, quiet: bool, log_format: Literal["text", "json"]
+) -> int:
     """Synchronize with the SMOK cloud until SIGTERM or Ctrl-C, which end it within 5 seconds.
+
+    Log lines tell time and level; once a minute one tells how the upload goes, and the last one
+    the total.
 
     With --once the exit status is 0 when everything was delivered, 5 when something failed, was
     refused or still waits.
@@ -41,16 +52,29 @@ def command(session: Session, once: bool, plain: bool) -> int:
     from smok_cloud.service import Service
     from smok_core.databases import open_databases
 
-    live = not plain and not once and console(stderr=True).is_terminal
-    log_to_stderr(logging.ERROR if live else logging.INFO)
+    live = not (plain or once or quiet or log_format == "json") and console(stderr=True).is_terminal
+    level = logging.ERROR if live else logging.WARNING if quiet else logging.INFO
+    log_to_stderr(level, log_format)
     with open_databases(session.config) as databases:
         service = Service(databases)
         stop = _stop_on_signals()
-        if once:
-            return _once(service, stop)
-        with service:
-            _watch(service.synchronizer, stop, live=live)
-    say("stopped; what was not acknowledged stays pending.", err=True)
+        status = _once(service, stop) if once else _until(service, stop, live=live)
+    if live:
+        say(f"stopped: {Progress(service.synchronizer).look()}", err=True)
+    else:
+        # From here, not the service: a program that stops one knows its total.
+        logging.getLogger("smok_cloud").info("total: %s", Progress(service.synchronizer).look())
+    return status
+
+
+def _until(service: Service, stop: threading.Event, *, live: bool) -> int:
+    from smok_cloud.commands.live import show
+
+    with service:
+        if live:
+            show(service, stop)
+        else:
+            stop.wait()
     return 0
 
 
@@ -75,41 +99,5 @@ def _once(service: Service, stop: threading.Event) -> int:
     service.api.close()
     thread.join(_STOP_SECONDS)
     service.leases.release()
-    console().print(_table(service.synchronizer))
     delivered = worker.get("well") and not service.synchronizer.undelivered
     return 0 if delivered else _INCOMPLETE
-
-
-def _watch(synchronizer: Synchronizer, stop: threading.Event, *, live: bool) -> None:
-    if not live:
-        stop.wait()
-        return
-    from rich.live import Live
-
-    with Live(console=console(stderr=True), refresh_per_second=4) as screen:
-        _refresh(screen.update, synchronizer, stop)
-
-
-def _refresh(
-    update: Callable[[Any], None], synchronizer: Synchronizer, stop: threading.Event
-) -> None:
-    while not stop.wait(_REFRESH_SECONDS):
-        update(_table(synchronizer))
-
-
-def _table(synchronizer: Synchronizer) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("job", "sent", "acknowledged", "refused", "pending", "last success", "trouble"):
-        table.add_column(name, justify="left" if name in ("job", "trouble") else "right")
-    for name, counts in synchronizer.statistics.items():
-        since = None if counts.last_success is None else time.time() - counts.last_success
-        trouble = counts.last_error if counts.failures else ""
-        numbers = (counts.sent, counts.acknowledged, counts.refused, counts.pending)
-        table.add_row(name, *map(str, numbers), human_age(since), Text(visible(trouble)))
-    if synchronizer.link_is_down:
-        table.caption = "no link: one job at a time tries it"
-    return table

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 from smok_cli.screen import print_table
 from smok_cli.terminal import say
 
@@ -63,13 +64,25 @@ def _check_options(subject: Subject) -> None:
 
     with tempfile.TemporaryDirectory() as place:
         opening.config_at(subject, Path(place), "d1", {})
-    persistent = Capability.PERSISTENT in opening.find_backend(subject).info.capabilities
+    info = opening.find_backend(subject).info
+    persistent = Capability.PERSISTENT in info.capabilities
     if persistent and subject.options_at(Path("a")) == subject.options_at(Path("b")):
         raise click.UsageError(
             f"every clause needs a store of its own, and {subject.backend} keeps data. Put "
-            "{place} (a directory) or {name} (a word) into an option: --option "
-            '"path={place}/store"'
+            "{place} (a directory) or {name} (a word) into an option: "
+            f"{_own_store(info.options)}"
         )
+
+
+def _own_store(options: type[msgspec.Struct]) -> str:
+    """Give the option that makes a store of its own, as far as its name tells."""
+    names = {field.name for field in msgspec.structs.fields(options)}
+    known = {
+        "path": '"path={place}/store"',
+        "prefix": "prefix={name}",
+        "database": "database={name}",
+    }
+    return f"--option {next((known[name] for name in known if name in names), known['path'])}"
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -278,7 +278,7 @@ class DeletesThenInserts(SharedTable):
 
     def replace(self, rows):
         super().replace({})
-        time.sleep(A_MOMENT)
+        time.sleep(5 * A_MOMENT)
         super().replace(rows)
 
 
@@ -306,7 +306,7 @@ class SelectsThenInsertsTheTable(SharedTable):
         if not vars(self).get("_made"):
             with self.engine.turn() as inner:
                 there = self.name in inner._tables
-            time.sleep(5 * A_MOMENT)
+            time.sleep(12 * A_MOMENT)
             with self.engine.turn() as inner:
                 if not there:
                     inner._tables.pop(self.name, None)
