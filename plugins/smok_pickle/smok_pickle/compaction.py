@@ -25,6 +25,7 @@ from smok_pickle.write_log import (
     read,
     rewrite,
     unpack,
+    unpack_all,
 )
 
 if TYPE_CHECKING:
@@ -108,13 +109,10 @@ def _store(raw: sqlite3.Connection, items: list[Item]) -> None:
 def merge(raw: sqlite3.Connection, index: SeriesIndex) -> None:
     """Put rows of few points that stand side by side into one row; the seqs stay."""
     for first, *rest in list(_small_runs(index)):
-        rows = list(read(raw, first, rest[-1]))
+        new = pack(unpack_all(read(raw, first, rest[-1])), first)
         raw.execute("DELETE FROM tail WHERE seq BETWEEN ? AND ?", (first, rest[-1]))
-        new = pack([item for row in rows for item in unpack(row)], first)
         insert(raw, [new])
-        index.note_change(first, new)
-        for key in rest:
-            index.note_change(key, None)
+        index.note_merged(first, rest, new)
     index.save(raw, rows_changed=True)
 
 

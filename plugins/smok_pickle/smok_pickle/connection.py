@@ -203,7 +203,8 @@ class Connection:
             self._roll_back(raw)
         if self._presence is not None and self._presence.due():
             self.look()
-        return self.raw()
+            raw = self.raw()
+        return raw
 
     def look(self) -> None:
         """Make sure that the file still lies where it was opened.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import functools
 import heapq
 import itertools
 import operator
@@ -78,7 +79,9 @@ class SqliteSeries(Series):
     def _append_at_once(self, points: Sequence[_Given]) -> bool:
         """Add points in one statement; False if that is not possible, nothing has changed then."""
         index, epoch = self._index, self._connection.connection_epoch
-        if index.connection_epoch != epoch or self._excess(len(points)):
+        if index.connection_epoch != epoch or (
+            self.limits.max_pending is not None and self._excess(len(points))
+        ):
             return False
         found = index.row_of(points)
         if found is None:
@@ -288,9 +291,14 @@ class SqliteSeries(Series):
                 return []
             found = queue.heads(raw, index, limit, after)
             if after <= index.acknowledged:
-                index.offered = [item.seq for item in found]
-            names = index.texts(raw, {item.name for item in found})
-            return [PendingPoint(seq, names[name], ts, value) for seq, name, ts, value in found]
+                index.offered = list(map(operator.itemgetter(0), found))
+            if not found:
+                return []
+            seqs, ids, stamps, values = zip(*found, strict=True)
+            names = index.texts(raw, set(ids))
+            return list(
+                map(_pending, zip(seqs, map(names.__getitem__, ids), stamps, values, strict=True))
+            )
 
         return self._connection.read(work)
 
@@ -357,6 +365,10 @@ class SqliteSeries(Series):
             gone, then = gone + piece.gone, piece.then
             if then is None:
                 return gone
+
+
+#: Make it of a tuple without a call of Python for each.
+_pending = functools.partial(tuple.__new__, PendingPoint)
 
 
 def _in_log(

@@ -98,7 +98,7 @@ class SeriesIndex:
         self._forget()
 
     def _forget(self) -> None:
-        self.by_name = dict[str, Entry]()
+        self.by_name, self._texts = dict[str, Entry](), dict[int, str]()
         self.rows = dict[int, Head]()  # by key, ascending
         self.top, self.small, self._newest = 0, 0, NEVER
         self.offered = list[int]()  # the head of the queue, as it was handed out last
@@ -165,6 +165,11 @@ class SeriesIndex:
             self.rows[key] = head_of(row)
             self.small += row.points <= _SMALL
 
+    def note_merged(self, first: int, rest: Sequence[int], row: LogRow) -> None:
+        """Remember a row that has taken the place of several, and the key of the first."""
+        self.note_change(first, row)
+        self.small -= sum(self.rows.pop(key).points <= _SMALL for key in rest)
+
     def save(self, raw: sqlite3.Connection, *, rows_changed: bool = False) -> None:
         """Store the counts; ``rows_changed`` tells other processes to read the heads again."""
         self.stored_then, self.pending_then, self.last = self.stored, self.pending, self.top
@@ -198,12 +203,15 @@ class SeriesIndex:
         return self.by_name.setdefault(name, Entry(number, bound))
 
     def texts(self, raw: sqlite3.Connection, numbers: set[int]) -> dict[int, str]:
-        """Give the names that have these ids."""
-        query = "SELECT name FROM names WHERE id = ?"
-        found = {number: raw.execute(query, (number,)).fetchone() for number in numbers}
-        if None in found.values():
-            raise CorruptData("names", "points are stored under a name that is lost")
-        return {number: row[0] for number, row in found.items()}
+        """Give the names that have these ids, and perhaps others."""
+        if len(self._texts) >= _MANY:
+            self._texts.clear()
+        for number in numbers.difference(self._texts):
+            row = raw.execute("SELECT name FROM names WHERE id = ?", (number,)).fetchone()
+            if row is None:
+                raise CorruptData("names", "points are stored under a name that is lost")
+            self._texts[number] = row[0]
+        return self._texts
 
     # --- rows ------------------------------------------------------------------------------------
 
@@ -279,8 +287,11 @@ class SeriesIndex:
 
 def head_of(row: LogRow) -> Head:
     """Give what is remembered of a row."""
-    size, names = len(row.data), ids_packed(row.names)
-    return Head(row.last, row.ts_min, row.ts_max, row.points, size, names)
+    _, last, names, ts_min, ts_max, points, data, _ = row
+    return _head((last, ts_min, ts_max, points, len(data), ids_packed(names)))
+
+
+_head = functools.partial(tuple.__new__, Head)
 
 
 _SMALL: Final = 64  # points of a row that had better be merged with others

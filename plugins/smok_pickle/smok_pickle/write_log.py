@@ -38,6 +38,7 @@ __all__ = [
     "read",
     "rewrite",
     "unpack",
+    "unpack_all",
 ]
 
 #: Of one row; a value that is larger has a row to itself.
@@ -83,10 +84,13 @@ class LogRow(NamedTuple):
     sum: int
 
 
+_row = functools.partial(tuple.__new__, LogRow)
+
+
 def pack_one(seq: int, name: int, ts: int, value: bytes) -> LogRow:
     """Make the row of a single point."""
     total = zlib.crc32(value, zlib.crc32(_head_of_one(seq, seq, name, ts)))
-    return LogRow(seq, seq, name, ts, ts, 1, value, total)
+    return _row((seq, seq, name, ts, ts, 1, value, total))
 
 
 def pack(items: Sequence[Item], key: int | None = None) -> LogRow:
@@ -156,6 +160,20 @@ def unpack(row: LogRow) -> list[Item]:
         raise _undecodable(row) from error
 
 
+def unpack_all(rows: Iterable[LogRow]) -> list[Item]:
+    """Give the points of many rows in their order; raises as `unpack`."""
+    found = list[Item]()
+    for row in rows:
+        seq, last, name, ts, _, _, value, total = row
+        if isinstance(name, int):
+            if total != zlib.crc32(value, zlib.crc32(_head_of_one(seq, last, name, ts))):
+                raise _wrong_sum(row)
+            found.append(_item((last, name, ts, value)))
+        else:
+            found += unpack(row)
+    return found
+
+
 def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
     """Give timestamp and value of the points that one name has in a row; raises as `unpack`."""
     _check(row)
@@ -176,7 +194,11 @@ def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
 
 def _check(row: LogRow) -> None:
     if row.sum != _sum(row):
-        raise CorruptData("tail", f"the checksum of a row of {row.points} points is wrong")
+        raise _wrong_sum(row)
+
+
+def _wrong_sum(row: LogRow) -> CorruptData:
+    return CorruptData("tail", f"the checksum of a row of {row.points} points is wrong")
 
 
 def _undecodable(row: LogRow) -> CorruptData:
@@ -207,7 +229,7 @@ def insert(raw: sqlite3.Connection, rows: Iterable[LogRow]) -> None:
 
 def read(raw: sqlite3.Connection, first: int, last: int) -> Iterator[LogRow]:
     """Give the rows with a key in ``first``..``last``, in their order."""
-    return map(LogRow._make, raw.execute(_READ, (first, last)))
+    return map(_row, raw.execute(_READ, (first, last)))
 
 
 def rewrite(raw: sqlite3.Connection, row: LogRow, left: Sequence[Item]) -> LogRow | None:
