@@ -25,7 +25,6 @@ from smok_pickle.write_log import (
     read,
     rewrite,
     unpack,
-    unpack_all,
 )
 
 if TYPE_CHECKING:
@@ -109,11 +108,20 @@ def _store(raw: sqlite3.Connection, items: list[Item]) -> None:
 def merge(raw: sqlite3.Connection, index: SeriesIndex) -> None:
     """Put rows of few points that stand side by side into one row; the seqs stay."""
     for first, *rest in list(_small_runs(index)):
-        new = pack(unpack_all(read(raw, first, rest[-1])), first)
+        new = pack(_items(raw, index, [first, *rest]), first)
         raw.execute("DELETE FROM tail WHERE seq BETWEEN ? AND ?", (first, rest[-1]))
         insert(raw, [new])
         index.note_merged(first, rest, new)
     index.save(raw, rows_changed=True)
+
+
+def _items(raw: sqlite3.Connection, index: SeriesIndex, keys: list[int]) -> list[Item]:
+    """Give the points of rows that stand side by side; single ones are often remembered."""
+    rows = [index.rows[key] for key in keys]
+    kept = [row for row in rows if isinstance(row, LogRow)]
+    if len(kept) == len(rows):
+        return [Item(last, name, ts, value) for _, last, name, ts, _, _, value, _ in kept]  # type: ignore[arg-type]
+    return [item for row in read(raw, keys[0], keys[-1]) for item in unpack(row)]
 
 
 def _small_runs(index: SeriesIndex) -> Iterator[list[int]]:

@@ -64,6 +64,7 @@ _TIGHT: Final = 64 * 2**20  # bytes free
 _SPARE: Final = 2048  # free pages kept inside the file for what comes next
 _STEP: Final = 128  # pages given back at once
 _STEPS: Final = 64  # ... and how often, on a full disk
+_SYNCED: Final = level_of(Durability.POWER_LOSS)
 _TICK: Final = 128  # plain appends between two looks at the free space
 _TICK_WRITES: Final = 16  # other writes between two looks
 _NOW: Final = 2**30  # the next write has to look
@@ -111,6 +112,11 @@ class Connection:
     def identity(self) -> tuple[int, int] | None:
         """Give device and inode of the file that is open."""
         return self._presence.file if self._presence else None
+
+    @property
+    def forces(self) -> bool:
+        """Tell whether each commit is forced to the medium."""
+        return self._level >= _SYNCED
 
     @property
     def vanished(self) -> StoreVanished | None:
@@ -161,7 +167,9 @@ class Connection:
         """Run one statement that is a transaction of its own; give the rows it changed."""
         with self.lock:
             raw = self._ready()
-            self.tick(every=_TICK)
+            self._ticks += 1
+            if self._ticks >= _TICK:
+                self.tick(every=_TICK)
             try:
                 changed = raw.execute(statement, values).rowcount
                 self._committed()
@@ -341,7 +349,7 @@ class Connection:
         return result
 
     def _committed(self) -> None:
-        if self._level < level_of(Durability.POWER_LOSS):  # there SQLite has synced it itself
+        if not self.forces:  # else SQLite has synced it itself
             self.log_sync.committed()
 
     def _roll_back(self, raw: sqlite3.Connection) -> None:

@@ -20,6 +20,7 @@ from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue, segments
 from smok_pickle.compaction import Trimmed, compact, merge, names_with_old, trim
 from smok_pickle.series_index import LAST, NEVER, UNSURE, Entry, SeriesIndex
+from smok_pickle.shared_commit import SharedCommit
 from smok_pickle.write_log import COLUMNS, Item, insert, pack, pieces, read, rewrite, unpack
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class SqliteSeries(Series):
     def __init__(self, connection: Connection, device: str, name: str) -> None:
         self._connection, self.limits = connection, Limits()
         self._index = SeriesIndex(connection, device, name)
-        self._merge_at = _SMALL_ROWS
+        self._merge_at, self._shared = _SMALL_ROWS, SharedCommit(self._write)
 
     def detach(self, closed: Any) -> None:
         """Use ``closed`` from now on, which raises `StoreClosed` for every call."""
@@ -69,12 +70,18 @@ class SqliteSeries(Series):
     # --- appending -------------------------------------------------------------------------------
 
     def append(self, points: Sequence[_Given]) -> None:
-        with self._connection.lock:
-            if not self._append_at_once(points):
-                self._connection.write(lambda raw: self._append(raw, points))
-            if self._index.small >= self._merge_at:
-                self._tidy(self._merge)
-                self._merge_at = self._index.small + _SMALL_ROWS
+        if self._connection.forces:
+            self._shared.append(self._connection.lock, points)
+        else:
+            with self._connection.lock:
+                self._write(points)
+
+    def _write(self, points: Sequence[_Given]) -> None:
+        if not self._append_at_once(points):
+            self._connection.write(lambda raw: self._append(raw, points))
+        if self._index.small >= self._merge_at:
+            self._tidy(self._merge)
+            self._merge_at = self._index.small + _SMALL_ROWS
 
     def _append_at_once(self, points: Sequence[_Given]) -> bool:
         """Add points in one statement; False if that is not possible, nothing has changed then."""

@@ -29,16 +29,15 @@ __all__ = [
     "MOST_POINTS",
     "Item",
     "LogRow",
-    "ids_packed",
     "insert",
     "pack",
     "pack_one",
+    "packed_id",
     "pieces",
     "points_of",
     "read",
     "rewrite",
     "unpack",
-    "unpack_all",
 ]
 
 #: Of one row; a value that is larger has a row to itself.
@@ -53,7 +52,7 @@ _FEW: Final = 256  # names that one byte can tell apart
 _Columns = tuple[bytes, list[int] | None, bytes, Widths, bytes]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Columns).decode
-_id = struct.Struct("<I").pack
+packed_id: Final = struct.Struct("<I").pack  #: an id as it stands in the column ``names``
 _head = struct.Struct("<qqqqq").pack
 _head_of_one = struct.Struct("<qqqq").pack
 
@@ -82,6 +81,11 @@ class LogRow(NamedTuple):
     points: int
     data: bytes
     sum: int
+
+    @property
+    def size(self) -> int:
+        """The bytes of its points."""
+        return len(self.data)
 
 
 _row = functools.partial(tuple.__new__, LogRow)
@@ -135,11 +139,6 @@ def _sum(row: LogRow) -> int:
     return zlib.crc32(row.data, zlib.crc32(row.names, head))
 
 
-def ids_packed(names: int | bytes) -> bytes:
-    """Give the ids in the column ``names``, four bytes each."""
-    return names if isinstance(names, bytes) else _id(names)
-
-
 def unpack(row: LogRow) -> list[Item]:
     """Give the points of a row in their order.
 
@@ -158,20 +157,6 @@ def unpack(row: LogRow) -> list[Item]:
         return list(map(_item, parts))
     except _UNREADABLE as error:
         raise _undecodable(row) from error
-
-
-def unpack_all(rows: Iterable[LogRow]) -> list[Item]:
-    """Give the points of many rows in their order; raises as `unpack`."""
-    found = list[Item]()
-    for row in rows:
-        seq, last, name, ts, _, _, value, total = row
-        if isinstance(name, int):
-            if total != zlib.crc32(value, zlib.crc32(_head_of_one(seq, last, name, ts))):
-                raise _wrong_sum(row)
-            found.append(_item((last, name, ts, value)))
-        else:
-            found += unpack(row)
-    return found
 
 
 def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:

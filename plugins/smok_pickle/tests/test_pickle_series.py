@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -86,6 +88,39 @@ def test_like_the_engine_in_memory(
     steps += [twins.read] * 3 + [twins.trim, twins.requeue]
     for _ in range(250):
         chance.choice(steps)()
+
+
+def test_threads_that_wait_share_a_commit(opened: Callable[..., Engine]) -> None:
+    """One of them writes for all; what is wrong with one append is raised to nobody else."""
+    engine = opened(durability="power-loss")
+    series, errors = engine.series("s", Limits(12)), list[str]()
+    series.append([("W0", 0, b"v")])
+
+    def append(number: int, count: int) -> None:
+        try:
+            series.append([(f"W{number}", ts, b"v") for ts in range(1, count + 1)])
+        except QueueFull:
+            errors.append(f"W{number}")
+
+    def all_at_once(count: int) -> set[int]:
+        threads = [threading.Thread(target=append, args=(n, count)) for n in range(8)]
+        with engine._connection.lock:
+            for thread in threads:
+                thread.start()
+            while len(series._shared._tickets) < len(threads):
+                time.sleep(0.001)
+        for thread in threads:
+            thread.join()
+        return set(engine._connection.read(lambda raw: raw.execute(_POINTS).fetchall()))
+
+    assert all_at_once(1) == {(1,), (8,)}
+    assert not errors
+    all_at_once(2)
+    assert len(errors) == 5
+    assert series.stats().pending == 12
+
+
+_POINTS = "SELECT points FROM tail"
 
 
 def test_refuse_and_drop(opened: Callable[..., Engine]) -> None:
