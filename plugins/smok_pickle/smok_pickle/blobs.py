@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
     from smok_pickle.connection import Connection
 
-__all__ = ["SqliteBlobs"]
+__all__ = ["COLUMNS", "SqliteBlobs", "load"]
+
+COLUMNS: Final = "data, version, section, key, sum"
 
 _FIND: Final = "SELECT id, version FROM blobs WHERE section = ? AND key = ?"
-_GET: Final = "SELECT data, version, section, key, sum FROM blobs WHERE section = ? AND key = ?"
+_GET: Final = f"SELECT {COLUMNS} FROM blobs WHERE section = ? AND key = ?"  # noqa: S608
 _ADD: Final = "INSERT INTO blobs(section, key, version, data, sum) VALUES(?, ?, ?, ?, ?)"
 _ALL: Final = "SELECT key, version FROM blobs INDEXED BY blobs_by_key WHERE section = ?"
 
@@ -50,7 +52,7 @@ class SqliteBlobs(Blobs):
     def get(self, key: str) -> tuple[bytes, int] | None:
         def work(raw: sqlite3.Connection) -> tuple[bytes, int] | None:
             found = raw.execute(_GET, (self._namespace.find(raw), key)).fetchone()
-            return _blob(found) if found else None
+            return load(found) if found else None
 
         return self._connection.read(work)
 
@@ -77,7 +79,8 @@ class SqliteBlobs(Blobs):
         return self._connection.drain(work)
 
 
-def _blob(row: Any) -> tuple[bytes, int]:
+def load(row: Any) -> tuple[bytes, int]:
+    """Make a blob of its columns; raises CorruptData if they are not what was written."""
     data, version, section, key, total = row
     verify("blobs", total, data, section, key, version)
     return data, version

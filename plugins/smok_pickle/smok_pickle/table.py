@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from smok_pickle.connection import Connection
 
-__all__ = ["SqliteTable"]
+__all__ = ["COLUMNS", "SqliteTable", "load"]
 
-_SELECT: Final = "SELECT key, value, stamp, seq, pending, tag, section, sum FROM rows"
+COLUMNS: Final = "key, value, stamp, seq, pending, tag, section, sum"
+_SELECT: Final = f"SELECT {COLUMNS} FROM rows"  # noqa: S608 - fixed words only
 _GET: Final = _SELECT + " WHERE section = ? AND key = ?"
 _ALL: Final = _SELECT + " WHERE section = ? ORDER BY seq"
 _WAITING: Final = (
@@ -67,7 +68,7 @@ class SqliteTable(Table):
         def work(raw: sqlite3.Connection) -> list[Row]:
             section = self._namespace.find(raw)
             found = [raw.execute(_GET, (section, key)).fetchone() for key in wanted]
-            return [_row(row) for row in found if row]
+            return [load(row) for row in found if row]
 
         return {row.key: row for row in self._connection.read(work)}
 
@@ -126,7 +127,7 @@ class SqliteTable(Table):
 
     def rows(self) -> Iterator[Row]:
         def work(raw: sqlite3.Connection) -> list[Row]:
-            return list(map(_row, raw.execute(_ALL, (self._namespace.find(raw),))))
+            return list(map(load, raw.execute(_ALL, (self._namespace.find(raw),))))
 
         return iter(self._connection.read(work))
 
@@ -153,7 +154,7 @@ class SqliteTable(Table):
     def pending(self, limit: int, after: int = 0) -> list[Row]:
         def work(raw: sqlite3.Connection) -> list[Row]:
             section = self._namespace.find(raw)
-            return list(map(_row, raw.execute(_WAITING, (section, after, max(limit, 0)))))
+            return list(map(load, raw.execute(_WAITING, (section, after, max(limit, 0)))))
 
         return self._connection.read(work)
 
@@ -210,7 +211,7 @@ def _may_write(old: Any, stamp: float, when: When, expected_seq: int | None) -> 
 
 def _check(raw: sqlite3.Connection, number: int) -> None:
     """A damaged row must not get a new checksum that calls it sound."""
-    _row(raw.execute(_SELECT + " WHERE id = ?", (number,)).fetchone())
+    load(raw.execute(_SELECT + " WHERE id = ?", (number,)).fetchone())
 
 
 def _summed(
@@ -220,7 +221,8 @@ def _summed(
     return seq, section, key, stamp, pending, value, tag, total
 
 
-def _row(row: Any) -> Row:
+def load(row: Any) -> Row:
+    """Make a row of its columns; raises CorruptData if they are not what was written."""
     key, value, stamp, seq, pending, tag, section, total = row
     verify("rows", total, value, section, key, seq, stamp, pending, tag)
     return Row(key, value, stamp, seq, bool(pending), tag)
