@@ -61,7 +61,7 @@ T = TypeVar("T")
 _LOG_PAGES: Final = 2000
 _LOG_PAGES_TIGHT: Final = 32
 _TIGHT: Final = 64 * 2**20  # bytes free
-_SPARE: Final = 2048  # free pages kept inside the file for what comes next
+_SPARE: Final = 128  # free pages kept inside the file for what comes next
 _STEP: Final = 128  # pages given back at once
 _STEPS: Final = 64  # ... and how often, on a full disk
 _SYNCED: Final = level_of(Durability.POWER_LOSS)
@@ -296,12 +296,13 @@ class Connection:
     def _shrink(self, raw: sqlite3.Connection) -> None:
         """Give free pages back to the file system, all that can be had if that is full."""
         tight = self.reserve.released
-        for _ in range(_STEPS if tight else 1):
+        for _ in range(_STEPS):
             free = raw.execute("PRAGMA freelist_count").fetchone()[0]
             if free <= (0 if tight else _SPARE):
                 return
-            raw.execute(f"PRAGMA incremental_vacuum({_STEP})").fetchall()
-            if tight:
+            # A page is freed with each step, and `execute` takes one where there are no columns.
+            raw.executescript(f"PRAGMA incremental_vacuum({_STEP})")
+            if tight or free - _STEP <= _SPARE:  # else the file shrinks with the last step
                 self._fold_log()
 
     def close(self) -> None:

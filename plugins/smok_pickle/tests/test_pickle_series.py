@@ -16,6 +16,7 @@ from smok_core.errors import QueueFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from smok_core.engine.base import Engine, Series
 
@@ -121,6 +122,30 @@ def test_threads_that_wait_share_a_commit(opened: Callable[..., Engine]) -> None
 
 
 _POINTS = "SELECT points FROM tail"
+
+
+def test_readings_take_little_room(path: Path, opened: Callable[..., Engine]) -> None:
+    """At most 45 bytes a reading while it is pending, 16 when it is acknowledged, late or not."""
+    engine, chance, count = opened(), random.Random(1), 60_000
+    series = engine.series("s")
+    points = [
+        (f"plant/pump{n % 50}", 10**9 + n * 1000, engine.codec.dumps(chance.uniform(0, 100)))
+        for n in range(count)
+    ]
+    late, timely = points[::50], [point for at, point in enumerate(points) if at % 50]
+    for start in range(0, len(timely), 1000):
+        series.append(timely[start : start + 1000])
+    series.append(late)
+    engine.checkpoint()
+    assert path.stat().st_size <= 45 * count
+    while batch := series.pending(1000):
+        series.acknowledge([point.seq for point in batch])
+    engine.checkpoint()
+    assert path.stat().st_size <= 16 * count
+    stored = {
+        (name, ts, value) for name in series.names() for ts, value in series.range(name, None, None)
+    }
+    assert stored == set(points)
 
 
 def test_refuse_and_drop(opened: Callable[..., Engine]) -> None:
