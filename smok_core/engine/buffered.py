@@ -70,8 +70,10 @@ class BufferedSeries(Series):
         self._count = self._size = 0
         self._failure: Exception | None = None
         self._failing_since = self._tried = 0.0
-        #: Held while the inner series is written; taken before `_state`.
-        self._writing, self._state = threading.RLock(), threading.Condition()
+        #: Held while the inner series is written; taken before `_lock`.
+        self._writing, self._lock = threading.RLock(), threading.RLock()
+        # An interrupt in `Condition.__enter__`, which is Python, would keep the lock for ever.
+        self._state = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
 
     # --- forks -----------------------------------------------------------------------------------
@@ -79,11 +81,11 @@ class BufferedSeries(Series):
     def before_fork(self) -> None:
         """Let a write that is under way end, and begin no other."""
         self._writing.acquire()
-        self._state.acquire()
+        self._lock.acquire()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        self._state.release()
+        self._lock.release()
         self._writing.release()
 
     def after_fork_in_child(self) -> None:
@@ -100,7 +102,7 @@ class BufferedSeries(Series):
         """
         taken = list(points)
         size = sum(len(name) + len(value) for name, _, value in taken)
-        with self._state:
+        with self._lock:
             self._check_open()
             if self._may_wait(len(taken), size):
                 self._accept(taken, size)
@@ -123,7 +125,7 @@ class BufferedSeries(Series):
 
     def _write_now(self, points: list[tuple[str, int, bytes]]) -> None:
         """Write what waits, then the points; if either fails, the points were not taken."""
-        with self._state:
+        with self._lock:
             if self._failure is not None and time.monotonic() - self._tried < self._retry:
                 raise self._failure.with_traceback(None)
         with self._writing:
@@ -137,7 +139,7 @@ class BufferedSeries(Series):
             StoreError: It cannot be written; it waits on, and is tried again.
         """
         with self._writing:
-            with self._state:
+            with self._lock:
                 pending = list(self._pending)
             try:
                 self._write(pending)
@@ -175,21 +177,21 @@ class BufferedSeries(Series):
             self._forget([accepted])
 
     def _forget(self, written: list[_Accepted]) -> None:
-        with self._state:
+        with self._lock:
             for _ in written:
                 self._pending.popleft()
             self._count -= sum(len(accepted.points) for accepted in written)
             self._size -= sum(accepted.size for accepted in written)
 
     def _note_failure(self, error: Exception) -> None:
-        with self._state:
+        with self._lock:
             if self._failure is None:
                 self._failing_since = time.time()
             self._failure, self._tried = error, time.monotonic()
             self._state.notify_all()
 
     def _note_success(self) -> None:
-        with self._state:
+        with self._lock:
             self._failure = None
 
     def _note_refusal(self, accepted: _Accepted, error: SmokError) -> None:
@@ -199,7 +201,7 @@ class BufferedSeries(Series):
 
     def warnings(self) -> tuple[str, ...]:
         """Tell what is in memory only because it cannot be written; empty when all is well."""
-        with self._state:
+        with self._lock:
             failure, count, since = self._failure, self._count, self._failing_since
         found = []
         if failure is not None and count:
@@ -211,7 +213,7 @@ class BufferedSeries(Series):
 
     def close(self) -> None:
         """Write what waits and end the thread; a later `append` raises `StoreClosed`."""
-        with self._state:
+        with self._lock:
             self._closed = True
             self._state.notify_all()
             thread = self._thread
@@ -246,7 +248,7 @@ class BufferedSeries(Series):
 
     def _wait_until_due(self) -> bool:
         """Return when something has to be written; False when the buffer was closed."""
-        with self._state:
+        with self._lock:
             while not self._closed:
                 left = self._seconds_left()
                 if left is not None and left <= 0:

@@ -66,6 +66,10 @@ class Codec(ABC):
         """Encode many values; a backend may override it where that is faster."""
         return list(map(self.dumps, values))
 
+    def loads_many(self, values: list[bytes]) -> list[Any]:
+        """Decode many values; a backend may override it where that is faster."""
+        return list(map(self.loads, values))
+
 
 def check_encodable(value: Any) -> None:
     """Let through what every codec gives back; raises InvalidType or InvalidValue."""

@@ -324,12 +324,16 @@ class SeriesOutbox(Outbox[PendingPoint, T, B]):
     Args:
         database: The role it serves.
         series: Where the points are.
-        load: Decodes a point's value.
+        load: Decodes values of points.
         batch: Class of the batches.
     """
 
     def __init__(
-        self, database: OnEngine, series: Series, load: Callable[[bytes], T], batch: type[B]
+        self,
+        database: OnEngine,
+        series: Series,
+        load: Callable[[list[bytes]], list[T]],
+        batch: type[B],
     ) -> None:
         super().__init__(batch)
         self._database, self._series, self._loader = database, series, load
@@ -343,7 +347,7 @@ class SeriesOutbox(Outbox[PendingPoint, T, B]):
         return self._series.pending(limit, after)
 
     def _load(self, records: Sequence[PendingPoint]) -> list[T]:
-        return [self._loader(point.value) for point in records]
+        return self._loader([point.value for point in records])
 
     def _acknowledge(self, records: Sequence[PendingPoint], tags: dict[int, str]) -> None:  # noqa: ARG002 - a point has no tag
         self._series.acknowledge([point.seq for point in records])

@@ -114,6 +114,12 @@ class Values:
             raise CorruptData(self._store, f"a {type(value).__name__} is no value")
         return value  # type: ignore[no-any-return]
 
+    def load_all(self, values: list[bytes]) -> list[ValueOrExcept]:
+        """Decode a column of values; see `load`."""
+        found = self._codec.loads_many(values)
+        usual = set(map(type, found)) <= {int, float, str, bool}
+        return found if usual else list(map(self.load, values))
+
     def _failure(self, plain: tuple[object, ...]) -> OperationFailedError:
         try:
             reason, timestamp = plain

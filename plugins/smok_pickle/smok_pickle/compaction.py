@@ -108,14 +108,20 @@ def _store(raw: sqlite3.Connection, items: list[Item]) -> None:
 def merge(raw: sqlite3.Connection, index: SeriesIndex) -> None:
     """Put rows of few points that stand side by side into one row; the seqs stay."""
     for first, *rest in list(_small_runs(index)):
-        rows = list(read(raw, first, rest[-1]))
+        new = pack(_items(raw, index, [first, *rest]), first)
         raw.execute("DELETE FROM tail WHERE seq BETWEEN ? AND ?", (first, rest[-1]))
-        new = pack([item for row in rows for item in unpack(row)], first)
         insert(raw, [new])
-        index.note_change(first, new)
-        for key in rest:
-            index.note_change(key, None)
+        index.note_merged(first, rest, new)
     index.save(raw, rows_changed=True)
+
+
+def _items(raw: sqlite3.Connection, index: SeriesIndex, keys: list[int]) -> list[Item]:
+    """Give the points of rows that stand side by side; single ones are often remembered."""
+    rows = [index.rows[key] for key in keys]
+    kept = [row for row in rows if isinstance(row, LogRow)]
+    if len(kept) == len(rows):
+        return [Item(last, name, ts, value) for _, last, name, ts, _, _, value, _ in kept]  # type: ignore[arg-type]
+    return [item for row in read(raw, keys[0], keys[-1]) for item in unpack(row)]
 
 
 def _small_runs(index: SeriesIndex) -> Iterator[list[int]]:

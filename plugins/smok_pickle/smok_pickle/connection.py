@@ -62,9 +62,10 @@ T = TypeVar("T")
 _LOG_PAGES: Final = 2000
 _LOG_PAGES_TIGHT: Final = 32
 _TIGHT: Final = 64 * 2**20  # bytes free
-_SPARE: Final = 2048  # free pages kept inside the file for what comes next
+_SPARE: Final = 128  # free pages kept inside the file for what comes next
 _STEP: Final = 128  # pages given back at once
 _STEPS: Final = 64  # ... and how often, on a full disk
+_SYNCED: Final = level_of(Durability.POWER_LOSS)
 _TICK: Final = 128  # plain appends between two looks at the free space
 _TICK_WRITES: Final = 16  # other writes between two looks
 _NOW: Final = 2**30  # the next write has to look
@@ -115,6 +116,11 @@ class Connection:
         return self._presence.file if self._presence else None
 
     @property
+    def forces(self) -> bool:
+        """Tell whether each commit is forced to the medium."""
+        return self._level >= _SYNCED
+
+    @property
     def vanished(self) -> StoreVanished | None:
         """Give what happened to the file, if it went away under the connection."""
         return self._vanished
@@ -163,7 +169,9 @@ class Connection:
         """Run one statement that is a transaction of its own; give the rows it changed."""
         with self.lock:
             raw = self._ready()
-            self.tick(every=_TICK)
+            self._ticks += 1
+            if self._ticks >= _TICK:
+                self.tick(every=_TICK)
             try:
                 changed = raw.execute(statement, values).rowcount
                 self._committed()
@@ -205,7 +213,8 @@ class Connection:
             self._roll_back(raw)
         if self._presence is not None and self._presence.due():
             self.look()
-        return self.raw()
+            raw = self.raw()
+        return raw
 
     def look(self) -> None:
         """Make sure that the file still lies where it was opened.
@@ -289,12 +298,13 @@ class Connection:
     def _shrink(self, raw: sqlite3.Connection) -> None:
         """Give free pages back to the file system, all that can be had if that is full."""
         tight = self.reserve.released
-        for _ in range(_STEPS if tight else 1):
+        for _ in range(_STEPS):
             free = raw.execute("PRAGMA freelist_count").fetchone()[0]
             if free <= (0 if tight else _SPARE):
                 return
-            raw.execute(f"PRAGMA incremental_vacuum({_STEP})").fetchall()
-            if tight:
+            # A page is freed with each step, and `execute` takes one where there are no columns.
+            raw.executescript(f"PRAGMA incremental_vacuum({_STEP})")
+            if tight or free - _STEP <= _SPARE:  # else the file shrinks with the last step
                 self._fold_log()
 
     def close(self) -> None:
@@ -342,7 +352,7 @@ class Connection:
         return result
 
     def _committed(self) -> None:
-        if self._level < level_of(Durability.POWER_LOSS):  # there SQLite has synced it itself
+        if not self.forces:  # else SQLite has synced it itself
             self.log_sync.committed()
 
     def _roll_back(self, raw: sqlite3.Connection) -> None:

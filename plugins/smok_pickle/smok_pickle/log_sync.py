@@ -122,7 +122,9 @@ class _Syncer:
         join(self, Layer.ENGINE)
 
     def _begin(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        # An interrupt in `Condition.__enter__`, which is Python, would keep the lock for ever.
+        self._changed = threading.Condition(self._lock)
         self._due: dict[LogSync, float] = {}  # in the order in which they are due
         self._thread: threading.Thread | None = None
 
@@ -130,7 +132,7 @@ class _Syncer:
         # Without the lock: a log that is still here will be synced after the commit just made.
         if log in self._due:
             return
-        with self._changed:
+        with self._lock:
             self._due.setdefault(log, time.monotonic() + _DELAY)
             running = self._thread is not None or self._start()
             self._changed.notify()
@@ -140,7 +142,7 @@ class _Syncer:
 
     def remove(self, log: LogSync) -> bool:
         """Take a log away; tells whether it was due."""
-        with self._changed:
+        with self._lock:
             return self._due.pop(log, None) is not None
 
     def finish(self) -> None:
@@ -164,7 +166,7 @@ class _Syncer:
 
     def _next(self) -> LogSync | None:
         """Wait for a log to be due and take it; None: there was none for long, the thread ends."""
-        with self._changed:
+        with self._lock:
             while self._changed.wait_for(lambda: self._due, _IDLE):
                 log, due = next(iter(self._due.items()))
                 if (left := due - time.monotonic()) <= 0:

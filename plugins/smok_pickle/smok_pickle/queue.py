@@ -54,7 +54,8 @@ def next_seqs(raw: sqlite3.Connection, index: SeriesIndex, count: int) -> list[i
 def acknowledge(raw: sqlite3.Connection, index: SeriesIndex, wanted: list[int]) -> int:
     """Take the seqs (ascending) out of the queue; give how many were in it."""
     low, high = index.acknowledged + 1, index.top
-    wanted = [seq for seq in wanted if low <= seq <= high]
+    if not wanted or not low <= wanted[0] <= wanted[-1] <= high:
+        wanted = [seq for seq in wanted if low <= seq <= high]
     if not wanted:
         return 0
     if next_seqs(raw, index, len(wanted)) == wanted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import functools
 import heapq
 import itertools
 import operator
@@ -19,6 +20,7 @@ from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue, segments
 from smok_pickle.compaction import Trimmed, compact, merge, names_with_old, trim
 from smok_pickle.series_index import LAST, NEVER, UNSURE, Entry, SeriesIndex
+from smok_pickle.shared_commit import SharedCommit
 from smok_pickle.write_log import COLUMNS, Item, insert, pack, pieces, read, rewrite, unpack
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class SqliteSeries(Series):
     def __init__(self, connection: Connection, device: str, name: str) -> None:
         self._connection, self.limits = connection, Limits()
         self._index = SeriesIndex(connection, device, name)
-        self._merge_at = _SMALL_ROWS
+        self._merge_at, self._shared = _SMALL_ROWS, SharedCommit(self._write)
 
     def detach(self, closed: Any) -> None:
         """Use ``closed`` from now on, which raises `StoreClosed` for every call."""
@@ -68,17 +70,25 @@ class SqliteSeries(Series):
     # --- appending -------------------------------------------------------------------------------
 
     def append(self, points: Sequence[_Given]) -> None:
-        with self._connection.lock:
-            if not self._append_at_once(points):
-                self._connection.write(lambda raw: self._append(raw, points))
-            if self._index.small >= self._merge_at:
-                self._tidy(self._merge)
-                self._merge_at = self._index.small + _SMALL_ROWS
+        if self._connection.forces:
+            self._shared.append(self._connection.lock, points)
+        else:
+            with self._connection.lock:
+                self._write(points)
+
+    def _write(self, points: Sequence[_Given]) -> None:
+        if not self._append_at_once(points):
+            self._connection.write(lambda raw: self._append(raw, points))
+        if self._index.small >= self._merge_at:
+            self._tidy(self._merge)
+            self._merge_at = self._index.small + _SMALL_ROWS
 
     def _append_at_once(self, points: Sequence[_Given]) -> bool:
         """Add points in one statement; False if that is not possible, nothing has changed then."""
         index, epoch = self._index, self._connection.connection_epoch
-        if index.connection_epoch != epoch or self._excess(len(points)):
+        if index.connection_epoch != epoch or (
+            self.limits.max_pending is not None and self._excess(len(points))
+        ):
             return False
         found = index.row_of(points)
         if found is None:
@@ -288,9 +298,14 @@ class SqliteSeries(Series):
                 return []
             found = queue.heads(raw, index, limit, after)
             if after <= index.acknowledged:
-                index.offered = [item.seq for item in found]
-            names = index.texts(raw, {item.name for item in found})
-            return [PendingPoint(seq, names[name], ts, value) for seq, name, ts, value in found]
+                index.offered = list(map(operator.itemgetter(0), found))
+            if not found:
+                return []
+            seqs, ids, stamps, values = zip(*found, strict=True)
+            names = index.texts(raw, set(ids))
+            return list(
+                map(_pending, zip(seqs, map(names.__getitem__, ids), stamps, values, strict=True))
+            )
 
         return self._connection.read(work)
 
@@ -357,6 +372,10 @@ class SqliteSeries(Series):
             gone, then = gone + piece.gone, piece.then
             if then is None:
                 return gone
+
+
+#: Make it of a tuple without a call of Python for each.
+_pending = functools.partial(tuple.__new__, PendingPoint)
 
 
 def _in_log(

@@ -20,9 +20,9 @@ from smok_pickle.write_log import (
     MOST_BYTES,
     MOST_POINTS,
     LogRow,
-    ids_packed,
     pack_columns,
     pack_one,
+    packed_id,
     points_of,
     read,
 )
@@ -63,8 +63,8 @@ class Head(NamedTuple):
     ts_min: int
     ts_max: int
     points: int
-    size: int  #: bytes
-    names: bytes  #: the ids of its names, four bytes each
+    size: int  #: bytes of its points
+    names: int | bytes  #: as in the row
 
 
 class Entry:
@@ -98,8 +98,8 @@ class SeriesIndex:
         self._forget()
 
     def _forget(self) -> None:
-        self.by_name = dict[str, Entry]()
-        self.rows = dict[int, Head]()  # by key, ascending
+        self.by_name, self._texts = dict[str, Entry](), dict[int, str]()
+        self.rows = dict[int, Head | LogRow]()  # by key, ascending
         self.top, self.small, self._newest = 0, 0, NEVER
         self.offered = list[int]()  # the head of the queue, as it was handed out last
 
@@ -141,7 +141,7 @@ class SeriesIndex:
         for key, names, last, low, high, points, size in raw.execute(
             _HEADS, (first, span(self.id)[1])
         ):
-            self._note(key, Head(last, low, high, points, size, ids_packed(names)))
+            self._note(key, Head(last, low, high, points, size, names))
             self._newest = max(self._newest, high)
         for entry in self.by_name.values():
             entry.raise_to(self._newest)
@@ -149,9 +149,9 @@ class SeriesIndex:
     def note(self, row: LogRow) -> None:
         """Remember a row that was added to the log; a signal handler may have read it already."""
         if row.seq not in self.rows:
-            self._note(row.seq, head_of(row))
+            self._note(row.seq, row if row.points == 1 and row.size <= _KEPT else head_of(row))
 
-    def _note(self, key: int, head: Head) -> None:
+    def _note(self, key: int, head: Head | LogRow) -> None:
         self.rows[key] = head
         self.top = max(self.top, head.last)
         self.small += head.points <= _SMALL
@@ -164,6 +164,11 @@ class SeriesIndex:
         else:
             self.rows[key] = head_of(row)
             self.small += row.points <= _SMALL
+
+    def note_merged(self, first: int, rest: Sequence[int], row: LogRow) -> None:
+        """Remember a row that has taken the place of several, and the key of the first."""
+        self.note_change(first, row)
+        self.small -= sum(self.rows.pop(key).points <= _SMALL for key in rest)
 
     def save(self, raw: sqlite3.Connection, *, rows_changed: bool = False) -> None:
         """Store the counts; ``rows_changed`` tells other processes to read the heads again."""
@@ -198,12 +203,15 @@ class SeriesIndex:
         return self.by_name.setdefault(name, Entry(number, bound))
 
     def texts(self, raw: sqlite3.Connection, numbers: set[int]) -> dict[int, str]:
-        """Give the names that have these ids."""
-        query = "SELECT name FROM names WHERE id = ?"
-        found = {number: raw.execute(query, (number,)).fetchone() for number in numbers}
-        if None in found.values():
-            raise CorruptData("names", "points are stored under a name that is lost")
-        return {number: row[0] for number, row in found.items()}
+        """Give the names that have these ids, and perhaps others."""
+        if len(self._texts) >= _MANY:
+            self._texts.clear()
+        for number in numbers.difference(self._texts):
+            row = raw.execute("SELECT name FROM names WHERE id = ?", (number,)).fetchone()
+            if row is None:
+                raise CorruptData("names", "points are stored under a name that is lost")
+            self._texts[number] = row[0]
+        return self._texts
 
     # --- rows ------------------------------------------------------------------------------------
 
@@ -212,10 +220,12 @@ class SeriesIndex:
         keys = list(self.rows)
         return keys[max(bisect.bisect_right(keys, seq) - 1, 0)] if keys else seq
 
-    def _heads_of(self, name: int) -> Iterator[tuple[int, Head]]:
+    def _heads_of(self, name: int) -> Iterator[tuple[int, Head | LogRow]]:
         """Give the rows that may hold a name, the last one first."""
-        packed = ids_packed(name)
-        return ((key, head) for key, head in reversed(self.rows.items()) if packed in head.names)
+        packed = packed_id(name)
+        for key, head in reversed(self.rows.items()):
+            if head.names == name or (isinstance(head.names, bytes) and packed in head.names):
+                yield key, head
 
     def rows_at(self, name: int, stamps: Sequence[int]) -> list[int]:
         """Give the keys of the rows that may have a point at one of the ascending stamps."""
@@ -279,10 +289,10 @@ class SeriesIndex:
 
 def head_of(row: LogRow) -> Head:
     """Give what is remembered of a row."""
-    size, names = len(row.data), ids_packed(row.names)
-    return Head(row.last, row.ts_min, row.ts_max, row.points, size, names)
+    return Head(row.last, row.ts_min, row.ts_max, row.points, row.size, row.names)
 
 
+_KEPT: Final = 64  # bytes of a single point that is remembered until it is merged
 _SMALL: Final = 64  # points of a row that had better be merged with others
 _id_of = operator.attrgetter("id")
 

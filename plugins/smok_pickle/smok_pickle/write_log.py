@@ -29,10 +29,10 @@ __all__ = [
     "MOST_POINTS",
     "Item",
     "LogRow",
-    "ids_packed",
     "insert",
     "pack",
     "pack_one",
+    "packed_id",
     "pieces",
     "points_of",
     "read",
@@ -52,7 +52,7 @@ _FEW: Final = 256  # names that one byte can tell apart
 _Columns = tuple[bytes, list[int] | None, bytes, Widths, bytes]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Columns).decode
-_id = struct.Struct("<I").pack
+packed_id: Final = struct.Struct("<I").pack  #: an id as it stands in the column ``names``
 _head = struct.Struct("<qqqqq").pack
 _head_of_one = struct.Struct("<qqqq").pack
 
@@ -82,11 +82,19 @@ class LogRow(NamedTuple):
     data: bytes
     sum: int
 
+    @property
+    def size(self) -> int:
+        """The bytes of its points."""
+        return len(self.data)
+
+
+_row = functools.partial(tuple.__new__, LogRow)
+
 
 def pack_one(seq: int, name: int, ts: int, value: bytes) -> LogRow:
     """Make the row of a single point."""
     total = zlib.crc32(value, zlib.crc32(_head_of_one(seq, seq, name, ts)))
-    return LogRow(seq, seq, name, ts, ts, 1, value, total)
+    return _row((seq, seq, name, ts, ts, 1, value, total))
 
 
 def pack(items: Sequence[Item], key: int | None = None) -> LogRow:
@@ -131,11 +139,6 @@ def _sum(row: LogRow) -> int:
     return zlib.crc32(row.data, zlib.crc32(row.names, head))
 
 
-def ids_packed(names: int | bytes) -> bytes:
-    """Give the ids in the column ``names``, four bytes each."""
-    return names if isinstance(names, bytes) else _id(names)
-
-
 def unpack(row: LogRow) -> list[Item]:
     """Give the points of a row in their order.
 
@@ -176,7 +179,11 @@ def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
 
 def _check(row: LogRow) -> None:
     if row.sum != _sum(row):
-        raise CorruptData("tail", f"the checksum of a row of {row.points} points is wrong")
+        raise _wrong_sum(row)
+
+
+def _wrong_sum(row: LogRow) -> CorruptData:
+    return CorruptData("tail", f"the checksum of a row of {row.points} points is wrong")
 
 
 def _undecodable(row: LogRow) -> CorruptData:
@@ -207,7 +214,7 @@ def insert(raw: sqlite3.Connection, rows: Iterable[LogRow]) -> None:
 
 def read(raw: sqlite3.Connection, first: int, last: int) -> Iterator[LogRow]:
     """Give the rows with a key in ``first``..``last``, in their order."""
-    return map(LogRow._make, raw.execute(_READ, (first, last)))
+    return map(_row, raw.execute(_READ, (first, last)))
 
 
 def rewrite(raw: sqlite3.Connection, row: LogRow, left: Sequence[Item]) -> LogRow | None:

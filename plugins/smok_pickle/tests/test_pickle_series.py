@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,7 @@ from smok_core.errors import QueueFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from smok_core.engine.base import Engine, Series
 
@@ -86,6 +89,63 @@ def test_like_the_engine_in_memory(
     steps += [twins.read] * 3 + [twins.trim, twins.requeue]
     for _ in range(250):
         chance.choice(steps)()
+
+
+def test_threads_that_wait_share_a_commit(opened: Callable[..., Engine]) -> None:
+    """One of them writes for all; what is wrong with one append is raised to nobody else."""
+    engine = opened(durability="power-loss")
+    series, errors = engine.series("s", Limits(12)), list[str]()
+    series.append([("W0", 0, b"v")])
+
+    def append(number: int, count: int) -> None:
+        try:
+            series.append([(f"W{number}", ts, b"v") for ts in range(1, count + 1)])
+        except QueueFull:
+            errors.append(f"W{number}")
+
+    def all_at_once(count: int) -> set[int]:
+        threads = [threading.Thread(target=append, args=(n, count)) for n in range(8)]
+        with engine._connection.lock:
+            for thread in threads:
+                thread.start()
+            while len(series._shared._tickets) < len(threads):
+                time.sleep(0.001)
+        for thread in threads:
+            thread.join()
+        return set(engine._connection.read(lambda raw: raw.execute(_POINTS).fetchall()))
+
+    assert all_at_once(1) == {(1,), (8,)}
+    assert not errors
+    all_at_once(2)
+    assert len(errors) == 5
+    assert series.stats().pending == 12
+
+
+_POINTS = "SELECT points FROM tail"
+
+
+def test_readings_take_little_room(path: Path, opened: Callable[..., Engine]) -> None:
+    """At most 45 bytes a reading while it is pending, 16 when it is acknowledged, late or not."""
+    engine, chance, count = opened(), random.Random(1), 60_000
+    series = engine.series("s")
+    points = [
+        (f"plant/pump{n % 50}", 10**9 + n * 1000, engine.codec.dumps(chance.uniform(0, 100)))
+        for n in range(count)
+    ]
+    late, timely = points[::50], [point for at, point in enumerate(points) if at % 50]
+    for start in range(0, len(timely), 1000):
+        series.append(timely[start : start + 1000])
+    series.append(late)
+    engine.checkpoint()
+    assert path.stat().st_size <= 45 * count
+    while batch := series.pending(1000):
+        series.acknowledge([point.seq for point in batch])
+    engine.checkpoint()
+    assert path.stat().st_size <= 16 * count
+    stored = {
+        (name, ts, value) for name in series.names() for ts, value in series.range(name, None, None)
+    }
+    assert stored == set(points)
 
 
 def test_refuse_and_drop(opened: Callable[..., Engine]) -> None:
