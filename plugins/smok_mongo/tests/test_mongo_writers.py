@@ -86,6 +86,29 @@ def test_what_is_uploaded_before_anybody_recovers_is_archived_all_the_same(serve
     assert raw.smok_batches.count_documents({}) == 0
 
 
+def test_a_checkpoint_archives_what_a_killed_process_left(server, raw, opened):
+    """A process that was there before the kill has the points in its archive a checkpoint later."""
+    reader, series = opened(server.url), opened(server.url).series("s")
+    assert reader.series("s").latest("w") is None
+    series._archive.store = killed
+    with pytest.raises(Killed):
+        series.append([("w", 1, b"1")])
+    reader.checkpoint()
+    assert reader.series("s").latest("w") == (1, b"1")
+    assert raw.smok_batches.count_documents({"u": {"$exists": True}}) == 0
+
+
+def test_taking_turns_costs_few_commands(proxy, raw, opened):
+    """A take-over does none of the other's work again, however much the other has not told."""
+    one, two = (opened(proxy.url).series("s") for _ in range(2))
+    for ts in range(20):
+        one.append([("w", ts, b"")])
+    two.append([("w", 99, b"")])
+    begun = len(proxy.commands)
+    one.append([("w", 100, b"")])
+    assert len(proxy.commands) - begun <= 8
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_two_that_acknowledge_at_once_count_each_point_once(writers, whole):
     """What both have read as pending is taken out by one of them, and counted by it alone."""
