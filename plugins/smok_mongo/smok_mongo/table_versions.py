@@ -68,7 +68,7 @@ class TableVersions:
             if self._note(found) != table_version:
                 return None
             rows += [document for document in found if document["_id"] != self._head]
-        if len(rows) > _ONE_ANSWER or sum(len(row["v"]) for row in rows) > _ONE_ANSWER_BYTES:
+        if len(rows) > _ONE_ANSWER or _size(rows) > _ONE_ANSWER_BYTES:
             return rows if self.current() == table_version else None
         return rows
 
@@ -123,3 +123,7 @@ class TableVersions:
     def contended(self) -> StoreError:
         """Make the error for an operation that others interrupted again and again."""
         return BackendUnavailable(self._server.store, "other processes keep changing the table")
+
+
+def _size(rows: Iterable[Document]) -> int:
+    return sum(len(row.get("v", b"")) for row in rows)
