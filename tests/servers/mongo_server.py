@@ -1,8 +1,9 @@
 """A MongoDB server for the tests, in this order: a given one, a mongod on PATH, FerretDB.
 
 ``SMOK_TEST_MONGO_URL`` names a server that runs on this machine without login; its databases
-``smok_test_…`` are used and dropped. Otherwise ``mongod`` is started as a replica set of one, or
-FerretDB (``ferretdb/``) is built where Go is installed and cached by the hash of its sources.
+``smok_test_…`` are used and dropped. The word ``java`` there starts `start_java`, the second
+witness. Otherwise ``mongod`` is started as a replica set of one, or FerretDB (``ferretdb/``) is
+built where Go is installed and cached by the hash of its sources.
 With ``mongo`` in ``SMOK_REQUIRE`` a missing server is an error instead of a reason to skip.
 """
 
@@ -21,9 +22,10 @@ from pathlib import Path
 
 import pymongo
 
-__all__ = ["MongoServer", "NoServer", "start_server"]
+__all__ = ["MongoServer", "NoServer", "start_java", "start_server"]
 
 _SOURCES = Path(__file__).with_name("ferretdb")
+_JAVA = Path(__file__).with_name("mongo_java")
 _START_SECONDS = 30.0
 
 
@@ -42,7 +44,7 @@ class MongoServer:
     @property
     def is_real(self) -> bool:
         """Tell whether it is MongoDB itself."""
-        return self.kind != "ferretdb"
+        return self.kind not in {"ferretdb", "mongo-java"}
 
     def start(self) -> None:
         """Start and wait until it answers."""
@@ -67,7 +69,7 @@ class MongoServer:
                         "replSetInitiate",
                         {"_id": "smok", "members": [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]},
                     )
-                return bool(hello.get("isWritablePrimary"))
+                return bool(hello.get("isWritablePrimary") or hello.get("ismaster"))
             except pymongo.errors.PyMongoError:
                 return False
 
@@ -140,8 +142,65 @@ def start_server() -> MongoServer:
     return server
 
 
+def start_java() -> MongoServer:
+    """Start the second witness: mongo-java-server, in memory; it compares and sets in one step.
+
+    Raises:
+        NoServer: There is no Java with Maven, or Maven cannot load it.
+    """
+    server = _choose_java()
+    server.start()
+    return server
+
+
+def _choose_java() -> MongoServer:
+    place, data, port = _java(), Path(tempfile.mkdtemp(prefix="smok-mongo-")), _free_port()
+    path = f"{place}:{place}/lib/*"
+    # It lives for seconds: the quick compiler is enough.
+    command = ["java", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", path, "Main", str(port)]
+    return MongoServer("mongo-java", command, port, data)
+
+
+def _java() -> Path:
+    """Give the folder of the compiled server and its jars, made once for each of its sources."""
+    if not (shutil.which("mvn") and shutil.which("javac")):
+        raise NoServer("no Maven and Java to build mongo-java-server")
+    sources = [_JAVA / "pom.xml", _JAVA / "Main.java"]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
+    cache = _cache()
+    place = cache / f"mongo-java-{digest.hexdigest()[:16]}"
+    with (cache / "mongo-java.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            _build_java(place)
+    return place
+
+
+def _build_java(place: Path) -> None:
+    fresh = place.with_suffix(f".{os.getpid()}")
+    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={fresh / 'lib'}"]
+    _run_or_skip(["mvn", "-q", "-B", "-f", str(_JAVA / "pom.xml"), *goal])
+    main = str(_JAVA / "Main.java")
+    _run_or_skip(["javac", "-cp", f"{fresh}/lib/*", "-d", str(fresh), main])
+    fresh.rename(place)
+
+
+def _run_or_skip(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NoServer(f"{command[0]} failed: {(done.stdout + done.stderr)[-2000:]}")
+
+
+def _cache() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smok-tests"
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache
+
+
 def _choose() -> MongoServer:
     url = os.environ.get("SMOK_TEST_MONGO_URL")
+    if url == "java":
+        return _choose_java()
     if url:
         return _GivenServer(url)
     data, port = Path(tempfile.mkdtemp(prefix="smok-mongo-")), _free_port()
@@ -173,9 +232,8 @@ def _ferretdb() -> Path:
     """Give the built server; build it if its sources changed."""
     names = ("main.go", "go.mod", "go.sum")
     digest = hashlib.sha256(b"".join((_SOURCES / name).read_bytes() for name in names))
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smok-tests"
+    cache = _cache()
     binary = cache / f"ferretdb-{digest.hexdigest()[:16]}"
-    cache.mkdir(parents=True, exist_ok=True)
     with (cache / "ferretdb.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another worker of the tests may be at it
         if not binary.exists():

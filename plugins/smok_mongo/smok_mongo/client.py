@@ -142,6 +142,9 @@ class Server:
             "retryWrites": False,
             "retryReads": False,
             "read_preference": ReadPreference.PRIMARY,
+            # What is handed over cannot be rolled back, and a majority has what is found there.
+            "readConcernLevel": "majority",
+            "timeoutMS": None,
             "serverSelectionTimeoutMS": options.server_selection_ms,
             "connectTimeoutMS": options.connect_ms,
             "socketTimeoutMS": options.socket_ms,

@@ -117,9 +117,9 @@ class MongoEngine(Engine):
         )
 
     def checkpoint(self) -> None:
-        """Note what is archived; once an hour look for chunks that nobody owns."""
+        """Archive what killed processes left; once an hour look for chunks that nobody owns."""
         for series in list(self._series.values()):
-            series.note_archived()
+            series.checkpoint()
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
             self._swept = time.monotonic()
             self._chunks.sweep()

@@ -60,7 +60,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 
 def look(server: Server) -> Probe:
     """Ask the server; only the greeting must succeed, the rest may be forbidden."""
-    hello = server.run(lambda db: db.client.admin.command("hello"))
+    # A server of 4.4.0 does not know hello yet.
+    hello = _ask(server, "hello") or server.run(lambda db: db.client.admin.command("isMaster"))
     build = _ask(server, "buildInfo")
     status = _ask(server, "serverStatus", "admin")
     options = _ask(server, "getCmdLineOpts", "admin")

@@ -93,7 +93,6 @@ class MongoSeries(Series):
         """Make sure this process is the last writer and no commit of its own is pending."""
         self._ready()
         if not self._metadata.owned():
-            self._queue.recover()
             self._metadata.take_over()
             self._names.forget()
             self._queue_limit.forget()
@@ -165,6 +164,15 @@ class MongoSeries(Series):
         """Tell the database what is archived, so that a recovery leaves it out."""
         with self._operation_lock():
             self._queue.tell_archived()
+
+    def checkpoint(self) -> None:
+        """Archive what other processes have not: a live one is about to, or it was killed.
+
+        Not at every take-over: who takes turns with others would do their work again each time.
+        """
+        with self._operation_lock():
+            self._queue.tell_archived()
+            self._queue.recover()
 
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
         with self._operation_lock():

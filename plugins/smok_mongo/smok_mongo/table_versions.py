@@ -25,6 +25,9 @@ ROWS: Final = "smok_rows"
 #: How often to begin again when other processes get in between.
 TRIES: Final = 50
 _LANE: Final = 5
+#: What a server sends in one answer for sure, read at one moment together with the head.
+_ONE_ANSWER: Final = 100
+_ONE_ANSWER_BYTES: Final = 8 << 20
 
 
 def generation_text(base: int, writer: str) -> str:
@@ -45,7 +48,11 @@ class TableVersions:
         self.seen = FIRST
 
     def find(self, tails: Iterable[str]) -> list[Document]:
-        """Give the rows that exist among the encoded keys, read together with the head."""
+        """Give the rows that exist among the encoded keys, read together with the head.
+
+        Where they come in several answers the head is read once more: a replacement in between
+        would leave rows of the old set out.
+        """
         wanted = list(tails)
         for _ in range(TRIES):
             found = self._look(self.seen, wanted)
@@ -61,6 +68,8 @@ class TableVersions:
             if self._note(found) != table_version:
                 return None
             rows += [document for document in found if document["_id"] != self._head]
+        if len(rows) > _ONE_ANSWER or _size(rows) > _ONE_ANSWER_BYTES:
+            return rows if self.current() == table_version else None
         return rows
 
     def _note(self, documents: Iterable[Document]) -> str:
@@ -114,3 +123,7 @@ class TableVersions:
     def contended(self) -> StoreError:
         """Make the error for an operation that others interrupted again and again."""
         return BackendUnavailable(self._server.store, "other processes keep changing the table")
+
+
+def _size(rows: Iterable[Document]) -> int:
+    return sum(len(row.get("v", b"")) for row in rows)

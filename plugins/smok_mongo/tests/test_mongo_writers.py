@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from smok_mongo.commands import find_all
 
 from smok_core.engine.base import Limits, OnFull
 
@@ -86,6 +87,29 @@ def test_what_is_uploaded_before_anybody_recovers_is_archived_all_the_same(serve
     assert raw.smok_batches.count_documents({}) == 0
 
 
+def test_a_checkpoint_archives_what_a_killed_process_left(server, raw, opened):
+    """A process that was there before the kill has the points in its archive a checkpoint later."""
+    reader, series = opened(server.url), opened(server.url).series("s")
+    assert reader.series("s").latest("w") is None
+    series._archive.store = killed
+    with pytest.raises(Killed):
+        series.append([("w", 1, b"1")])
+    reader.checkpoint()
+    assert reader.series("s").latest("w") == (1, b"1")
+    assert raw.smok_batches.count_documents({"u": {"$exists": True}}) == 0
+
+
+def test_taking_turns_costs_few_commands(proxy, raw, opened):
+    """A take-over does none of the other's work again, however much the other has not told."""
+    one, two = (opened(proxy.url).series("s") for _ in range(2))
+    for ts in range(20):
+        one.append([("w", ts, b"")])
+    two.append([("w", 99, b"")])
+    begun = len(proxy.commands)
+    one.append([("w", 100, b"")])
+    assert len(proxy.commands) - begun <= 8
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_two_that_acknowledge_at_once_count_each_point_once(writers, whole):
     """What both have read as pending is taken out by one of them, and counted by it alone."""
@@ -142,6 +166,26 @@ def test_data_of_schema_1_is_taken_over_whole(server, raw, opened):
     assert again.stats().dropped == 3
     assert raw.smok_meta.find_one({})["schema"] == 2
     assert "archived" not in raw.smok_heads.find_one({"_id": "pump-17|s"})
+
+
+def test_many_rows_are_of_one_set_though_they_come_in_several_answers(writers, monkeypatch):
+    """A replacement between two answers of one reading leaves no hole: the new set is read."""
+    reader, writer, _ = (engine.table("t") for engine in writers)
+    writer.replace({f"k{n}": b"old" for n in range(250)})
+    assert len(reader.get_many([f"k{n}" for n in range(250)])) == 250
+    begun = []
+
+    def in_two_answers(*args):
+        found = find_all(*args)
+        if not begun:  # the first answer came before the replacement, the second after its sweep
+            begun.append(writer.replace({f"k{n}": b"new" for n in range(250)}))
+            found = [d for d in found if "table_version" in d] + found[:101]
+        return found
+
+    monkeypatch.setattr("smok_mongo.table_versions.find_all", in_two_answers)
+    rows = reader.get_many([f"k{n}" for n in range(250)])
+    assert {row.value for row in rows.values()} == {b"new"}
+    assert len(rows) == 250
 
 
 def test_many_writers_and_uploaders_at_once_lose_and_repeat_no_seq(server, raw, opened):

@@ -42,6 +42,34 @@ def append_for_ever(engine):
         n += 1
 
 
+def mix_for_ever(engine):
+    """Append, count by comparing and setting, replace a set and a blob; tell what returned."""
+    series, table, sets, blobs = (
+        engine.series("s"), engine.table("t"), engine.table("sets"), engine.blobs("b"),
+    )  # fmt: skip
+    me, n = f"w{os.getpid()}", 0
+    while True:
+        series.append([(me, n, b"x"), ("shared", n, me.encode())])
+        tell(json.dumps(["append", me, n]))
+        won = count_once(table)
+        if won is not None:
+            tell(json.dumps(["won", won]))
+        if n % 5 == 0:
+            sets.replace({f"k{i}": f"{me} {n}".encode() for i in range(5)})
+            version = (blobs.version("k") or 0) + 1
+            blobs.put("k", b"%d" % version, version)
+        n += 1
+
+
+def count_once(table):
+    """Add one to a number; give what it became, None if another process was faster."""
+    row = table.get("counter")
+    if row is None:
+        return 1 if table.put("counter", b"1", when=When.ABSENT) else None
+    number = int(row.value) + 1
+    return number if table.put("counter", b"%d" % number, expected_seq=row.seq) else None
+
+
 def main():
     url, database, job = sys.argv[1:]
     options = MongoOptions(url=Secret(url), database=database)

@@ -1,0 +1,116 @@
+"""Four processes, three primitives, kills: held against a plain model, on a server that is atomic.
+
+The second witness compares and sets in one step, as MongoDB does; FerretDB does not. It keeps its
+data in memory, so clients are killed here, and the server is not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pymongo
+import pytest
+from smok_mongo.options import MongoOptions
+from smok_mongo.plugin import smok_open_engine
+
+from smok_core.hookspecs import StoreContext
+from smok_core.settings import Secret
+from tests.servers.mongo_server import NoServer, start_java
+
+WORKERS = 4
+KILLS = 50 if os.environ.get("SMOK_LONG") else 4
+WORKER = Path(__file__).with_name("worker.py")
+
+
+@pytest.fixture(scope="module")
+def witness():
+    """A server that compares and sets in one step."""
+    try:
+        running = start_java()
+    except NoServer as error:
+        pytest.skip(str(error))
+    yield running
+    running.stop()
+
+
+class Workers:
+    """Processes that work, are killed, and tell what returned; each has a name of its own."""
+
+    def __init__(self, url, database):
+        self._command = [sys.executable, str(WORKER), url, database, "mix_for_ever"]
+        self.told, self._count, self._running = [], 0, []
+        for _ in range(WORKERS):
+            self.start()
+
+    def start(self):
+        """Start one more."""
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(self._command, **pipes)
+        assert process.stdout.readline() == "ready\n"
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        self._running.append(process)
+
+    def kill(self):
+        """Kill the oldest as kill -9 does, and keep what it has told."""
+        process = self._running.pop(0)
+        process.kill()
+        lines = process.communicate()[0].splitlines()
+        # The last line may be cut: then what it tells of may or may not have returned.
+        self.told += [json.loads(line) for line in lines if line.endswith("]")]
+
+    def kill_all(self):
+        """Kill all."""
+        while self._running:
+            self.kill()
+
+
+def uploaded(series, handed):
+    """Hand over and acknowledge what is pending; no seq may name another point than before."""
+    points = series.pending(50)
+    for point in points:
+        assert handed.setdefault(point.seq, point) == point
+    series.acknowledge([point.seq for point in points])
+    series.acknowledge([point.seq for point in points])
+    return len(points)
+
+
+def test_many_writers_that_are_killed_lose_and_repeat_nothing(witness):
+    """What returned is there, each seq names one point, each increment counts, sets are whole."""
+    database = f"smok_test_stress_{os.getpid()}"
+    options = MongoOptions(url=Secret(witness.url), database=database)
+    context = StoreContext(store="plant", device="pump-17", options=options)
+    handed = {}
+    with smok_open_engine(context) as engine:
+        series, table = engine.series("s"), engine.table("sets")
+        workers = Workers(witness.url, database)
+        for _ in range(KILLS):
+            end = time.monotonic() + 0.8
+            while time.monotonic() < end:
+                uploaded(series, handed)
+                assert len({row.value for row in table.rows()}) <= 1
+            workers.kill()
+            workers.start()
+        workers.kill_all()
+        while uploaded(series, handed):
+            pass
+        engine.checkpoint()
+        there = {(p.name, p.ts) for p in handed.values()}
+        appended = [(told[1], told[2]) for told in workers.told if told[0] == "append"]
+        assert appended
+        assert set(appended) <= there
+        for name in {name for name, _ in appended}:
+            archived = {ts for ts, _ in series.range(name, None, None)}
+            assert {ts for n, ts in appended if n == name} <= archived
+        won = [told[1] for told in workers.told if told[0] == "won"]
+        assert len(set(won)) == len(won)
+        counted = int(engine.table("t").get("counter").value)
+        assert len(won) <= counted <= len(won) + KILLS + WORKERS
+        assert engine.blobs("b").get("k")[0] == b"%d" % engine.blobs("b").version("k")
+    with pymongo.MongoClient(witness.url) as client:
+        client.drop_database(database)
