@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import redis.exceptions as driver
 
 from smok_core.engine import Engine, Health, Limits, MsgpackCodec
-from smok_core.errors import DataLost, SchemaTooNew
+from smok_core.errors import SchemaTooNew
 from smok_redis import probe
 from smok_redis.address import parse_url
 from smok_redis.blobs import RedisBlobs
 from smok_redis.client import Client
-from smok_redis.errors import NotConfirmed
+from smok_redis.errors import ANSWERS, NotConfirmed
 from smok_redis.identity import recall, remember
 from smok_redis.keys import Keys
 from smok_redis.links import open_link
@@ -60,10 +60,6 @@ class RedisEngine(Engine):
         self._location = f"{address} {self._keys.base}"
         self._durability, self._replicas = context.settings.durability, options.replicas
         path = context.base_dir / options.remember if options.remember else None
-        #: The way out of DataLost where a file remembers the store.
-        self._restore: str | None = None
-        if path is not None:
-            self._restore = f"Restore the server's data, or accept the loss: delete {path}."
         store = f"{context.store} ({address})"
         known = recall(store, path)
         link = open_link(address, options, context.base_dir, self._keys.meta)
@@ -93,8 +89,12 @@ class RedisEngine(Engine):
             schema=SCHEMA,
             free_bytes=max(facts.limit - facts.used, 0) if facts.limit else None,
             notes=probe.notes(facts),
-            warnings=probe.warnings(facts),
+            warnings=(*self._losses(), *probe.warnings(facts)),
         )
+
+    def _losses(self) -> tuple[str, ...]:
+        kept = f"{self._damaged} records cannot be read; they are kept in {self._keys.damaged}"
+        return (kept,) if self._damaged else ()
 
     def key_counts(self) -> dict[str, int]:
         """Count this device's keys by what they belong to: ``{"t:events": 3, "meta": 1}``.
@@ -125,15 +125,22 @@ class RedisEngine(Engine):
         wanted = (uuid.uuid4().hex, SCHEMA, mode, done_before)
         *answers, found = self._client.persist(lambda server: self._probe(server, wanted))
         facts = probe.facts_of(*answers)
-        schema, store_id = (item and item.decode() for item in found)
-        if schema is not None and int(schema) > SCHEMA:
-            raise SchemaTooNew(store, int(schema), SCHEMA)
+        schema, store_id, self._damaged = self._read_marker(*found)
+        if schema > SCHEMA:
+            raise SchemaTooNew(store, schema, SCHEMA)
         if known and store_id != known:
-            detail = "the server came back empty, or with another store's data"
-            raise DataLost(store, detail, self._restore)
+            raise ANSWERS["SMOKLOST"].error(store)
         probe.check(store, facts, self._durability)
-        self._client.store_id = store_id or ""
+        self._client.store_id = store_id
         return facts
+
+    def _read_marker(self, *found: bytes | None) -> tuple[int, str, int]:
+        """Give schema, id, and how many records were set aside."""
+        schema, store_id, damaged = (*found, None)[:3]
+        try:
+            return int(schema or 0), (store_id or b"").decode("ascii"), int(damaged or 0)
+        except ValueError:
+            raise ANSWERS["SMOKJUNK"].error(self._client.store) from None
 
     def _probe(self, server: Server, wanted: tuple[Any, ...]) -> list[Any]:
         """Do all of opening in one round trip; what may be forbidden comes before the store."""

@@ -9,6 +9,7 @@ import redis.exceptions as driver
 
 from smok_core.errors import (
     BackendUnavailable,
+    CorruptData,
     DataLost,
     DurabilityUnmet,
     ForeignData,
@@ -17,7 +18,16 @@ from smok_core.errors import (
     StoreError,
 )
 
-__all__ = ["DRIVER_ERRORS", "NotConfirmed", "ServerTooOld", "Verdict", "code_of", "judge"]
+__all__ = [
+    "ANSWERS",
+    "DRIVER_ERRORS",
+    "JUNK",
+    "NotConfirmed",
+    "ServerTooOld",
+    "Verdict",
+    "code_of",
+    "judge",
+]
 
 
 class ServerTooOld(StoreError):
@@ -49,13 +59,22 @@ class Verdict(NamedTuple):
 
 
 _ACCESS = "Correct the user, the password or the ACL (see the README of smok-redis)."
+_LOST = (
+    "Restore the server's data, or accept the loss: open the store anew (start the program again; "
+    "with the option 'remember', delete its file first)."
+)
+#: What to do about bytes of ours that somebody else has written.
+JUNK = "Look at what else writes to the server; write or delete the record again."
 _DISK = "Look at the server's log and disk; nothing stored is lost."
 
 #: What the server's answer begins with, or (6.2, inside a script) has somewhere in it.
-_ANSWERS = {
+ANSWERS = {
     "OOM": Verdict(StorageFull, "the server has reached its maxmemory"),
     "WRONGTYPE": Verdict(ForeignData, "a key of the store holds something else"),
-    "SMOKLOST": Verdict(DataLost, "the server came back empty, or with another store's data"),
+    "SMOKLOST": Verdict(
+        DataLost, "the server came back empty, or with another store's data", remedy=_LOST
+    ),
+    "SMOKJUNK": Verdict(CorruptData, "the marker of the store cannot be read", remedy=JUNK),
     "SMOKGONE": Verdict(BackendUnavailable, "a large write lost what was prepared for it"),
     "SMOKSTALE": Verdict(BackendUnavailable, "a write was overtaken by a later one"),
     "MISCONF": Verdict(
@@ -92,7 +111,10 @@ _NO_AOF = Verdict(
     "the server stopped keeping its append-only file",
     remedy="Set appendonly yes on the server.",
 )
-_CODE = re.compile(rf"(?<![A-Za-z])({'|'.join(_ANSWERS)}|NOSCRIPT)(?![A-Za-z])")
+#: A script of ours stumbles only over what is not as it wrote it.
+_STUMBLED = re.compile(r"user_script|running script")
+_JUNK = Verdict(CorruptData, "what is stored is not as it was written", remedy=JUNK)
+_CODE = re.compile(rf"(?<![A-Za-z])({'|'.join(ANSWERS)}|NOSCRIPT)(?![A-Za-z])")
 _UNKNOWN = re.compile(r"unknown command '?([A-Za-z]+)", re.IGNORECASE)
 
 
@@ -134,8 +156,8 @@ def judge(error: BaseException) -> Verdict:
     code = code_of(error)
     if code == "MISCONF" and "space" in str(error).lower():
         return Verdict(StorageFull, "the server's disk is full", remedy=_DISK)
-    if code in _ANSWERS:
-        return _ANSWERS[code]
+    if code in ANSWERS:
+        return ANSWERS[code]
     if isinstance(error, driver.TimeoutError | TimeoutError):
         return Verdict(BackendUnavailable, "the server does not answer in time", again=True)
     if isinstance(error, driver.ConnectionError | OSError):
@@ -150,6 +172,8 @@ def _judge_text(text: str, name: str) -> Verdict:
     if unknown:
         detail = f"the server does not know {unknown[1].upper()}"
         return Verdict(StoreError, detail, remedy="Use Redis 6.2 or newer, or Valkey.")
+    if _STUMBLED.search(text):
+        return _JUNK
     return Verdict(StoreError, f"the server refuses a command ({name})")
 
 
