@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import redis.exceptions as driver
 
 from smok_core.engine import Engine, Health, Limits, MsgpackCodec
-from smok_core.errors import SchemaTooNew
+from smok_core.errors import DataLost, SchemaTooNew
 from smok_redis import probe
 from smok_redis.address import parse_url
 from smok_redis.blobs import RedisBlobs
@@ -60,6 +60,10 @@ class RedisEngine(Engine):
         self._location = f"{address} {self._keys.base}"
         self._durability, self._replicas = context.settings.durability, options.replicas
         path = context.base_dir / options.remember if options.remember else None
+        #: The way out of DataLost where a file remembers the store.
+        self._restore: str | None = None
+        if path is not None:
+            self._restore = f"Restore the server's data, or accept the loss: delete {path}."
         store = f"{context.store} ({address})"
         known = recall(store, path)
         link = open_link(address, options, context.base_dir, self._keys.meta)
@@ -128,8 +132,9 @@ class RedisEngine(Engine):
         schema, store_id, self._damaged = self._read_marker(*found)
         if schema > SCHEMA:
             raise SchemaTooNew(store, schema, SCHEMA)
+        lost = ANSWERS["SMOKLOST"]
         if known and store_id != known:
-            raise ANSWERS["SMOKLOST"].error(store)
+            raise DataLost(store, lost.detail, self._restore or lost.remedy)
         probe.check(store, facts, self._durability)
         self._client.store_id = store_id
         return facts
