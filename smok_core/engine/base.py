@@ -390,14 +390,13 @@ class Engine(ABC):
         """
         return {}
 
-    def verify(self, progress: Callable[[int, int], None] | None = None) -> list[str]:
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> list[str] | None:  # noqa: ARG002 - for those that read
         """Read all that is stored, of every device, and return what is damaged, a line each.
 
-        Nothing is changed. ``progress`` is called with how many records were read, of how many. A
-        backend whose server looks after damage itself has nothing to read and returns no line.
+        ``progress`` is called with how many records were read, of how many. A backend whose
+        server looks after damage itself returns None.
         """
-        del progress
-        return []
+        return None
 
     def flush(self) -> None:
         """Return when everything that was written survives what ``durability`` promises."""

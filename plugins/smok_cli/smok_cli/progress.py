@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["shown"]
+__all__ = ["counted", "shown"]
 
 
 @contextlib.contextmanager
@@ -38,6 +38,22 @@ def shown(binary: BinaryIO) -> Iterator[Callable[[int], None]]:
             progress.update(task, completed=_position(binary), told=told)
 
         yield update
+
+
+@contextlib.contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function to call with how many of ``what`` are done, and how many there are."""
+    if not sys.stderr.isatty():
+        yield lambda _, __: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from smok_cli.screen import console
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _size(binary: BinaryIO) -> int | None:

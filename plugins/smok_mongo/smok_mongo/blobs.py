@@ -38,7 +38,7 @@ class MongoBlobs(Blobs):
             old = self._head(key)
             if old is not None and _version(old) >= version:
                 return _version(old)
-            token = base_text(self._store.sequence.take()) + self._server.writer
+            token = base_text(self._store.sequence.take()) + self._server.owner
             fields = {"version": str(version), **self._chunks.store(token, data)}
             for _ in range(_TRIES):
                 if self._write(key, old, fields) or self._is_mine(key, token):

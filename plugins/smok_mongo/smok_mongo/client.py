@@ -67,7 +67,7 @@ class Server:
     def _begin(self) -> None:
         self._lock = threading.Lock()
         #: Names this process among all that write to the database.
-        self.writer = uuid.uuid4().hex
+        self.owner = uuid.uuid4().hex
 
     @property
     def location(self) -> str:

@@ -5,6 +5,7 @@ Texts are our own: a server's message may repeat stored data, and a driver's a c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -34,13 +35,21 @@ DRIVER_ERRORS: Final = (driver.PyMongoError, BSONError, OverflowError, UnicodeEn
 
 DUPLICATE_KEY: Final = 11000
 #: Codes after which the same command may succeed: elections, shutdowns, timeouts, moved chunks,
-#: lost cursors, conflicts of writers.
+#: lost cursors, conflicts of writers, a server or an account that has too much to do.
 _TRANSIENT: Final = frozenset(
-    {6, 7, 24, 43, 50, 63, 64, 89, 91, 112, 133, 134, 150, 189, 202, 225, 234, 237, 262, 290, 358}
-    | {9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436}
+    {6, 7, 24, 43, 50, 63, 64, 89, 91, 112, 133, 134, 150, 175, 189, 202, 225, 234, 237, 262, 290}
+    | {358, 365, 462, 9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436, 16500}
 )
+#: Labels by which a server says the same.
+_TRANSIENT_LABELS: Final = ("RetryableWriteError", "RetryableError", "SystemOverloadedError")
 _FULL: Final = frozenset({14031, 12501, 17410})
 _CONCERN: Final = frozenset({79, 100})
+#: Of Atlas, for whatever it refuses.
+_ATLAS: Final = 8000
+#: How a server without journal refuses ``j``, under a code that says nothing.
+_CONCERN_TEXTS: Final = ("cannot use 'j' option", "journaling enabled")
+#: Stored data within a text: what it says there is no message of the server.
+_DATA: Final = re.compile(r"\{.*\}|\".*\"", re.DOTALL)
 _FULL_TEXTS: Final = ("disk is full", "no space left", "space quota", "over your quota")
 
 
@@ -87,7 +96,7 @@ def _refused_bulk(error: driver.BulkWriteError, store: str) -> Verdict:
 
 
 def _refused(error: driver.OperationFailure, store: str) -> Verdict:
-    if error.has_error_label("RetryableWriteError"):
+    if any(error.has_error_label(label) for label in _TRANSIENT_LABELS):
         return _busy(store, error.code or 0)
     return _by_code(store, error.code or 0, str(error))
 
@@ -112,12 +121,15 @@ def _worst(details: Mapping[str, Any]) -> tuple[int, str]:
 
 
 def _by_code(store: str, code: int, text: str) -> Verdict:
-    if code in _FULL or any(words in text.lower() for words in _FULL_TEXTS):
+    said = _DATA.sub("", text).lower()
+    if code in _FULL or any(words in said for words in _FULL_TEXTS):
         return Verdict(StorageFull(store, f"the server has no room (code {code})"), again=False)
     if code in _TRANSIENT:
         return _busy(store, code)
-    if code in _CONCERN or "concern" in text or "journal" in text:
+    if code in _CONCERN or any(words in said for words in _CONCERN_TEXTS):
         return Verdict(_unconfirmed(store, code), again=False)
+    if code == _ATLAS and "not allowed" in said:
+        return Verdict(_forbidden(store, code), again=False)
     for codes, make in _CODES:
         if code in codes:
             return Verdict(make(store, code), again=False)
@@ -156,7 +168,7 @@ def _duplicate(store: str, code: int) -> SmokError:
 
 _CODES: Final = (
     (frozenset({10334, 17280, 17419, 17420}), _too_large),
-    (frozenset({11, 18, 334, 391, 8000}), _login),
+    (frozenset({11, 18, 334, 391, _ATLAS}), _login),
     (frozenset({13}), _forbidden),
     (frozenset({DUPLICATE_KEY}), _duplicate),
 )

@@ -85,7 +85,7 @@ def _ask(server: Server, command: str, database: str = "admin") -> dict[str, Any
         try:
             return dict(db.client[database].command(command))
         except OperationFailure as error:
-            if error.code in {13, 59, 115}:  # forbidden, unknown, unsupported
+            if error.code in {13, 59, 115, 8000}:  # forbidden, unknown, unsupported, Atlas
                 return {}
             raise
 

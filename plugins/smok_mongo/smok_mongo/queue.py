@@ -2,8 +2,8 @@
 
 A point's seq is its batch's base with its position below, so ids of batches are found from seqs
 by arithmetic. ``done`` is a bit mask of the positions that are acknowledged; a batch whose
-positions all are is removed. Two processes that take the same base collide on ``_id``, and one
-takes another.
+positions all are is removed. ``u`` is there until the batch is known to be in the archive; a
+sparse index finds what a killed process left, however late its batch was inserted.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from bson import Binary
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING
 
 from smok_core.engine.base import PendingPoint
-from smok_core.errors import BackendUnavailable
+from smok_core.errors import BackendUnavailable, StorageFull
 from smok_mongo.commands import (
     SLICE,
     Document,
-    bulk,
     delete,
     find,
     find_all,
     find_one,
     insert_one,
     slices,
+    update,
 )
 from smok_mongo.dead import set_aside
 from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, base_text, join, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pymongo.database import Database
 
@@ -44,7 +44,11 @@ __all__ = ["BATCHES", "Batch", "BatchQueue", "Point"]
 Point = tuple[str, int, bytes]
 
 BATCHES: Final = "smok_batches"
-_HEADER: Final = {"count": 1, "left": 1, "done": 1, "token": 1, "size": 1}
+_HEADER: Final = {"count": 1, "left": 1, "done": 1, "token": 1, "size": 1, "u": 1}
+#: Batches read at once to be archived.
+_FEW: Final = 8
+#: Batches of which the database is told at once that they are archived.
+_NOTE_EVERY: Final = 64
 _TRIES: Final = 50
 _MAX_SEQ: Final = (1 << 63) - 1
 _encode = msgspec.msgpack.Encoder().encode
@@ -67,8 +71,13 @@ class Batch(NamedTuple):
 class BatchQueue:
     """The batches of one series of one device."""
 
-    def __init__(self, store: Store, chunks: Chunks, prefix: str) -> None:
+    def __init__(
+        self, store: Store, chunks: Chunks, prefix: str, archive: Callable[[Batch], None]
+    ) -> None:
         self._server, self._chunks, self._prefix = store.server, chunks, prefix
+        self._archive = archive
+        #: Bases of batches that are archived while the database says otherwise.
+        self._archived = set[int]()
         #: Points per batch as last seen: tells how many documents a batch takes.
         self._usual = 10
 
@@ -78,6 +87,7 @@ class BatchQueue:
         count = len(batch.points)
         document = {
             "_id": self._id(batch.base),
+            "u": self._id(batch.base),
             "count": count,
             "left": count,
             "done": Binary(b""),
@@ -131,17 +141,49 @@ class BatchQueue:
         set_aside(self._server, BATCHES, document)
         return []
 
-    def since(self, base: int) -> Iterator[Batch]:
-        """Stream the batches above ``base``, oldest first."""
-        while documents := self._page(base + 1, 8):
-            for document in documents:
-                yield Batch(_base(document), document["token"], self._points(document))
-            base = _base(documents[-1])
+    # --- archiving ---------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """Archive what a process that was killed may have left; doing so twice is harmless."""
+        last = f"{self._prefix}|"
+        while found := self._marked(last):
+            self._archive_now(found)
+            last = found[-1]["_id"]
+        self.tell_archived()
+
+    def recover_above(self, base: int) -> None:
+        """Archive all batches above a base: those of schema 1 have no mark."""
+        while found := self._page(base + 1, _FEW):
+            self._archive_now(found)
+            base = _base(found[-1])
+
+    def _marked(self, above: str) -> list[Document]:
+        query = {"u": {"$gt": above, "$lt": f"{self._prefix}}}"}}
+        return find(self._server, BATCHES, query, sort="u", limit=_FEW)
+
+    def _archive_now(self, documents: Iterable[Document]) -> None:
+        for document in documents:
+            base = _base(document)
+            self._archive(Batch(base, document["token"], self._points(document)))
+            self.note(base)
+
+    def note(self, base: int) -> None:
+        """Note that a batch is archived; the database is told of many at once."""
+        self._archived.add(base)
+        if len(self._archived) >= _NOTE_EVERY:
+            self.tell_archived()
+
+    def tell_archived(self) -> None:
+        """Tell the database what is archived, so that nobody archives it again."""
+        if told := sorted(self._archived):
+            query = {"_id": {"$in": [self._id(base) for base in told]}}
+            update(self._server, BATCHES, query, {"$unset": {"u": ""}})
+            self._archived.difference_update(told)
 
     # --- acknowledging ----------------------------------------------------------------------------
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
-        """Take the seqs out of the queue; tell how many were in it."""
+        """Take the seqs out of the queue; tell how many this call took out."""
         wanted: dict[str, int] = {}
         for seq in seqs:
             if 0 <= seq <= _MAX_SEQ:
@@ -150,44 +192,59 @@ class BatchQueue:
         return sum(self._acknowledge(dict(part)) for part in slices(wanted.items()))
 
     def _acknowledge(self, wanted: dict[str, int]) -> int:
-        acknowledged = 0
+        """Compare and set each batch's mask: what another process took out meanwhile is its."""
+        taken = 0
         for _ in range(_TRIES):
             headers = find_all(self._server, BATCHES, wanted, _HEADER)
-            news = {h["_id"]: wanted[h["_id"]] & ~_mask(h) & _full(h) for h in headers}
-            self._remove([h for h in headers if _mask(h) | news[h["_id"]] == _full(h)])
-            partly = [
-                h for h in headers if news[h["_id"]] and _mask(h) | news[h["_id"]] != _full(h)
-            ]
-            missed = self._mark(partly, news)
-            acknowledged += sum(new.bit_count() for key, new in news.items() if key not in missed)
-            if not missed:
-                return acknowledged
-            wanted = {key: wanted[key] for key in missed}
+            open_ = {h["_id"]: wanted[h["_id"]] & ~_mask(h) & _full(h) for h in headers}
+            whole = [h for h in headers if open_[h["_id"]] | _mask(h) == _full(h)]
+            partly = [h for h in headers if open_[h["_id"]] and h not in whole]
+            now = self._remove(whole) + sum(self._mark(h, open_[h["_id"]]) for h in partly)
+            taken += now
+            if now == sum(bits.bit_count() for bits in open_.values()):
+                return taken
         raise BackendUnavailable(self._server.store, "other processes keep acknowledging the queue")
 
-    def _remove(self, headers: list[Document]) -> None:
-        if headers:
-            query = {"_id": {"$in": [header["_id"] for header in headers]}}
-            delete(self._server, BATCHES, query)
-            self._chunks.drop(headers)
+    def _remove(self, headers: list[Document]) -> int:
+        """Remove batches whose masks are as they were read; tell how many points waited in them.
 
-    def _mark(self, headers: list[Document], news: dict[str, int]) -> set[str]:
-        """Set bits, if nobody else set any meanwhile; give the ids where somebody did."""
-        if not headers:
-            return set()
-        changes = [(header, _mask(header) | news[header["_id"]]) for header in headers]
-        operations = [
-            UpdateOne(
-                {"_id": header["_id"], "done": header["done"]},
-                {"$set": {"done": _bytes(mask), "left": header["count"] - mask.bit_count()}},
-            )
-            for header, mask in changes
-        ]
-        if bulk(self._server, BATCHES, operations) == len(operations):
-            return set()
-        now = find_all(self._server, BATCHES, news, _HEADER)
-        masks = {header["_id"]: _mask(header) for header in now}
-        return {h["_id"] for h, mask in changes if masks.get(h["_id"], mask) & mask != mask}
+        One command removes those of which equally many points wait, so its count tells how many
+        points went, also if another process removes some of them just now.
+        """
+        alike: dict[tuple[int, bytes], list[Document]] = {}
+        for header in headers:
+            alike.setdefault((int(header["count"]), bytes(header["done"])), []).append(header)
+        self._archive_late(headers)
+        return sum(self._remove_alike(count, done, part) for (count, done), part in alike.items())
+
+    def _remove_alike(self, count: int, done: bytes, headers: list[Document]) -> int:
+        ids = [header["_id"] for header in headers]
+        query = {"_id": {"$in": ids}, "done": Binary(done)}
+        gone = delete(self._server, BATCHES, query, meant=len(ids))
+        kept = set[str]()
+        if gone < len(ids):  # a batch that somebody else changed is still the owner of its chunks
+            kept = {h["_id"] for h in find_all(self._server, BATCHES, ids, _HEADER)}
+        self._chunks.drop(header for header in headers if header["_id"] not in kept)
+        return gone * (count - int.from_bytes(done, "little").bit_count())
+
+    def _archive_late(self, headers: list[Document]) -> None:
+        """Archive what its writer has not, or has not told: it is lost with its batch.
+
+        A full server must not keep a queue from being emptied; then its copy in the archive is.
+        """
+        late = [h["_id"] for h in headers if "u" in h and _base(h) not in self._archived]
+        with contextlib.suppress(StorageFull):
+            for part in slices(late, _FEW):
+                self._archive_now(find_all(self._server, BATCHES, part))
+
+    def _mark(self, header: Document, bits: int) -> int:
+        """Set bits if nobody set any since the header was read; tell how many."""
+        mask = _mask(header) | bits
+        query = {"_id": header["_id"], "done": header["done"]}
+        change = {"$set": {"done": _bytes(mask), "left": header["count"] - mask.bit_count()}}
+        if not update(self._server, BATCHES, query, change, meant=1):
+            return 0
+        return bits.bit_count()
 
     # --- counting ----------------------------------------------------------------------------
 

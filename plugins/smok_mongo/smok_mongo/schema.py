@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from bson import Int64
 
 from smok_core.errors import CorruptData, SchemaTooNew
-from smok_mongo.commands import find_one, insert_one
+from smok_mongo.commands import find_one, insert_one, update_one
+from smok_mongo.queue import BATCHES
 from smok_mongo.table_versions import ROWS
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["META", "VERSION", "check_schema", "prepare_schema"]
 
 META: Final = "smok_meta"
-#: Version 1: README.md, "What lies in the database".
-VERSION: Final = 1
+#: Version 2: README.md, "What lies in the database". In 1 a series' document said up to which base
+#: its batches are archived; whoever takes the series over reads that once more (`series.py`).
+VERSION: Final = 2
 
 
 def check_schema(server: Server, document_id: str) -> int | None:
@@ -38,12 +40,15 @@ def check_schema(server: Server, document_id: str) -> int | None:
 
 
 def prepare_schema(server: Server, document_id: str) -> None:
-    """Write the schema document if there is none, and the secondary indexes of the rows.
+    """Write the schema document where it is not of this version, and the secondary indexes.
 
     It is an acknowledged write like any other, so it also proves that the server takes them.
     """
-    if check_schema(server, document_id) is None:
+    if (version := check_schema(server, document_id)) is None:
         insert_one(server, META, {"_id": document_id, "schema": VERSION, "seq": Int64(0)})
-        check_schema(server, document_id)  # if somebody else was faster
+        version = check_schema(server, document_id)  # if somebody else was faster
+    if version != VERSION:
+        update_one(server, META, {"_id": document_id}, {"$max": {"schema": VERSION}})
+    server.run(lambda db: db[BATCHES].create_index("u", name="smok_u", sparse=True))
     server.run(lambda db: db[ROWS].create_index("q", name="smok_q", sparse=True))
     server.run(lambda db: db[ROWS].create_index("s", name="smok_s", sparse=True, unique=True))

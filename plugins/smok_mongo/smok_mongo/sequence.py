@@ -64,7 +64,7 @@ class Sequence:
 
         Its low bits name the process, so two processes hardly ever give the same one.
         """
-        lane = int(self._server.writer[:5], 16)
+        lane = int(self._server.owner[:5], 16)
         return self.take(above >> POSITION_BITS) << POSITION_BITS | lane
 
     def _stored(self) -> int:

@@ -8,14 +8,14 @@ left is completed by whoever uses the series next; every step may be repeated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from smok_core.engine.base import Limits, Series, SeriesStats
 from smok_core.errors import BackendUnavailable, InvalidValue, SmokError
 from smok_mongo.archive import Archive
 from smok_mongo.client import OperationLock
-from smok_mongo.head import Head, Heads
 from smok_mongo.ids import MAX_POSITIONS, base_text, join, segment, time_text
+from smok_mongo.metadata import SeriesMetadata
 from smok_mongo.names import Names
 from smok_mongo.queue import Batch, BatchQueue
 from smok_mongo.queue_limit import Cap
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from smok_mongo.store import Store
 
 __all__ = ["MongoSeries"]
-
-#: After how many appends the head says again what is archived; bounds the work of a recovery.
-_NOTE_EVERY: Final = 64
 
 
 class _PendingCommit:
@@ -48,16 +45,14 @@ class MongoSeries(Series):
     def __init__(self, store: Store, chunks: Chunks, name: str) -> None:
         self._store, self._server, self._role = store, store.server, name
         prefix = join(store.device, segment(name))
-        self._queue = BatchQueue(store, chunks, prefix)
+        self._queue = BatchQueue(store, chunks, prefix, self._store_points)
         self._archive = Archive(store, prefix, name)
         self._names = Names(store, prefix, name)
-        self._heads = Heads(store.server, prefix)
-        self._queue_limit = Cap(store.server, self._queue, self._heads)
+        self._metadata = SeriesMetadata(store.server, store.sequence, prefix)
+        self._queue_limit = Cap(store.server, self._queue, prefix)
         self._operation_lock = OperationLock(store.server)
         self._pending_commit: _PendingCommit | None = None
         self._recovered = False
-        self._archived = 0  #: greatest base that this process knows to be in the archive
-        self._unnoted = 0  #: appends since the head was told
 
     @property
     def limits(self) -> Limits:
@@ -73,13 +68,13 @@ class MongoSeries(Series):
     def append(self, points: Sequence[Point]) -> None:
         last = self._checked(points)
         with self._operation_lock():
-            head = self._own()
+            self._own()
             self._names.learn(name for name, _, _ in last)
             fresh, replaced = self._fresh(last)
             self._queue_limit.refuse_if_full(len(fresh))
             if fresh:
                 self._commit(fresh, replaced)
-                self._queue_limit.drop_excess(head)
+                self._queue_limit.drop_excess()
 
     def _checked(self, points: Sequence[Point]) -> list[Point]:
         """Keep the last of repeats at its own place; refuse what cannot be stored."""
@@ -94,36 +89,35 @@ class MongoSeries(Series):
             raise InvalidValue(self._role, "a batch", f"has {len(last)} points", remedy)
         return [(name, ts, value) for (name, ts), value in reversed(last.items())]
 
-    def _own(self) -> Head:
-        """Make sure this process is the last writer and nothing is owed."""
+    def _own(self) -> None:
+        """Make sure this process is the last writer and no commit of its own is pending."""
         self._ready()
-        head = self._heads.read()
-        if head.writer != self._server.writer:
-            self._heads.claim()
+        if not self._metadata.owned():
+            self._queue.recover()
+            self._metadata.take_over()
             self._names.forget()
             self._queue_limit.forget()
-            self._recover(head)
-            self._heads.archived(self._archived)
-        return head
 
     def _ready(self) -> None:
-        """Pay what is owed: by this process, or by one that was killed before it began."""
+        """Complete what is pending: of this process, or of one killed before it began."""
         if self._pending_commit is None and self._recovered:
             return
         with self._operation_lock():
             if self._pending_commit is not None:
                 self._complete(self._pending_commit)
             if not self._recovered:
-                self._recover(self._heads.read())
+                self._recover()
 
-    def _recover(self, head: Head) -> None:
-        newest = head.archived
-        for batch in self._queue.since(head.archived):
-            self._archive.store(batch)
-            self._names.mark({name for name, _, _ in batch.points})
-            newest = batch.base
-        self._archived = max(self._archived, newest)
+    def _recover(self) -> None:
+        if (archived := self._metadata.archived()) is not None:
+            self._queue.recover_above(archived)
+            self._metadata.forget_archived()
+        self._queue.recover()
         self._recovered = True
+
+    def _store_points(self, batch: Batch) -> None:
+        self._archive.store(batch)
+        self._names.mark({name for name, _, _ in batch.points})
 
     def _fresh(self, points: list[Point]) -> tuple[list[Point], list[int]]:
         """Leave out what is stored equally; give the rest, and the seqs of what it replaces."""
@@ -153,8 +147,8 @@ class MongoSeries(Series):
         self._queue_limit.pending(len(points))
 
     def _batch(self, points: Sequence[Point]) -> Batch:
-        base = self._store.sequence.take(above=self._archived)
-        return Batch(base, base_text(base) + self._server.writer, points)
+        base = self._metadata.base()
+        return Batch(base, base_text(base) + self._server.owner, points)
 
     def _complete(self, pending_commit: _PendingCommit) -> None:
         while not pending_commit.committed:
@@ -162,20 +156,15 @@ class MongoSeries(Series):
                 pending_commit.committed = True
             else:
                 pending_commit.batch = self._batch(pending_commit.batch.points)
-        self._archive.store(pending_commit.batch)
-        self._names.mark({name for name, _, _ in pending_commit.batch.points})
+        self._store_points(pending_commit.batch)
         self._queue_limit.acknowledged(self._queue.acknowledge(pending_commit.replaced))
-        self._archived = max(self._archived, pending_commit.batch.base)
         self._pending_commit = None
-        self._unnoted += 1
-        if self._unnoted >= _NOTE_EVERY:
-            self.note_archived()
+        self._queue.note(pending_commit.batch.base)
 
     def note_archived(self) -> None:
-        """Let the head say what is archived, so that a recovery begins there."""
-        if self._unnoted:
-            self._heads.archived(self._archived)
-            self._unnoted = 0
+        """Tell the database what is archived, so that a recovery leaves it out."""
+        with self._operation_lock():
+            self._queue.tell_archived()
 
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
         with self._operation_lock():
@@ -228,7 +217,7 @@ class MongoSeries(Series):
                 names=self._names.count(),
                 points=self._archive.count(),
                 pending=self._queue.pending_count(),
-                dropped=self._heads.read().dropped,
+                dropped=self._queue_limit.dropped(),
                 oldest_pending=head[0].ts if head else None,
             )
 

@@ -11,8 +11,8 @@ import random
 from typing import TYPE_CHECKING
 
 from smok_core.errors import QueueFull
-from smok_mongo.commands import Document, count, find, find_one, set_number
-from smok_mongo.head import HEADS
+from smok_mongo.commands import Document, count, find, find_one
+from smok_mongo.dropped import Dropped
 from smok_mongo.ids import join, seq_text, span
 from smok_mongo.table_versions import ROWS
 
@@ -38,7 +38,7 @@ class Slots:
     def __init__(self, server: Server, table_versions: TableVersions, places: Places) -> None:
         self._server, self._generations, self._places = server, table_versions, places
         self._hint = 0
-        self._dropped: tuple[str, int] | None = None  #: by this process, under its name
+        self.dropped = Dropped(server, join(table_versions.prefix, "dropped"))
 
     # --- room --------------------------------------------------------------------------------
 
@@ -114,10 +114,10 @@ class Slots:
 
     def _drop(self, victim: Ack) -> None:
         """Count it before it goes; if somebody else was faster, take the count back."""
-        before = self._mine()
-        self._note(before + 1)
+        before = self.dropped.mine()
+        self.dropped.note(before + 1)
         if not self._end_wait(victim):
-            self._note(before)
+            self.dropped.note(before)
 
     def _end_wait(self, victim: Ack) -> bool:
         query, attempts = self._query(victim), 0
@@ -138,25 +138,3 @@ class Slots:
             "_id": self._places.id_of(victim.key),
             "q": self._places.place(victim.seq, victim.key),
         }
-
-    # --- counting ----------------------------------------------------------------------------
-
-    def dropped(self) -> int:
-        """Count what was dropped in the lifetime of the store, by all processes."""
-        counts = find(self._server, HEADS, {"_id": span(self._counts())})
-        return sum(int(document["dropped"]) for document in counts)
-
-    def _mine(self) -> int:
-        writer = self._server.writer
-        if self._dropped is None or self._dropped[0] != writer:
-            found = find_one(self._server, HEADS, {"_id": join(self._counts(), writer)})
-            self._dropped = writer, int(found["dropped"]) if found else 0
-        return self._dropped[1]
-
-    def _note(self, total: int) -> None:
-        writer = self._server.writer
-        set_number(self._server, HEADS, join(self._counts(), writer), "dropped", total)
-        self._dropped = writer, total
-
-    def _counts(self) -> str:
-        return join(self._generations.prefix, "dropped")

@@ -86,7 +86,7 @@ class MongoTable(Table):
     def stats(self) -> TableStats:
         with self._server.operation():
             counts = self._generations.read(self._count)
-            return TableStats(counts.rows, counts.pending, self._slots.dropped())
+            return TableStats(counts.rows, counts.pending, self._slots.dropped.total())
 
     def _scan(self, prefix: str) -> list[Document]:
         return find(self._server, ROWS, {"_id": span(prefix)})
@@ -168,7 +168,7 @@ class MongoTable(Table):
         """Write the set as a new table_version and flip the head, unless somebody else did."""
         old = self._generations.current()
         base = self._store.sequence.take(above=self._generations.base_of(old))
-        new = generation_text(base, self._server.writer)
+        new = generation_text(base, self._server.owner)
         prefix, first = join(self._generations.prefix, new), base << POSITION_BITS
         documents = [
             {

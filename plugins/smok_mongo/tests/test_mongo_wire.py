@@ -6,6 +6,7 @@ import time
 
 import pytest
 from bson import Binary
+from smok_mongo.table_versions import FIRST
 
 from smok_core.engine.base import Ack, Durability
 from smok_core.errors import (
@@ -77,7 +78,7 @@ def test_every_command_names_documents_of_the_device_by_an_index(mock, engine):
     filters += [c["pipeline"][0]["$match"] for c in mock.named("aggregate")]
     assert len(filters) > 20
     for query in filters:
-        field = "_id" if "_id" in query else "q"
+        (field,) = {"_id", "q", "u"} & set(query)
         assert all(text.startswith("pump-17|") for text in texts(query[field]))
 
 
@@ -85,7 +86,7 @@ def texts(condition):
     """Give all texts of a condition; none of them means that it is unbounded."""
     if isinstance(condition, str):
         return [condition]
-    assert set(condition) in ({"$in"}, {"$gte", "$lt"}, {"$gte", "$lte"})
+    assert set(condition) in ({"$in"}, {"$gte", "$lt"}, {"$gte", "$lte"}, {"$gt", "$lt"})
     return [
         text
         for value in condition.values()
@@ -99,7 +100,26 @@ def unconfirmed(request):
     return request.ok(n=1, nModified=1, writeConcernError=late)
 
 
+def there_unconfirmed(request):
+    """What is inserted is there already, by a primary that has no majority behind it."""
+    fault = {"index": 0, "code": 11000, "errmsg": "E11000 duplicate key"}
+    late = {"code": 64, "errmsg": "timed out", "errInfo": {"wtimeout": True}}
+    return request.ok(n=0, nModified=0, writeErrors=[fault], writeConcernError=late)
+
+
+def overloaded(request):
+    """A server of the 8th generation has too much to do, and says so by a label."""
+    labels = ["RetryableError", "SystemOverloadedError"]
+    return request.reply(ok=0, code=4711, errmsg="no", errorLabels=labels)
+
+
 FAULTS = {
+    "rate of requests": refuse(16500),
+    "cache under pressure": refuse(365),
+    "query plan killed": refuse(175),
+    "overload": lambda r: r.reply(
+        ok=0, code=4711, errmsg="x", errorLabels=["SystemOverloadedError"]
+    ),
     "not primary": refuse(10107),
     "not primary or secondary": refuse(13436),
     "shutdown in progress": refuse(91),
@@ -134,6 +154,34 @@ def test_a_passing_fault_is_overcome_by_sending_the_same_again(mock, engine, com
 def content(command):
     """Give what a command does, without the session it is sent in."""
     return {k: v for k, v in command.items() if k not in {"lsid", "$clusterTime"}}
+
+
+INSERTS = {
+    "row": lambda engine: engine.table("t").put("k", b"1"),
+    "rows": lambda engine: engine.table("t").replace({"k": b"1"}),
+    "batch": lambda engine: engine.series("s").append([("w", 1, b"1")]),
+    "blob": lambda engine: engine.blobs("b").put("k", b"1", 1),
+}
+
+
+@pytest.mark.parametrize("insert", INSERTS.values(), ids=INSERTS)
+def test_what_is_there_without_a_majority_is_no_success(mock, opened, insert):
+    """A repeated insert that finds its own work, but no majority with it, does not return."""
+    engine = opened(mock.url, retry_ms=300)
+    mock.faults += [("insert", hang_up)] + [("insert", there_unconfirmed)] * 1000
+    with pytest.raises(BackendUnavailable, match="did not confirm"):
+        insert(engine)
+
+
+def test_an_update_that_an_index_refuses_without_a_majority_is_no_answer(mock, opened):
+    """Nor is a refusal by an index final before a majority has what it rests on."""
+    engine = opened(mock.url, retry_ms=300)
+    found = {"_id": f"pump-17|t|{FIRST}|k", "v": Binary(b"x"), "stamp": 0.0, "seq": 1}
+    engine.table("t").put("l", b"1")
+    mock.documents = [found]
+    mock.faults += [("update", there_unconfirmed)] * 1000
+    with pytest.raises(BackendUnavailable, match="did not confirm"):
+        engine.table("t").put("k", b"1")
 
 
 def test_a_lasting_fault_is_unavailable_within_the_configured_time(mock, opened):
@@ -204,6 +252,29 @@ def demote(server):
     server.greeting = {
         **server.greeting, "ismaster": False, "isWritablePrimary": False, "secondary": True,
     }  # fmt: skip
+
+
+TEXTS = {
+    "journal in an id": ('failed for { _id: "pump|journal|x" }', 2, StoreError),
+    "disk is full in an id": ('failed for { _id: "disk is full" }', 2, StoreError),
+    "no journal": (
+        "cannot use 'j' option when a host does not have journaling",
+        2,
+        DurabilityUnmet,
+    ),
+    "quota": ("you are over your space quota", 8000, StorageFull),
+    "no right": ("user is not allowed to do action [insert]", 8000, ReadOnlyStore),
+    "login": ("bad auth : Authentication failed", 8000, BackendUnavailable),
+}
+
+
+@pytest.mark.parametrize(("text", "code", "kind"), TEXTS.values(), ids=TEXTS)
+def test_texts_tell_what_codes_do_not(mock, engine, text, code, kind):
+    """Where a code says little the message decides, and never the data that it repeats."""
+    mock.faults.append(("insert", refuse(code, text)))
+    with pytest.raises(StoreError) as caught:
+        engine.table("t").put("k", b"1")
+    assert type(caught.value) is kind
 
 
 REFUSALS = {
@@ -288,5 +359,5 @@ def test_a_server_that_can_is_accepted(mock, opened):
 
 def test_what_the_server_will_not_tell_is_a_warning(mock, opened):
     """A user without clusterMonitor can open the store, and is told what could not be checked."""
-    mock.faults += [("serverStatus", refuse(13)), ("getCmdLineOpts", refuse(13))] * 2
+    mock.faults += [("serverStatus", refuse(13)), ("getCmdLineOpts", refuse(8000))] * 2
     assert any("clusterMonitor" in line for line in opened(mock.url).health().warnings)

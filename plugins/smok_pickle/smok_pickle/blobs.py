@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.engine.base import Blobs
 from smok_pickle.checksum import checksum, verify
-from smok_pickle.sections import Section
+from smok_pickle.namespaces import Namespace
 
 if TYPE_CHECKING:
     import sqlite3
 
     from smok_pickle.connection import Connection
 
-__all__ = ["SqliteBlobs"]
+__all__ = ["COLUMNS", "SqliteBlobs", "load"]
+
+COLUMNS: Final = "data, version, section, key, sum"
 
 _FIND: Final = "SELECT id, version FROM blobs WHERE section = ? AND key = ?"
-_GET: Final = "SELECT data, version, section, key, sum FROM blobs WHERE section = ? AND key = ?"
+_GET: Final = f"SELECT {COLUMNS} FROM blobs WHERE section = ? AND key = ?"  # noqa: S608
 _ADD: Final = "INSERT INTO blobs(section, key, version, data, sum) VALUES(?, ?, ?, ?, ?)"
 _ALL: Final = "SELECT key, version FROM blobs INDEXED BY blobs_by_key WHERE section = ?"
 
@@ -26,7 +28,7 @@ class SqliteBlobs(Blobs):
 
     def __init__(self, connection: Connection, device: str, name: str) -> None:
         self._connection = connection
-        self._section = Section(connection, device, "blobs", name)
+        self._namespace = Namespace(connection, device, "blobs", name)
 
     def detach(self, closed: Any) -> None:
         """Use ``closed`` from now on, which raises `StoreClosed` for every call."""
@@ -34,7 +36,7 @@ class SqliteBlobs(Blobs):
 
     def put(self, key: str, data: bytes, version: int) -> int | None:
         def work(raw: sqlite3.Connection) -> int | None:
-            section = self._section.make(raw)
+            section = self._namespace.make(raw)
             old = raw.execute(_FIND, (section, key)).fetchone()
             if old and old[1] >= version:
                 return int(old[1])
@@ -49,27 +51,27 @@ class SqliteBlobs(Blobs):
 
     def get(self, key: str) -> tuple[bytes, int] | None:
         def work(raw: sqlite3.Connection) -> tuple[bytes, int] | None:
-            found = raw.execute(_GET, (self._section.find(raw), key)).fetchone()
-            return _blob(found) if found else None
+            found = raw.execute(_GET, (self._namespace.find(raw), key)).fetchone()
+            return load(found) if found else None
 
         return self._connection.read(work)
 
     def version(self, key: str) -> int | None:
         def work(raw: sqlite3.Connection) -> int | None:
-            found = raw.execute(_FIND, (self._section.find(raw), key)).fetchone()
+            found = raw.execute(_FIND, (self._namespace.find(raw), key)).fetchone()
             return found[1] if found else None
 
         return self._connection.read(work)
 
     def versions(self) -> dict[str, int]:
         def work(raw: sqlite3.Connection) -> list[Any]:
-            return raw.execute(_ALL, (self._section.find(raw),)).fetchall()
+            return raw.execute(_ALL, (self._namespace.find(raw),)).fetchall()
 
         return dict(self._connection.read(work))
 
     def delete(self, key: str) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
-            old = raw.execute(_FIND, (self._section.find(raw), key)).fetchone()
+            old = raw.execute(_FIND, (self._namespace.find(raw), key)).fetchone()
             if old:
                 raw.execute("DELETE FROM blobs WHERE id = ?", (old[0],))
             return bool(old)
@@ -77,7 +79,8 @@ class SqliteBlobs(Blobs):
         return self._connection.drain(work)
 
 
-def _blob(row: Any) -> tuple[bytes, int]:
+def load(row: Any) -> tuple[bytes, int]:
+    """Make a blob of its columns; raises CorruptData if they are not what was written."""
     data, version, section, key, total = row
     verify("blobs", total, data, section, key, version)
     return data, version

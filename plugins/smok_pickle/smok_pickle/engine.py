@@ -17,6 +17,7 @@ from smok_pickle.instances import acquire, release
 from smok_pickle.reserve import free_bytes
 from smok_pickle.series import SqliteSeries
 from smok_pickle.table import SqliteTable
+from smok_pickle.verification import find_damage
 
 if TYPE_CHECKING:
     import sqlite3
@@ -101,10 +102,15 @@ class SqliteEngine(Engine):
             counts[device] = counts.get(device, 0) + pending
         return {device: count for device, count in counts.items() if count}
 
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> list[str]:
+        return find_damage(self._connection, progress)
+
     def flush(self) -> None:
         self._connection.sync()
 
     def checkpoint(self) -> None:
+        for series in list(self._series.values()):
+            series.checkpoint()
         self._connection.checkpoint()
 
     def close(self) -> None:

@@ -12,7 +12,8 @@ from smok_core.engine.base import Durability
 from smok_core.errors import CorruptData, ForeignData, SchemaTooNew
 from smok_pickle.checksum import register
 from smok_pickle.files import sibling
-from smok_pickle.schema import APPLICATION_ID, TABLES, VERSION, create, migrate
+from smok_pickle.migration import migrate
+from smok_pickle.schema import APPLICATION_ID, TABLES, VERSION, create, version_of
 from smok_pickle.wal_reader import read_log
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def prepare(raw: sqlite3.Connection, path: Path) -> None:
     if not _tables(raw):
         raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
         create(raw)
-    version = int(raw.execute("PRAGMA user_version").fetchone()[0])
+    version = version_of(raw)
     if version > VERSION:
         raise SchemaTooNew(str(path), version, VERSION)
     migrate(raw)
@@ -119,7 +120,7 @@ def brought_up_apart(raw: sqlite3.Connection, level: int, busy_ms: int) -> sqlit
 
     A store of an older version is copied to a temporary file, and the copy is brought up.
     """
-    if int(raw.execute("PRAGMA user_version").fetchone()[0]) == VERSION:
+    if version_of(raw) == VERSION:
         return raw
     copy = connect("", level, busy_ms)
     with contextlib.closing(raw):

@@ -3,23 +3,29 @@
 Nothing read here is trusted: a row has the columns of its table and passes the table's own check,
 or it is counted and left in the file that was put aside. So is a row whose owner (a section, a
 name) cannot be found: its number may not be given to somebody else.
+
+The points of the write log are gathered one by one, because a page may hold an older state of them,
+and so are those of version 2. A place in the queue tells which state is the later one; in a segment
+that is the highest place that any of its points had.
 """
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.errors import CorruptData
+from smok_pickle import segments, write_log
 from smok_pickle.btree_reader import Pages, index_records, records_of_page, table_records
 from smok_pickle.checksum import checksum
-from smok_pickle.chunks import Chunk, Point, chunks_between, drop_point, store, unpack
+from smok_pickle.migration import items_of_chunk
+from smok_pickle.namespaces import span
 from smok_pickle.queue import done_in
 from smok_pickle.schema import SEQ_BITS
-from smok_pickle.sections import span
+from smok_pickle.segments import Segment
+from smok_pickle.write_log import Item, LogRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -57,11 +63,14 @@ class _Kind(NamedTuple):
     doubles: str = "ON CONFLICT DO NOTHING"
     proved: Callable[[_Row], bool] = lambda _: False  # by a checksum over the row
     numbered_anew: bool = False
+    optional: int = 0  # columns at the end that rows of older versions lack
+    items: Callable[[_Row], list[Item]] | None = None  # what a row of points holds
 
 
 def copy_rows(pages: Pages, doubtful: Iterable[bytes], target: sqlite3.Connection) -> Report:
     """Copy all sound rows of ``pages``, and of ``doubtful`` pages those that a checksum proves."""
     report, owners = Report(), _Owners({}, {})
+    target.execute(_FOUND)
     target.execute("BEGIN")
     for tables in (("sections",), ("names",), _CONTENT):
         _copy(table_records(pages), tables, owners, target, report)
@@ -69,9 +78,11 @@ def copy_rows(pages: Pages, doubtful: Iterable[bytes], target: sqlite3.Connectio
         _learn(target, owners)
     for page in doubtful:
         _copy(_proved(records_of_page(pages, page)), _CONTENT, owners, target, report)
+    target.execute(_OLD_BLOBS)
     _drop_doubles(target)
     _count_again(target)
     target.execute("COMMIT")
+    target.execute("DROP TABLE found")
     return report
 
 
@@ -84,14 +95,34 @@ def _copy(
         if table not in tables:
             continue
         row = (rowid, *values[1:])
-        if _KINDS[table].sound(row, owners):
-            report.saved[table] += _insert(target, table, row)
+        kind, count = _KINDS[table], 0
+        if kind.items is not None:
+            count = _gather(target, kind.items, row, owners)
+        elif kind.sound(row, owners):
+            count = _insert(target, table, row)
+        if count or kind.sound(row, owners):
+            report.saved[table] += count
         else:
             report.left[table] += 1
 
 
+def _gather(
+    target: sqlite3.Connection, items_of: Callable[[_Row], list[Item]], row: _Row, owners: _Owners
+) -> int:
+    """Keep those points of a row whose name is known, the latest of each time; tell if all are."""
+    try:
+        items = items_of(row)
+    except CorruptData:
+        return 0
+    known = [item for item in items if owners.names.get(item.name) == item.seq >> SEQ_BITS]
+    target.executemany(_KEEP, known)
+    return int(len(known) == len(items))
+
+
 def _insert(target: sqlite3.Connection, table: str, row: _Row) -> int:
     kind = _KINDS[table]
+    if table == "segments":
+        return _add_segment(target, row)
     marks = ", ".join("?" * len(row))
     columns = ", ".join(kind.columns.split(", ")[: len(row)])
     if kind.numbered_anew:  # two states of one row may stand under one number
@@ -100,25 +131,20 @@ def _insert(target: sqlite3.Connection, table: str, row: _Row) -> int:
     try:
         return max(target.execute(query, row).rowcount, 0)
     except (sqlite3.IntegrityError, OverflowError):
-        return _merge(target, row) if table == "chunks" else 0
+        return 0
 
 
-def _merge(target: sqlite3.Connection, row: _Row) -> int:
-    """Two chunks begin at one time or end with one seq: of each point the later state counts."""
-    new, name = Chunk._make(row), row[2]
-    rivals = "DELETE FROM chunks WHERE name = ? AND (ts_min = ? OR last_seq = ?) RETURNING *"
-    order = "last_seq, first_seq, name, ts_min, ts_max, points, data"
-    old = target.execute(rivals.replace("*", order), (name, new.ts_min, new.last_seq)).fetchall()
-    points = sorted(_points([new, *map(Chunk._make, old)]), key=lambda point: point.seq)
-    latest = {point.ts: point for point in points}
-    rest = list(chunks_between(target, name, min(latest), max(latest)))
-    for point in _points(rest):
-        if point.ts in latest and point.seq >= latest[point.ts].seq:
-            del latest[point.ts]
-        elif point.ts in latest:
-            drop_point(target, name, point.ts)
-    if latest:
-        store(target, name, [latest[ts] for ts in sorted(latest)])
+def _add_segment(target: sqlite3.Connection, row: _Row) -> int:
+    """Store a segment; where others hold points of the same times, the later state counts."""
+    new = Segment._make(row[1:])
+    rivals = list(segments.between(target, new.name, new.ts_min, new.ts_max))
+    points = dict[int, segments.Point]()
+    for one in sorted([new, *rivals], key=lambda one: one.last):
+        points.update((point.ts, point) for point in one.unpacked())
+    for one in rivals:
+        segments.delete(target, one)
+    last = max(one.last for one in [new, *rivals])
+    segments.insert(target, new.name, [points[ts] for ts in sorted(points)], last)
     return 1
 
 
@@ -128,7 +154,7 @@ def _table_of(values: list[Any]) -> str:
         return ""
     for table, kind in _KINDS.items():
         most = len(kind.types)
-        least = most - kind.columns.endswith(", sum")  # rows from before the checksums
+        least = most - kind.optional
         if least < len(values) <= most + 1 and all(map(isinstance, values[1:], kind.types)):
             return table
     return ""
@@ -206,24 +232,42 @@ def _sum_of(row: _Row, place: int) -> int | None:
     return row[place] if len(row) > place else None
 
 
-def _tail_is_sound(row: _Row, owners: _Owners) -> bool:
-    return int(row[0]) > 0 and owners.names.get(row[1]) == row[0] >> SEQ_BITS
+def _items_are_sound(_: _Row, __: _Owners) -> bool:
+    return False  # unless all of its points were kept
 
 
-def _chunk_is_sound(row: _Row, owners: _Owners) -> bool:
-    return owners.names.get(row[2]) == int(row[0]) >> SEQ_BITS and _chunk_is_proved(row)
+def _items_of_row(row: _Row) -> list[Item]:
+    return write_log.unpack(LogRow._make(row))
+
+
+def _row_of_points_is_proved(row: _Row) -> bool:
+    try:
+        return bool(_items_of_row(row))
+    except CorruptData:
+        return False
+
+
+def _items_of_old_row(row: _Row) -> list[Item]:
+    return [Item._make(row)] if row[0] > 0 else []
 
 
 def _chunk_is_proved(row: _Row) -> bool:
-    last, first, _, ts_min, ts_max, count, data = row
     try:
-        points = unpack(data, first, ts_min)
+        return bool(items_of_chunk(row))
     except CorruptData:
         return False
-    seqs = [point.seq for point in points]
-    times = [point.ts for point in points]
-    whole = bool(points) and len(points) == count and (min(seqs), max(seqs)) == (first, last)
-    return whole and times == sorted(set(times)) and (times[0], times[-1]) == (ts_min, ts_max)
+
+
+def _segment_is_sound(row: _Row, owners: _Owners) -> bool:
+    return owners.names.get(row[1]) == int(row[2]) >> SEQ_BITS and _segment_is_proved(row)
+
+
+def _segment_is_proved(row: _Row) -> bool:
+    try:
+        stamps = [point.ts for point in Segment._make(row[1:]).unpacked()]
+    except CorruptData:
+        return False
+    return stamps == sorted(set(stamps)) and (stamps[0], stamps[-1]) == row[3:5]
 
 
 def _done_is_sound(row: _Row, owners: _Owners) -> bool:
@@ -246,21 +290,31 @@ _KINDS: Final = {
         "ON CONFLICT(section, key) DO UPDATE SET seq = excluded.seq, stamp = excluded.stamp,"
         " pending = excluded.pending, tag = excluded.tag, value = excluded.value,"
         " sum = excluded.sum WHERE excluded.seq > rows.seq",
-        _row_is_proved, numbered_anew=True,
+        _row_is_proved, numbered_anew=True, optional=1,
     ),
     "blobs": _Kind(
         "id, section, key, version, data, sum", (int, str, int, bytes, _SUM), _blob_is_sound,
-        proved=_blob_is_proved, numbered_anew=True,
+        proved=_blob_is_proved, numbered_anew=True, optional=1,
     ),
-    "tail": _Kind("seq, name, ts, value", (int, int, bytes), _tail_is_sound),
-    "chunks": _Kind(
+    "tail": _Kind(
+        write_log.COLUMNS, (int, (int, bytes), int, int, int, bytes, int), _items_are_sound,
+        proved=_row_of_points_is_proved, items=_items_of_row,
+    ),
+    "segments": _Kind(
+        "id, " + segments.COLUMNS, (int, int, int, int, bytes, int, int), _segment_is_sound,
+        proved=_segment_is_proved,
+    ),
+    "old_tail": _Kind(
+        "seq, name, ts, value", (int, int, bytes), _items_are_sound, items=_items_of_old_row
+    ),
+    "old_chunks": _Kind(
         "last_seq, first_seq, name, ts_min, ts_max, points, data",
-        (int, int, int, int, int, bytes), _chunk_is_sound,
-        "", _chunk_is_proved,
+        (int, int, int, int, int, bytes), _items_are_sound,
+        proved=_chunk_is_proved, items=items_of_chunk,
     ),
     "done": _Kind("seq", (), _done_is_sound),
 }  # fmt: skip
-_CONTENT: Final = ("rows", "blobs", "tail", "chunks", "done")
+_CONTENT: Final = ("rows", "blobs", "tail", "segments", "old_tail", "old_chunks", "done")
 
 
 # --- what stands twice, and the counts -----------------------------------------------------------
@@ -270,26 +324,28 @@ _OLD_BLOBS: Final = """DELETE FROM blobs WHERE version < (SELECT max(version) FR
   WHERE other.section = blobs.section AND other.key = blobs.key)"""
 
 
+_FOUND: Final = """CREATE TEMP TABLE found(seq INTEGER NOT NULL, name INTEGER NOT NULL,
+  ts INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY(name, ts)) WITHOUT ROWID"""
+_KEEP: Final = """INSERT INTO found(seq, name, ts, value) VALUES(?, ?, ?, ?)
+  ON CONFLICT(name, ts) DO UPDATE SET seq = excluded.seq, value = excluded.value
+  WHERE excluded.seq > found.seq"""
+
+
 def _drop_doubles(target: sqlite3.Connection) -> None:
-    """A page from before a change may have come back: of two places of a point the later wins."""
-    target.execute(_OLD_BLOBS)
-    names = [row[0] for row in target.execute("SELECT id FROM names").fetchall()]
-    for name in names:
-        chunks = list(chunks_between(target, name, None, None))
-        if any(one.ts_max >= other.ts_min for one, other in itertools.pairwise(chunks)):
-            points = {p.ts: p for p in sorted(_points(chunks), key=lambda p: p.seq)}
-            target.execute("DELETE FROM chunks WHERE name = ?", (name,))
-            store(target, name, [points[ts] for ts in sorted(points)])
-    for name, ts, seq in target.execute(
-        "SELECT name, ts, max(seq) FROM tail GROUP BY 1, 2"
-    ).fetchall():
-        target.execute("DELETE FROM tail WHERE name = ? AND ts = ? AND seq < ?", (name, ts, seq))
-        drop_point(target, name, ts)
-
-
-def _points(chunks: list[Chunk]) -> Iterator[Point]:
-    for chunk in chunks:
-        yield from chunk.unpacked()
+    """A point that stands in the log and in a segment: the later state of it counts."""
+    doubtful = """SELECT name, ts, seq FROM found WHERE ts <=
+      (SELECT max(ts_max) FROM segments WHERE segments.name = found.name) ORDER BY name, ts"""
+    home: Segment | None = None
+    for name, ts, seq in target.execute(doubtful).fetchall():
+        if home is None or home.name != name or home.ts_max < ts:
+            home = segments.at(target, name, ts)
+            stamps = {point.ts for point in home.unpacked()} if home else set[int]()
+        if home is None or ts not in stamps:
+            continue
+        if seq > home.last:
+            segments.take_out(target, name, [ts])
+        else:
+            target.execute("DELETE FROM found WHERE name = ? AND ts = ?", (name, ts))
 
 
 def _count_again(target: sqlite3.Connection) -> None:
@@ -302,30 +358,34 @@ def _count_again(target: sqlite3.Connection) -> None:
             target.execute(_COUNT_ROWS, known)
         elif kind == "series":
             mark = min(max(settled, low), high)
-            pending = _count_pending(target, mark, high)
-            target.execute(_COUNT_POINTS, {**known, "settled": mark, "pending": pending})
+            count, pending, top = _write_log(target, low, high, mark)
+            target.execute(
+                _COUNT_POINTS,
+                {**known, "settled": mark, "pending": pending, "count": count, "top": top},
+            )
 
 
-def _count_pending(target: sqlite3.Connection, mark: int, high: int) -> int:
-    queued = {row[0] for row in target.execute(_LATER_TAIL, (mark, high))}
-    for row in target.execute(_LATER_CHUNKS, (mark, high)):
-        queued.update(point.seq for point in unpack(*row) if point.seq > mark)
-    return len(queued - done_in(target, mark, high))
+def _write_log(target: sqlite3.Connection, low: int, high: int, mark: int) -> tuple[int, int, int]:
+    """Write the log of a series anew; give its points, the pending ones, and the highest seq."""
+    query = "SELECT seq, name, ts, value FROM found WHERE seq BETWEEN ? AND ? ORDER BY seq"
+    done, found = done_in(target, mark, high), target.execute(query, (low, high))
+    count, pending, top = 0, 0, low
+    while items := [item for item in map(Item._make, found.fetchmany(1000)) if item.seq > top]:
+        write_log.insert(target, map(write_log.pack, write_log.pieces(items)))
+        count, top = count + len(items), items[-1].seq
+        pending += sum(item.seq > mark and item.seq not in done for item in items)
+    return count, pending, top
 
 
 #: Seqs that were lost with their rows must not be given again: hence the gap above the highest.
-_LATER_TAIL: Final = "SELECT seq FROM tail WHERE seq > ? AND seq <= ?"
-_LATER_CHUNKS: Final = (
-    "SELECT data, first_seq, ts_min FROM chunks WHERE last_seq > ? AND last_seq <= ?"
-)
 _COUNT_ROWS: Final = """UPDATE sections SET (rows, pending, last) =
   (SELECT count(*), coalesce(sum(pending), 0),
     1048576 + max(coalesce(max(seq), :low), sections.last)
   FROM rows WHERE section = :section) WHERE id = :section"""
 _COUNT_POINTS: Final = """UPDATE sections SET settled = :settled, pending = :pending,
-  rows = (SELECT count(*) FROM tail WHERE seq BETWEEN :low AND :high)
-    + (SELECT coalesce(sum(points), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high),
-  last = 1048576 + max(last, :settled,
-    (SELECT coalesce(max(seq), 0) FROM tail WHERE seq BETWEEN :low AND :high),
-    (SELECT coalesce(max(last_seq), 0) FROM chunks WHERE last_seq BETWEEN :low AND :high))
+  rows = :count + (SELECT coalesce(sum(points), 0) FROM segments
+    JOIN names ON names.id = segments.name WHERE section = :section),
+  last = 1048576 + max(last, :settled, :top,
+    (SELECT coalesce(max(segments.last), 0) FROM segments JOIN names ON names.id = segments.name
+     WHERE section = :section))
   WHERE id = :section"""

@@ -1,46 +1,56 @@
-"""`Series` on SQLite: points arrive in a plain table and are packed by name and time later.
+"""`Series` on SQLite: an append is one row of the write log, and acknowledged points are compacted.
 
-A single point that is newer than all of its name, the usual case, is one INSERT. It is bound to
-the epoch and to the next seq this process knows, so it changes nothing if another process was
-faster; then, and for everything unusual, the same is done the long way in a transaction.
+Points that are newer than all of their name, the usual case, are one INSERT. It is bound to the
+epoch and to the next seq this process knows, so it changes nothing if another process was faster;
+then, and for everything unusual, the same is done in a transaction that looks first.
 """
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import heapq
+import itertools
 import operator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from smok_core.engine.base import Limits, OnFull, PendingPoint, Series, SeriesStats
 from smok_core.errors import QueueFull, StoreError
-from smok_pickle import queue
-from smok_pickle.chunks import Point, chunks_between, drop_point, insert, pack, pack_columns, store
-from smok_pickle.dense import Columns, columns_of
-from smok_pickle.lines import LAST, NEVER, Line, Lines
-from smok_pickle.trim import Trimmed, fold, has_old_tail, old_names, trim
+from smok_pickle import queue, segments
+from smok_pickle.compaction import Trimmed, compact, merge, names_with_old, trim
+from smok_pickle.series_index import LAST, NEVER, UNSURE, Entry, SeriesIndex
+from smok_pickle.write_log import COLUMNS, Item, insert, pack, pieces, read, rewrite, unpack
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from smok_pickle.connection import Connection
 
 __all__ = ["SqliteSeries"]
 
-_QUICK: Final = (
-    "INSERT OR IGNORE INTO tail(seq, name, ts, value)"
-    " SELECT ?, ?, ?, ? FROM sections WHERE id = ? AND epoch = ?"
+_APPEND: Final = (
+    f"INSERT OR IGNORE INTO tail({COLUMNS})"  # noqa: S608 - fixed words only
+    " SELECT ?, ?, ?, ?, ?, ?, ?, ? FROM sections WHERE id = ? AND epoch = ?"
 )
-_INSERT: Final = "INSERT INTO tail(seq, name, ts, value) VALUES(?, ?, ?, ?)"
-_VALUE: Final = "SELECT value FROM tail WHERE seq = ?"
 _PAGE: Final = 1000
-_FOLD_ROWS: Final = 2048
-_FOLD_BYTES: Final = 4 * 2**20
-_DENSE: Final = 8  # points per name that make a chunk worth while at once
+_PAGE_BYTES: Final = 2**20
+_SMALL_ROWS: Final = 2048  # so many are merged
+_ACKNOWLEDGED: Final = 128 * 1024  # so many points are compacted without waiting for a checkpoint
 
+T = TypeVar("T")
 _Given = tuple[str, int, bytes]
-_Groups = dict[str, list[tuple[int, int, bytes]]]  # by name: (ts, seq, value)
+_Pairs = list[tuple[int, bytes]]
+
+
+class _Found(NamedTuple):
+    """A point that is stored."""
+
+    name: int
+    ts: int
+    value: bytes
+    seq: int  #: 0 in a segment
+    row: int  #: the key of its row in the log; 0 in a segment
 
 
 class SqliteSeries(Series):
@@ -48,7 +58,8 @@ class SqliteSeries(Series):
 
     def __init__(self, connection: Connection, device: str, name: str) -> None:
         self._connection, self.limits = connection, Limits()
-        self._lines = Lines(connection, device, name)
+        self._index = SeriesIndex(connection, device, name)
+        self._merge_at = _SMALL_ROWS
 
     def detach(self, closed: Any) -> None:
         """Use ``closed`` from now on, which raises `StoreClosed` for every call."""
@@ -58,191 +69,164 @@ class SqliteSeries(Series):
 
     def append(self, points: Sequence[_Given]) -> None:
         with self._connection.lock:
-            self._connection.raw()
-            if len(points) != 1 or not self._append_quickly(*points[0]):
+            if not self._append_at_once(points):
                 self._connection.write(lambda raw: self._append(raw, points))
-            elif self._fold_is_due():
-                self._fold_later()
+            if self._index.small >= self._merge_at:
+                self._tidy(self._merge)
+                self._merge_at = self._index.small + _SMALL_ROWS
 
-    def _append_quickly(self, name: str, ts: int, value: bytes) -> bool:
-        """Add a point in one statement; False if that is not possible, nothing has changed then."""
-        lines, cap = self._lines, self.limits.max_pending
-        line = lines.by_name.get(name)
-        if (
-            line is None
-            or ts <= line.top
-            or lines.connection_epoch != self._connection.connection_epoch
-        ):
+    def _append_at_once(self, points: Sequence[_Given]) -> bool:
+        """Add points in one statement; False if that is not possible, nothing has changed then."""
+        index, epoch = self._index, self._connection.connection_epoch
+        if index.connection_epoch != epoch or self._excess(len(points)):
             return False
-        if cap is not None and lines.waiting >= cap:
+        found = index.row_of(points)
+        if found is None:
             return False
-        seq = lines.top + 1
-        if not self._connection.quick(_QUICK, (seq, line.id, ts, value, lines.id, lines.epoch)):
-            return False
-        lines.top = seq
-        lines.note(line, ts, seq, len(value))
-        return True
+        index.connection_epoch = UNSURE  # a signal handler that appends in between looks first
+        added = self._connection.quick(_APPEND, (*found, index.id, index.epoch))
+        if added:
+            index.note(found)
+        index.connection_epoch = epoch if index.connection_epoch == UNSURE else UNSURE
+        return bool(added)
 
     def _append(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> None:
-        lines = self._lines
-        if not lines.sync(raw):
+        index = self._index
+        if not index.sync(raw):
             if not points:
                 return
-            lines.section.make(raw)
-            lines.sync(raw)
-        if len(points) > 2 * _DENSE and self._append_dense(raw, points):
-            return
-        groups = self._groups(raw, points)
-        if groups is None:
-            points = self._fresh(raw, points)
-            groups = _grouped(points, lines.top + 1)
-        elif not self._has_room(len(points)):
-            self._refuse(len(points))
-        if points:
-            self._add(raw, groups, len(points))
-            self._drop_excess(raw)
-            lines.save(raw)
+            index.namespace.make(raw)
+            index.sync(raw)
+        entries = {name: index.make(raw, name) for name, _, _ in points}
+        fresh, replaced = self._fresh(raw, entries, points)
+        if self._excess(len(fresh)) and self.limits.on_full is OnFull.REFUSE:
+            self._refuse(len(fresh))
+        self._remove(raw, replaced)
+        self._add(raw, entries, fresh)
+        dropped = self._drop_excess(raw) if fresh else 0
+        if replaced or dropped:
+            index.save(raw, rows_changed=bool(replaced))
 
-    def _append_dense(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> bool:
-        """Add a batch of simply newer points as chunks; False, and nothing, if it is none."""
-        lines, rows = self._lines, list[Any]()
-        groups = columns_of(points, _DENSE)
-        if groups is None or not all(self._is_newer(raw, group) for group in groups):
-            return False
-        if not self._has_room(len(points)):
-            self._refuse(len(points))
-        for group in groups:
-            line = lines.make(raw, group.name)
-            rows += pack_columns(line.id, lines.top + 1, group)
-            line.top = group.stamps[-1]
-        insert(raw, rows)
-        lines.top += len(points)
-        self._drop_excess(raw)
-        lines.save(raw)
-        return True
-
-    def _is_newer(self, raw: sqlite3.Connection, group: Columns) -> bool:
-        line = self._lines.line(raw, group.name)
-        return line is None or group.stamps[0] > line.top
-
-    def _groups(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> _Groups | None:
-        """Give the points by name with their seqs if all of them are simply newer, else None."""
-        groups = _grouped(points, self._lines.top + 1)
-        for name, group in groups.items():
-            line, stamps = self._lines.line(raw, name), [point[0] for point in group]
-            if line is not None and stamps[0] <= line.top:
-                return None
-            if len(stamps) > 1 and not all(map(operator.lt, stamps, stamps[1:])):
-                return None
-        return groups
-
-    def _fresh(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> list[_Given]:
-        """Leave out what changes nothing, make way for what replaces; the last repeat counts."""
+    def _fresh(
+        self, raw: sqlite3.Connection, entries: dict[str, Entry], points: Sequence[_Given]
+    ) -> tuple[Sequence[_Given], list[_Found]]:
+        """Leave out what changes nothing, and tell what is replaced; the last repeat counts."""
         last = dict[tuple[str, int], bytes]()
         for name, ts, value in reversed(points):
             last.setdefault((name, ts), value)
         given = [(name, ts, value) for (name, ts), value in reversed(last.items())]
-        stored = self._stored(raw, given)
+        stored = self._stored(raw, [(entries[name], ts) for name, ts, _ in given])
+        old = [stored.get((entries[name].id, ts)) for name, ts, _ in given]
         fresh = [
-            item for item in given if (old := stored.get(item[:2])) is None or old[1] != item[2]
+            item for item, was in zip(given, old, strict=True) if not was or was.value != item[2]
         ]
-        if not self._has_room(len(fresh)):
-            self._refuse(len(fresh))
-        for name, ts, _ in fresh:
-            if (name, ts) in stored:
-                self._remove(raw, name, ts, stored[name, ts][0])
-        return fresh
+        changed = [
+            was for item, was in zip(given, old, strict=True) if was and was.value != item[2]
+        ]
+        return fresh, changed
 
     def _stored(
-        self, raw: sqlite3.Connection, given: list[_Given]
-    ) -> dict[tuple[str, int], tuple[int, bytes]]:
-        """Give seq and value of those points that are stored already."""
-        found = dict[tuple[str, int], tuple[int, bytes]]()
-        for name, group in _grouped(given, 0).items():
-            line = self._lines.line(raw, name)
-            stamps = sorted(point[0] for point in group)
-            for point in _lookup(raw, line, stamps) if line else ():
-                found[name, point.ts] = (point.seq, point.value)
+        self, raw: sqlite3.Connection, wanted: list[tuple[Entry, int]]
+    ) -> dict[tuple[int, int], _Found]:
+        """Give those points that are stored, by the id of the name and the timestamp."""
+        by_name, rows = dict[int, list[int]](), set[int]()
+        for entry, ts in wanted:
+            if ts <= entry.bound and not entry.exact:
+                self._index.tighten(raw, entry)
+            if ts <= entry.bound:
+                by_name.setdefault(entry.id, []).append(ts)
+        for name, stamps in by_name.items():
+            stamps.sort()
+            rows.update(self._index.rows_at(name, stamps))
+        asked = {(name, ts) for name, stamps in by_name.items() for ts in stamps}
+        found = _in_log(raw, rows, asked)
+        for name, stamps in by_name.items():
+            found.update(_in_segments(raw, name, stamps))
         return found
 
-    def _remove(self, raw: sqlite3.Connection, name: str, ts: int, seq: int) -> None:
-        """Take out a point that is about to be replaced, and its place in the queue."""
-        lines = self._lines
-        line = lines.make(raw, name)
-        if line.tail.pop(ts, None) is None:
-            drop_point(raw, line.id, ts)
-        else:
-            raw.execute("DELETE FROM tail WHERE seq = ?", (seq,))
-            lines.tail_rows -= 1
-        lines.rows -= 1
-        lines.offered = []
-        settled = raw.execute("DELETE FROM done WHERE seq = ?", (seq,)).rowcount
-        lines.pending -= int(seq > lines.settled and not settled)
-
-    def _add(self, raw: sqlite3.Connection, groups: _Groups, count: int) -> None:
-        lines = self._lines
-        if count >= _FOLD_ROWS or (count >= _DENSE * len(groups) and count > 2 * _DENSE):
-            self._add_chunks(raw, groups)
-        else:
-            self._add_to_tail(raw, groups)
-        lines.top += count
-        if self._fold_is_due():
-            fold(raw, lines)
-
-    def _add_to_tail(self, raw: sqlite3.Connection, groups: _Groups) -> None:
-        for name, group in groups.items():
-            line = self._lines.make(raw, name)
-            raw.executemany(_INSERT, [(seq, line.id, ts, value) for ts, seq, value in group])
-            for ts, seq, value in group:
-                self._lines.note(line, ts, seq, len(value))
-
-    def _add_chunks(self, raw: sqlite3.Connection, groups: _Groups) -> None:
-        rows = list[Any]()
-        for name, group in groups.items():
-            line = self._lines.make(raw, name)
-            group.sort()
-            if group[0][0] > line.top:
-                rows += pack(line.id, group)
+    def _remove(self, raw: sqlite3.Connection, points: list[_Found]) -> None:
+        """Take points out, and their places in the queue."""
+        index, rows, names = self._index, dict[int, set[int]](), dict[int, list[int]]()
+        for point in points:
+            if point.row:
+                rows.setdefault(point.row, set()).add(point.seq)
             else:
-                store(raw, line.id, group)
-            line.top = max(line.top, group[-1][0])
-        insert(raw, rows)
+                names.setdefault(point.name, []).append(point.ts)
+        for key, gone in rows.items():
+            row = next(read(raw, key, key))
+            left = [item for item in unpack(row) if item.seq not in gone]
+            index.note_change(key, rewrite(raw, row, left))
+            index.pending_then -= sum(seq > index.acknowledged for seq in gone)
+            for seq in gone:
+                done = raw.execute("DELETE FROM done WHERE seq = ?", (seq,)).rowcount
+                index.pending_then += done
+        for name, stamps in names.items():
+            segments.take_out(raw, name, stamps)
+        index.stored_then -= len(points)
+        index.offered = [] if points else index.offered
 
-    def _has_room(self, count: int) -> bool:
+    def _add(
+        self, raw: sqlite3.Connection, entries: dict[str, Entry], points: Sequence[_Given]
+    ) -> None:
+        """Put points at the end of the log."""
+        items = [
+            Item(seq, entries[name].id, ts, value)
+            for seq, (name, ts, value) in enumerate(points, self._index.top + 1)
+        ]
+        for row in map(pack, pieces(items)):
+            insert(raw, [row])
+            self._index.note(row)
+        for name, ts, _ in points:
+            entries[name].bound = max(entries[name].bound, ts)
+
+    def _excess(self, count: int) -> int:
+        """Give by how many points the queue would be too long with ``count`` more."""
         cap = self.limits.max_pending
-        refuse = cap is not None and self.limits.on_full is OnFull.REFUSE
-        return not (refuse and count and self._lines.waiting + count > (cap or 0))
+        return 0 if cap is None or not count else max(self._index.pending + count - cap, 0)
 
     def _refuse(self, count: int) -> None:
-        detail = f"{self._lines.waiting} points wait, {count} more exceed max_pending"
+        detail = f"{self._index.pending} points wait, {count} more exceed max_pending"
         raise QueueFull(str(self._connection.path), f"{detail} ({self.limits.max_pending})")
 
-    def _drop_excess(self, raw: sqlite3.Connection) -> None:
-        cap, lines = self.limits.max_pending, self._lines
-        excess = 0 if cap is None else lines.waiting - cap
-        if excess > 0 and self.limits.on_full is OnFull.DROP_OLDEST:
-            lines.dropped += queue.acknowledge(raw, lines, queue.next_seqs(raw, lines, excess))
+    def _drop_excess(self, raw: sqlite3.Connection) -> int:
+        cap, index = self.limits.max_pending, self._index
+        excess = 0 if cap is None else index.pending - cap
+        if excess <= 0 or self.limits.on_full is not OnFull.DROP_OLDEST:
+            return 0
+        dropped = queue.acknowledge(raw, index, queue.next_seqs(raw, index, excess))
+        index.dropped += dropped
+        return dropped
 
-    def _fold_is_due(self) -> bool:
-        lines = self._lines
-        return lines.tail_rows >= _FOLD_ROWS or lines.tail_bytes >= _FOLD_BYTES
+    # --- tidying ---------------------------------------------------------------------------------
 
-    def _fold_later(self) -> None:
-        """Fold after a point that is stored already: what goes wrong now is not that point's."""
-        if self._lines.tail_rows % 128 and self._lines.tail_rows > _FOLD_ROWS:
-            return  # it failed a moment ago
-        with contextlib.suppress(StoreError):
-            self._connection.write(self._fold)
+    def checkpoint(self) -> None:
+        """Compact what is acknowledged."""
+        self._tidy(self._compact)
+
+    def _tidy(self, step: Callable[[], None]) -> None:
+        """Do what can be done later: what goes wrong now is nobody's who wrote or read."""
+        with contextlib.suppress(StoreError), self._connection.lock:
+            step()
+
+    def _merge(self) -> None:
+        self._connection.write(self._in_step(lambda raw: merge(raw, self._index)))
+
+    def _compact(self) -> None:
+        step = self._in_step(lambda raw: compact(raw, self._index, tight=False))
+        while self._connection.write(step):
+            pass
+
+    def _in_step(self, work: Callable[[sqlite3.Connection], T]) -> Callable[..., T | None]:
+        """Give ``work`` for a transaction: the memory is true then; None if there is no series."""
+        return lambda raw: work(raw) if self._index.sync(raw) else None
 
     # --- reading ---------------------------------------------------------------------------------
 
     def latest(self, name: str) -> tuple[int, bytes] | None:
         def work(raw: sqlite3.Connection) -> tuple[int, bytes] | None:
-            line = self._lines.line(raw, name) if self._lines.sync(raw) else None
-            if line is None or line.top == NEVER:
-                return None
-            point = _lookup(raw, line, [line.top])[0]
-            return point.ts, point.value
+            entry = self._index.entry(raw, name) if self._index.sync(raw) else None
+            found = self._index.latest(raw, entry.id) if entry else None
+            return (found.ts, found.value) if found else None
 
         return self._connection.read(work)
 
@@ -253,14 +237,12 @@ class SqliteSeries(Series):
             page, then = self._page(name, then, stop)
             yield from page
 
-    def _page(
-        self, name: str, start: int | None, stop: int | None
-    ) -> tuple[list[tuple[int, bytes]], int | None]:
+    def _page(self, name: str, start: int | None, stop: int | None) -> tuple[_Pairs, int | None]:
         """Give some points, and where to go on (None: these were all)."""
 
-        def work(raw: sqlite3.Connection) -> tuple[list[tuple[int, bytes]], int | None]:
-            line = self._lines.line(raw, name) if self._lines.sync(raw) else None
-            return _page_of(raw, line, start, stop) if line else ([], None)
+        def work(raw: sqlite3.Connection) -> tuple[_Pairs, int | None]:
+            entry = self._index.entry(raw, name) if self._index.sync(raw) else None
+            return _page_of(raw, self._index, entry, start, stop) if entry else ([], None)
 
         return self._connection.read(work)
 
@@ -270,7 +252,7 @@ class SqliteSeries(Series):
         while True:
 
             def work(raw: sqlite3.Connection, last: str = last) -> list[Any]:
-                values = (self._lines.section.find(raw), last, _PAGE)
+                values = (self._index.namespace.find(raw), last, _PAGE)
                 return raw.execute(query, values).fetchall()
 
             page = self._connection.read(work)
@@ -283,16 +265,16 @@ class SqliteSeries(Series):
         count = "SELECT count(*) FROM names WHERE section = ?"
 
         def work(raw: sqlite3.Connection) -> SeriesStats:
-            lines = self._lines
-            if not lines.sync(raw):
+            index = self._index
+            if not index.sync(raw):
                 return SeriesStats()
-            head = queue.heads(raw, lines, 1)
+            head = queue.heads(raw, index, 1)
             return SeriesStats(
-                names=raw.execute(count, (lines.id,)).fetchone()[0],
-                points=lines.stored,
-                pending=lines.waiting,
-                dropped=lines.dropped,
-                oldest_pending=head[0][2] if head else None,
+                names=raw.execute(count, (index.id,)).fetchone()[0],
+                points=index.stored,
+                pending=index.pending,
+                dropped=index.dropped,
+                oldest_pending=head[0].ts if head else None,
             )
 
         return self._connection.read(work)
@@ -301,137 +283,133 @@ class SqliteSeries(Series):
 
     def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
         def work(raw: sqlite3.Connection) -> list[PendingPoint]:
-            lines = self._lines
-            if not lines.sync(raw):
+            index = self._index
+            if not index.sync(raw):
                 return []
-            found = queue.heads(raw, lines, limit, after)
-            if after <= lines.settled:
-                lines.offered = [item[0] for item in found]
-            names = lines.texts(raw, {item[1] for item in found})
+            found = queue.heads(raw, index, limit, after)
+            if after <= index.acknowledged:
+                index.offered = [item.seq for item in found]
+            names = index.texts(raw, {item.name for item in found})
             return [PendingPoint(seq, names[name], ts, value) for seq, name, ts, value in found]
 
         return self._connection.read(work)
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
-        wanted = sorted(set(seqs))
+        wanted, index = sorted(set(seqs)), self._index
 
         def work(raw: sqlite3.Connection) -> int:
-            lines = self._lines
-            settled = queue.acknowledge(raw, lines, wanted) if wanted and lines.sync(raw) else 0
-            if settled:
-                lines.save(raw)
-            return settled
+            count = queue.acknowledge(raw, index, wanted) if wanted and index.sync(raw) else 0
+            if count:
+                index.save(raw)
+            return count
 
-        return self._connection.drain(work)
+        with self._connection.lock:
+            count = self._connection.drain(work)
+            if index.acknowledged - next(iter(index.rows), index.acknowledged) >= _ACKNOWLEDGED:
+                self._tidy(self._compact)
+            return count
 
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
         wanted = dict.fromkeys(points)
 
         def work(raw: sqlite3.Connection) -> int:
-            again = self._settled_ones(raw, list(wanted)) if self._lines.sync(raw) else []
-            for name, ts, _, seq in again:
-                self._remove(raw, name, ts, seq)
+            if not self._index.sync(raw):
+                return 0
+            entries = {name: self._index.entry(raw, name) for name, _ in wanted}
+            known = {name: entry for name, entry in entries.items() if entry is not None}
+            asked = [(known[name], ts) for name, ts in wanted if name in known]
+            stored = self._stored(raw, asked)
+            done = queue.done_in(raw, self._index.acknowledged + 1, self._index.top)
+            again = {
+                (name, ts): point
+                for name, ts in wanted
+                if name in known
+                and (point := stored.get((known[name].id, ts)))
+                and (point.seq <= self._index.acknowledged or point.seq in done)
+            }
+            self._remove(raw, list(again.values()))
+            self._add(raw, known, [(*key, point.value) for key, point in again.items()])
             if again:
-                given = [(name, ts, value) for name, ts, value, _ in again]
-                self._add(raw, _grouped(given, self._lines.top + 1), len(given))
-                self._lines.save(raw)
+                self._index.save(raw, rows_changed=True)
             return len(again)
 
         return self._connection.write(work)
 
-    def _settled_ones(
-        self, raw: sqlite3.Connection, points: list[tuple[str, int]]
-    ) -> list[tuple[str, int, bytes, int]]:
-        """Give ``(name, ts, value, seq)`` of those points that are stored and not queued."""
-        stored = self._stored(raw, [(name, ts, b"") for name, ts in points])
-        lines = self._lines
-        done = queue.done_in(raw, lines.settled + 1, lines.top)
-        return [
-            (name, ts, stored[name, ts][1], stored[name, ts][0])
-            for name, ts in points
-            if (name, ts) in stored
-            and (stored[name, ts][0] <= lines.settled or stored[name, ts][0] in done)
-        ]
-
     def trim(self, before: int) -> int:
         """Forget; in many small transactions, so that it works with little room left."""
-
-        def look(raw: sqlite3.Connection) -> tuple[bool, list[int]]:
-            lines = self._lines
-            if not lines.sync(raw):
-                return False, []
-            return has_old_tail(raw, lines, before), old_names(raw, lines, before)
-
         before = min(before, LAST)
         with self._connection.lock:
-            unfolded, names = self._connection.read(look)
-            if unfolded:
-                self._connection.drain(self._fold)
-                names = self._connection.read(look)[1]
-            return sum(self._trim(name, before) for name in names)
+            step = self._in_step(lambda raw: compact(raw, self._index, tight=True))
+            while self._connection.drain(step):
+                pass
+            look = self._in_step(lambda raw: names_with_old(raw, self._index, before))
+            names = self._connection.read(look)
+            return sum(self._trim(name, before) for name in names or ())
 
     def _trim(self, name: int, before: int) -> int:
         gone, then = 0, None
 
         def work(raw: sqlite3.Connection) -> Trimmed:
-            self._lines.sync(raw)
-            return trim(raw, self._lines, name, before, then)
+            return trim(raw, self._index, name, before, then)
 
         while True:
-            piece = self._connection.drain(work)
+            piece = self._connection.drain(self._in_step(work)) or Trimmed(0, None)
             gone, then = gone + piece.gone, piece.then
             if then is None:
                 return gone
 
-    def _fold(self, raw: sqlite3.Connection) -> None:
-        self._lines.sync(raw)
-        fold(raw, self._lines)
-        self._lines.save(raw)
 
-
-def _grouped(points: Sequence[_Given], first: int) -> _Groups:
-    """Give the points by name, in their order, numbered from ``first``."""
-    groups: _Groups = {}
-    for seq, (name, ts, value) in enumerate(points, first):
-        if name in groups:
-            groups[name].append((ts, seq, value))
-        else:
-            groups[name] = [(ts, seq, value)]
-    return groups
-
-
-def _lookup(raw: sqlite3.Connection, line: Line, stamps: list[int]) -> list[Point]:
-    """Give the stored points at these timestamps, which ascend."""
-    found, here, until = list[Point](), dict[int, Point](), NEVER
-    for ts in stamps:
-        if ts in line.tail:
-            seq = line.tail[ts]
-            found.append(Point(ts, seq, raw.execute(_VALUE, (seq,)).fetchone()[0]))
-            continue
-        if until < ts <= line.top:
-            chunk = next(chunks_between(raw, line.id, ts, ts), None)
-            if chunk is not None:
-                here, until = {point.ts: point for point in chunk.unpacked()}, chunk.ts_max
-        if ts in here:
-            found.append(here[ts])
+def _in_log(
+    raw: sqlite3.Connection, keys: Iterable[int], asked: set[tuple[int, int]]
+) -> dict[tuple[int, int], _Found]:
+    found = dict[tuple[int, int], _Found]()
+    for key in keys:
+        for row in read(raw, key, key):
+            for seq, name, ts, value in unpack(row):
+                if (name, ts) in asked:
+                    found[name, ts] = _Found(name, ts, value, seq, key)
     return found
 
 
+def _in_segments(
+    raw: sqlite3.Connection, name: int, stamps: list[int]
+) -> Iterator[tuple[tuple[int, int], _Found]]:
+    """Give the points at these timestamps, which ascend."""
+    here, until = dict[int, bytes](), NEVER
+    newest = segments.newest(raw, name)
+    for ts in stamps:
+        if newest is not None and until < ts <= newest:
+            home = segments.at(raw, name, ts)
+            if home is not None and home.ts_max >= ts:
+                here, until = dict(home.unpacked()), home.ts_max
+        if ts in here:
+            yield (name, ts), _Found(name, ts, here[ts], 0, 0)
+
+
 def _page_of(
-    raw: sqlite3.Connection, line: Line, start: int | None, stop: int | None
-) -> tuple[list[tuple[int, bytes]], int | None]:
-    low = NEVER if start is None else start
-    packed, end, then = list[tuple[int, bytes]](), stop, None
-    for chunk in chunks_between(raw, line.id, start, stop):
-        packed += ((ts, value) for ts, _, value in chunk.unpacked() if ts >= low)
-        if len(packed) >= _PAGE:
-            end, then = chunk.ts_max, min(chunk.ts_max + 1, LAST)
-            break
-    if stop is not None:
-        packed = [point for point in packed if point[0] <= stop]
-        end = min(stop, line.top if end is None else end)
-    stamps = sorted(ts for ts in line.tail if low <= ts and (end is None or ts <= end))
-    recent = [(point.ts, point.value) for point in _lookup(raw, line, stamps)]
-    if then is not None and (end == LAST or (stop is not None and then > stop)):
-        then = None
-    return list(heapq.merge(packed, recent)), then
+    raw: sqlite3.Connection, index: SeriesIndex, entry: Entry, start: int | None, stop: int | None
+) -> tuple[_Pairs, int | None]:
+    """Read rows and segments in the order in which they begin, until a page is complete."""
+    low, high = NEVER if start is None else start, LAST if stop is None else stop
+    found, limit, size, more = list[tuple[int, bytes]](), _PAGE, 0, False
+    archived = (
+        (part.ts_min, part.unpacked) for part in segments.between(raw, entry.id, start, stop)
+    )
+    parts = heapq.merge(index.parts(raw, entry.id, low, high), archived, key=operator.itemgetter(0))
+    for begins, load in parts:
+        if len(found) >= limit:
+            found.sort(key=operator.itemgetter(0))
+            if more := found[limit - 1][0] < begins:
+                break
+        new = [(ts, value) for ts, value in load() if low <= ts <= high]
+        found, size = found + new, size + sum(len(value) for _, value in new)
+        limit = _fit(found) if size > _PAGE_BYTES else limit
+    found.sort(key=operator.itemgetter(0))
+    page, more = found[:limit], more or len(found) > limit
+    return page, (page[-1][0] + 1 if more and page[-1][0] < high else None)
+
+
+def _fit(points: _Pairs) -> int:
+    """Give how many of the points are no more than a page's bytes, and at least one."""
+    sizes = list(itertools.accumulate(len(value) for _, value in points))
+    return min(max(bisect.bisect_right(sizes, _PAGE_BYTES), 1), _PAGE)

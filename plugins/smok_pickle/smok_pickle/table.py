@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from smok_core.engine.base import Ack, Row, Table, TableStats, When
 from smok_core.errors import QueueFull
 from smok_pickle.checksum import checksum, verify
-from smok_pickle.sections import Section
+from smok_pickle.namespaces import Namespace
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from smok_pickle.connection import Connection
 
-__all__ = ["SqliteTable"]
+__all__ = ["COLUMNS", "SqliteTable", "load"]
 
-_SELECT: Final = "SELECT key, value, stamp, seq, pending, tag, section, sum FROM rows"
+COLUMNS: Final = "key, value, stamp, seq, pending, tag, section, sum"
+_SELECT: Final = f"SELECT {COLUMNS} FROM rows"  # noqa: S608 - fixed words only
 _GET: Final = _SELECT + " WHERE section = ? AND key = ?"
 _ALL: Final = _SELECT + " WHERE section = ? ORDER BY seq"
 _WAITING: Final = (
@@ -52,7 +53,7 @@ class SqliteTable(Table):
 
     def __init__(self, connection: Connection, device: str, name: str) -> None:
         self._connection = connection
-        self._section = Section(connection, device, "table", name)
+        self._namespace = Namespace(connection, device, "table", name)
 
     def detach(self, closed: Any) -> None:
         """Use ``closed`` from now on, which raises `StoreClosed` for every call."""
@@ -65,9 +66,9 @@ class SqliteTable(Table):
         wanted = list(keys)
 
         def work(raw: sqlite3.Connection) -> list[Row]:
-            section = self._section.find(raw)
+            section = self._namespace.find(raw)
             found = [raw.execute(_GET, (section, key)).fetchone() for key in wanted]
-            return [_row(row) for row in found if row]
+            return [load(row) for row in found if row]
 
         return {row.key: row for row in self._connection.read(work)}
 
@@ -84,7 +85,7 @@ class SqliteTable(Table):
         drop: Sequence[Ack] = (),
     ) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
-            section = self._section.make(raw)
+            section = self._namespace.make(raw)
             old = raw.execute(_STATE, (section, key)).fetchone()
             if not _may_write(old, stamp, when, expected_seq):
                 return False
@@ -99,7 +100,7 @@ class SqliteTable(Table):
         return self._connection.write(work)
 
     def _make_room(self, raw: sqlite3.Connection, most: int | None, drop: Sequence[Ack]) -> None:
-        section = self._section.make(raw)
+        section = self._namespace.make(raw)
         query = "SELECT pending FROM sections WHERE id = ?"
         pending = raw.execute(query, (section,)).fetchone()[0]
         excess = 0 if most is None else max(pending + 1 - most, 0)
@@ -114,7 +115,7 @@ class SqliteTable(Table):
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
-            section = self._section.find(raw)
+            section = self._namespace.find(raw)
             old = raw.execute(_STATE, (section, key)).fetchone()
             if not old or expected_seq not in (None, old[0]):
                 return False
@@ -126,7 +127,7 @@ class SqliteTable(Table):
 
     def rows(self) -> Iterator[Row]:
         def work(raw: sqlite3.Connection) -> list[Row]:
-            return list(map(_row, raw.execute(_ALL, (self._section.find(raw),))))
+            return list(map(load, raw.execute(_ALL, (self._namespace.find(raw),))))
 
         return iter(self._connection.read(work))
 
@@ -134,7 +135,7 @@ class SqliteTable(Table):
         fresh = list(rows.items())
 
         def work(raw: sqlite3.Connection) -> None:
-            section = self._section.make(raw)
+            section = self._namespace.make(raw)
             raw.execute("DELETE FROM rows WHERE section = ?", (section,))
             query = "SELECT last FROM sections WHERE id = ?"
             last = raw.execute(query, (section,)).fetchone()[0]
@@ -152,8 +153,8 @@ class SqliteTable(Table):
 
     def pending(self, limit: int, after: int = 0) -> list[Row]:
         def work(raw: sqlite3.Connection) -> list[Row]:
-            section = self._section.find(raw)
-            return list(map(_row, raw.execute(_WAITING, (section, after, max(limit, 0)))))
+            section = self._namespace.find(raw)
+            return list(map(load, raw.execute(_WAITING, (section, after, max(limit, 0)))))
 
         return self._connection.read(work)
 
@@ -161,7 +162,7 @@ class SqliteTable(Table):
         done = list(acks)
 
         def work(raw: sqlite3.Connection) -> int:
-            section = self._section.find(raw)
+            section = self._namespace.find(raw)
             return sum(_acknowledge(raw, section, item) for item in done)
 
         return self._connection.drain(work)
@@ -170,7 +171,7 @@ class SqliteTable(Table):
         query = "SELECT rows, pending, dropped FROM sections WHERE id = ?"
 
         def work(raw: sqlite3.Connection) -> Any:
-            return raw.execute(query, (self._section.find(raw),)).fetchone() or (0, 0, 0)
+            return raw.execute(query, (self._namespace.find(raw),)).fetchone() or (0, 0, 0)
 
         return TableStats(*self._connection.read(work))
 
@@ -210,7 +211,7 @@ def _may_write(old: Any, stamp: float, when: When, expected_seq: int | None) -> 
 
 def _check(raw: sqlite3.Connection, number: int) -> None:
     """A damaged row must not get a new checksum that calls it sound."""
-    _row(raw.execute(_SELECT + " WHERE id = ?", (number,)).fetchone())
+    load(raw.execute(_SELECT + " WHERE id = ?", (number,)).fetchone())
 
 
 def _summed(
@@ -220,7 +221,8 @@ def _summed(
     return seq, section, key, stamp, pending, value, tag, total
 
 
-def _row(row: Any) -> Row:
+def load(row: Any) -> Row:
+    """Make a row of its columns; raises CorruptData if they are not what was written."""
     key, value, stamp, seq, pending, tag, section, total = row
     verify("rows", total, value, section, key, seq, stamp, pending, tag)
     return Row(key, value, stamp, seq, bool(pending), tag)

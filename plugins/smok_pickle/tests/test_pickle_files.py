@@ -8,7 +8,6 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from smok_pickle import schema
 
 from smok_core.errors import ForeignData, ReadOnlyStore, SchemaTooNew, StoreError
 
@@ -83,20 +82,6 @@ def test_a_newer_schema_is_not_touched(path: Path, opened: Callable[..., Engine]
     with pytest.raises(SchemaTooNew, match="99"):
         opened()
     assert path.read_bytes() == before
-
-
-def test_migration_resumes(path: Path, opened: Callable[..., Engine]) -> None:
-    """Each step is whole or not at all; the next opening goes on where a cut was."""
-    opened().close()
-    raw = sqlite3.connect(path, isolation_level=None)
-    steps = {1: "CREATE TABLE one(a)", 2: "CREATE TABLE two(a); SELECT nonsense FROM nowhere"}
-    with pytest.raises(sqlite3.OperationalError):
-        schema.migrate(raw, steps)
-    raw.execute("ROLLBACK")
-    assert raw.execute("PRAGMA user_version").fetchone() == (2,)
-    schema.migrate(raw, {1: "not reached", 2: "CREATE TABLE two(a)"})
-    assert raw.execute("PRAGMA user_version").fetchone() == (3,)
-    raw.close()
 
 
 def test_a_directory_is_no_store(tmp_path: Path, opened: Callable[..., Engine]) -> None:

@@ -87,7 +87,7 @@ def test_kill_loses_nothing(path: Path, opened: Callable[..., Engine]) -> None:
     """After kill -9 at any time everything acknowledged is there, whole and once."""
     chance, last, written = random.Random(17), -1, set[int]()
     for _ in range(6):
-        told = killed_after(path, last + 1, chance.uniform(0.01, 0.4))
+        told = killed_after(path, last + 1, chance.uniform(0.01, 0.2))
         written.update(told)
         last = told[-1]
         with opened() as engine:

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from smok_pickle import schema
-from smok_pickle.checksum import register
 from smok_pickle.options import PickleOptions
 from smok_pickle.plugin import smok_open_engine
 
@@ -202,26 +200,6 @@ def test_a_changed_value_is_damage_and_never_served(
         assert engine.blobs("b").get("k") is None or table == "rows"
         assert engine.table("t").get("other") is not None
         assert any("could not be used: 1 of" in text for text in engine.health().warnings)
-
-
-def test_a_store_of_schema_1_is_brought_up(path: Path, opened: Callable[..., Engine]) -> None:
-    """Its rows have no checksum yet; they get one when they change."""
-    with opened() as engine:
-        fill(engine)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
-        register(raw)
-        for statement in ("ALTER TABLE rows DROP COLUMN sum", "ALTER TABLE blobs DROP COLUMN sum",
-                          "DROP TABLE recoveries", "PRAGMA user_version = 1"):  # fmt: skip
-            raw.execute(statement)
-    with opened() as engine:
-        found = everything(engine)
-        assert (len(found["points"]), len(found["rows"]), len(found["blobs"])) == (3100, 300, 4)  # type: ignore[arg-type]
-        assert engine.health().schema == schema.VERSION
-        assert engine.table("metadata").put("key 1", b"1" * 20)
-    with path.open("r+b") as file:
-        file.write(bytes(16))
-    with opened() as engine:
-        assert everything(engine)["rows"] == found["rows"]
 
 
 def test_points_without_a_name_stay_aside_and_new_data_flow(

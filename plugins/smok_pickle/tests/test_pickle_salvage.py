@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from smok_pickle import segments, write_log
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -21,25 +23,27 @@ def test_points_that_stand_twice_are_saved_once(path: Path, opened: Callable[...
     """A page from before a change may come back; the later place of a point wins."""
     with opened() as engine:
         series = engine.series("s")
+        series.append([("V", ts, b"v") for ts in range(100)])
         series.append([("W", ts, b"old") for ts in range(100)])
         series.append([("W", ts, b"new") for ts in range(100, 103)])
+        series.acknowledge(point.seq for point in series.pending(160))
+        engine.checkpoint()
     raw = sqlite3.connect(path, isolation_level=None)
-    raw.execute(
-        "INSERT INTO tail(seq, name, ts, value) SELECT max(seq) + 10, name, 50, ? FROM tail",
-        (b"later",),
-    )
-    raw.execute(
-        "INSERT INTO chunks SELECT last_seq - 1, first_seq - 1, name, ts_min - 1, ts_max - 1,"
-        " points, data FROM chunks"
-    )
+    (first, name) = raw.execute("SELECT min(seq), max(name) FROM tail, segments").fetchone()
+    write_log.insert(raw, [write_log.pack_one(first - 70, name, 61, b"older")])
+    write_log.insert(raw, [write_log.pack_one(first + 1000, name, 62, b"later")])
+    write_log.insert(raw, [write_log.pack_one(first + 1001, name, 50, b"later")])
+    write_log.insert(raw, [write_log.pack_one(first - 71, name, 3, b"older")])
+    segments.insert(raw, name, [segments.Point(ts, b"older") for ts in (-1, 8)], first - 61)
     raw.close()
     damage_header(path)
     with opened() as engine:
         series = engine.series("s")
         points = list(series.range("W", None, None))
         assert [ts for ts, _ in points] == list(range(-1, 103))
-        assert dict(points)[50] == b"later"
-        assert series.stats().points == len(points)
+        assert {ts for ts, value in points if value == b"later"} == {50, 62}
+        assert {ts for ts, value in points if value == b"older"} == {-1}
+        assert series.stats().points == len(points) + 100
         assert len(series.pending(1000)) == series.stats().pending
 
 

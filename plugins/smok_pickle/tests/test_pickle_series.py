@@ -77,9 +77,9 @@ def test_like_the_engine_in_memory(
 ) -> None:
     """Two connections in turn and the model in memory: always the same answers."""
     chance = random.Random(seed)
-    monkeypatch.setattr(series_module, "_FOLD_ROWS", chance.choice([8, 40, 2048]))
-    monkeypatch.setattr(series_module, "_DENSE", chance.choice([1, 8]))
-    monkeypatch.setattr(series_module, "_PAGE", chance.choice([3, 1000]))
+    monkeypatch.setattr(series_module, "_SMALL_ROWS", chance.choice([8, 40, 2048]))
+    monkeypatch.setattr(series_module, "_ACKNOWLEDGED", chance.choice([40, 400, 10**6]))
+    monkeypatch.setattr(series_module, "_PAGE", chance.choice([50, 1000]))
     ours = [opened().series("s") for _ in range(chance.choice([1, 2]))]
     twins = Twins(chance, ours, MemoryEngine().series("s"))
     steps = [twins.append] * 9 + [twins.pending, twins.acknowledge] * 3
@@ -106,17 +106,19 @@ def test_refuse_and_drop(opened: Callable[..., Engine]) -> None:
     assert stats.oldest_pending == 990
 
 
-def test_a_large_value_makes_no_large_chunk(opened: Callable[..., Engine]) -> None:
+def test_large_values_make_no_large_rows(opened: Callable[..., Engine]) -> None:
     """Values of 64 KiB are streamed a few at a time."""
     engine = opened()
     series = engine.series("s")
     series.append([("W", ts, bytes([ts]) * 65536) for ts in range(200)])
-    sizes = engine._connection.read(
-        lambda raw: raw.execute("SELECT max(length(data)) FROM chunks").fetchone()
-    )
-    assert sizes[0] < 6 * 65536
-    assert [value[0] for _, value in series.range("W", None, None)] == list(range(200))
-    assert len(series.pending(1000)) == 200
+    for table in ("tail", "segments"):
+        query = f"SELECT max(length(data)) FROM {table}"
+        sizes = engine._connection.read(lambda raw, query=query: raw.execute(query).fetchone())
+        assert sizes[0] < 6 * 65536
+        assert [value[0] for _, value in series.range("W", None, None)] == list(range(200))
+        assert series.latest("W") == (199, bytes([199]) * 65536)
+        series.acknowledge(point.seq for point in series.pending(1000))
+        engine.checkpoint()
 
 
 def test_the_ends_of_the_timescale(opened: Callable[..., Engine]) -> None:

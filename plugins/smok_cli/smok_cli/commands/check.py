@@ -13,6 +13,7 @@ from smok_core.errors import PluginError, SmokError
 
 if TYPE_CHECKING:
     from smok_core.config import Config, StoreConfig
+    from smok_core.engine import Engine
 
 __all__ = ["command"]
 
@@ -21,16 +22,22 @@ _STORE_FAILED = 3
 
 
 @click.command("check")
+@click.option("--deep", is_flag=True, help="Read everything: each page, index and checksum.")
 @json_option
 @pass_session
-def command(session: Session, as_json: bool) -> int:
-    """Open every store the configuration names. Exit status 3 if one of them fails."""
+def command(session: Session, *, deep: bool, as_json: bool) -> int:
+    """Open every store the configuration names. Exit status 3 if one of them fails.
+
+    With --deep all that is stored is read; what is damaged is named and is a failure, too. Nothing
+    is changed: the next program that opens the store puts what can be read into a sound file.
+    """
     from smok_cli.tolerant import read_tolerantly
     from smok_core.databases import find_device
 
     config, failed = read_tolerantly(session.config)
     device = find_device(config)
-    rows = [_look(config, store, failed.get(store.name)) for store in _stores(config, failed)]
+    stores = _stores(config, failed)
+    rows = [_look(config, store, failed.get(store.name), deep=deep) for store in stores]
     in_memory = [name for name, role in config.roles.items() if role.store == "memory"]
     nowhere = [name for name, role in config.roles.items() if role.store == "null"]
     report = {"config": str(config.path), "device": device, "stores": rows}
@@ -39,7 +46,7 @@ def command(session: Session, as_json: bool) -> int:
         print_json(report)
     else:
         _show(report)
-    return _STORE_FAILED if any(row["state"] == "error" for row in rows) else 0
+    return _STORE_FAILED if any(row["state"] in ("error", "damaged") for row in rows) else 0
 
 
 def _stores(config: Config, failed: dict[str, PluginError]) -> list[StoreConfig]:
@@ -48,7 +55,9 @@ def _stores(config: Config, failed: dict[str, PluginError]) -> list[StoreConfig]
     return [store for store in stores if store.where != "built in" or store.name in failed]
 
 
-def _look(config: Config, store: StoreConfig, error: PluginError | None) -> dict[str, Any]:
+def _look(
+    config: Config, store: StoreConfig, error: PluginError | None, *, deep: bool
+) -> dict[str, Any]:
     kept = [name for name, role in config.roles.items() if role.store == store.name]
     row: dict[str, Any] = {"store": store.name, "backend": store.backend, "roles": kept}
     if error is not None:
@@ -58,16 +67,17 @@ def _look(config: Config, store: StoreConfig, error: PluginError | None) -> dict
     row["durability"] = store.settings.durability.value
     row["capabilities"] = sorted(store.capabilities)
     try:
-        return row | _open(config, store) | {"state": "ok"}
+        row |= _open(config, store, deep=deep)
     except SmokError as failure:
         return row | _error(failure)
+    return row | {"state": "damaged" if row.get("damage") else "ok"}
 
 
 def _error(error: SmokError) -> dict[str, Any]:
     return {"state": "error", "error": {"code": error.code, "message": str(error)}}
 
 
-def _open(config: Config, store: StoreConfig) -> dict[str, Any]:
+def _open(config: Config, store: StoreConfig, *, deep: bool) -> dict[str, Any]:
     """Open the store and ask it; one without an engine is asked by opening its roles."""
     from smok_core.databases import open_databases, open_store
 
@@ -77,7 +87,8 @@ def _open(config: Config, store: StoreConfig) -> dict[str, Any]:
         return {"location": "kept by the backend's own roles", "warnings": []}
     with engine:
         health = engine.health()
-    return {
+        found = _read_all(engine, store.name) if deep else {}
+    return found | {
         "location": health.location,
         "durability": health.durability.value,
         "schema": health.schema,
@@ -86,6 +97,14 @@ def _open(config: Config, store: StoreConfig) -> dict[str, Any]:
         "notes": list(health.notes),
         "warnings": list(health.warnings),
     }
+
+
+def _read_all(engine: Engine, store: str) -> dict[str, Any]:
+    """Give what is damaged; None where the backend's server looks after that itself."""
+    from smok_cli.progress import counted
+
+    with counted(f"reading {store}") as progress:
+        return {"damage": engine.verify(progress)}
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -107,7 +126,7 @@ def _show(report: dict[str, Any]) -> None:
 def _row(row: dict[str, Any]) -> list[object]:
     from rich.text import Text
 
-    colour = {"ok": "green", "error": "red"}.get(row["state"], "yellow")
+    colour = {"ok": "green", "unused": "yellow"}.get(row["state"], "red")
     return [
         row["store"],
         row["backend"],
@@ -131,5 +150,17 @@ def _show_details(row: dict[str, Any]) -> None:
         say(f"{row['store']}: {note}")
     for warning in row.get("warnings", ()):
         say(f"warning: {row['store']}: {warning}", fg="yellow")
+    _show_damage(row)
     if row["state"] == "error":
         say(f"error [{row['error']['code']}]: {row['error']['message']}", fg="red")
+
+
+def _show_damage(row: dict[str, Any]) -> None:
+    if "damage" not in row:
+        return
+    if row["damage"] is None:
+        say(f"{row['store']}: its server looks after damage itself; nothing was read")
+    for line in row["damage"] or ():
+        say(f"damaged: {row['store']}: {line}", fg="red")
+    if row["damage"] == []:
+        say(f"{row['store']}: everything was read, and all of it is sound")

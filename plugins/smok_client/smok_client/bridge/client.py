@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
     class NullEventDatabase: ...  # noqa: D101
 
+    class Pathpoint:  # noqa: D101
+        name: str
+        device: Any
+        current_timestamp: float | None
+        set_new_value: Any
+
     class PlainMetadata:  # noqa: D101
         device: Any
         db: Any
@@ -152,6 +158,7 @@ else:
         )
         from smok.macro import Macro
         from smok.metadata import PlainMetadata
+        from smok.pathpoint import Pathpoint
         from smok.predicate import Color, DisabledTime, Event, Time
         from smok.sensor import Sensor, SensorWriteEvent
         from smok.sync_workers.base import SyncError
@@ -180,6 +187,7 @@ __all__ = [
     "NullEventDatabase",
     "OperationFailedError",
     "OperationFailedReason",
+    "Pathpoint",
     "PlainMetadata",
     "ResponseError",
     "Sensor",

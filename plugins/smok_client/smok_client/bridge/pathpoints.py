@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
 from smok_client.bridge.error_guard import Backlog, deferred, guarded, nothing
+from smok_client.bridge.readings import keep_each_reading
 from smok_client.bridge.values import number, to_client, to_model
 from smok_core import model
 
@@ -81,3 +82,6 @@ class ClientPathpoints(client.BasePathpointDatabase):
         self.backlog.drain()
         offer = self.pace.offer(self._inner.get_data_to_sync)
         return _Synchronization(offer, self.pace) if offer else None
+
+
+keep_each_reading(ClientPathpoints)

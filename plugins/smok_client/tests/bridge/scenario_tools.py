@@ -1,7 +1,7 @@
 """What the scenarios work with: threads that pass for the client's, stores that fail."""
 
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from smok.exceptions import ResponseError
 from smok.predicate import Color, Event
@@ -106,7 +106,8 @@ def sync(events, *uuids):
 class FakeDevice:
     """As much of a device as the bridge talks to; its cloud answers as ``answers`` says."""
 
-    def __init__(self):
+    def __init__(self, values=None):
+        self.pp_database, self.getter = values, None
         self.metadata = self.api = self
         self.updater, self.sent, self.answers, self.failed = None, [], {}, 0
 
@@ -124,6 +125,9 @@ class FakeDevice:
 
     def delete(self, url):
         self._request("DELETE", url)
+
+    def register_pathpoint(self, pathpoint):
+        self.pathpoint = pathpoint
 
     def on_failed_sync(self):
         self.failed += 1
@@ -161,3 +165,10 @@ def in_pool(pathpoint, value):
     worker = threading.Thread(target=future.set_result, args=(value,))
     worker.start()
     worker.join()
+
+
+def in_pools(pathpoint, values):
+    """Let as many Futures give their values at the same moment, from a pool of threads."""
+    with ThreadPoolExecutor(8) as pool:
+        for value in values:
+            pool.submit(int, value).add_done_callback(on_read_completed_factory(pathpoint))

@@ -27,6 +27,7 @@ from scenario_tools import (
     as_client_of,
     event,
     in_pool,
+    in_pools,
     memory,
     raises,
     refused,
@@ -42,6 +43,7 @@ from smok.exceptions import (
     ResponseError,
 )
 from smok.macro import Macro
+from smok.pathpoint import Pathpoint
 from smok.predicate import Color, DisabledTime, Event, Time
 from smok.sensor import SensorWriteEvent
 from smok_client import bridge, register_state
@@ -604,6 +606,32 @@ def scenario_readings_of_a_future_wait_for_the_store():
     as_client(values.checkpoint)
     found = [value for _, value in values.get_archive_data("W1", None, None)]
     assert (found, stores.warnings()) == ([0, 1, 2, 3], ())
+
+
+def scenario_readings_of_one_millisecond_are_two():
+    """What the client dates itself is kept, however fast; a time of the user's own is not moved."""
+    values = memory()["pp_database"]
+    device = FakeDevice(values)
+    pathpoint = Pathpoint(device, "W1")
+    in_pools(pathpoint, range(200))
+    for error in range(3):
+        in_pool(pathpoint, OperationFailedError(list(OperationFailedReason)[error]))
+    found = list(values.get_archive_data("W1", None, None))
+    assert sorted(value for _, value in found[:200]) == list(range(200))
+    assert [value.timestamp for _, value in found[200:]] == [stamp for stamp, _ in found[200:]]
+    assert len({stamp for stamp, _ in found}) == 203
+    pathpoint.set_new_value(found[-1][0], "the client ignores what is not newer")
+    assert len(list(values.get_archive_data("W1", None, None))) == 203
+
+
+def scenario_a_clock_that_is_set_back_loses_no_reading():
+    """Readings go on with the time of the clock, and are kept in their place."""
+    values = memory()["pp_database"]
+    device = FakeDevice(values)
+    pathpoint = Pathpoint(device, "W1")
+    pathpoint.set_new_value(4_000_000_000_000, "a year to come")
+    in_pool(pathpoint, "now")
+    assert next(value for _, value in values.get_archive_data("W1", None, None)) == "now"
 
 
 def scenario_values_of_real_readers():

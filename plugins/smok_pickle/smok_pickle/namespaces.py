@@ -1,4 +1,4 @@
-"""Sections: what one device keeps under one name; the ids that all rows carry."""
+"""Namespaces: what one device keeps under one name; the ids that all rows carry."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
     from smok_pickle.connection import Connection
 
-__all__ = ["Section", "span"]
+__all__ = ["Namespace", "span"]
 
 _FIND: Final = "SELECT id FROM sections WHERE device = ? AND kind = ? AND name = ?"
 _ADD: Final = "INSERT INTO sections(device, kind, name, last, settled) VALUES(?, ?, ?, 0, 0)"
 
 
-class Section:
+class Namespace:
     """The id of one (device, kind, name), made at the first write and remembered."""
 
     def __init__(self, connection: Connection, device: str, kind: str, name: str) -> None:

@@ -1,0 +1,90 @@
+"""``smok check --deep``: everything is read, what is damaged is named, and nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pytest
+
+from smok_core import open_databases
+
+
+@pytest.fixture
+def store(config):
+    """Give the path of a store with something in each of its tables."""
+    with open_databases(config) as databases:
+        databases.pathpoints.on_new_data_many([("W1", ts, ts / 2) for ts in range(500)])
+        databases.metadata.put_plain("site", "Danzig")
+        databases.baobs.set_baob_value("firmware", b"\x7f" * 9000, 1)
+    return config.parent / "var" / "smok.db"
+
+
+def change(store, statement):
+    with sqlite3.connect(store, isolation_level=None) as raw:
+        raw.create_function("checksum", -1, lambda *_: 0)
+        assert raw.execute(statement).rowcount
+    raw.close()
+
+
+def test_a_sound_store_is_said_to_be_sound(smok, store):
+    """Status 0, and the same as JSON."""
+    before = store.read_bytes()
+    result = smok("check", "--deep")
+    assert result.status == 0
+    assert "everything was read, and all of it is sound" in result.out
+    assert json.loads(smok("check", "--deep", "--json").out)["stores"][0]["damage"] == []
+    assert store.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE rows SET value = x'00' WHERE key = 'site'", "the row 'site'"),
+        ("UPDATE blobs SET data = zeroblob(9000)", "the blob 'firmware'"),
+        ("UPDATE tail SET data = zeroblob(length(data))", "500 readings of the log"),
+    ],
+)
+def test_a_wrong_checksum_is_named_and_left_alone(smok, store, statement, named):
+    """One value of one table: its row is named, the rest is not; a look heals nothing."""
+    change(store, statement)
+    before = store.read_bytes()
+    result = smok("check", "--deep")
+    assert result.status == 3
+    assert result.out.count("damaged: local:") == 1
+    assert named in result.out
+    assert "checksum" in result.out
+    assert store.read_bytes() == before
+    assert not list(store.parent.glob("*.corrupt-*"))
+    assert smok("check").status == 0
+
+
+def test_a_broken_page_is_named(smok, store):
+    """A page that SQLite cannot read: what can be read is read all the same."""
+    with store.open("r+b") as file:
+        file.seek(0, 2)
+        pages = file.tell() // 4096
+        file.seek((pages - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    result = smok("check", "--deep")
+    assert result.status == 3
+    assert "damaged: local:" in result.out
+
+
+def test_segments_are_read_too(smok, config):
+    """What was acknowledged and compacted carries checksums as well."""
+    with open_databases(config) as databases:
+        databases.pathpoints.on_new_data_many([("W1", ts, ts / 2) for ts in range(5000)])
+        while batch := databases.pathpoints.get_data_to_sync():
+            batch.acknowledge()
+        databases.pathpoints.checkpoint()
+    store = config.parent / "var" / "smok.db"
+    change(store, "UPDATE segments SET data = zeroblob(length(data)) WHERE id = 2")
+    result = smok("check", "--deep")
+    assert (result.status, result.out.count("readings of the archive")) == (3, 1)
+
+
+def test_a_store_without_a_file_has_nothing_to_read(smok, config):
+    """Memory looks after itself."""
+    config.write_text('device = "pump-17"\n[roles]\ndefault = "memory"\n')
+    assert smok("check", "--deep").status == 0

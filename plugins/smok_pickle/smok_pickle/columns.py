@@ -1,0 +1,73 @@
+"""Columns of numbers and values as bytes: what a row of the write log and a segment are made of."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+import sys
+from array import array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Steps", "Widths", "ints", "join", "packed", "split", "stamps_of", "steps_of"]
+
+#: The length of every value, or of each.
+Widths = int | list[int]
+#: The least step between two timestamps, a unit, and what each step has more, in units.
+Steps = tuple[int, int, list[int]]
+
+
+def packed(code: str, values: Iterable[int]) -> bytes:
+    """Give whole numbers as bytes, little end first; ``code`` is that of `array`."""
+    found = array(code, values)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found.tobytes()
+
+
+def ints(code: str, data: bytes) -> array[int]:
+    """Give the numbers that `packed` wrote; raises ValueError if a part of one is missing."""
+    found = array(code)
+    found.frombytes(data)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
+
+
+def join(values: Sequence[bytes]) -> tuple[Widths, bytes]:
+    """Give values as one piece, with what `split` needs to take it apart."""
+    widths = list(map(len, values))
+    same = widths.count(widths[0]) == len(widths)
+    return (widths[0] if same else widths), b"".join(values)
+
+
+def split(widths: Widths, data: bytes, count: int) -> list[bytes]:
+    """Give the ``count`` values that `join` made one piece of.
+
+    Raises:
+        ValueError: The piece has another length.
+    """
+    each = [widths] * count if isinstance(widths, int) else widths
+    ends = list(itertools.accumulate(each, initial=0))
+    if len(each) != count or ends[-1] != len(data):
+        raise ValueError("the values have another length than is said")
+    return [data[start:end] for start, end in itertools.pairwise(ends)]
+
+
+def steps_of(stamps: Sequence[int]) -> Steps:
+    """Give the steps between timestamps that ascend; regular ones take no room at all."""
+    steps = list(map(operator.sub, stamps[1:], stamps))
+    least = min(steps, default=0)
+    more = [step - least for step in steps]
+    unit = math.gcd(*more)
+    return least, unit, [step // unit for step in more] if unit else []
+
+
+def stamps_of(first: int, steps: Steps, count: int) -> list[int]:
+    """Give the ``count`` timestamps that `steps_of` was made of."""
+    least, unit, more = steps
+    found = [least + step * unit for step in more] if unit else [least] * (count - 1)
+    return list(itertools.accumulate(found, initial=first))

@@ -1,0 +1,172 @@
+"""Moves acknowledged points from the log into segments, merges small rows, forgets old points.
+
+Each piece is one small transaction, so that all of it works with little room left, and may be cut
+anywhere.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import operator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from smok_pickle import segments
+from smok_pickle.namespaces import span
+from smok_pickle.queue import done_in
+from smok_pickle.series_index import LAST
+from smok_pickle.write_log import (
+    MOST_BYTES,
+    MOST_POINTS,
+    Item,
+    LogRow,
+    insert,
+    pack,
+    read,
+    rewrite,
+    unpack,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from smok_pickle.series_index import SeriesIndex
+
+__all__ = ["Trimmed", "compact", "merge", "names_with_old", "trim"]
+
+_PIECE: Final = 16  # rows or segments per transaction: a full disk has room for a small one only
+_ROOMY_PIECE: Final = 32
+
+
+class Trimmed(NamedTuple):
+    """How many points went, and where to go on (None: that was all of the name)."""
+
+    gone: int
+    then: int | None
+
+
+# --- from the log into segments ------------------------------------------------------------------
+
+
+def _acknowledged_rows(raw: sqlite3.Connection, index: SeriesIndex) -> tuple[list[int], set[int]]:
+    """Give the keys of the rows that have an acknowledged point, and the seqs in ``done``."""
+    done, keys = done_in(raw, *span(index.id)), list(index.rows)
+    found = set(keys[: bisect.bisect_right(keys, index.acknowledged)])
+    found.update(map(index.row_with, done))
+    return sorted(found), done
+
+
+def compact(raw: sqlite3.Connection, index: SeriesIndex, *, tight: bool) -> bool:
+    """Move the acknowledged points of some rows into segments; tell whether there are more."""
+    keys, done = _acknowledged_rows(raw, index)
+    here = keys[: _PIECE if tight else _ROOMY_PIECE]
+    moved = list[Item]()
+    for run in _runs(here, index):
+        for row in list(read(raw, *run)):
+            moved += _take_acknowledged(raw, index, row, done)
+    _store(raw, moved)
+    gone = [(item.seq,) for item in moved if item.seq in done]
+    raw.executemany("DELETE FROM done WHERE seq = ?", gone)
+    if here:
+        index.save(raw, rows_changed=True)
+    return len(here) < len(keys)
+
+
+def _take_acknowledged(
+    raw: sqlite3.Connection, index: SeriesIndex, row: LogRow, done: set[int]
+) -> list[Item]:
+    """Take the acknowledged points out of a row, and give them."""
+    items, mark = unpack(row), index.acknowledged
+    left = [item for item in items if item.seq > mark and item.seq not in done]
+    if len(left) < len(items):
+        index.note_change(row.seq, rewrite(raw, row, left))
+    return [item for item in items if item.seq <= mark or item.seq in done] if left else items
+
+
+def _runs(keys: list[int], index: SeriesIndex) -> Iterator[tuple[int, int]]:
+    """Give the first and the last of the keys that stand side by side in the log."""
+    place = {key: at for at, key in enumerate(index.rows)}
+    for _, run in itertools.groupby(enumerate(keys), lambda pair: place[pair[1]] - pair[0]):
+        found = [key for _, key in run]
+        yield found[0], found[-1]
+
+
+def _store(raw: sqlite3.Connection, items: list[Item]) -> None:
+    by_name = dict[int, list[Item]]()
+    for item in items:
+        by_name.setdefault(item.name, []).append(item)
+    for name, group in by_name.items():
+        group.sort(key=operator.itemgetter(2))
+        points = [segments.Point(item.ts, item.value) for item in group]
+        segments.store(raw, name, points, max(item.seq for item in group))
+
+
+# --- small rows into larger ones -----------------------------------------------------------------
+
+
+def merge(raw: sqlite3.Connection, index: SeriesIndex) -> None:
+    """Put rows of few points that stand side by side into one row; the seqs stay."""
+    for first, *rest in list(_small_runs(index)):
+        rows = list(read(raw, first, rest[-1]))
+        raw.execute("DELETE FROM tail WHERE seq BETWEEN ? AND ?", (first, rest[-1]))
+        new = pack([item for row in rows for item in unpack(row)], first)
+        insert(raw, [new])
+        index.note_change(first, new)
+        for key in rest:
+            index.note_change(key, None)
+    index.save(raw, rows_changed=True)
+
+
+def _small_runs(index: SeriesIndex) -> Iterator[list[int]]:
+    run, points, size = list[int](), 0, 0
+    for key, head in index.rows.items():
+        if run and (points + head.points > MOST_POINTS or size + head.size > MOST_BYTES):
+            if len(run) > 1:
+                yield run
+            run, points, size = [], 0, 0
+        run.append(key)
+        points, size = points + head.points, size + head.size
+    if len(run) > 1:
+        yield run
+
+
+# --- old points ----------------------------------------------------------------------------------
+
+
+def names_with_old(raw: sqlite3.Connection, index: SeriesIndex, before: int) -> list[int]:
+    """Give the ids of the names that have a segment with points before ``before``."""
+    query = "SELECT id FROM names WHERE section = ?"
+    first = "SELECT min(ts_min) < ? FROM segments WHERE name = ?"
+    names = [row[0] for row in raw.execute(query, (index.id,))]
+    return [name for name in names if raw.execute(first, (before, name)).fetchone()[0]]
+
+
+def trim(
+    raw: sqlite3.Connection, index: SeriesIndex, name: int, before: int, start: int | None
+) -> Trimmed:
+    """Forget old points in the segments of a name, a bounded piece per call; never its newest.
+
+    Args:
+        raw: A connection in a transaction.
+        index: The memory of the series, in sync.
+        name: The id of the name.
+        before: Points with ``ts < before`` go.
+        start: Where the last call stopped.
+    """
+    newest = index.latest(raw, name)
+    before = min(before, newest.ts if newest else before)
+    if before < -LAST:
+        return Trimmed(0, None)  # nothing lies before the first timestamp there is
+    found = list(itertools.islice(segments.between(raw, name, start, before - 1), _PIECE))
+    gone = 0
+    for segment in found:
+        left = [] if segment.ts_max < before else segment.unpacked()
+        left = [point for point in left if point.ts >= before]
+        segments.replace(raw, segment, left)
+        gone += segment.points - len(left)
+    if gone:
+        index.stored_then -= gone
+        index.save(raw)
+    then = min(found[-1].ts_max + 1, LAST) if len(found) == _PIECE else None
+    return Trimmed(gone, then)

@@ -1,0 +1,211 @@
+"""A segment: up to a thousand acknowledged points of one name, compressed, in one row.
+
+The time spans of two segments of one name never overlap, so the one that could hold a timestamp is
+found by one look into an index. Acknowledged points have no place in the queue any more; ``last``
+is the highest seq that any of them had, which tells an older state of a segment from a newer one
+when a damaged file shows both.
+"""
+
+from __future__ import annotations
+
+import bisect
+import struct
+import zlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from smok_core.errors import CorruptData
+from smok_pickle.columns import Steps, Widths, join, split, stamps_of, steps_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterator, Sequence
+
+__all__ = [
+    "COLUMNS",
+    "Point",
+    "Segment",
+    "at",
+    "between",
+    "delete",
+    "insert",
+    "newest",
+    "pack",
+    "replace",
+    "store",
+    "take_out",
+]
+
+COLUMNS: Final = "name, last, ts_min, ts_max, data, points, sum"
+_MOST: Final = 1000
+_BYTES: Final = 256 * 1024
+_LARGEST: Final = 2**28  # bytes of a segment of one value, with room to spare
+_SMALL: Final = 8  # a segment of so many times the points that come is not worth to be kept apart
+_LEVEL: Final = 1
+
+_SELECT: Final = f"SELECT {COLUMNS} FROM segments WHERE name = ?"  # noqa: S608
+_AT: Final = _SELECT + " AND ts_min <= ? ORDER BY ts_min DESC LIMIT 1"
+_NEXT: Final = "SELECT min(ts_min) FROM segments WHERE name = ? AND ts_min > ?"
+_NEWEST: Final = "SELECT ts_max FROM segments WHERE name = ? ORDER BY ts_min DESC LIMIT 1"
+_INSERT: Final = f"INSERT INTO segments({COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?)"
+_DELETE: Final = "DELETE FROM segments WHERE name = ? AND ts_min = ?"
+
+_Columns = tuple[Steps, Widths, bytes]
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Columns).decode
+_head = struct.Struct("<qqqqq").pack
+
+
+class Point(NamedTuple):
+    """A stored point; sorts by time."""
+
+    ts: int
+    value: bytes
+
+
+class Segment(NamedTuple):
+    """A row of the table ``segments``, without its number."""
+
+    name: int
+    last: int
+    ts_min: int
+    ts_max: int
+    data: bytes
+    points: int
+    sum: int
+
+    def unpacked(self) -> list[Point]:
+        """Give the points, ascending by time.
+
+        Raises:
+            CorruptData: The row is not what was written.
+        """
+        try:
+            if self.sum != _sum(*self[:-1]):
+                raise CorruptData("segments", f"the checksum of {self.points} points is wrong")
+            steps, widths, values = _decode(_inflated(self.data))
+            stamps = stamps_of(self.ts_min, steps, self.points)
+            found = split(widths, _in_rows(widths, values), self.points)
+            return list(map(Point, stamps, found))
+        except (msgspec.DecodeError, zlib.error, struct.error, ValueError, TypeError) as error:
+            raise CorruptData("segments", f"{self.points} points cannot be decoded") from error
+
+
+def _inflated(data: bytes) -> bytes:
+    return zlib.decompressobj().decompress(data, _LARGEST)
+
+
+def _in_columns(widths: Widths, values: bytes) -> bytes:
+    """Put the first bytes of all values together, then the second ones: most are the same."""
+    if not isinstance(widths, int):
+        return values
+    return b"".join(values[at::widths] for at in range(widths))
+
+
+def _in_rows(widths: Widths, values: bytes) -> bytes:
+    if not isinstance(widths, int) or not widths:
+        return values
+    count = len(values) // widths
+    return b"".join(values[at::count] for at in range(count))
+
+
+def pack(name: int, points: Sequence[Point], last: int) -> Segment:
+    """Make a segment of points, which ascend by time and obey its limits."""
+    stamps, values = zip(*points, strict=True)
+    widths, joined = join(values)
+    body = _encode((steps_of(stamps), widths, _in_columns(widths, joined)))
+    row = (name, last, stamps[0], stamps[-1], zlib.compress(body, _LEVEL), len(points))
+    return Segment(*row, _sum(*row))
+
+
+def _sum(name: int, last: int, ts_min: int, ts_max: int, data: bytes, points: int) -> int:
+    return zlib.crc32(data, zlib.crc32(_head(name, last, ts_min, ts_max, points)))
+
+
+def _pieces(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
+    start, size = 0, 0
+    for place, point in enumerate(points):
+        size += len(point.value)
+        if place > start and (place - start >= _MOST or size > _BYTES):
+            yield points[start:place]
+            start, size = place, len(point.value)
+    if points:
+        yield points[start:]
+
+
+def store(raw: sqlite3.Connection, name: int, points: Sequence[Point], last: int) -> None:
+    """Store points, ascending by time and at timestamps that no segment has.
+
+    Those that fall into a segment are merged with it, and so are those behind a small one.
+    """
+    while points:
+        home = at(raw, name, points[0].ts)
+        after = raw.execute(_NEXT, (name, points[0].ts)).fetchone()[0]
+        count = len(points) if after is None else bisect.bisect_left(points, (after,))
+        here, points = points[:count], points[count:]
+        if home is not None and (here[0].ts <= home.ts_max or _is_small(home, count)):
+            replace(raw, home, sorted([*home.unpacked(), *here]), last)
+        else:
+            insert(raw, name, here, last)
+
+
+def _is_small(home: Segment, count: int) -> bool:
+    return home.points <= _SMALL * count and home.points + count <= _MOST
+
+
+def replace(raw: sqlite3.Connection, old: Segment, points: Sequence[Point], last: int = 0) -> None:
+    """Put points in the place of a segment; none, and it is gone."""
+    delete(raw, old)
+    insert(raw, old.name, points, max(old.last, last))
+
+
+def insert(raw: sqlite3.Connection, name: int, points: Sequence[Point], last: int) -> None:
+    """Store points, ascending by time, where no segment is."""
+    raw.executemany(_INSERT, [pack(name, piece, last) for piece in _pieces(points)])
+
+
+def delete(raw: sqlite3.Connection, segment: Segment) -> None:
+    """Forget a segment."""
+    raw.execute(_DELETE, (segment.name, segment.ts_min))
+
+
+def at(raw: sqlite3.Connection, name: int, ts: int) -> Segment | None:
+    """Give the segment that holds ``ts`` if any does, else the last one before it, or None."""
+    row = raw.execute(_AT, (name, ts)).fetchone()
+    return Segment._make(row) if row else None
+
+
+def newest(raw: sqlite3.Connection, name: int) -> int | None:
+    """Give the greatest timestamp in any segment of the name."""
+    row = raw.execute(_NEWEST, (name,)).fetchone()
+    return row[0] if row else None
+
+
+def between(
+    raw: sqlite3.Connection, name: int, start: int | None, stop: int | None
+) -> Iterator[Segment]:
+    """Give the segments whose time span meets ``start``..``stop`` (inclusive), in order."""
+    query, values = _SELECT, [name]
+    if start is not None:
+        query += (
+            " AND ts_min >= coalesce((SELECT max(ts_min) FROM segments WHERE name = ?"
+            " AND ts_min <= ?), ?) AND ts_max >= ?"
+        )
+        values += [name, start, start, start]
+    if stop is not None:
+        query += " AND ts_min <= ?"
+        values.append(stop)
+    return map(Segment._make, raw.execute(f"{query} ORDER BY ts_min", values))
+
+
+def take_out(raw: sqlite3.Connection, name: int, stamps: Collection[int]) -> None:
+    """Take points out of the segments that have them."""
+    gone, left = set(stamps), sorted(stamps)
+    while left:
+        home = at(raw, name, left[0])
+        if home is None or home.ts_max < left[0]:
+            left = left[1:]
+            continue
+        replace(raw, home, [point for point in home.unpacked() if point.ts not in gone])
+        left = [ts for ts in left if ts > home.ts_max]

@@ -1,0 +1,303 @@
+"""What a process remembers of a series: the counts, the names, and the heads of the log's rows.
+
+The memory is never trusted without a look: `SeriesIndex.sync` compares the series' ``epoch``, which
+changes when rows of the log do, with what is stored, and reads the heads of the rows that other
+processes added. So opening a store reads nothing, and the first use reads heads only.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import operator
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from smok_core.errors import CorruptData
+from smok_pickle import segments
+from smok_pickle.namespaces import Namespace, span
+from smok_pickle.segments import Point
+from smok_pickle.write_log import (
+    MOST_BYTES,
+    MOST_POINTS,
+    LogRow,
+    ids_packed,
+    pack_columns,
+    pack_one,
+    points_of,
+    read,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator, Sequence
+
+    from smok_pickle.connection import Connection
+
+__all__ = ["LAST", "NEVER", "UNSURE", "Entry", "Head", "SeriesIndex"]
+
+UNSURE: Final = -1  #: an epoch of no connection: the memory may be wrong
+NEVER: Final = -(2**63) - 1  #: before every timestamp
+LAST: Final = 2**63 - 1  #: the last timestamp there is
+_MANY: Final = 200_000  # names remembered at most
+
+_LOOK: Final = (
+    "SELECT epoch, last, settled, rows, pending, dropped,"
+    " (SELECT max(seq) FROM tail WHERE seq BETWEEN ? AND ?) FROM sections WHERE id = ?"
+)
+_HEADS: Final = (
+    "SELECT seq, names, last, ts_min, ts_max, points, length(data) FROM tail"
+    " WHERE seq BETWEEN ? AND ? ORDER BY seq"
+)
+_FIND: Final = "SELECT id FROM names WHERE section = ? AND name = ?"
+_ADD: Final = "INSERT INTO names(section, name) VALUES(?, ?) RETURNING id"
+_SAVE: Final = (
+    "UPDATE sections SET epoch = ?, last = ?, settled = ?, rows = ?, pending = ?, dropped = ?"
+    " WHERE id = ?"
+)
+
+
+class Head(NamedTuple):
+    """What is remembered of a row of the log: nothing in it lies outside of these."""
+
+    last: int
+    ts_min: int
+    ts_max: int
+    points: int
+    size: int  #: bytes
+    names: bytes  #: the ids of its names, four bytes each
+
+
+class Entry:
+    """One name: its id, and no less than its greatest timestamp.
+
+    ``bound`` is raised before a point is written, so a write that fails leaves it too high, and so
+    do rows that were not read. That only costs the next point a look at what is stored.
+    """
+
+    __slots__ = ("bound", "exact", "id")
+
+    def __init__(self, number: int, bound: int) -> None:
+        self.id, self.bound, self.exact = number, bound, False
+
+    def raise_to(self, bound: int) -> None:
+        """Allow for points of others up to ``bound``."""
+        if bound > self.bound:
+            self.bound, self.exact = bound, False
+
+
+class SeriesIndex:
+    """The memory of one series; use it under the connection's lock only."""
+
+    def __init__(self, connection: Connection, device: str, name: str) -> None:
+        self._connection = connection
+        self.namespace = Namespace(connection, device, "series", name)
+        self.id: int | None = None
+        self.connection_epoch = UNSURE
+        self.epoch = self.last = self.acknowledged = self.stored_then = self.pending_then = 0
+        self.dropped = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self.by_name = dict[str, Entry]()
+        self.rows = dict[int, Head]()  # by key, ascending
+        self.top, self.small, self._newest = 0, 0, NEVER
+        self.offered = list[int]()  # the head of the queue, as it was handed out last
+
+    @property
+    def pending(self) -> int:
+        """How many points are pending, those included that were appended since the last `save`."""
+        return self.pending_then + self.top - self.last
+
+    @property
+    def stored(self) -> int:
+        """How many points are stored."""
+        return self.stored_then + self.top - self.last
+
+    # --- in step with the file -------------------------------------------------------------------
+
+    def sync(self, raw: sqlite3.Connection) -> bool:
+        """Make the memory true for the running transaction; tell whether the series exists."""
+        if self.connection_epoch != self._connection.connection_epoch:
+            self._forget()
+            self.connection_epoch, self.epoch = self._connection.connection_epoch, -1
+        self.id = self.namespace.find(raw)
+        row = raw.execute(_LOOK, (*span(self.id), self.id)).fetchone()
+        if row is None:
+            return False
+        before = self.acknowledged, self.pending_then - self.last
+        epoch, self.last, mark, self.stored_then, self.pending_then, self.dropped, newest = row
+        if epoch != self.epoch:
+            self._forget()
+            self.epoch = epoch
+        self.acknowledged = mark
+        if (mark, self.pending_then - self.last) != before:  # another one has acknowledged
+            self.offered = []
+        self.top = max(self.top, self.last)
+        if newest is not None and newest not in self.rows:
+            self._read_heads(raw, next(reversed(self.rows), span(self.id)[0]) + 1)
+        return True
+
+    def _read_heads(self, raw: sqlite3.Connection, first: int) -> None:
+        for key, names, last, low, high, points, size in raw.execute(
+            _HEADS, (first, span(self.id)[1])
+        ):
+            self._note(key, Head(last, low, high, points, size, ids_packed(names)))
+            self._newest = max(self._newest, high)
+        for entry in self.by_name.values():
+            entry.raise_to(self._newest)
+
+    def note(self, row: LogRow) -> None:
+        """Remember a row that was added to the log; a signal handler may have read it already."""
+        if row.seq not in self.rows:
+            self._note(row.seq, head_of(row))
+
+    def _note(self, key: int, head: Head) -> None:
+        self.rows[key] = head
+        self.top = max(self.top, head.last)
+        self.small += head.points <= _SMALL
+
+    def note_change(self, key: int, row: LogRow | None) -> None:
+        """Remember what became of a row: it lost points or took those of others, or is gone."""
+        self.small -= self.rows[key].points <= _SMALL
+        if row is None:
+            del self.rows[key]
+        else:
+            self.rows[key] = head_of(row)
+            self.small += row.points <= _SMALL
+
+    def save(self, raw: sqlite3.Connection, *, rows_changed: bool = False) -> None:
+        """Store the counts; ``rows_changed`` tells other processes to read the heads again."""
+        self.stored_then, self.pending_then, self.last = self.stored, self.pending, self.top
+        self.epoch += rows_changed
+        counts = (self.stored_then, self.pending_then, self.dropped)
+        raw.execute(_SAVE, (self.epoch, self.last, self.acknowledged, *counts, self.id))
+
+    # --- names -----------------------------------------------------------------------------------
+
+    def entry(self, raw: sqlite3.Connection, name: str) -> Entry | None:
+        """Give the entry of a name, or None if the name has no point."""
+        found = self.by_name.get(name)
+        if found is not None:
+            return found
+        row = raw.execute(_FIND, (self.id, name)).fetchone()
+        return self._learn(raw, name, row[0]) if row else None
+
+    def make(self, raw: sqlite3.Connection, name: str) -> Entry:
+        """Give the entry of a name; the name is stored in the running transaction if need be."""
+        found = self.entry(raw, name)
+        if found is None:
+            found = self._learn(raw, name, raw.execute(_ADD, (self.id, name)).fetchone()[0])
+        return found
+
+    def _learn(self, raw: sqlite3.Connection, name: str, number: int) -> Entry:
+        if len(self.by_name) >= _MANY:
+            self.by_name.clear()
+            self._newest = max((head.ts_max for head in self.rows.values()), default=NEVER)
+        newest = segments.newest(raw, number)
+        bound = self._newest if newest is None else max(self._newest, newest)
+        return self.by_name.setdefault(name, Entry(number, bound))
+
+    def texts(self, raw: sqlite3.Connection, numbers: set[int]) -> dict[int, str]:
+        """Give the names that have these ids."""
+        query = "SELECT name FROM names WHERE id = ?"
+        found = {number: raw.execute(query, (number,)).fetchone() for number in numbers}
+        if None in found.values():
+            raise CorruptData("names", "points are stored under a name that is lost")
+        return {number: row[0] for number, row in found.items()}
+
+    # --- rows ------------------------------------------------------------------------------------
+
+    def row_with(self, seq: int) -> int:
+        """Give the key of the row that a point with this seq would be in."""
+        keys = list(self.rows)
+        return keys[max(bisect.bisect_right(keys, seq) - 1, 0)] if keys else seq
+
+    def _heads_of(self, name: int) -> Iterator[tuple[int, Head]]:
+        """Give the rows that may hold a name, the last one first."""
+        packed = ids_packed(name)
+        return ((key, head) for key, head in reversed(self.rows.items()) if packed in head.names)
+
+    def rows_at(self, name: int, stamps: Sequence[int]) -> list[int]:
+        """Give the keys of the rows that may have a point at one of the ascending stamps."""
+        found = list[int]()
+        for key, head in self._heads_of(name):
+            at = bisect.bisect_left(stamps, head.ts_min)
+            if at < len(stamps) and stamps[at] <= head.ts_max:
+                found.append(key)
+        return found
+
+    def parts(
+        self, raw: sqlite3.Connection, name: int, low: int, high: int
+    ) -> list[tuple[int, Callable[[], list[Point]]]]:
+        """Give what reads the points of a name in each row between two times, in order."""
+        found = [
+            (head.ts_min, functools.partial(_points_in, raw, key, name))
+            for key, head in self._heads_of(name)
+            if head.ts_min <= high and head.ts_max >= low
+        ]
+        return sorted(found, key=operator.itemgetter(0))
+
+    def latest(self, raw: sqlite3.Connection, name: int) -> Point | None:
+        """Give the point of a name that has the greatest timestamp, or None if there is none."""
+        found = segments.at(raw, name, LAST)
+        best = found.unpacked()[-1:] if found else []
+        for key, head in self._heads_of(name):
+            if not best or head.ts_max > best[0].ts:
+                best = sorted([*best, *_points_in(raw, key, name)])[-1:]
+        return best[0] if best else None
+
+    def tighten(self, raw: sqlite3.Connection, entry: Entry) -> None:
+        """Make the bound of a name its greatest timestamp."""
+        newest = self.latest(raw, entry.id)
+        entry.bound, entry.exact = newest.ts if newest else NEVER, True
+
+    def row_of(self, points: Sequence[tuple[str, int, bytes]]) -> LogRow | None:
+        """Make the row of points that are simply newer than all of their names; None: they are not.
+
+        It is the usual case, and decides how fast a device can record.
+        """
+        if len(points) != 1:
+            return self._row_of_many(points)
+        name, ts, value = points[0]
+        entry = self.by_name.get(name)
+        if entry is None or ts <= entry.bound:
+            return None
+        entry.bound = ts
+        return pack_one(self.top + 1, entry.id, ts, value)
+
+    def _row_of_many(self, points: Sequence[tuple[str, int, bytes]]) -> LogRow | None:
+        if not 0 < len(points) <= MOST_POINTS:
+            return None
+        names, stamps, values = zip(*points, strict=True)
+        entries: list[Any] = list(map(self.by_name.get, names))
+        if sum(map(len, values)) > MOST_BYTES or not _are_newer(entries, stamps):
+            return None
+        first = self.top + 1
+        ids = list(map(_id_of, entries))
+        return pack_columns(range(first, first + len(ids)), ids, stamps, values)
+
+
+def head_of(row: LogRow) -> Head:
+    """Give what is remembered of a row."""
+    size, names = len(row.data), ids_packed(row.names)
+    return Head(row.last, row.ts_min, row.ts_max, row.points, size, names)
+
+
+_SMALL: Final = 64  # points of a row that had better be merged with others
+_id_of = operator.attrgetter("id")
+
+
+def _are_newer(entries: Sequence[Entry | None], stamps: Sequence[int]) -> bool:
+    """Tell whether each point is newer than all before it; the bounds are raised to them."""
+    if None in entries:
+        return False
+    for entry, ts in zip(entries, stamps, strict=True):
+        if ts <= entry.bound:  # type: ignore[union-attr]
+            return False
+        entry.bound = ts  # type: ignore[union-attr]
+    return True
+
+
+def _points_in(raw: sqlite3.Connection, key: int, name: int) -> list[Point]:
+    """Give the points of a name in a row of the log."""
+    return [Point(*pair) for row in read(raw, key, key) for pair in points_of(row, name)]

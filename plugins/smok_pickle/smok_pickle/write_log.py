@@ -1,0 +1,220 @@
+"""The write log of a series: one row for each append, in the order in which the points are pending.
+
+A row holds the points of its append in their order. Its key is the seq that its first point got,
+so no two appends can take the same place, whichever process they come from. A row of one point,
+the usual case of a device that records as it reads, is kept as it is; the points of any other are
+columns. Every row carries a checksum over all of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import struct
+import zlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from smok_core.errors import CorruptData
+from smok_pickle.columns import Widths, ints, join, packed, split
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = [
+    "COLUMNS",
+    "MOST_BYTES",
+    "MOST_POINTS",
+    "Item",
+    "LogRow",
+    "ids_packed",
+    "insert",
+    "pack",
+    "pack_one",
+    "pieces",
+    "points_of",
+    "read",
+    "rewrite",
+    "unpack",
+]
+
+#: Of one row; a value that is larger has a row to itself.
+MOST_POINTS: Final = 1000
+MOST_BYTES: Final = 256 * 1024
+COLUMNS: Final = "seq, last, names, ts_min, ts_max, points, data, sum"
+
+_INSERT: Final = f"INSERT INTO tail({COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
+_READ: Final = f"SELECT {COLUMNS} FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608
+_FEW: Final = 256  # names that one byte can tell apart
+
+_Columns = tuple[bytes, list[int] | None, bytes, Widths, bytes]
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Columns).decode
+_id = struct.Struct("<I").pack
+_head = struct.Struct("<qqqqq").pack
+_head_of_one = struct.Struct("<qqqq").pack
+
+
+class Item(NamedTuple):
+    """A point in the log; sorts by its place in the queue."""
+
+    seq: int
+    name: int
+    ts: int
+    value: bytes
+
+
+_item = functools.partial(tuple.__new__, Item)  # without a call of Python for each
+_UNREADABLE: Final = (msgspec.DecodeError, ValueError, TypeError, LookupError, struct.error)
+
+
+class LogRow(NamedTuple):
+    """A row of the table ``tail``."""
+
+    seq: int  #: its key, and no greater than the seq of its first point
+    last: int  #: the seq of its last point
+    names: int | bytes  #: the id of the name of its one point, or the ids of all its names
+    ts_min: int
+    ts_max: int
+    points: int
+    data: bytes
+    sum: int
+
+
+def pack_one(seq: int, name: int, ts: int, value: bytes) -> LogRow:
+    """Make the row of a single point."""
+    total = zlib.crc32(value, zlib.crc32(_head_of_one(seq, seq, name, ts)))
+    return LogRow(seq, seq, name, ts, ts, 1, value, total)
+
+
+def pack(items: Sequence[Item], key: int | None = None) -> LogRow:
+    """Make a row of points whose seqs ascend; raises ValueError if there are none.
+
+    Args:
+        items: The points.
+        key: The row's key, if it is not the first seq.
+    """
+    seqs, ids, stamps, values = zip(*items, strict=True)
+    return pack_columns(seqs, ids, stamps, values, key)
+
+
+def pack_columns(
+    seqs: Sequence[int], ids: Sequence[int], stamps: Sequence[int], values: Sequence[bytes],
+    key: int | None = None,
+) -> LogRow:  # fmt: skip
+    """Make a row of the columns of its points."""
+    first, last, count = seqs[0] if key is None else key, seqs[-1], len(seqs)
+    if count == 1:
+        total = zlib.crc32(values[0], zlib.crc32(_head_of_one(first, last, ids[0], stamps[0])))
+        return LogRow(first, last, ids[0], stamps[0], stamps[0], 1, values[0], total)
+    names = list(dict.fromkeys(ids))
+    places = None if last - first + 1 == count else [seq - first for seq in seqs]
+    body = _encode((_which(names, ids), places, packed("q", stamps), *join(values)))
+    row = LogRow(first, last, packed("I", names), min(stamps), max(stamps), count, body, 0)
+    return row._replace(sum=_sum(row))
+
+
+def _which(names: list[int], ids: Sequence[int]) -> bytes:
+    """Tell for each point which of the names it has; nothing if there is one only."""
+    if len(names) == 1:
+        return b""
+    number = {name: at for at, name in enumerate(names)}
+    return packed("B" if len(names) <= _FEW else "H", map(number.__getitem__, ids))
+
+
+def _sum(row: LogRow) -> int:
+    if isinstance(row.names, int):
+        return zlib.crc32(row.data, zlib.crc32(_head_of_one(*row[:4])))
+    head = zlib.crc32(_head(row.seq, row.last, *row[3:6]))
+    return zlib.crc32(row.data, zlib.crc32(row.names, head))
+
+
+def ids_packed(names: int | bytes) -> bytes:
+    """Give the ids in the column ``names``, four bytes each."""
+    return names if isinstance(names, bytes) else _id(names)
+
+
+def unpack(row: LogRow) -> list[Item]:
+    """Give the points of a row in their order.
+
+    Raises:
+        CorruptData: The row is not what was written.
+    """
+    _check(row)
+    if isinstance(row.names, int):
+        return [Item(row.last, row.names, row.ts_min, row.data)]
+    try:
+        which, places, stamps, widths, values = _decode(row.data)
+        names, count = ints("I", row.names), row.points
+        ids = map(names.__getitem__, _places(which, names, count))
+        seqs = range(row.seq, row.seq + count) if places is None else map(row.seq.__add__, places)
+        parts = zip(seqs, ids, ints("q", stamps), split(widths, values, count), strict=True)
+        return list(map(_item, parts))
+    except _UNREADABLE as error:
+        raise _undecodable(row) from error
+
+
+def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
+    """Give timestamp and value of the points that one name has in a row; raises as `unpack`."""
+    _check(row)
+    if isinstance(row.names, int):
+        return [(row.ts_min, row.data)] if row.names == name else []
+    try:
+        which, _, stamps, widths, values = _decode(row.data)
+        names, times, count = ints("I", row.names), ints("q", stamps), row.points
+        number = names.index(name) if name in names else -1  # it may have gone out of the row
+        here = [at for at, one in enumerate(_places(which, names, count)) if one == number]
+        if isinstance(widths, int):
+            return [(times[at], values[at * widths : (at + 1) * widths]) for at in here]
+        parts = split(widths, values, count)
+        return [(times[at], parts[at]) for at in here]
+    except _UNREADABLE as error:
+        raise _undecodable(row) from error
+
+
+def _check(row: LogRow) -> None:
+    if row.sum != _sum(row):
+        raise CorruptData("tail", f"the checksum of a row of {row.points} points is wrong")
+
+
+def _undecodable(row: LogRow) -> CorruptData:
+    return CorruptData("tail", f"a row of {row.points} points cannot be decoded")
+
+
+def _places(which: bytes, names: Sequence[int], count: int) -> Sequence[int]:
+    """Give for each point the place of its name among the names."""
+    return ints("B" if len(names) <= _FEW else "H", which) if which else [0] * count
+
+
+def pieces(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Cut points so that each piece obeys the limits of a row; one point alone always does."""
+    start, size = 0, 0
+    for at, item in enumerate(items):
+        size += len(item.value)
+        if at > start and (at - start >= MOST_POINTS or size > MOST_BYTES):
+            yield items[start:at]
+            start, size = at, len(item.value)
+    if items:
+        yield items[start:]
+
+
+def insert(raw: sqlite3.Connection, rows: Iterable[LogRow]) -> None:
+    """Store rows under keys that are free."""
+    raw.executemany(_INSERT, rows)
+
+
+def read(raw: sqlite3.Connection, first: int, last: int) -> Iterator[LogRow]:
+    """Give the rows with a key in ``first``..``last``, in their order."""
+    return map(LogRow._make, raw.execute(_READ, (first, last)))
+
+
+def rewrite(raw: sqlite3.Connection, row: LogRow, left: Sequence[Item]) -> LogRow | None:
+    """Put what is left of a row's points in its place; None, and no row, if nothing is."""
+    raw.execute("DELETE FROM tail WHERE seq = ?", (row.seq,))
+    if not left:
+        return None
+    new = pack(sorted(left, key=operator.itemgetter(0)), row.seq)
+    insert(raw, [new])
+    return new
