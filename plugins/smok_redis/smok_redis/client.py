@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import redis.exceptions as driver
 
 from smok_core.engine.forks import Layer, join
-from smok_core.errors import StorageFull, StoreClosed, StoreError
-from smok_redis.errors import ANSWERS, DRIVER_ERRORS, judge
+from smok_core.errors import ReadOnlyStore, StorageFull, StoreClosed, StoreError
+from smok_redis.errors import ANSWERS, DRIVER_ERRORS, cause_of, judge
 from smok_redis.packing import pack
 from smok_redis.scripts import script
 from smok_redis.wire import Server, pipe, send, transact
@@ -185,10 +185,12 @@ class Client:
             except DRIVER_ERRORS as error:
                 self._link.heed(error)
                 verdict = judge(error)
+                if verdict.kind is ReadOnlyStore and self._link.follows:
+                    verdict = ANSWERS["MASTERDOWN"]
                 spent = time.monotonic() + pause > deadline or (self._down and attempt > 1)
                 if spent or not verdict.again:
                     self._down = verdict.again
-                    raise verdict.error(self.store) from error
+                    raise verdict.error(self.store) from cause_of(error)
             else:
                 self._down = False
                 return answer

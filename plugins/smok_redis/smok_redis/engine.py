@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import redis.exceptions as driver
 
 from smok_core.engine import Engine, Health, Limits, MsgpackCodec
-from smok_core.errors import DataLost, SchemaTooNew
+from smok_core.errors import BackendUnavailable, DataLost, SchemaTooNew
 from smok_redis import probe
 from smok_redis.address import parse_url
 from smok_redis.blobs import RedisBlobs
@@ -24,6 +24,8 @@ from smok_redis.table import RedisTable
 from smok_redis.wire import Server, pipe, send
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smok_core.hookspecs import StoreContext
     from smok_redis.options import RedisOptions
 
@@ -64,7 +66,7 @@ class RedisEngine(Engine):
         self._restore: str | None = None
         if path is not None:
             self._restore = f"Restore the server's data, or accept the loss: delete {path}."
-        store = f"{context.store} ({address})"
+        store = f"{context.store} ({address.veiled})"
         known = recall(store, path)
         link = open_link(address, options, context.base_dir, self._keys.meta)
         self._client = Client(store, link, self._keys, options.timeout, context.clock)
@@ -128,7 +130,7 @@ class RedisEngine(Engine):
         mode = "join" if known else "found"
         wanted = (uuid.uuid4().hex, SCHEMA, mode, done_before)
         *answers, found = self._client.persist(lambda server: self._probe(server, wanted))
-        facts = probe.facts_of(*answers)
+        facts = self._facts(answers)
         schema, store_id, self._damaged = self._read_marker(*found)
         if schema > SCHEMA:
             raise SchemaTooNew(store, schema, SCHEMA)
@@ -138,6 +140,13 @@ class RedisEngine(Engine):
         probe.check(store, facts, self._durability)
         self._client.store_id = store_id
         return facts
+
+    def _facts(self, answers: Sequence[Any]) -> probe.Facts:
+        try:
+            return probe.facts_of(*answers)
+        except (AttributeError, TypeError, ValueError) as error:  # a proxy, or half a server
+            detail = "what answers does not describe itself as a server does"
+            raise BackendUnavailable(self._client.store, detail) from error
 
     def _read_marker(self, *found: bytes | None) -> tuple[int, str, int]:
         """Give schema, id, and how many records were set aside."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from socket import gaierror
 from typing import NamedTuple
 
 import redis.exceptions as driver
@@ -25,6 +26,7 @@ __all__ = [
     "NotConfirmed",
     "ServerTooOld",
     "Verdict",
+    "cause_of",
     "code_of",
     "judge",
 ]
@@ -163,6 +165,17 @@ def judge(error: BaseException) -> Verdict:
     if isinstance(error, driver.ConnectionError | OSError):
         return Verdict(BackendUnavailable, f"no connection ({_reason(error)})", again=True)
     return _judge_text(str(error), type(error).__name__)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Give what may be chained as the cause: the driver quotes a name that nobody knows.
+
+    It may be a password whose ``@`` was forgotten.
+    """
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, gaierror):
+        inner = inner.__cause__ or inner.__context__
+    return error if inner is None else gaierror(*inner.args)
 
 
 def _judge_text(text: str, name: str) -> Verdict:
