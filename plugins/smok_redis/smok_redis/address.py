@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 __all__ = ["Address", "Host", "parse_url"]
 
+#: What a resolver takes: labels of 1 to 63 signs, 253 altogether.
+_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 _PORTS = {"sentinel": 26379}
 _FORMS = (
     "redis://host:6379/0, rediss://host, unix:///run/redis.sock?db=0, "
@@ -27,7 +32,11 @@ class Host(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Address:
-    """A parsed URL; `str` of it carries no user and no password."""
+    """A parsed URL; `str` of it carries no user and no password.
+
+    `veiled` is for what is said before a server has answered: a password whose ``@`` was forgotten
+    is read as a host's name, so names are left out of a URL without login.
+    """
 
     topology: Literal["single", "sentinel", "cluster"]
     hosts: tuple[Host, ...]
@@ -39,6 +48,17 @@ class Address:
     password: str | None = None
 
     def __str__(self) -> str:
+        return self._show(list(map(str, self.hosts)))
+
+    @property
+    def veiled(self) -> str:
+        """The address without what may be a password."""
+        if self.username or self.password:
+            return str(self)
+        hosts = [str(host) if _is_number(host) else f"***:{host.port}" for host in self.hosts]
+        return self._show(hosts)
+
+    def _show(self, hosts: list[str]) -> str:
         if self.socket:
             return f"unix://{self.socket}?db={self.database}"
         scheme = "rediss" if self.tls else "redis"
@@ -46,7 +66,7 @@ class Address:
             scheme = f"{scheme}+{self.topology}"
         tail = {"single": f"/{self.database}", "cluster": ""}
         path = tail.get(self.topology, f"/{self.service}/{self.database}")
-        return f"{scheme}://{','.join(map(str, self.hosts))}{path}"
+        return f"{scheme}://{','.join(hosts)}{path}"
 
     def __repr__(self) -> str:
         return f"<{self}>"
@@ -130,4 +150,14 @@ def _hosts(text: str, topology: str) -> tuple[Host, ...]:
 
 def _host(text: str, default: int) -> Host:
     parts = urlsplit(f"//{text}")
-    return Host(parts.hostname or "localhost", parts.port or default)
+    name = parts.hostname or "localhost"
+    if ":" not in name and not _NAME.fullmatch(name):
+        raise ValueError("no name of a host")
+    return Host(name, parts.port or default)
+
+
+def _is_number(host: Host) -> bool:
+    """Tell whether it is an address, or this machine: nobody's password."""
+    with suppress(ValueError):
+        return bool(ip_address(host.name))
+    return host.name == "localhost"

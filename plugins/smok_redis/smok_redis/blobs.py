@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from smok_core.engine import Blobs
-from smok_core.errors import BackendUnavailable, CorruptData, StoreError
+from smok_core.errors import BackendUnavailable, CorruptData, StorageFull, StoreError
+from smok_redis.errors import JUNK
 
 if TYPE_CHECKING:
     from smok_redis.client import Client
@@ -16,6 +18,8 @@ __all__ = ["RedisBlobs"]
 #: Bytes sent in one piece: even a slow link carries it within the timeout.
 _CHUNK = 1 << 20
 _READS = 10
+#: No value is larger than 4 GiB.
+_MOST_CHUNKS = 4096
 
 
 class RedisBlobs(Blobs):
@@ -63,23 +67,37 @@ class RedisBlobs(Blobs):
             head, first = self._chunk(key, 0)
             if head is None:
                 return None
-            version, _, count = head.split()
-            data = self._rest(key, head, first, int(count))
+            version, count = self._parse(key, head)
+            data = self._rest(key, head, first, count)
             if data is not None:
-                return data, int(version)
+                return data, version
         raise BackendUnavailable(self._client.store, "a blob is replaced faster than it is read")
 
     def _rest(self, key: str, head: bytes, first: bytes | None, count: int) -> bytes | None:
         """Read the other chunks; None if the blob was replaced meanwhile."""
-        pieces = [first]
-        for number in range(1, count):
-            now, piece = self._chunk(key, number)
-            if now != head:
-                return None
+        pieces, piece = list[bytes](), first
+        for number in range(1, count + 1):
+            if piece is None:
+                raise self._corrupt(key)
             pieces.append(piece)
-        if None in pieces:
-            raise CorruptData(self._client.store, "a blob lacks a part", "Write the blob again.")
-        return pieces[0] if count == 1 else b"".join(filter(None, pieces))
+            if number < count:
+                now, piece = self._chunk(key, number)
+                if now != head:
+                    return None
+        return pieces[0] if count == 1 else b"".join(pieces)
+
+    def _parse(self, key: str, head: bytes) -> tuple[int, int]:
+        """Take a head apart into version and number of chunks."""
+        try:
+            version, _, count = map(int, head.split())
+        except ValueError as error:  # somebody else has written there
+            raise self._corrupt(key) from error
+        if not 1 <= count <= _MOST_CHUNKS:
+            raise self._corrupt(key)
+        return version, count
+
+    def _corrupt(self, key: str) -> CorruptData:
+        return CorruptData(self._client.store, f"the blob {key!r} cannot be read", JUNK)
 
     def _chunk(self, key: str, number: int) -> Any:
         keys = (self._keys.heads, self._keys.chunks + key)
@@ -87,16 +105,25 @@ class RedisBlobs(Blobs):
 
     def version(self, key: str) -> int | None:
         head = self._client.read("blobs_version", (self._keys.heads,), key)
-        return _version(head) if head is not None else None
+        return self._parse(key, head)[0] if head is not None else None
 
     def versions(self) -> dict[str, int]:
         (heads,) = self._client.snapshot(("HGETALL", self._keys.heads))
-        return {key.decode(): _version(head) for key, head in heads.items()}
+        return dict(filter(None, (self._version(*item) for item in heads.items())))
+
+    def _version(self, key: bytes, head: bytes) -> tuple[str, int] | None:
+        """Read a head among others; one that cannot be read is set aside and not in their way."""
+        try:
+            return key.decode(), self._parse(key.decode(), head)[0]
+        except (CorruptData, UnicodeDecodeError):
+            self._set_aside(key, head)
+            return None
+
+    def _set_aside(self, key: bytes, head: bytes) -> None:
+        keys = (self._keys.heads, self._client.keys.damaged)
+        with suppress(StorageFull):  # then it is passed over, and set aside when there is room
+            self._client.write("set_aside", keys, "HDEL", key, b"b:" + key, head)
 
     def delete(self, key: str) -> bool:
         keys = (self._keys.heads, self._keys.chunks + key)
         return bool(int(self._client.write("blobs_delete", keys, key)))
-
-
-def _version(head: bytes) -> int:
-    return int(head.partition(b" ")[0])

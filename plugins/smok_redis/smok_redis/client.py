@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import redis.exceptions as driver
 
 from smok_core.engine.forks import Layer, join
-from smok_core.errors import DataLost, StorageFull, StoreClosed, StoreError
-from smok_redis.errors import DRIVER_ERRORS, judge
+from smok_core.errors import ReadOnlyStore, StorageFull, StoreClosed, StoreError
+from smok_redis.errors import ANSWERS, DRIVER_ERRORS, cause_of, judge
 from smok_redis.packing import pack
 from smok_redis.scripts import script
 from smok_redis.wire import Server, pipe, send, transact
@@ -147,7 +147,7 @@ class Client:
         except StorageFull:  # when it is full, Redis 7.0 refuses any transaction
             return self._snapshot_by_script(commands)
         if told[0] != self.store_id.encode():
-            raise DataLost(self.store, "the server came back empty, or with another store's data")
+            raise ANSWERS["SMOKLOST"].error(self.store)
         return list(told[1:])
 
     def _snapshot_by_script(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
@@ -185,10 +185,12 @@ class Client:
             except DRIVER_ERRORS as error:
                 self._link.heed(error)
                 verdict = judge(error)
+                if verdict.kind is ReadOnlyStore and self._link.follows:
+                    verdict = ANSWERS["MASTERDOWN"]
                 spent = time.monotonic() + pause > deadline or (self._down and attempt > 1)
                 if spent or not verdict.again:
                     self._down = verdict.again
-                    raise verdict.error(self.store) from error
+                    raise verdict.error(self.store) from cause_of(error)
             else:
                 self._down = False
                 return answer
@@ -228,7 +230,7 @@ class Client:
         earlier answer, it has written nothing: the touch in between has. On a full server the
         touch is refused, which is no reason to refuse what the script did.
         """
-        touch = ("HSET", self.keys.meta, "touched", 1)
+        touch = ("EVAL", script("touch").text, 1, self.keys.meta, self.store_id)
         answer, _, *waited = pipe(server, [command, touch, self.fence_command])
         for reply in (answer, *waited):
             if isinstance(reply, Exception):

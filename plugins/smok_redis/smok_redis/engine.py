@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import redis.exceptions as driver
 
 from smok_core.engine import Engine, Health, Limits, MsgpackCodec
-from smok_core.errors import DataLost, SchemaTooNew
+from smok_core.errors import BackendUnavailable, DataLost, SchemaTooNew
 from smok_redis import probe
 from smok_redis.address import parse_url
 from smok_redis.blobs import RedisBlobs
 from smok_redis.client import Client
-from smok_redis.errors import NotConfirmed, WrongServer
+from smok_redis.errors import ANSWERS, NotConfirmed, WrongServer
 from smok_redis.identity import recall, remember
 from smok_redis.keys import Keys
 from smok_redis.links import open_link
@@ -25,6 +25,8 @@ from smok_redis.table import RedisTable
 from smok_redis.wire import Server, pipe, send
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smok_core.hookspecs import StoreContext
     from smok_redis.options import RedisOptions
 
@@ -65,7 +67,7 @@ class RedisEngine(Engine):
         self._restore: str | None = None
         if path is not None:
             self._restore = f"Restore the server's data, or accept the loss: delete {path}."
-        store = f"{context.store} ({address})"
+        store = f"{context.store} ({address.veiled})"
         known = recall(store, path)
         link = open_link(address, options, context.base_dir, self._keys.meta)
         self._client = Client(store, link, self._keys, options.timeout, context.clock)
@@ -95,8 +97,12 @@ class RedisEngine(Engine):
             schema=SCHEMA,
             free_bytes=max(facts.limit - facts.used, 0) if facts.limit else None,
             notes=probe.notes(facts),
-            warnings=probe.warnings(facts),
+            warnings=(*self._losses(), *probe.warnings(facts)),
         )
+
+    def _losses(self) -> tuple[str, ...]:
+        kept = f"{self._damaged} records cannot be read; they are kept in {self._keys.damaged}"
+        return (kept,) if self._damaged else ()
 
     def key_counts(self) -> dict[str, int]:
         """Count this device's keys by what they belong to: ``{"t:events": 3, "meta": 1}``.
@@ -126,16 +132,31 @@ class RedisEngine(Engine):
         mode = "join" if known else "found"
         wanted = (uuid.uuid4().hex, SCHEMA, mode, done_before)
         *answers, found = self._client.persist(lambda server: self._probe(server, wanted))
-        facts = probe.facts_of(*answers)
-        schema, store_id = (item and item.decode() for item in found)
-        if schema is not None and int(schema) > SCHEMA:
-            raise SchemaTooNew(store, int(schema), SCHEMA)
+        facts = self._facts(answers)
+        schema, store_id, self._damaged = self._read_marker(*found)
+        if schema > SCHEMA:
+            raise SchemaTooNew(store, schema, SCHEMA)
+        lost = ANSWERS["SMOKLOST"]
         if known and store_id != known:
-            detail = "the server came back empty, or with another store's data"
-            raise DataLost(store, detail, self._restore)
+            raise DataLost(store, lost.detail, self._restore or lost.remedy)
         probe.check(store, facts, self._durability)
-        self._client.store_id = store_id or ""
+        self._client.store_id = store_id
         return facts
+
+    def _facts(self, answers: Sequence[Any]) -> probe.Facts:
+        try:
+            return probe.facts_of(*answers)
+        except (AttributeError, TypeError, ValueError) as error:  # a proxy, or half a server
+            detail = "what answers does not describe itself as a server does"
+            raise BackendUnavailable(self._client.store, detail) from error
+
+    def _read_marker(self, *found: bytes | None) -> tuple[int, str, int]:
+        """Give schema, id, and how many records were set aside."""
+        schema, store_id, damaged = (*found, None)[:3]
+        try:
+            return int(schema or 0), (store_id or b"").decode("ascii"), int(damaged or 0)
+        except ValueError:
+            raise ANSWERS["SMOKJUNK"].error(self._client.store) from None
 
     def _probe(self, server: Server, wanted: tuple[Any, ...]) -> list[Any]:
         """Do all of opening in one round trip; what may be forbidden comes before the store."""

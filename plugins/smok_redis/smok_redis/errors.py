@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from socket import gaierror
 from typing import NamedTuple
 
 import redis.exceptions as driver
 
 from smok_core.errors import (
     BackendUnavailable,
+    CorruptData,
     DataLost,
     DurabilityUnmet,
     ForeignData,
@@ -18,11 +20,14 @@ from smok_core.errors import (
 )
 
 __all__ = [
+    "ANSWERS",
     "DRIVER_ERRORS",
+    "JUNK",
     "NotConfirmed",
     "ServerTooOld",
     "Verdict",
     "WrongServer",
+    "cause_of",
     "code_of",
     "judge",
 ]
@@ -65,13 +70,22 @@ class Verdict(NamedTuple):
 
 _ACCESS = "Correct the user, the password or the ACL (see the README of smok-redis)."
 _SENTINEL = "Give the port of the sentinels, 26379 as a rule, or write redis:// in the url."
+_LOST = (
+    "Restore the server's data, or accept the loss: open the store anew (start the program again; "
+    "with the option 'remember', delete its file first)."
+)
+#: What to do about bytes of ours that somebody else has written.
+JUNK = "Look at what else writes to the server; write or delete the record again."
 _DISK = "Look at the server's log and disk; nothing stored is lost."
 
 #: What the server's answer begins with, or (6.2, inside a script) has somewhere in it.
-_ANSWERS = {
+ANSWERS = {
     "OOM": Verdict(StorageFull, "the server has reached its maxmemory"),
     "WRONGTYPE": Verdict(ForeignData, "a key of the store holds something else"),
-    "SMOKLOST": Verdict(DataLost, "the server came back empty, or with another store's data"),
+    "SMOKLOST": Verdict(
+        DataLost, "the server came back empty, or with another store's data", remedy=_LOST
+    ),
+    "SMOKJUNK": Verdict(CorruptData, "the marker of the store cannot be read", remedy=JUNK),
     "SMOKGONE": Verdict(BackendUnavailable, "a large write lost what was prepared for it"),
     "SMOKSTALE": Verdict(BackendUnavailable, "a write was overtaken by a later one"),
     "MISCONF": Verdict(
@@ -113,7 +127,10 @@ _NO_AOF = Verdict(
     "the server stopped keeping its append-only file",
     remedy="Set appendonly yes on the server.",
 )
-_CODE = re.compile(rf"(?<![A-Za-z])({'|'.join(_ANSWERS)}|NOSCRIPT)(?![A-Za-z])")
+#: A script of ours stumbles only over what is not as it wrote it.
+_STUMBLED = re.compile(r"user_script|running script")
+_JUNK = Verdict(CorruptData, "what is stored is not as it was written", remedy=JUNK)
+_CODE = re.compile(rf"(?<![A-Za-z])({'|'.join(ANSWERS)}|NOSCRIPT)(?![A-Za-z])")
 _UNKNOWN = re.compile(r"unknown command '?([A-Za-z]+)", re.IGNORECASE)
 
 
@@ -155,13 +172,24 @@ def judge(error: BaseException) -> Verdict:
     code = code_of(error)
     if code == "MISCONF" and "space" in str(error).lower():
         return Verdict(StorageFull, "the server's disk is full", remedy=_DISK)
-    if code in _ANSWERS:
-        return _ANSWERS[code]
+    if code in ANSWERS:
+        return ANSWERS[code]
     if isinstance(error, driver.TimeoutError | TimeoutError):
         return Verdict(BackendUnavailable, "the server does not answer in time", again=True)
     if isinstance(error, driver.ConnectionError | OSError):
         return Verdict(BackendUnavailable, f"no connection ({_reason(error)})", again=True)
     return _judge_text(str(error), type(error).__name__)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Give what may be chained as the cause: the driver quotes a name that nobody knows.
+
+    It may be a password whose ``@`` was forgotten.
+    """
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, gaierror):
+        inner = inner.__cause__ or inner.__context__
+    return error if inner is None else gaierror(*inner.args)
 
 
 def _judge_text(text: str, name: str) -> Verdict:
@@ -177,6 +205,8 @@ def _judge_text(text: str, name: str) -> Verdict:
             return Verdict(WrongServer, "a server of data answers, no sentinel", remedy=_SENTINEL)
         detail = f"the server does not know {command}"
         return Verdict(StoreError, detail, remedy="Use Redis 6.2 or newer, or Valkey.")
+    if _STUMBLED.search(text):
+        return _JUNK
     return Verdict(StoreError, f"the server refuses a command ({name})")
 
 

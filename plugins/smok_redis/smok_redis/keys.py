@@ -53,6 +53,7 @@ class Keys:
             raise InvalidKey("device", device, "holds a lone surrogate") from None
         self.base = f"{prefix}:{{{name}}}"
         self.meta = f"{self.base}:meta"  #: hash: schema, id, seq, counters, last writes
+        self.damaged = f"{self.base}:damaged"  #: hash: what could not be read, set aside
         self.client = f"{prefix}:{name}"[:200]  #: how CLIENT LIST shows the connection
 
     def table(self, name: str) -> TableKeys:
@@ -79,7 +80,7 @@ class Keys:
 
     def owner(self, key: bytes) -> str:
         """Tell what a key belongs to: ``t:events``, ``s:pathpoints``, ``b:baobs`` or ``meta``."""
-        kind, _, rest = key.decode().removeprefix(f"{self.base}:").partition(":")
+        kind, _, rest = key.decode(errors="replace").removeprefix(f"{self.base}:").partition(":")
         return f"{kind}:{rest.partition(':')[0]}" if kind in ("t", "s", "b") else kind
 
     def staging(self, writer: str, number: int) -> str:

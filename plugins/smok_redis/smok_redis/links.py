@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -47,6 +48,9 @@ class Link(ABC):
     closing one would end a TLS session that the parent goes on with.
     """
 
+    #: Whether it finds a new primary by itself; then a replica is one that has yet to be elected.
+    follows = True
+
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
         self._clients: dict[Host, redis.Redis] = {}
@@ -75,8 +79,7 @@ class Link(ABC):
     def close(self) -> None:
         """Close all connections."""
         for client in list(self._clients.values()):
-            client.close()
-            client.connection_pool.disconnect()
+            _close(client)
 
     def _client(self, host: Host) -> redis.Redis:
         client = self._clients.get(host)
@@ -90,6 +93,8 @@ class Link(ABC):
 
 class SingleLink(Link):
     """One server, by TCP or unix socket."""
+
+    follows = False
 
     def __init__(self, settings: Mapping[str, Any], address: Address) -> None:
         super().__init__(settings)
@@ -147,7 +152,7 @@ class SentinelLink(Link):
     def close(self) -> None:
         super().close()
         for sentinel in self._sentinels:
-            sentinel.close()
+            _close(sentinel)
 
     def _ask(self) -> Host:
         trouble: BaseException | None = None
@@ -272,6 +277,12 @@ def _tls(options: RedisOptions, base_dir: Path) -> dict[str, Any]:
         "ssl_certfile": at(options.tls_cert),
         "ssl_keyfile": at(options.tls_key),
     }
+
+
+def _close(client: redis.Redis) -> None:
+    with suppress(*DRIVER_ERRORS):  # a connection that breaks now is closed, too
+        client.close()
+        client.connection_pool.disconnect()
 
 
 def _is_cut(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ __all__ = ["NAMES", "Script", "script"]
 
 NAMES = (
     "open",
+    "touch",
     "snapshot",
     "table_get",
     "table_put",
@@ -21,6 +22,7 @@ NAMES = (
     "table_reserve",
     "table_commit",
     "table_stats",
+    "table_set_aside",
     "series_append",
     "series_latest",
     "series_page",
@@ -30,6 +32,7 @@ NAMES = (
     "series_names",
     "series_trim",
     "series_stats",
+    "set_aside",
     "blobs_put",
     "blobs_get",
     "blobs_version",
@@ -38,6 +41,7 @@ NAMES = (
 
 _PARTS = {
     "open": (),
+    "touch": (),
     "series_append": ("prelude", "points"),
     "series_requeue": ("prelude", "points"),
 }

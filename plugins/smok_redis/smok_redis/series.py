@@ -7,11 +7,13 @@ sorted set beside it, where the members sort by place; a reader merges the two.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from heapq import merge
 from typing import TYPE_CHECKING, Any
 
 from smok_core.engine import Limits, OnFull, PendingPoint, Series, SeriesStats
-from smok_core.errors import InvalidValue, QueueFull
+from smok_core.errors import CorruptData, InvalidValue, QueueFull, StorageFull
+from smok_redis.errors import JUNK
 from smok_redis.packing import CHUNK, MOST, chunks, pack, raw
 
 if TYPE_CHECKING:
@@ -80,21 +82,43 @@ class RedisSeries(Series):
         entries, members = self._client.read(
             "series_page", self._keys_of([name]), f"{first:020d}", f"{last:020d}", CHUNK
         )
-        in_order, late = list(map(_entry, entries)), list(map(_member, members))
+        try:
+            in_order, late = list(map(_entry, entries)), list(map(_member, members))
+        except ValueError as error:  # somebody else has written there
+            raise CorruptData(
+                self._client.store, f"a point of {name!r} cannot be read", JUNK
+            ) from error
         ends = [part[-1][0] + _ZERO for part in (in_order, late) if len(part) == CHUNK]
         seen = min(ends, default=last)
         return [point for point in merge(in_order, late) if point[0] + _ZERO <= seen], seen
 
     def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
-        found, start = list[PendingPoint](), f"({after}-0"
+        found, start = list[PendingPoint](), b"(%d-0" % after
         while len(found) < limit:
             size = min(CHUNK, limit - len(found))
             page = self._client.read("series_pending", (self._keys.queue,), start, size)
-            found += map(_pending_point, page)
+            try:
+                found += list(map(_pending_point, page))
+            except (ValueError, IndexError):
+                found += self._readable(page)
             if len(page) < size:
                 break
-            start = f"({found[-1].seq}-0"
+            start = b"(" + page[-1][0]
         return found
+
+    def _readable(self, page: Sequence[Any]) -> Iterator[PendingPoint]:
+        """Give the points of a page; what cannot be read is set aside and not in their way."""
+        for place, fields in page:
+            try:
+                yield _pending_point((place, fields))
+            except (ValueError, IndexError):
+                self._set_aside("XDEL", self._keys.queue, place, pack(list(map(raw, fields))))
+
+    def _set_aside(self, command: str, key: str, member: bytes, kept: bytes) -> None:
+        name = self._keys.counters.encode() + member
+        keys = (key, self._client.keys.damaged)
+        with suppress(StorageFull):  # then it is passed over, and set aside when there is room
+            self._client.write("set_aside", keys, command, member, name, kept)
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
         known = [seq for seq in seqs if seq in _SEQS]
@@ -131,18 +155,24 @@ class RedisSeries(Series):
     def _names(self, size: int) -> Iterator[list[str]]:
         start: str | bytes = "-"
         while page := self._client.read("series_names", (self._keys.names,), start, size):
-            yield [name.decode() for name in page]
+            yield list(filter(None, map(self._readable_name, page)))
             if len(page) < size:
                 return
             start = b"(" + page[-1]
+
+    def _readable_name(self, name: bytes) -> str | None:
+        try:
+            return name.decode()
+        except UnicodeDecodeError:
+            self._set_aside("ZREM", self._keys.names, name, b"")
+            return None
 
     def stats(self) -> SeriesStats:
         keys = (self._keys.queue, self._keys.names)
         names, points, pending, dropped, head = self._client.read(
             "series_stats", keys, counters=self._keys.counters
         )
-        oldest = _pending_point(head[0]).ts if head else None
-        return SeriesStats(names, points, pending, dropped, oldest)
+        return SeriesStats(names, points, pending, dropped, _oldest(head))
 
 
 def _flatten(points: Sequence[tuple[str, int, bytes]]) -> tuple[list[str], list[Any]]:
@@ -165,6 +195,12 @@ def _entry(entry: Any) -> tuple[int, bytes]:
 
 def _member(member: bytes) -> tuple[int, bytes]:
     return int(member[:20]) - _ZERO, member[37:]
+
+
+def _oldest(head: Sequence[Any]) -> int | None:
+    with suppress(ValueError, IndexError):  # taking it sets it aside; counting changes nothing
+        return _pending_point(head[0]).ts
+    return None
 
 
 def _pending_point(entry: Any) -> PendingPoint:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from smok_core.engine import Ack, Row, Table, TableStats, When
-from smok_core.errors import CorruptData, QueueFull, StoreError
+from smok_core.errors import CorruptData, QueueFull, StorageFull, StoreError
+from smok_redis.errors import JUNK
 from smok_redis.packing import CHUNK, MOST, chunks, pack
 
 if TYPE_CHECKING:
@@ -18,9 +20,6 @@ __all__ = ["RedisTable"]
 
 #: A replacement of more bytes than this is staged first.
 _ONE_CALL = 4 << 20
-
-
-_REMEDY = "Look at what else writes to the server; delete the row or write it again."
 
 
 class RedisTable(Table):
@@ -39,7 +38,7 @@ class RedisTable(Table):
             answer = self._client.read("table_get", self._all, *some)
             for key, stored, waits, tag in zip(some, *answer, strict=True):
                 if stored is not None:
-                    found[key] = _row(key, stored, waits is not None, tag)
+                    found[key] = self._row(key, stored, waits is not None, tag)
         return found
 
     def put(
@@ -84,10 +83,8 @@ class RedisTable(Table):
             ("HGETALL", self._keys.tags),
         )
         pending = frozenset(queue)
-        found = [
-            _row(key.decode(), row, key in pending, tags.get(key)) for key, row in stored.items()
-        ]
-        return iter(sorted(found, key=lambda row: row.seq))
+        read = (self._take(key, row, key in pending, tags.get(key)) for key, row in stored.items())
+        return iter(sorted(filter(None, read), key=lambda row: row.seq))
 
     def replace(self, rows: Mapping[str, bytes]) -> None:
         if len(rows) > CHUNK or sum(map(len, rows.values())) > _ONE_CALL:
@@ -118,16 +115,14 @@ class RedisTable(Table):
         while len(found) < limit:
             size = min(CHUNK, limit - len(found))
             answer = self._client.read("table_pending", self._all, start, size)
-            page = [
-                _row(key.decode(), row, pending=True, tag=tag)
-                for key, row, tag in zip(*answer, strict=True)
-            ]
-            for row in page:  # one that was changed meanwhile comes again, at its new place
-                found.pop(row.key, None)
-                found[row.key] = row
-            if len(page) < size:
+            for key, stored, tag, _ in zip(*answer, strict=True):
+                row = self._take(key, stored, pending=True, tag=tag)
+                if row:  # one that was changed meanwhile comes again, at its new place
+                    found.pop(row.key, None)
+                    found[row.key] = row
+            if len(answer[0]) < size:
                 break
-            start = f"({page[-1].seq}"
+            start = f"({answer[3][-1].decode()}"
         return list(found.values())
 
     def acknowledge(self, acks: Sequence[Ack]) -> int:
@@ -141,11 +136,41 @@ class RedisTable(Table):
         keys = (self._keys.rows, self._keys.queue)
         return TableStats(*self._client.read("table_stats", keys, counters=self._keys.counters))
 
+    def _row(self, key: str, stored: bytes, pending: bool, tag: bytes | None) -> Row:
+        try:
+            return _decode(key.encode(), stored, pending, tag)
+        except ValueError as error:  # somebody else has written there
+            detail = f"the row {key!r} cannot be read"
+            raise CorruptData(self._client.store, detail, JUNK) from error
 
-def _row(key: str, stored: bytes, pending: bool, tag: bytes | None) -> Row:
-    try:
-        seq, stamp, value = stored.split(b" ", 2)
-        name = None if tag is None else tag.decode()
-        return Row(key, value, float(stamp), int(seq), pending, name)
-    except ValueError as error:  # somebody else has written there
-        raise CorruptData("redis", f"the row {key!r} cannot be read", _REMEDY) from error
+    def _take(
+        self, key: bytes, stored: bytes | None, pending: bool, tag: bytes | None
+    ) -> Row | None:
+        """Read a row among others; what cannot be read is set aside and not in their way."""
+        try:
+            return _decode(key, stored, pending, tag)
+        except ValueError:
+            self._set_aside(key, stored)
+            return None
+
+    def _set_aside(self, key: bytes, stored: bytes | None) -> None:
+        name = self._keys.counters.encode() + key
+        gone = "1" if stored is None else ""
+        with suppress(StorageFull):  # then it is passed over, and set aside when there is room
+            self._client.write(
+                "table_set_aside",
+                (*self._all, self._client.keys.damaged),
+                key,
+                name,
+                stored or b"",
+                gone,
+            )
+
+
+def _decode(key: bytes, stored: bytes | None, pending: bool, tag: bytes | None) -> Row:
+    """Give a row; raises ValueError for what no row of ours is."""
+    if stored is None:
+        raise ValueError("it waits, and is not there")
+    seq, stamp, value = stored.split(b" ", 2)
+    name = None if tag is None else tag.decode()
+    return Row(key.decode(), value, float(stamp), int(seq), pending, name)

@@ -251,3 +251,30 @@ def test_more_points_than_one_step_may_hold_are_refused(engine):
     with pytest.raises(ValueError, match="20000"):
         engine.series("s").append([("n", ts, b"") for ts in range(20_001)])
     assert engine.series("s").stats().points == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://s3cr3t",
+        "redis://s3cr3t:6379/0",
+        "redis://s3cr3tredis.invalid:1",
+        "redis://pump:s3cr3tredis.invalid:1",
+        "redis://:s3cr3tredis.invalid:1/0",
+        "redis://s3cr3t!redis.invalid",
+        "redis://s3cr3t..invalid",
+        "redis+sentinel://s3cr3t,127.0.0.1:1/plant",
+        "redis+cluster://s3cr3t:1",
+    ],
+)
+def test_a_password_whose_at_sign_was_forgotten_is_not_shown(opened, url):
+    """It is read as a host: refused, or left out of every text until a server has answered."""
+    with pytest.raises((BackendUnavailable, ValueError)) as caught:
+        opened(url, timeout=0.3)
+    assert "s3cr" not in chain(caught.value)
+
+
+def test_a_name_with_a_login_is_shown(opened):
+    """With a login in its URL a host is a host, and its name helps."""
+    with pytest.raises(BackendUnavailable, match=r"redis\.invalid:6379"):
+        opened(f"redis://:{ENCODED}@redis.invalid", timeout=0.3)

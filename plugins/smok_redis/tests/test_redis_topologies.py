@@ -313,3 +313,13 @@ def test_servers_that_do_not_answer_cost_no_more_than_the_timeout(opened, topolo
         with pytest.raises(BackendUnavailable):
             opened(f"redis+{topology}://{hosts}{tail}", timeout=1.0)
         assert time.monotonic() - start < 2.5
+
+
+def test_opening_while_only_replicas_answer_is_temporary(tmp_path, opened):
+    """Between a primary and the next one opening is BackendUnavailable, and works afterwards."""
+    with watched("valkey", tmp_path) as plant:
+        plant.primary.command("REPLICAOF", "127.0.0.1", plant.replica.port)
+        with pytest.raises(BackendUnavailable, match="primary"):
+            opened(plant.url, timeout=0.3)
+        plant.primary.command("REPLICAOF", "NO", "ONE")
+        opened(plant.url, timeout=15.0)

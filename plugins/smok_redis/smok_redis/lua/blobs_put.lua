@@ -21,14 +21,15 @@ end
 local head = redis.call('HGET', KEYS[2], key)
 redis.call('HLEN', KEYS[3])
 if head then
-  local old = head:match('^%S+')
-  if not greater(version, old) then
+  local old = head:match('^%-?%d+')  -- none: somebody else wrote there, and it is mended
+  if old and not greater(version, old) then
     return {old}
   end
 end
 if KEYS[4] and redis.call('HLEN', KEYS[4]) ~= tonumber(chunks) then
   return redis.error_reply('SMOKGONE the chunks staged are gone')
 end
+take_seqs()
 seq = text(seq + 1)
 done('1', 'seq', seq)
 redis.call('HSET', KEYS[2], key, version .. ' ' .. seq .. ' ' .. chunks)

@@ -19,14 +19,16 @@ if most and not drops then
     return {pending}
   end
 end
+take_seqs()
 for _, point in ipairs(fresh) do
   write(point[1], points[point[1] + 3], point[2])
 end
 if most and drops then
   local dropped = redis.call('XTRIM', KEYS[2], 'MAXLEN', most)
   if dropped > 0 then
-    redis.call('HINCRBY', KEYS[1], ARGV[4] .. 'dropped', dropped)
+    redis.pcall('HINCRBY', KEYS[1], ARGV[4] .. 'dropped', dropped)
   end
 end
-local count = tonumber(stored or 0) + #fresh - replaced
-return done('1', 'seq', text(seq), ARGV[4] .. 'points', text(count))
+-- A counter that somebody else spoilt stays as it is, and is told where it is read.
+local count = tonumber(stored or 0)
+return done('1', 'seq', text(seq), ARGV[4] .. 'points', count and text(count + #fresh - replaced) or stored)

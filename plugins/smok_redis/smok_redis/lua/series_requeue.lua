@@ -10,6 +10,7 @@ end
 if #found == 0 then
   return '0'
 end
+take_seqs()
 for _, point in ipairs(found) do
   write(point[1], point[2].value, point[2])
 end

@@ -31,7 +31,8 @@ local function old_of_late(key)
     'LIMIT', 0, budget), {}, nil
   for _, member in ipairs(found) do
     last = member:sub(1, 36) .. '\255'
-    if not waits(text(tonumber(member:sub(21, 36)))) then
+    local number = tonumber(member:sub(21, 36))
+    if number and not waits(text(number)) then
       free[#free + 1] = member
     end
   end
@@ -57,4 +58,5 @@ local answer = gone .. ' ' .. i .. ' ' .. part .. ' ' .. from
 if gone == 0 then
   return answer
 end
-return done(answer, ARGV[4] .. 'points', text(tonumber(stored or 0) - gone))
+local count = tonumber(stored or 0)
+return done(answer, ARGV[4] .. 'points', count and text(count - gone) or stored)

@@ -32,10 +32,11 @@ if ARGV[8] == '1' and ARGV[11] ~= '' and not waits then
     redis.call('HLEN', KEYS[4])
   end
 end
+take_seqs()
 seq = text(seq + 1)
 done('1', 'seq', seq)
 if #victims > 0 then
-  redis.call('HINCRBY', KEYS[1], ARGV[4] .. 'dropped', #victims)
+  redis.pcall('HINCRBY', KEYS[1], ARGV[4] .. 'dropped', #victims)
 end
 for _, row in ipairs(victims) do
   redis.call('ZREM', KEYS[3], row[1])

@@ -2,6 +2,7 @@
 redis.call('HLEN', KEYS[2])
 redis.call('ZCARD', KEYS[3])
 redis.call('HLEN', KEYS[4])
+take_seqs()
 done('1', 'seq', text(seq + (#ARGV - 4) / 2))
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4])
 for i = 5, #ARGV, 2 do
