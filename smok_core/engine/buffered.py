@@ -229,7 +229,7 @@ class BufferedSeries(Series):
 
     def _has_thread(self) -> bool:
         """Tell whether the thread is there, after starting it if need be."""
-        if self._thread is None or not self._thread.is_alive():
+        if self._thread is None:  # an interrupt within `is_alive` would have it believed dead
             self._thread = threading.Thread(target=self._run, name="smok-flush", daemon=True)
             try:
                 self._thread.start()
@@ -240,11 +240,17 @@ class BufferedSeries(Series):
         return self._thread is not None
 
     def _run(self) -> None:
-        while self._wait_until_due():
-            try:
-                self.flush()
-            except Exception as error:  # noqa: BLE001 - noted, and raised by the next append
-                logger.warning("group commit failed, it will be tried again: %s", error)
+        try:
+            while self._wait_until_due():
+                self._flush_quietly()
+        finally:
+            self._thread = None
+
+    def _flush_quietly(self) -> None:
+        try:
+            self.flush()
+        except Exception as error:  # noqa: BLE001 - noted, and raised by the next append
+            logger.warning("group commit failed, it will be tried again: %s", error)
 
     def _wait_until_due(self) -> bool:
         """Return when something has to be written; False when the buffer was closed."""

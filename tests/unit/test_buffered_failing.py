@@ -102,8 +102,7 @@ def test_a_thread_that_died_is_replaced(inner):
     series = BufferedSeries(inner, flush_ms=10)
     series._wait_until_due = lambda: False  # the thread ends as soon as it is started
     series.append([("a", 1, b"x")])
-    series._thread.join()
-    assert inner.stats().points == 0
+    until(lambda: series._thread is None)
     del series._wait_until_due
     series.append([("a", 2, b"x")])
     until(lambda: inner.stats().points == 2)
