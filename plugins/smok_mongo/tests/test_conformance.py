@@ -87,7 +87,7 @@ class TestConformance(ConformanceSuite):
             plugin=PLUGIN,
             secret=SECRET,
             discard=discard,
-            exclusions={} if server.is_real else NOT_ON_FERRETDB,
+            exclusions=NOT_ON_FERRETDB if server.kind == "ferretdb" else {},
             drop_reply=drop_reply,
             unreachable=unreachable,
             make_newer=make_newer,
