@@ -2,25 +2,32 @@
 
 ``python -m smok_testing.worker`` reads one job a line (JSON) and forks a child for each, so
 that a child costs a few milliseconds: everything is imported, nothing is opened before the fork.
-Lines that come back: ``pid N``, ``open``, ``done STEP`` after each step that returned, ``end``,
-``error CODE TEXT``, and ``exit`` when the child is gone.
+Lines that come back: ``pid N``, ``open``, ``done STEP`` after each step that returned (after
+``won STEP``, if it was a race and this process was first), ``end``, ``error CODE TEXT``, and
+``exit`` when the child is gone. A race begins when the file ``barrier`` appears.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smok_core.errors import SmokError
 from smok_testing import opening
 from smok_testing.harness import FakeClock
+from smok_testing.races import RACES
 from smok_testing.scripts import SCRIPTS
 from smok_testing.subject import Subject
+
+if TYPE_CHECKING:
+    from smok_core.config import Config
 
 __all__ = ["main"]
 
@@ -34,6 +41,15 @@ def work(job: dict[str, Any]) -> None:
     """Open the store and do the steps."""
     subject = Subject(**job["subject"])
     config = opening.config_at(subject, Path(job["place"]), job["device"], {})
+    if job["script"] in RACES:
+        race(job, config)
+    else:
+        use_roles(job, config)
+    say("end")
+
+
+def use_roles(job: dict[str, Any], config: Config) -> None:
+    """Do the steps of a script on the roles."""
     with opening.open_roles(config, FakeClock()) as roles:
         say("open")
         for step in range(job["first"], job["last"] + 1):
@@ -41,7 +57,18 @@ def work(job: dict[str, Any]) -> None:
             say("done", step)
         if job["hold"]:
             signal.pause()
-    say("end")
+
+
+def race(job: dict[str, Any], config: Config) -> None:
+    """Do the steps on the engine, from the moment the barrier is lifted."""
+    with contextlib.closing(opening.open_engine(config, FakeClock())) as engine:
+        say("open")
+        while not Path(job["barrier"]).exists():
+            time.sleep(0.001)
+        for step in range(job["first"], job["last"] + 1):
+            if RACES[job["script"]](engine, step, job["me"]):
+                say("won", step)
+            say("done", step)
 
 
 def child(job: dict[str, Any]) -> None:

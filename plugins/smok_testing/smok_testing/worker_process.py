@@ -38,6 +38,7 @@ class Worker:
         self._buffer = b""
         self.pid = 0
         self.done = -1  #: the last step that returned
+        self.won: set[int] = set()  #: the steps of a race in which it was first
         self.error = ""
 
     def __enter__(self) -> Self:
@@ -49,13 +50,30 @@ class Worker:
         self._process.communicate(timeout=PATIENCE)
 
     def start(
-        self, place: Path, script: str, last: int, *, me: str = "", hold: bool = False
+        self,
+        place: Path,
+        script: str,
+        last: int,
+        *,
+        me: str = "",
+        hold: bool = False,
+        barrier: Path | None = None,
     ) -> None:
-        """Begin a job: the steps 0 to ``last``; with ``hold`` the store stays open after them."""
+        """Begin a job: the steps 0 to ``last``.
+
+        Args:
+            place: Of the store.
+            script: One of `SCRIPTS` (on the roles) or `RACES` (on the engine).
+            last: The last step.
+            me: Tells this process from others.
+            hold: Keep the store open after the steps.
+            barrier: A file for which a race waits once the store is open.
+        """
         subject = _as_json(self._subject, place, self._settings)
         job: dict[str, Any] = {"subject": subject, "place": str(place), "device": DEVICE}
         job |= {"script": script, "first": 0, "last": last, "me": me, "hold": hold}
-        self.done, self.error = -1, ""
+        job["barrier"] = str(barrier)
+        self.done, self.error, self.won = -1, "", set()
         assert self._process.stdin
         self._process.stdin.write(json.dumps(job).encode() + b"\n")
         self._process.stdin.flush()
@@ -69,6 +87,8 @@ class Worker:
                 self.pid = int(rest)
             elif word == "done":
                 self.done = int(rest)
+            elif word == "won":
+                self.won.add(int(rest))
             elif word == "error":
                 self.error = rest
             elif word == "exit":

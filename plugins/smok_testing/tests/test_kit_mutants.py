@@ -11,15 +11,20 @@ from smok_testing import (
     children,
     run_clause,
 )
-from smok_testing.clauses import kill
+from smok_testing.clauses import kill, process_races
 
-from plugins.smok_testing.tests.mutants import ALL, RIGHT, RIGHT_FILE, Mutant
+from plugins.smok_testing.tests.mutants import ALL, RIGHT, RIGHT_FILE, RIGHT_SHARED, Mutant
 
 CLAUSES = {str(clause): clause for clause in all_clauses()}
 
 #: What only an engine that survives its process can show.
 BEYOND_MEMORY = [
     clause for clause in all_clauses() if clause.ability or clause.needs not in (None, "persistent")
+]
+
+#: What only an engine that processes share can show.
+BETWEEN_PROCESSES = [
+    clause for clause in all_clauses() if clause.check.__module__ == process_races.__name__
 ]
 
 
@@ -37,6 +42,13 @@ def test_the_file_engine_is_right(clause, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(kill, "STEPS", 15)
     outcome = run_clause(RIGHT_FILE, clause)
     assert outcome.status is Status.PASSED or clause.needs == "multi-process", str(outcome)
+
+
+@pytest.mark.parametrize("clause", BETWEEN_PROCESSES, ids=str)
+def test_the_shared_engine_is_right(clause) -> None:
+    """What the mutants that processes share are made of stands up to several of them."""
+    outcome = run_clause(RIGHT_SHARED, clause)
+    assert outcome.status is Status.PASSED, str(outcome)
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=str)

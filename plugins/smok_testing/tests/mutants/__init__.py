@@ -7,17 +7,20 @@ from plugins.smok_testing.tests.mutants import (
     limits,
     lines,
     roles,
+    shared,
     tables,
     uploads,
     versions,
 )
 from plugins.smok_testing.tests.mutants.base import ALL, RIGHT, Mutant
 from plugins.smok_testing.tests.mutants.files import RIGHT_FILE
+from plugins.smok_testing.tests.mutants.shared import RIGHT_SHARED
 
 __all__ = [
     "ALL",
     "RIGHT",
     "RIGHT_FILE",
+    "RIGHT_SHARED",
     "Mutant",
     "engines",
     "files",
@@ -25,6 +28,7 @@ __all__ = [
     "limits",
     "lines",
     "roles",
+    "shared",
     "tables",
     "uploads",
     "versions",

@@ -78,7 +78,7 @@ class _Gate:
 class FileEngine(ShelfEngine):
     """Writes its state to a new file after every call, and renames it into place."""
 
-    table_kind, series_kind = _Table, _Series
+    table_kind, series_kind, gate_kind = _Table, _Series, _Gate
     shared = False
     damaged = False
 
@@ -90,7 +90,7 @@ class FileEngine(ShelfEngine):
         super().__init__(context)
         self.check_reachable()
         self.lock()
-        self._engine_lock = _Gate(self, self._engine_lock)
+        self._engine_lock = self.gate_kind(self, self._engine_lock)
         try:
             self.put_down(self.load())
         except BaseException:
