@@ -23,6 +23,14 @@ NOT_ON_FERRETDB = {
     "G3.every_durability_that_is_offered_works": "FerretDB ignores j, so power-loss is refused",
 }
 
+#: What FerretDB breaks by chance, and bare pymongo on it does, too: of 300 increments by three
+#: processes 276 were left. It changes a document in two steps.
+BY_CHANCE_ON_FERRETDB = {
+    "TA2.one_process_puts_what_is_newer",
+    "TA2.no_increment_of_processes_is_lost",
+    "TA8.a_change_during_an_acknowledgement_is_handed_over",
+}
+
 
 @pytest.fixture(scope="module")
 def between(server):
@@ -33,6 +41,15 @@ def between(server):
 
 class TestConformance(ConformanceSuite):
     """Every clause; each place is a database of its own behind a proxy of the whole session."""
+
+    @pytest.fixture(autouse=True)
+    def honest_server(self, request, server) -> None:
+        """Ask of FerretDB no compare-and-set between processes."""
+        clause = getattr(request.node, "callspec", None) and request.node.callspec.params["clause"]
+        if clause and not server.is_real and clause.ref in BY_CHANCE_ON_FERRETDB:
+            pytest.skip(
+                "FerretDB changes a document in two steps: needs a MongoDB (mongod on PATH)"
+            )
 
     @pytest.fixture
     def subject(self, server, between) -> Subject:
