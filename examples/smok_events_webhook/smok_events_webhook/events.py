@@ -7,10 +7,11 @@ an engine of one's own keeps them all, and leaves to add what is new here: telli
 from __future__ import annotations
 
 import json
-import threading
 from typing import TYPE_CHECKING
 
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.engine.memory import MemoryEngine
+from smok_core.roles.dead_letters import DeadLetters
 from smok_core.roles.events import EventDatabase
 from smok_events_webhook.postman import Postman
 
@@ -26,8 +27,15 @@ def open_events(context: StoreContext) -> WebhookEventDatabase:
     """Open the role of a configuration."""
     options = context.options
     token = options.token.reveal() if options.token else None
-    postman = Postman(options.url, token, options.timeout_s, options.max_pending)
-    return WebhookEventDatabase(context, MemoryEngine(context.store), postman)
+    engine = MemoryEngine(context.store)
+    letters = DeadLetters("events", engine, context.clock)
+
+    def refused(body: bytes, reason: str) -> None:
+        post = json.loads(body)
+        letters.add_refused(post["id"], post, reason)
+
+    postman = Postman(options.url, token, options.timeout_s, options.max_pending, refused=refused)
+    return WebhookEventDatabase(context, engine, postman)
 
 
 class WebhookEventDatabase(EventDatabase):
@@ -36,7 +44,7 @@ class WebhookEventDatabase(EventDatabase):
     def __init__(self, context: StoreContext, engine: Engine, postman: Postman) -> None:
         super().__init__(context, engine)
         self.postman = postman
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock(Layer.ROLE)
         #: The events the server was told of, and whether it was told of their end.
         self._told: dict[str, bool] = {}
 

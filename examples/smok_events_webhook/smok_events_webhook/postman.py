@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import collections
 import logging
+import os
 import random
 import threading
 import time
 import urllib.error
 import urllib.request
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from smok_core.errors import SmokError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Postman"]
 
@@ -37,23 +43,43 @@ class Postman:
         timeout: Seconds to wait for an answer.
         most: How many may wait; then the oldest is dropped, counted and logged.
         pause: Seconds after a first failure; doubled after each further one.
+        refused: Is given what the server refuses for good, and why; called by the thread.
+
+    A forked child posts what it makes itself; what waited at the fork is the parent's to bring.
     """
 
     def __init__(
-        self, url: str, token: str | None, timeout: float, most: int, pause: float = 1.0
+        self,
+        url: str,
+        token: str | None,
+        timeout: float,
+        most: int,
+        pause: float = 1.0,
+        refused: Callable[[bytes, str], None] | None = None,
     ) -> None:
         self._url, self._timeout, self._most, self._pause = url, timeout, most, pause
         self._headers = {"Content-Type": "application/json"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
         self._opener = urllib.request.build_opener(_NoRedirects)
+        self._refused = refused
+        self.dropped = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._bodies: collections.deque[bytes] = collections.deque()
         self._changed, self._ended = threading.Condition(), threading.Event()
         self._thread: threading.Thread | None = None
-        self.dropped = 0
+
+    def _begin_again_in_a_child(self) -> None:
+        # The thread did not come along, and its lock may be held for ever.
+        if self._process != os.getpid():
+            self._begin()
 
     def post(self, body: bytes) -> None:
         """Queue a body; returns at once."""
+        self._begin_again_in_a_child()
         with self._changed:
             if len(self._bodies) >= self._most:
                 self._bodies.popleft()
@@ -66,11 +92,13 @@ class Postman:
 
     def pending(self) -> int:
         """Count what has not arrived yet."""
+        self._begin_again_in_a_child()
         with self._changed:
             return len(self._bodies)
 
     def close(self) -> None:
         """Give what waits two more seconds, then end; what is left is lost, and logged."""
+        self._begin_again_in_a_child()
         deadline = time.monotonic() + _LAST_CHANCE
         with self._changed:
             while self._bodies and (left := deadline - time.monotonic()) > 0:
@@ -111,11 +139,20 @@ class Postman:
         except urllib.error.HTTPError as error:
             error.close()
             if error.code in _REFUSALS:
-                self._lost(f"the server answered {error.code}")
+                self._set_aside(body, f"the server answered {error.code}")
             return error.code in _REFUSALS
         except (OSError, ValueError) as error:
             logger.info("%s cannot be told: %s", self._url, type(error).__name__)
             return False
+
+    def _set_aside(self, body: bytes, reason: str) -> None:
+        if self._refused is None:
+            self._lost(reason)
+            return
+        try:
+            self._refused(body, reason)
+        except SmokError:  # closed meanwhile
+            self._lost(reason)
 
     def _lost(self, reason: str) -> None:
         self.dropped += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import pytest
 from receiver import serving
@@ -68,6 +69,33 @@ def test_what_the_server_refuses_is_dropped_and_said(answer, caplog):
         postman.close()
     assert postman.dropped == 1
     assert f"answered {answer}" in caplog.text
+
+
+def test_a_refused_post_is_a_dead_letter():
+    """What the server will never take is kept, with the reason, where an operator looks."""
+    with serving(422) as server, smok_core.open_databases(config(server.url)) as databases:
+        databases.events.add_event(Event(started_on=1, provisional_uuid="bad"))
+        databases.events.add_event(Event(started_on=2))
+        server.wait_for(1)
+        letters = list(databases.events.get_dead_letters())
+        assert [letter.reason for letter in letters] == ["the server answered 422"]
+        assert databases.events.stats().dead == 1
+
+
+def test_a_forked_child_posts_for_itself():
+    """Its events arrive, and what waited at the fork arrives once, from the parent."""
+    with serving() as server:
+        postman = Postman(server.url, None, 5, 10, pause=0.01)
+        postman.post(b"1")
+        server.wait_for(1)
+        child = os.fork()
+        if child == 0:
+            postman.post(b"2")
+            postman.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert server.wait_for(2) == [1, 2]
+        postman.close()
 
 
 def test_a_server_that_is_away_delays_nobody_and_is_told_later():
