@@ -37,6 +37,7 @@ FOLLOWED = {
     "howto/publish-a-plugin.md": ["smok-notes"],
     "guide/index.md": ["notes conforms", "persistent, survives-kill"],
     "guide/promises.md": [],
+    "reference/errors.md": ["21.7"],
 }
 #: Pages that are read with a configured device at hand.
 CONFIGURED = (
@@ -45,6 +46,7 @@ CONFIGURED = (
     "test-a-plugin.md",
     "back-up-and-restore.md",
     "migrate.md",
+    "errors.md",
 )
 #: Pages that build or install a distribution, which needs the build backend.
 BUILDING = ("guide/index.md", "howto/publish-a-plugin.md")

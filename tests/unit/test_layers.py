@@ -64,11 +64,9 @@ def test_every_error_of_the_core_can_be_caught_by_its_name():
 
 def test_the_programs_of_readme_and_errors_pass_a_strict_type_checker(tmp_path):
     """As an integrator's: with the installed packages and none of our settings."""
-    blocks = re.findall(
-        r"^```python\n(import smok_core\n.*?)^```",
-        (ROOT / "README.md").read_text(),
-        re.MULTILINE | re.DOTALL,
-    )
+    pages = (ROOT / "README.md", ROOT / "docs/reference/errors.md")
+    text = "".join(page.read_text() for page in pages)
+    blocks = re.findall(r"^```python\n(import smok_core\n.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 2
     for number, block in enumerate(blocks):
         (tmp_path / f"program{number}.py").write_text(block)
