@@ -15,7 +15,7 @@ from smok_cli.finding import KNOWN, command_names, load_command, summary
 from smok_cli.os_errors import from_os_error
 from smok_cli.terminal import guard_streams, say
 from smok_core import __version__
-from smok_core.errors import PluginError, SmokError
+from smok_core.errors import PluginError, SmokError, nearest
 
 __all__ = ["CommandNotInstalled", "Session", "pass_session", "run"]
 
@@ -50,6 +50,14 @@ class CommandNotInstalled(PluginError):
         )
 
 
+def _config_behind() -> click.Option:
+    def take(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.find_root().obj.config = value
+
+    return click.Option(["--config"], hidden=True, expose_value=False, callback=take)
+
+
 class _FoundCommands(click.Group):
     """Finds commands by their entry points, and imports one when it is called."""
 
@@ -57,13 +65,19 @@ class _FoundCommands(click.Group):
         return command_names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        return load_command(cmd_name)
+        command = load_command(cmd_name)
+        if command is not None and all("--config" not in each.opts for each in command.params):
+            command.params.append(_config_behind())  # people write it there, too
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] in KNOWN and args[0] not in command_names():
             raise CommandNotInstalled(args[0], KNOWN[args[0]])
+        if args[0] not in command_names() and not args[0].startswith("-"):
+            hint = nearest(args[0], command_names())
+            raise click.UsageError(f"there is no command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smok_cli.reading import read_only_config
-from smok_core.errors import NotFound, SmokError
+from smok_core.errors import SmokError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +46,8 @@ def engines(
     """Open stores of the configuration, also such as keep no role."""
     from smok_core.config import load_config
 
+    if len({*names}) < len(names):
+        raise click.UsageError(f"{names[0]} is named twice. Name two different stores.")
     config = load_config(config_path, stores=names)
     config = read_only_config(config) if read_only else config
     with contextlib.ExitStack() as stack:
@@ -56,7 +58,8 @@ def _open(config: Config, name: str) -> Engine:
     from smok_core.databases import open_store
 
     if name not in config.stores:
-        raise NotFound(f"stores (configured: {', '.join(config.stores)})", name)
+        known = f"{nearest(name, config.stores)} Configured: {', '.join(config.stores)}."
+        raise click.UsageError(f"there is no store {name!r}.{known}")
     engine = open_store(config, name)
     if engine is None:
         raise NoEngine(name)

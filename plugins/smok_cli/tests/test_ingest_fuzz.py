@@ -135,7 +135,7 @@ def test_csv(folder, values, delimiter, quoting, end, damage):
             texts.setdefault(microseconds(time), []).append(text)
     for time, value in seen.stored:
         assert any(same(value, text) for text in texts.get(round(time * 1000), [])), (time, value)
-    if not damage and all(re.fullmatch(r"[a-z0-9-]+", value) for value in values):
+    if not damage and all(re.fullmatch(r"\d{1,9}|[ab]+", value) for value in values):
         assert seen.rejected == 0
 
 
@@ -149,9 +149,8 @@ def test_json_lines(folder, values, ascii_only, damage):
     """The same of JSON lines, held against the standard library's reader."""
     rows = [{"timestamp": BASE + at * 1000, "value": value} for at, value in enumerate(values)]
     text = "".join(json.dumps(row, ensure_ascii=ascii_only) + "\n" for row in rows)
-    body = damaged(text.encode(), damage)
-    if body.lstrip(b"\xef\xbb\xbf \t")[:1] == b"[":
-        return  # an array, which is one text
+    # A whole first line: the first bytes of a file tell its encoding and packing.
+    body = b'{"timestamp": 1600000000000, "value": 0}\n' + damaged(text.encode(), damage)
     seen = Seen(folder, body, "jsonl")
     seen.check(body)
     found: dict[int | None, list[object]] = {}

@@ -60,7 +60,7 @@ def test_unknown_command(smok):
     """A command that does not exist is a usage error."""
     result = smok("chek")
     assert result.status == 2
-    assert "No such command 'chek'" in result.err
+    assert "Did you mean 'check'?" in result.err
 
 
 @pytest.mark.parametrize("command", ["check", "why", "status", "export", "dead-letters"])

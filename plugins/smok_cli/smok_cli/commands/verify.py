@@ -45,7 +45,7 @@ def command(
 
         report = verify(left, right, wanted(roles), tick)
     if as_json:
-        print_json(_plain(report))
+        print_json({"stores": [a, b], **_plain(report)})
     else:
         _show(report, a, b)
     return 0 if report.equal else 1

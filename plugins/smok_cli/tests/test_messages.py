@@ -1,0 +1,51 @@
+"""What people mistype: told with the nearest word, as a usage error, before anything is done."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def test_a_mistyped_command(smok):
+    """`smok stat` suggests."""
+    result = smok("stat")
+    assert result.status == 2
+    assert "there is no command 'stat'. Did you mean 'status'?" in result.err
+
+
+def test_the_configuration_may_stand_behind_the_command(smok, config, tmp_path):
+    """`smok status --config x` works, and counts before the variable."""
+    other = tmp_path / "other.toml"
+    other.write_text(config.read_text().replace('device = "', 'device = "other-', 1))
+    assert "other-" in smok("check", "--config", str(other)).out
+    assert smok("status", "--config", str(tmp_path / "none.toml")).status == 2
+    assert "--config" not in smok("status", "--help").out
+
+
+@pytest.mark.parametrize(
+    "words", [("copy", "--from", "memry", "--to", "memory"), ("verify", "memory", "memry")]
+)
+def test_a_mistyped_store(smok, config, words):
+    """Copy and verify suggest, and end with 2 as other wrong arguments do."""
+    result = smok(*words)
+    assert result.status == 2
+    assert "there is no store 'memry'. Did you mean 'memory'? Configured:" in result.err
+
+
+def test_a_store_is_not_copied_onto_itself(smok, config):
+    """Nor compared with itself, which would say equal whatever it holds."""
+    for words in (("copy", "--from", "memory", "--to", "memory"), ("verify", "memory", "memory")):
+        result = smok(*words)
+        assert result.status == 2
+        assert "Name two different stores" in result.err
+
+
+def test_verify_names_the_stores(smok, config):
+    """Its JSON says what was compared."""
+    text = config.read_text().replace("[roles]", '[stores.other]\nbackend = "memory"\n[roles]', 1)
+    config.write_text(text)
+    assert json.loads(smok("verify", "memory", "other", "--json").out)["stores"] == [
+        "memory",
+        "other",
+    ]
