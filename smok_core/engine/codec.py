@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from smok_core.engine.allowance import MAX_BYTES, MAX_DEPTH, check_int
+from smok_core.engine.allowance import MAX_BYTES, check_int
 from smok_core.engine.msgpack_shape import check_shape
 from smok_core.engine.plain import check_plain, check_storable
-from smok_core.engine.tags import BY_CODE, pack_datetime, tag_of, unpack_datetime
+from smok_core.engine.tags import BY_CODE, tag_of
 from smok_core.errors import CorruptData, InvalidValue
 
 if TYPE_CHECKING:
@@ -24,15 +24,12 @@ if TYPE_CHECKING:
     from smok_core.engine.tags import Tag
 
 __all__ = [
-    "MAX_DEPTH",
     "UNREADABLE",
     "Codec",
     "MsgpackCodec",
     "check_encodable",
     "check_plain",
     "check_size",
-    "pack_datetime",
-    "unpack_datetime",
 ]
 
 #: What reading bytes that no codec made can raise. Not here: an exhausted stack or memory, which

@@ -63,11 +63,6 @@ def tag_of(kind: type) -> Tag | None:
     return tag
 
 
-def pack_datetime(value: datetime) -> list[Any]:
-    """Give plain scalars that `unpack_datetime` makes the equal datetime of, zone and fold kept."""
-    return _with_zone(value)
-
-
 def unpack_datetime(packed: Sequence[Any]) -> datetime:
     """Give the datetime that `pack_datetime` took apart."""
     value: datetime = _in_zone(datetime, packed)
@@ -77,7 +72,8 @@ def unpack_datetime(packed: Sequence[Any]) -> datetime:
 # --- moments -------------------------------------------------------------------------------------
 
 
-def _with_zone(value: datetime | time) -> list[Any]:
+def pack_datetime(value: datetime | time) -> list[Any]:
+    """Give plain scalars of which the equal moment is made again, zone and fold kept."""
     zone = _zone_key(value.tzinfo)
     text = (value.replace(tzinfo=None) if zone else value).isoformat()
     return [text, value.fold, zone]
@@ -97,7 +93,7 @@ def _zone_key(zone: tzinfo | None) -> str | None:
 
 
 def _in_zone(kind: Any, parts: Sequence[Any]) -> Any:
-    """Make a moment of what `_with_zone` took apart."""
+    """Make a moment of what `pack_datetime` took apart."""
     text, fold, zone = parts
     value = kind.fromisoformat(text)
     return value.replace(fold=fold, tzinfo=_zone(zone) if zone else value.tzinfo)
@@ -205,7 +201,7 @@ _BY_CLASS: Final[dict[type, Tag]] = {
     date: Tag(
         13, "date", lambda value: [value.isoformat()], lambda p: date.fromisoformat(*p), _no_items
     ),
-    time: Tag(14, "time", _with_zone, lambda parts: _in_zone(time, parts), _no_items),
+    time: Tag(14, "time", pack_datetime, lambda parts: _in_zone(time, parts), _no_items),
     timedelta: Tag(
         15, "timedelta", lambda v: [v.days, v.seconds, v.microseconds], _timedelta, _no_items
     ),

@@ -10,7 +10,7 @@ from smok_client.bridge.state import dump_of, load_of
 from smok_client.legacy.names import DISABLED_TIME, EVENT, MACRO, SENSOR_WRITE, TIME
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.tags import MARK, looks_tagged, tagged
-from smok_core.engine.codec import MAX_DEPTH
+from smok_core.engine.allowance import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
