@@ -72,7 +72,7 @@ class Seen:
         layout, values = Layout(fallback="W1"), ValueReader()
         times = TimeReader("ms", None, ".")
         rejects = Rejects(folder / "rejects.csv")
-        self.blank = "\r\n" if kind == "csv" else None  # a line of blanks is a row of CSV
+        self.blank = "\r\n" if kind == "csv" else " \t\r\n"  # a line of blanks is a row of CSV
         with open_databases({"device": "pump-17"}) as databases:
             self.loader = Loader(databases, times, UTC, rejects)
             with open_source(io.BytesIO(data), kind, layout, values, times) as source:

@@ -53,7 +53,7 @@ class JsonSource:
             if line == 1 and text.lstrip("\ufeff \t")[:1] == "[":
                 yield from self._array(text)
                 break
-            if text.strip():
+            if text.strip(" \t\r\n"):
                 yield self._of_line(line, text)
         if self._lines.broken:
             yield Rejected(line + 1, self._lines.broken, "")
@@ -62,7 +62,7 @@ class JsonSource:
         raw = text.rstrip("\r\n")
         try:
             self._lines.check(text)
-            return self._record(line, self._decoder.decode(text.strip()), raw)
+            return self._record(line, self._decoder.decode(text.strip(" \t\r\n")), raw)
         except (ValueError, RecursionError) as error:
             return Rejected(line, str(error) or "nested too deeply", raw)
 
