@@ -10,7 +10,7 @@ from smok_core.hookspecs import Capability
 from smok_core.roles import ROLES
 from smok_testing import KIT_VERSION, opening
 from smok_testing.checks import ClauseFailed, NotProved
-from smok_testing.clause import PRIMITIVES, Clause, all_clauses, parse_version
+from smok_testing.clause import PRIMITIVES, Clause, Level, all_clauses, parse_version
 from smok_testing.harness import Harness
 from smok_testing.report import Outcome, Report, Status
 from smok_testing.subject import Subject
@@ -38,20 +38,36 @@ def run_conformance(
     subject: Subject,
     clauses: Iterable[Clause] | None = None,
     progress: Callable[[Outcome], None] | None = None,
+    *,
+    fail_fast: bool = False,
 ) -> Report:
-    """Run clauses (all, unless given) on a subject.
+    """Run clauses (all, unless given) on a subject, from basic to hard.
+
+    Args:
+        subject: The backend under test.
+        clauses: The clauses; all unless given.
+        progress: Is told of each outcome as it comes.
+        fail_fast: End at the first clause that fails.
 
     Raises:
         PluginError: There is no such backend.
     """
     backend = opening.find_backend(subject)
-    chosen = all_clauses() if clauses is None else tuple(clauses)
+    chosen = tuple(sorted(all_clauses() if clauses is None else clauses, key=_difficulty))
     outcomes = []
     for clause in chosen:
         outcomes.append(run_clause(subject, clause, backend))
         if progress:
             progress(outcomes[-1])
+        if fail_fast and outcomes[-1].status is Status.FAILED:
+            chosen = ()  # the rest is not known, so nothing is said about it
+            break
     return _report(subject, backend, chosen, tuple(outcomes))
+
+
+def _difficulty(clause: Clause) -> tuple[int, bool]:
+    """Put levels in their order, and primitives before the roles that stand on them."""
+    return list(Level).index(clause.level), clause.subject not in PRIMITIVES
 
 
 def _report(

@@ -45,6 +45,14 @@ def test_nothing_run_is_no_pass() -> None:
     assert "no clause was run" in report.objections
 
 
+def test_fail_fast_ends_at_the_first_failure() -> None:
+    """Basic clauses come first, and nothing runs behind the one that fails."""
+    hard = next(clause for clause in all_clauses() if clause.level is Level.CONCURRENT)
+    report = run_conformance(WRONG.subject, [hard, STRICT], fail_fast=True)
+    assert [outcome.ref for outcome in report.outcomes] == [STRICT.ref]
+    assert not report.passed
+
+
 def test_a_selection_is_no_pass() -> None:
     """Clauses that hold prove nothing about those that were not run."""
     report = run_conformance(MEMORY, [STRICT])
@@ -123,7 +131,8 @@ def test_a_backend_of_one_role_is_judged_by_that_role() -> None:
     subject = Subject(backend="single", plugin=_OneRole())
     chosen = [CLAUSES["metadata-ME3.an_empty_text_is_a_value"], STRICT]
     chosen.append(CLAUSES["baobs-BA3.a_version_that_does_not_grow_is_refused"])
-    statuses = [outcome.status for outcome in run_conformance(subject, chosen).outcomes]
+    found = {outcome.ref: outcome.status for outcome in run_conformance(subject, chosen).outcomes}
+    statuses = [found[clause.ref] for clause in chosen]
     assert statuses == [Status.PASSED, Status.NOT_APPLICABLE, Status.NOT_APPLICABLE]
 
 

@@ -36,17 +36,28 @@ _STATUSES: Final = ("passed", "failed", "skipped", "not applicable", "excluded",
     "--json", "target", metavar="PATH", help="Write the whole report as JSON (-: to stdout)."
 )
 @click.option("--verbose", is_flag=True, help="A line for every clause, not only per role.")
-def command(backend: str, options: tuple[str, ...], target: str | None, verbose: bool) -> int:
+@click.option("--fail-fast", is_flag=True, help="End at the first clause that fails.")
+@click.option("--only", metavar="TEXT", default="", help="Only clauses whose name holds TEXT.")
+def command(
+    backend: str,
+    options: tuple[str, ...],
+    target: str | None,
+    verbose: bool,
+    fail_fast: bool,
+    only: str,
+) -> int:
     """Run the conformance kit on BACKEND. Exit status 1 if it does not conform.
 
     The store is made in a temporary directory. A backend that needs a server needs the options
     that lead to one nobody else uses. The verdict is never "conforms" if a core clause did not run.
     """
-    from smok_testing import Subject, run_conformance
+    from smok_testing import Subject, all_clauses, run_conformance
 
     subject = Subject(backend=backend, options=dict(map(_pair, options)))
     _check_options(subject)
-    report = run_conformance(subject, progress=None if target == "-" else _tick)
+    chosen = [clause for clause in all_clauses() if only in str(clause)]
+    progress = None if target == "-" else _tick
+    report = run_conformance(subject, chosen, progress, fail_fast=fail_fast)
     if target == "-":
         click.echo(report.to_json())
         return 0 if report.passed else _NOT_CONFORMING
