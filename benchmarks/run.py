@@ -53,11 +53,11 @@ By `cProfile` over the same calls, for the goals that are missed:
 - **One by one** is Python against a single call into C. With `buffered` nearly all of a call is
   `on_new_data`, `BufferedSeries.append` and its checks (name, order, room in memory); SQLite itself
   is a few percent.
-- **Hand over and acknowledge** in thousands: about seven tenths are SQLite's (reading the write log,
-  the commit), the rest is decoding and finding out what is acknowledged. One by one, each batch of
-  one is such a hand-over; nobody should do so, the uploader takes a thousand.
-- **Eight threads** share commits, which pays where a commit waits for the medium. Where it is
-  quick, or the processors are busy, threads wait for each other (and for Python's lock) instead.
+- **Hand over and acknowledge** in thousands: about seven tenths are SQLite's (reading the write
+  log, the commit), the rest is decoding and finding out what is acknowledged. The uploader takes
+  a thousand; the row one by one shows what a batch costs of itself.
+- **Eight threads** share commits, which can pay only where a commit waits for the medium. This row
+  has not been profiled, and on a busy machine it tells little.
 - **persist-queue** commits every reading even with `auto_commit=False`; **litequeue** commits
   every reading that it hands over.
 """
