@@ -18,7 +18,7 @@ from tests.docs.test_followed import FOLLOWED
 from tests.examples.test_examples import FOLLOWED as EXAMPLES_FOLLOWED
 
 #: Programs besides smok that a page may tell a reader to run.
-PROGRAMS = {"pip", "python", "pytest", "mkdir", "cd", "cat", "until", "kill", "wait"}
+PROGRAMS = {"pip", "python", "pytest", "mkdir", "cd", "cat", "until", "kill", "wait", "sh"}
 
 
 @pytest.fixture

@@ -13,7 +13,13 @@ from tests.docs.following import follow, fresh_environment, own_packages
 
 EXAMPLES = ROOT / "examples"
 #: The examples, and what has to be in the output of each README.
-FOLLOWED = {"monitoring": ["pickle"]}
+FOLLOWED = {
+    "monitoring": ["pickle"],
+    "offline_gateway": ["arrived: 1008 values, 7 events"],
+    "two_backends": ["open events: ['W1 is 31.0']"],
+    "poller": ["W1 failed: timeout", "W2 5", "W3 never read"],
+    "cron_upload": ["arrived: 1 values", "something still waits", "exit status 5"],
+}
 _METRIC = re.compile(r"\bsmok_[a-z_]+\b")
 
 
