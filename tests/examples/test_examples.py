@@ -10,6 +10,7 @@ import pytest
 
 from tests.docs.blocks import ROOT
 from tests.docs.following import follow, fresh_environment, own_packages
+from tests.servers.redis_servers import Server
 
 EXAMPLES = ROOT / "examples"
 #: The examples, and what has to be in the output of each README.
@@ -26,11 +27,27 @@ _METRIC = re.compile(r"\bsmok_[a-z_]+\b")
 @pytest.mark.parametrize("name", FOLLOWED)
 def test_a_readme_does_what_it_says(name, tmp_path):
     """Block after block in one shell, in a copy of the example."""
-    work = shutil.copytree(EXAMPLES / name, tmp_path / "work")
-    programs = fresh_environment(tmp_path / "venv", own_packages())
-    output = follow(work / "README.md", programs, work, timeout=120)
+    output = followed(name, tmp_path)
     for told in FOLLOWED[name]:
         assert told in output, output
+
+
+def test_a_fleet_shares_a_server(tmp_path):
+    """Devices with one configuration on one server count each for itself."""
+    with Server("valkey", tmp_path / "server") as server:
+        output = followed("fleet", tmp_path, f"url = {json.dumps(server.url)}")
+    assert "pump-17 counts 2" in output, output
+    assert "pump-18 counts 1" in output, output
+
+
+def followed(name, tmp_path, url=""):
+    """Follow a README in a copy of its example; ``url`` replaces the one of the environment."""
+    work = shutil.copytree(EXAMPLES / name, tmp_path / "work")
+    if url:
+        config = work / "smok.toml"
+        config.write_text(config.read_text().replace('url = { env = "SMOK_REDIS_URL" }', url))
+    programs = fresh_environment(tmp_path / "venv", own_packages())
+    return follow(work / "README.md", programs, work, timeout=120)
 
 
 @pytest.mark.parametrize("name", ["alerts.yaml", "dashboard.json"])
