@@ -193,7 +193,21 @@ def devices_at_one_place_share_nothing(harness: Harness) -> None:
 @in_engine("G9", "G10", **PERSISTENT)
 def devices_keep_their_own_data(harness: Harness) -> None:
     """After reopening each device finds its own data and only that."""
-    devices = ("a", "a:b", "a:b:kit.rows", "}", "{a}", "a.b", "../a", "A", "*", "?")
+    devices = (
+        "a",
+        "a:b",
+        "a:b:kit.rows",
+        "}",
+        "{a}",
+        "a.b",
+        "../a",
+        "A",
+        "*",
+        "?",
+        "a_b",
+        "a%b",
+        "axb",
+    )
     for device in devices:
         with harness.open_engine(device=device) as engine:
             engine.table("kit.rows").put("b:k", device.encode())

@@ -83,10 +83,10 @@ class ShelfEngine(MemoryEngine):
         if self._engine_lock.closed:
             return
         super().close()
-        gates = [(part, part._engine_lock) for part in _parts({k: vars(self)[k] for k in _KINDS})]
+        locks = [(part, part._engine_lock) for part in _parts({k: vars(self)[k] for k in _KINDS})]
         _SHELF[self.address()] = copy.deepcopy(self.pick_up())
-        for part, certificate_check in gates:
-            part._engine_lock = certificate_check
+        for part, lock in locks:
+            part._engine_lock = lock
 
 
 def _parts(state: dict[str, Any]) -> list[Any]:
