@@ -36,7 +36,7 @@ class Register(Pathpoint):
     def set_new_value(self, *args: Any) -> None:
         """Tell what is stored, once it is."""
         super().set_new_value(*args)
-        print("stored", self.name, args[-1], flush=True)  # noqa: T201 - what one watches it by
+        print("stored", self.name, args[-1], flush=True)
 
     def _read(self) -> Any:
         if self.name.startswith("W"):

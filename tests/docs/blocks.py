@@ -37,7 +37,7 @@ def pages() -> list[Path]:
 def blocks(path: Path) -> list[Block]:
     """Give the fenced blocks of a page; an unclosed or indented fence is an error."""
     found: list[Block] = []
-    page, start, kind, lines = str(path.relative_to(ROOT)), 0, "", []
+    page, start, kind, lines = _name(path), 0, "", []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         fence = _FENCE.match(line)
         assert fence or "```" not in line, f"{page}:{number}: a fence that is not at the margin"
@@ -50,6 +50,10 @@ def blocks(path: Path) -> list[Block]:
             lines.append(line)
     assert not start, f"{page}:{start}: a block without an end"
     return found
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def all_blocks(kind: str) -> list[Block]:

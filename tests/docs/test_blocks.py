@@ -15,9 +15,22 @@ import smok_core
 from smok_core.registry import register, unregister
 from tests.docs.blocks import DOCS, KINDS, ROOT, all_blocks, blocks, pages
 from tests.docs.test_followed import FOLLOWED
+from tests.examples.test_examples import FOLLOWED as EXAMPLES_FOLLOWED
 
 #: Programs besides smok that a page may tell a reader to run.
-PROGRAMS = {"pip", "python", "pytest", "mkdir", "cd", "cat", "until", "kill", "wait"}
+PROGRAMS = {
+    "pip",
+    "python",
+    "pytest",
+    "mkdir",
+    "cd",
+    "cat",
+    "until",
+    "kill",
+    "wait",
+    "sh",
+    "export",
+}
 
 
 @pytest.fixture
@@ -52,7 +65,9 @@ def test_every_page_with_something_to_run_is_followed():
     to_run = {b.page for kind in ("python", "sh", "diff") for b in all_blocks(kind)}
     documents = {page for page in to_run if page.startswith("docs/")}
     assert documents == {f"docs/{name}" for name in FOLLOWED}
-    for page in to_run - documents:  # READMEs of the examples: one installation line each
+    examples = {f"examples/{name}/README.md" for name in (*EXAMPLES_FOLLOWED, "fleet")}
+    assert examples <= to_run
+    for page in to_run - documents - examples:  # READMEs of plugins: one installation line each
         lines = [b.text.strip() for b in blocks(ROOT / page) if b.kind == "sh"]
         assert all(re.fullmatch(r"pip install smok-[a-z-]+", line) for line in lines), page
 

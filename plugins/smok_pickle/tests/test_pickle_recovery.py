@@ -10,18 +10,20 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
+from smok_pickle import blobs, segments, table, write_log
 from smok_pickle.options import PickleOptions
 from smok_pickle.plugin import smok_open_engine
 
-from smok_core.errors import StoreError
+from smok_core.errors import CorruptData, StoreError
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import StoreSettings
+from tests.conftest import skip_or_fail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from smok_core.engine.base import Engine
 
@@ -29,6 +31,7 @@ PAGE: Final = 4096
 POINTS: Final = 3000
 IMAGES: Final = 1000 if os.environ.get("SMOK_LONG") else 64
 Found = dict[str, object]
+T = TypeVar("T")
 
 #: Opens the store, and is killed at the n-th step that changes a directory or syncs it.
 KILLED: Final = """
@@ -139,6 +142,86 @@ def test_any_damage_starts_and_the_second_start_is_the_first(
         with opened(path=folder / "smok.db", ballast_kib=0) as engine:
             assert everything(engine) == first
         shutil.rmtree(folder)
+
+
+def found_by_sqlite(path: Path) -> Found:
+    """Give what ``sqlite3 FILE .recover`` finds whose owner it finds too, and a checksum proves."""
+    recover = subprocess.run(["sqlite3", path, ".recover"], capture_output=True, check=False)
+    copy = path.with_name("by-sqlite.db")
+    subprocess.run(["sqlite3", copy], input=recover.stdout, capture_output=True, check=False)
+    with contextlib.closing(sqlite3.connect(copy)) as raw:
+        owners = {row[0] for row in _asked(raw, "SELECT id FROM sections")}
+        names = {row[0] for row in _asked(raw, "SELECT id, section FROM names") if row[1] in owners}
+        points = dict(_points(raw, names))
+        rows = [*_proved(_asked(raw, f"SELECT {table.COLUMNS} FROM rows"), table.load)]
+        blobs_ = _asked(raw, f"SELECT {blobs.COLUMNS} FROM blobs")
+        return {
+            "points": points,
+            "rows": {row.key: row.value for row in rows},
+            "blobs": {row[3]: found for row in blobs_ for found in _proved([row], blobs.load)},
+        }
+
+
+def _points(raw: sqlite3.Connection, names: set[int]) -> Iterator[tuple[int, bytes]]:
+    log = [
+        write_log.LogRow._make(row) for row in _asked(raw, f"SELECT {write_log.COLUMNS} FROM tail")
+    ]
+    for items in _proved(log, write_log.unpack):
+        yield from ((item[2], item[3]) for item in items if item[1] in names)
+    columns = _asked(raw, f"SELECT {segments.COLUMNS} FROM segments")
+    archive = [segments.Segment._make(row) for row in columns if row[0] in names]
+    for found in _proved(archive, segments.Segment.unpacked):
+        yield from found
+
+
+def _asked(raw: sqlite3.Connection, query: str) -> list[Any]:
+    """Read a table, if it was found; a row that has no checksum is garbage here."""
+    try:
+        return [row for row in raw.execute(query) if row[-1] is not None]
+    except sqlite3.Error:
+        return []
+
+
+def _proved(rows: Iterable[Any], load: Callable[[Any], T]) -> Iterator[T]:
+    for row in rows:
+        with contextlib.suppress(CorruptData, TypeError):
+            yield load(row)
+
+
+@pytest.fixture
+def recover(images: Path) -> None:
+    """Skip where there is no program that can: Debian's is built without what it needs."""
+    if shutil.which("sqlite3") is None:
+        skip_or_fail("recover", "the program sqlite3 is not installed")
+    done = subprocess.run(
+        ["sqlite3", images / "smok.db", ".recover"], capture_output=True, check=False
+    )
+    if b"COMMIT" not in done.stdout:
+        skip_or_fail("recover", "the program sqlite3 is built without .recover")
+
+
+@pytest.mark.usefixtures("recover")
+@pytest.mark.parametrize("group", range(2))
+def test_nothing_is_lost_that_sqlite_itself_would_find(
+    group: int, images: Path, tmp_path: Path, opened: Callable[..., Engine]
+) -> None:
+    """Of a damaged file we save at least what ``.recover`` does."""
+    for number in range(IMAGES // 16):
+        path = tmp_path / str(number) / "smok.db"
+        path.parent.mkdir()
+        shutil.copy(images / "smok.db.lock", path.parent)  # by it the file is known as ours
+        content = bytearray((images / "smok.db").read_bytes())
+        damaged(content, random.Random(f"recover {group} {number}"))
+        path.write_bytes(content)
+        theirs = found_by_sqlite(path)
+        with opened(path=path, ballast_kib=0) as engine:
+            with contextlib.suppress(StoreError):
+                everything(engine)
+            ours = everything(engine)
+        for kind, found in theirs.items():
+            missed = found.keys() - ours[kind].keys()  # type: ignore[attr-defined]
+            assert not missed, f"image {group} {number}: {kind} {sorted(missed)[:9]}"
+        shutil.rmtree(path.parent)
 
 
 def test_killed_at_every_step_it_ends_as_if_undisturbed(
