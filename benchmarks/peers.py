@@ -35,7 +35,6 @@ class Store(NamedTuple):
 
     append: Callable[[Points], object]
     take: Callable[[int], int]
-    flush: Callable[[], object] = lambda: None
 
 
 def ours(folder: Path, durability: str) -> Store:
@@ -54,7 +53,7 @@ def ours(folder: Path, durability: str) -> Store:
         batch.acknowledge()
         return taken
 
-    return Store(append, take, role.flush)
+    return Store(append, take)
 
 
 def bare(folder: Path, durability: str) -> Store:
@@ -74,11 +73,7 @@ def bare(folder: Path, durability: str) -> Store:
             base.execute("begin")
         base.executemany(insert, points)
         if durability != "buffered" or time.monotonic() - last[0] > 0.1:
-            flush()
-
-    def flush() -> None:
-        last[0] = time.monotonic()
-        if base.in_transaction:
+            last[0] = time.monotonic()
             base.execute("commit")
 
     def take(count: int) -> int:
@@ -86,7 +81,7 @@ def bare(folder: Path, durability: str) -> Store:
         base.execute("delete from points where id <= ?", (found[-1][0],))
         return len(found)
 
-    return Store(append, take, flush)
+    return Store(append, take)
 
 
 def raw_file(folder: Path, durability: str) -> Store:
@@ -198,7 +193,6 @@ def duel(peer: Callable[..., Store], durability: str, size: int, calls: int, goa
         def put(at: int) -> None:
             for points in itertools.islice(feeds[at], calls):
                 stores[at].append(points)
-            stores[at].flush()
 
         def take(at: int) -> None:
             assert all(stores[at].take(size) == size for _ in range(calls))
@@ -253,7 +247,7 @@ def main() -> None:
         duel(peer, "power-loss", 1000, calls, "1>= 0.8" * (peer is bare))
     for peer in (bare, raw_file, lmdb, diskcache, litequeue):
         duel(peer, "crash", 1, 300, "3>= 0.8" * (peer is bare))
-    duel(bare, "buffered", 1, 10_000, "2>= 0.6")
+    duel(bare, "buffered", 1, 20_000, "2>= 0.6")
     threads()
 
 
