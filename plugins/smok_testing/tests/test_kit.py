@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pydoc
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -223,6 +224,14 @@ def test_every_rule_of_the_contract_is_proved_or_explained() -> None:
 def test_the_catalogue_is_the_page() -> None:
     """docs/reference/clauses.md is what the code says."""
     assert (ROOT / "docs/reference/clauses.md").read_text() == page()
+
+
+def test_common_mistakes_are_caught() -> None:
+    """Each clause that the page names exists, and a mutant shows that it catches something."""
+    text = (ROOT / "docs/guide/common-mistakes.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\|[^|]+\| `([^`]+)` \|$", text, re.MULTILINE)
+    assert len(named) == text.count("\n| ") - text.count("| mistake |")
+    assert set(named) <= {mutant.caught_by for mutant in ALL} & set(CLAUSES)
 
 
 def test_every_subject_has_core_clauses() -> None:

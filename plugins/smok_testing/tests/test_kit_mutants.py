@@ -19,7 +19,9 @@ from smok_testing.clauses import kill
 from plugins.smok_testing.tests.mutants import ALL, RIGHT, RIGHT_FILE, RIGHT_SHARED, Mutant
 
 #: What a clause with a slip of its own raises, whatever the backend does.
-MISTAKE_OF_THE_KIT = re.compile(r"^raised (NameError|UnboundLocalError|ImportError|SyntaxError)")
+MISTAKE_OF_THE_KIT = re.compile(
+    r"^raised (NameError|UnboundLocalError|ImportError|SyntaxError|ProcessLookupError)"
+)
 
 CLAUSES = {str(clause): clause for clause in all_clauses()}
 
