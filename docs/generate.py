@@ -27,8 +27,10 @@ from smok_cli.template import _toml as toml_value
 from smok_cloud.metrics import METRICS, Metric
 from smok_cloud.options import CloudSettings
 from smok_cloud.statistics import JobStatistics
+from smok_testing import Subject
 
 from smok_core import errors
+from smok_core.engine import base
 from smok_core.hookspecs import BackendInfo, Capability, SmokHooks
 from smok_core.roles import ROLES
 from smok_core.settings import StoreSettings
@@ -45,7 +47,7 @@ def pages() -> dict[str, str]:
     """Give every generated page by its path under ``docs/reference``."""
     found = {f"roles/{role}.md": role_page(role) for role in ROLES}
     found |= {"config.md": config_page(), "cli.md": cli_page()}
-    found |= {"errors.md": errors_page(), "hooks.md": hooks_page()}
+    found |= {"errors.md": errors_page(), "hooks.md": hooks_page(), "engine.md": engine_page()}
     return found | {"metrics.md": metrics_page(), "status.md": status_page()}
 
 
@@ -280,6 +282,62 @@ def _field(kind: type[msgspec.Struct], name: str) -> str:
     found = re.search(rf"^    ({name}: [^#=\n]*)", inspect.getsource(kind), re.MULTILINE)
     assert found, name
     return found[1].strip()
+
+
+# --- what the author of a backend writes ---------------------------------------------------------
+
+_ENGINE: Final = """\
+# Engine and its primitives
+
+What the author of a backend implements, and what is said about a backend to the kit. In pictures:
+[the primitives](../guide/primitives.md); which clause checks what: [clauses](clauses.md).
+"""
+
+
+def engine_page() -> str:
+    """Give the page of the primitives, the values they take and give, and the kit's `Subject`."""
+    primitives = (base.Engine, base.Table, base.Series, base.Blobs)
+    values = (base.Row, base.Ack, base.PendingPoint, base.Limits, base.Health)
+    values += (base.TableStats, base.SeriesStats)
+    sections = [*map(_class_section, primitives), *map(_value_section, values)]
+    sections += [*map(_enum_section, (base.When, base.OnFull, base.Durability))]
+    return _page(_ENGINE + _clean_module(base) + "".join(sections) + _value_section(Subject))
+
+
+def _clean_module(module: Any) -> str:
+    return f"\n{_clean(module.__doc__ or '')}\n"
+
+
+def _value_section(cls: type) -> str:
+    names = getattr(cls, "__struct_fields__", None) or getattr(cls, "_fields", ())
+    fields = "".join(f"- {_told_field(cls, name)}\n" for name in names)
+    told = _clean(cls.__doc__ or "")
+    return f"\n## `{cls.__name__}`\n\n{told}\n\n{fields}"
+
+
+def _told_field(cls: type, name: str) -> str:
+    """Give a field with its ``#:`` comment, which stands above it or beside it."""
+    source = inspect.getsource(cls)
+    found = re.search(
+        rf"((?:^    #: .*\n(?:^    #: .*\n)*)?)^    ({name}: .*)$", source, re.MULTILINE
+    )
+    assert found, (cls, name)
+    field, _, beside = found[2].partition("  #")
+    above = " ".join(line.strip()[3:] for line in found[1].splitlines())
+    told = _clean(" ".join([above, beside.removeprefix(":").strip()]))
+    return f"`{field.strip()}`: {told}" if told else f"`{field.strip()}`"
+
+
+def _enum_section(kind: type[enum.Enum]) -> str:
+    members = "".join(f"- `{_told_member(kind, item)}\n" for item in kind)
+    return f"\n## `{kind.__name__}`\n\n{_clean(kind.__doc__ or '')}\n\n{members}"
+
+
+def _told_member(kind: type[enum.Enum], item: enum.Enum) -> str:
+    found = re.search(
+        rf"^    {item.name} = .*?(?:#:? (.*))?$", inspect.getsource(kind), re.MULTILINE
+    )
+    return f"{item.name}`: {_clean(found[1])}" if found and found[1] else f"{item.name}`"
 
 
 # --- metrics -------------------------------------------------------------------------------------

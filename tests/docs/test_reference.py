@@ -13,7 +13,9 @@ import msgspec
 import pytest
 from smok_cli.finding import command_names
 from smok_cloud.options import CloudSettings
+from smok_testing import Subject
 
+from smok_core.engine.base import Blobs, Engine, Series, Table
 from smok_core.hookspecs import BackendInfo, Capability, SmokHooks, StoreContext
 from smok_core.roles import ROLES
 from smok_core.settings import StoreSettings
@@ -70,6 +72,16 @@ def test_every_hook_is_there():
     for kind in (BackendInfo, StoreContext):
         for name in kind.__struct_fields__:
             assert f"- `{name}:" in text
+
+
+def test_every_primitive_and_ability_is_there():
+    """Each public method of the primitives, each field of the kit's subject, with its comment."""
+    text = (REFERENCE / "engine.md").read_text()
+    for cls in (Engine, Table, Series, Blobs):
+        for name in (name for name in vars(cls) if not name.startswith("_")):
+            assert f"### `{name}(" in text, name
+    for name in Subject.__struct_fields__:
+        assert re.search(rf"^- `{name}: [^`]*`: \S", text, re.MULTILINE), name
 
 
 def test_every_config_key_is_there():

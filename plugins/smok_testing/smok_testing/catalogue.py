@@ -36,7 +36,7 @@ def page() -> str:
         "## What the roles promise\n",
         _table(CONTRACT, clauses),
         "## What the primitives promise\n",
-        "The wording of law is in `smok_core/engine/base.py`.\n",
+        "The wording of law: [Engine and its primitives](engine.md).\n",
         _table(PRIMITIVE_RULES, clauses),
         "## All clauses\n",
         *_sections(clauses),

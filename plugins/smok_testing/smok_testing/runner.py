@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 import traceback
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from smok_core.hookspecs import Capability
@@ -16,7 +19,7 @@ from smok_testing.report import Outcome, Report, Status
 from smok_testing.subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from smok_core.registry import Backend
 
@@ -40,6 +43,7 @@ def run_conformance(
     progress: Callable[[Outcome], None] | None = None,
     *,
     fail_fast: bool = False,
+    processes: int = 1,
 ) -> Report:
     """Run clauses (all, unless given) on a subject, from basic to hard.
 
@@ -48,6 +52,7 @@ def run_conformance(
         clauses: The clauses; all unless given.
         progress: Is told of each outcome as it comes.
         fail_fast: End at the first clause that fails.
+        processes: How many processes run clauses side by side; outcomes keep their order.
 
     Raises:
         PluginError: There is no such backend.
@@ -55,14 +60,46 @@ def run_conformance(
     backend = opening.find_backend(subject)
     chosen = tuple(sorted(all_clauses() if clauses is None else clauses, key=_difficulty))
     outcomes = []
-    for clause in chosen:
-        outcomes.append(run_clause(subject, clause, backend))
-        if progress:
-            progress(outcomes[-1])
-        if fail_fast and outcomes[-1].status is Status.FAILED:
-            chosen = ()  # the rest is not known, so nothing is said about it
-            break
+    with _running(subject, chosen, backend, processes) as found:
+        for outcome in found:
+            outcomes.append(outcome)
+            if progress:
+                progress(outcome)
+            if fail_fast and outcome.status is Status.FAILED:
+                chosen = ()  # the rest is not known, so nothing is said about it
+                break
     return _report(subject, backend, chosen, tuple(outcomes))
+
+
+@contextmanager
+def _running(
+    subject: Subject, clauses: tuple[Clause, ...], backend: Backend, processes: int
+) -> Iterator[Iterator[Outcome]]:
+    """Give the outcomes as they come; what has not begun when the context ends is not run."""
+    if processes == 1:
+        yield (run_clause(subject, clause, backend) for clause in clauses)
+        return
+    # A subject may hold functions, which no other process could be sent: children inherit it.
+    fork = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(
+        processes, mp_context=fork, initializer=_inherit, initargs=(subject, clauses, backend)
+    )
+    try:
+        yield pool.map(_run_inherited, range(len(clauses)))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_inherited: list[tuple[Subject, tuple[Clause, ...], Backend]] = []
+
+
+def _inherit(subject: Subject, clauses: tuple[Clause, ...], backend: Backend) -> None:
+    _inherited[:] = [(subject, clauses, backend)]
+
+
+def _run_inherited(index: int) -> Outcome:
+    subject, clauses, backend = _inherited[0]
+    return run_clause(subject, clauses[index], backend)
 
 
 def _difficulty(clause: Clause) -> tuple[int, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -44,9 +45,11 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.pid:
-            self.kill()
-        self._process.communicate(timeout=PATIENCE)
+        try:
+            if self.pid:
+                self.kill()
+        finally:
+            self._process.communicate(timeout=PATIENCE)
 
     def start(
         self, place: Path, script: str, last: int, *, me: str = "", hold: bool = False,
@@ -101,7 +104,9 @@ class Worker:
 
     def kill(self) -> int:
         """Kill the child with SIGKILL; give the last step that returned before that."""
-        os.kill(self.pid, signal.SIGKILL)
+        # It may have ended by itself, and its last line is not read yet.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
         self.follow("exit")
         return self.done
 

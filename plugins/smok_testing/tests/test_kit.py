@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import pydoc
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from smok_testing import (
     Level,
     Status,
@@ -20,6 +23,7 @@ from smok_testing import (
 )
 from smok_testing.catalogue import page
 from smok_testing.clause import PRIMITIVES, Clause, clauses_of
+from smok_testing.commands.conformance import command
 from smok_testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
 
 from plugins.smok_testing.tests.mutants import ALL, RIGHT
@@ -51,6 +55,54 @@ def test_fail_fast_ends_at_the_first_failure() -> None:
     report = run_conformance(WRONG.subject, [hard, STRICT], fail_fast=True)
     assert [outcome.ref for outcome in report.outcomes] == [STRICT.ref]
     assert not report.passed
+
+
+def test_processes_find_what_one_finds() -> None:
+    """Clauses side by side: the same outcomes in the same order, of a subject with functions."""
+    some = [clause for clause in all_clauses() if clause.subject == "table"][:12]
+    subject = Subject(backend="memory", options=lambda _place: {})
+    alone, together = (run_conformance(subject, some, processes=n) for n in (1, 2))
+    assert [(o.ref, o.status) for o in together.outcomes] == [
+        (o.ref, o.status) for o in alone.outcomes
+    ]
+    assert together.executed == len(some)
+
+
+def test_fail_fast_with_processes() -> None:
+    """The first failure in the order of the clauses ends the run of all processes."""
+    report = run_conformance(WRONG.subject, [STRICT] * 8, fail_fast=True, processes=2)
+    assert [outcome.ref for outcome in report.outcomes] == [STRICT.ref]
+
+
+def kit_subject() -> Subject:
+    """Make what ``--subject`` names below."""
+    return WRONG.subject
+
+
+def test_the_command_takes_a_subject_a_level_and_processes() -> None:
+    """A plugin without an entry point is tested with all its abilities, one level of it."""
+    source = f"{__name__}:kit_subject"
+    words = ["--subject", source, "--level", "core", "--only", "table-TA2", "-n", "2"]
+    done = CliRunner().invoke(command, [*words, "--json", "-"], standalone_mode=False)
+    report = json.loads(done.stdout)
+    assert done.return_value == 1
+    assert {outcome["level"] for outcome in report["outcomes"]} == {"core"}
+    assert STRICT.ref in [o["ref"] for o in report["outcomes"] if o["status"] == "failed"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["memory", "--subject", "a:b"], ["--subject", "a"], ["--subject", "json:dumps2"],
+     ["--subject", "no_such_module:x"], ["--subject", "json:codecs"]],
+)  # fmt: skip
+def test_a_subject_that_is_none_is_wrong_usage(words: list[str]) -> None:
+    """Neither a traceback nor a run of something else."""
+    assert CliRunner().invoke(command, words).exit_code == 2
+
+
+def test_help_of_a_subject() -> None:
+    """The annotations can be resolved, so ``help`` shows every ability."""
+    assert "drop_reply" in pydoc.render_doc(Subject)
 
 
 def test_a_selection_is_no_pass() -> None:
@@ -172,6 +224,14 @@ def test_every_rule_of_the_contract_is_proved_or_explained() -> None:
 def test_the_catalogue_is_the_page() -> None:
     """docs/reference/clauses.md is what the code says."""
     assert (ROOT / "docs/reference/clauses.md").read_text() == page()
+
+
+def test_common_mistakes_are_caught() -> None:
+    """Each clause that the page names exists, and a mutant shows that it catches something."""
+    text = (ROOT / "docs/guide/common-mistakes.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\|[^|]+\| `([^`]+)` \|$", text, re.MULTILINE)
+    assert len(named) == text.count("\n| ") - text.count("| mistake |")
+    assert set(named) <= {mutant.caught_by for mutant in ALL} & set(CLAUSES)
 
 
 def test_every_subject_has_core_clauses() -> None:

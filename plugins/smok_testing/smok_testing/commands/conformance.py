@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -14,7 +16,7 @@ from smok_cli.screen import print_table
 from smok_cli.terminal import say
 
 if TYPE_CHECKING:
-    from smok_testing import Outcome, Report, Subject
+    from smok_testing import Clause, Outcome, Report, Subject
 
 __all__ = ["command"]
 
@@ -24,7 +26,7 @@ _STATUSES: Final = ("passed", "failed", "skipped", "not applicable", "excluded",
 
 
 @click.command("conformance")
-@click.argument("backend")
+@click.argument("backend", required=False)
 @click.option(
     "--option",
     "options",
@@ -38,26 +40,46 @@ _STATUSES: Final = ("passed", "failed", "skipped", "not applicable", "excluded",
 @click.option("--verbose", is_flag=True, help="A line for every clause, not only per role.")
 @click.option("--fail-fast", is_flag=True, help="End at the first clause that fails.")
 @click.option("--only", metavar="TEXT", default="", help="Only clauses whose name holds TEXT.")
+@click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    type=click.Choice(["core", "durable", "concurrent", "extended"]),
+    help="Only clauses of this level; may be repeated.",
+)
+@click.option(
+    "--subject",
+    "source",
+    metavar="MODULE:NAME",
+    help="Take options and abilities from a smok_testing.Subject, or a function that makes it.",
+)
+@click.option(
+    "-n", "processes", type=click.IntRange(1), default=1, help="Processes that run clauses."
+)
 def command(
-    backend: str,
+    backend: str | None,
     options: tuple[str, ...],
     target: str | None,
     verbose: bool,
     fail_fast: bool,
     only: str,
+    levels: tuple[str, ...],
+    source: str | None,
+    processes: int,
 ) -> int:
     """Run the conformance kit on BACKEND. Exit status 1 if it does not conform.
 
     The store is made in a temporary directory. A backend that needs a server needs the options
     that lead to one nobody else uses. The verdict is never "conforms" if a core clause did not run.
     """
-    from smok_testing import Subject, all_clauses, run_conformance
+    from smok_testing import run_conformance
 
-    subject = Subject(backend=backend, options=dict(map(_pair, options)))
+    subject = _subject(backend, options, source)
     _check_options(subject)
-    chosen = [clause for clause in all_clauses() if only in str(clause)]
     progress = None if target == "-" else _tick
-    report = run_conformance(subject, chosen, progress, fail_fast=fail_fast)
+    report = run_conformance(
+        subject, _chosen(only, levels), progress, fail_fast=fail_fast, processes=processes
+    )
     if target == "-":
         click.echo(report.to_json())
         return 0 if report.passed else _NOT_CONFORMING
@@ -66,6 +88,41 @@ def command(
         Path(target).write_bytes(report.to_json())
     _show(report, verbose=verbose)
     return 0 if report.passed else _NOT_CONFORMING
+
+
+def _chosen(only: str, levels: tuple[str, ...]) -> list[Clause]:
+    from smok_testing import all_clauses
+
+    wanted = (clause for clause in all_clauses() if not levels or clause.level in levels)
+    return [clause for clause in wanted if only in str(clause)]
+
+
+def _subject(backend: str | None, options: tuple[str, ...], source: str | None) -> Subject:
+    """Give what is tested: a backend with options, or what an author's module says."""
+    from smok_testing import Subject
+
+    if backend and not source:
+        return Subject(backend=backend, options=dict(map(_pair, options)))
+    if backend or options or not source:
+        raise click.UsageError("give BACKEND with --option, or --subject MODULE:NAME alone")
+    subject = _imported(source)
+    subject = subject() if callable(subject) else subject
+    if not isinstance(subject, Subject):
+        raise click.UsageError(f"{source} gives {type(subject).__name__}, not smok_testing.Subject")
+    return subject
+
+
+def _imported(source: str) -> Any:
+    module, colon, name = source.partition(":")
+    if not colon:
+        raise click.UsageError(
+            f"--subject {source!r} is not MODULE:NAME, such as tests.kit:subject"
+        )
+    sys.path.insert(0, "")  # tests of a plugin are not installed: they lie where it is worked on
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise click.UsageError(f"--subject {source}: {error}") from error
 
 
 def _check_options(subject: Subject) -> None:

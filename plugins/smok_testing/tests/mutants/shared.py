@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import pickle
 import time
+import weakref
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -353,5 +354,6 @@ class RefusedInATransaction(SharedTable):
         if not done and not held:
             lock = (self.engine.file.parent / "transaction.rowlock").open("a")
             fcntl.flock(lock, fcntl.LOCK_EX)
+            weakref.finalize(self.engine, lock.close)
             held.append(lock)
         return done
