@@ -36,3 +36,10 @@ def report(name: str, value: float, goal: str, *, met: bool | None) -> None:
     if "SMOK_BENCH_ROWS" in os.environ:
         with open(os.environ["SMOK_BENCH_ROWS"], "a") as stream:  # noqa: PTH123 - appended to
             stream.write(json.dumps([name, round(value, 3), goal, verdict]) + "\n")
+
+
+def judge(name: str, value: float, goal: str) -> None:
+    """Report a figure whose goal reads ``>= number`` or ``<= number``."""
+    sign, number = goal.split()
+    met = value >= float(number) if sign == ">=" else value <= float(number)
+    report(name, value, goal, met=met)

@@ -36,6 +36,8 @@ percent either side of its goal decides nothing. The goals are for an idle one.
   transaction of 1000; `power-loss`, `crash` and `buffered` are our
   [durability](explanation/durability.md), and the other's is the same. litequeue is safe against
   a crash only; persist-queue is never weaker than `power-loss`, so it is compared only there.
+- **Redis** and **MongoDB**: speed over the bare client's, with the server of the tests: a `mongod`,
+  or FerretDB, which reads the whole collection for each batch of the bare side's drain.
 - **time**, bytes and memory: the lower the better.
 
 ![Speed over that of each peer](benchmarks.svg)
