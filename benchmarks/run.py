@@ -34,7 +34,8 @@ percent either side of its goal decides nothing. The goals are for an idle one.
   side keeps the same readings of 100 pathpoints. *bare* is one table of SQLite that nothing can be
   looked up in, *raw file* is records of one size and a read position. `in thousands` is a
   transaction of 1000; `power-loss`, `crash` and `buffered` are our
-  [durability](explanation/durability.md), and the other's is the same or weaker. litequeue is safe against
+  [durability](explanation/durability.md), and the other's is the same or weaker. litequeue is safe
+  against
   a crash only; persist-queue is never weaker than `power-loss`, so it is compared only there.
 - **Redis** and **MongoDB**: speed over the bare client's, with the server of the tests: a `mongod`,
   or FerretDB, which reads the whole collection for each batch of the bare side's drain.
