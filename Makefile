@@ -42,7 +42,8 @@ coverage: $(STAMP)            ## branch coverage of the core by the tests that n
 test-long: $(STAMP)            ## the same tests with thousands of seeds and examples
 	SMOK_LONG=1 SMOK_REQUIRE=$(SMOK_REQUIRE),browser SMOK_KIT_EXAMPLES=2000 $(PYTEST)
 
-bench: $(STAMP)                ## the figures, as ratios within one run
+bench: $(STAMP)                ## the figures, as ratios within one run; writes docs/benchmarks.md
+	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/run.py
 
 docs: site                     ## the site, and every code block and list in it checked

@@ -5,6 +5,8 @@ These machines are noisy, so a single time says nothing; a ratio of interleaved 
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -24,6 +26,13 @@ def interleaved(
     return statistics.median(times[0]), statistics.median(times[1])
 
 
-def report(name: str, value: float, goal: str, *, met: bool) -> None:
-    """Print one figure, its goal, and whether it was met."""
-    print(f"{name:<66} {value:6.2f}   goal {goal:<8} {'met' if met else 'MISSED'}")
+def report(name: str, value: float, goal: str, *, met: bool | None) -> None:
+    """Print one figure, its goal, and whether it was met; ``met=None``: only to compare.
+
+    With ``SMOK_BENCH_ROWS`` the row goes to that file too, for the page (see run.py).
+    """
+    verdict = "" if met is None else "met" if met else "MISSED"
+    print(f"{name:<76} {value:6.2f}   {goal and 'goal ' + goal:<13} {verdict}", flush=True)
+    if "SMOK_BENCH_ROWS" in os.environ:
+        with open(os.environ["SMOK_BENCH_ROWS"], "a") as stream:  # noqa: PTH123 - appended to
+            stream.write(json.dumps([name, round(value, 3), goal, verdict]) + "\n")
