@@ -7,8 +7,8 @@ from importlib.metadata import entry_points
 
 import pytest
 from smok_testing import ConformanceSuite, Subject
+from smok_testing.proxy import Mode, Proxy
 
-from tests.servers.redis_proxy import ReplyDropper
 from tests.servers.redis_servers import Server
 
 SECRET = "s3cret-w0rd"
@@ -38,11 +38,8 @@ class Site:
             make_newer=self.make_newer,
         )
 
-    @contextmanager
     def drop_reply(self, _place):
-        self.proxy.armed = True
-        yield
-        self.proxy.armed = False
+        return self.proxy.doing(Mode.LOSE_ONCE)
 
     @contextmanager
     def unreachable(self, _place):
@@ -76,7 +73,7 @@ def site(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kit")
     with (
         Server(request.param, folder, appendfsync="always") as server,
-        ReplyDropper(server.port) as proxy,
+        Proxy(server.port) as proxy,
     ):
         yield Site(server, proxy)
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 from smok_redis.client import Writers
+from smok_testing.proxy import Mode, Proxy
 
 from smok_core.engine import Ack, Limits, OnFull, When
 from smok_core.settings import StoreSettings
-from tests.servers.redis_proxy import ReplyDropper
 
 #: Commands that change data; how often the server ran each tells whether a write came twice.
 CHANGING = [
@@ -100,13 +100,13 @@ def test_a_write_whose_answer_is_lost_is_applied_once(own_server, opened, writes
     own_server.command("CONFIG", "RESETSTAT")
     answers = list(writes(clear))
     ran = changes(own_server)
-    with ReplyDropper(own_server.port) as proxy:
+    with Proxy(own_server.port) as proxy:
         lossy = opened(f"redis://127.0.0.1:{proxy.port}", settings=settings, timeout=20.0)
         own_server.command("CONFIG", "RESETSTAT")
-        proxy.armed = True
+        proxy.mode = Mode.LOSE_ONCE
         assert list(writes(lossy)) == answers
-        proxy.armed = False
-        assert proxy.dropped >= len(answers)
+        proxy.mode = Mode.PASS
+        assert proxy.lost >= len(answers)
         twice = changes(own_server)
         assert content(lossy) == content(clear)
         lossy.close()

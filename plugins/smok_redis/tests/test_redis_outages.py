@@ -7,10 +7,10 @@ import threading
 import time
 
 import pytest
+from smok_testing.proxy import Mode, Proxy
 
 from smok_core.engine import Ack
 from smok_core.errors import BackendUnavailable, CorruptData, DataLost, StoreClosed
-from tests.servers.redis_proxy import ReplyDropper
 from tests.servers.redis_servers import Server, wait_until
 
 
@@ -126,7 +126,7 @@ def test_opening_without_a_server_is_told_within_the_timeout(own_server, opened)
 @pytest.mark.parametrize("kind", ["append", "acknowledge", "blob", "replace"])
 def test_a_request_cut_in_the_middle_is_sent_again(own_server, opened, kind):
     """A connection that is cut while a request is under way: the request is whole, and once."""
-    with ReplyDropper(own_server.port) as proxy:
+    with Proxy(own_server.port) as proxy:
         engine = opened(f"redis://127.0.0.1:{proxy.port}", timeout=20.0)
         series, table, blobs = engine.series("s"), engine.table("t"), engine.blobs("b")
         series.append([("n", ts, b"v" * 50) for ts in range(5000)])
@@ -137,10 +137,10 @@ def test_a_request_cut_in_the_middle_is_sent_again(own_server, opened, kind):
             "blob": lambda: blobs.put("k", b"x" * 2_500_000, 1),
             "replace": lambda: table.replace({f"{n}": b"v" for n in range(2500)}),
         }
-        proxy.halving = True
+        proxy.mode = Mode.HALVE
         work[kind]()
-        proxy.halving = False
-        assert proxy.dropped > 0
+        proxy.mode = Mode.PASS
+        assert proxy.lost > 0
         assert series.stats().points == (10_000 if kind == "append" else 5000)
         assert series.stats().pending == {"append": 10_000, "acknowledge": 2000}.get(kind, 5000)
         assert table.stats().rows == (2500 if kind == "replace" else 0)
