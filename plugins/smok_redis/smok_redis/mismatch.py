@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["named"]
 
 _PORT: Final = "Correct the port of the url."
+_PATIENCE: Final = 0.5  # an error is told twice as late at the most
 
 
 @contextlib.contextmanager
@@ -27,12 +28,13 @@ def named(store: str, address: Address, patience: float) -> Iterator[None]:
     Args:
         store: What errors call the store.
         address: Where it was looked for; nothing secret is sent there.
-        patience: How long to wait for somebody to speak, in seconds.
+        patience: How long to wait for somebody to speak at the most, in seconds.
     """
     try:
         yield
     except StoreError as error:
         host = address.hosts[0] if address.hosts and not isinstance(error, WrongServer) else None
+        patience = min(patience, _PATIENCE)
         found = _told(host, tls=address.tls, patience=patience) if host else None
         if found:
             what, way_out = found
@@ -58,13 +60,16 @@ def _told(host: Host, *, tls: bool, patience: float) -> tuple[str, str] | None:
 
 
 def _answer(host: Host, patience: float) -> bytes | None:
-    """Give the first bytes that come back for a harmless line; None where nobody takes it."""
+    """Give the first bytes that come back for a harmless line; none from who cuts the line.
+
+    None where nobody takes it or answers: who is silent now is silent to a handshake, too.
+    """
     try:
         with socket.create_connection((host.name, host.port), patience) as connection:
-            with contextlib.suppress(OSError):  # silence, or cut off
-                connection.sendall(b"PING\r\n\r\n")
-                return connection.recv(16)
-            return b""
+            connection.sendall(b"PING\r\n\r\n")
+            return connection.recv(16)
+    except ConnectionResetError:
+        return b""
     except OSError:
         return None
 

@@ -32,7 +32,8 @@ DEVICES = [
 
 def test_devices_do_not_see_each_other(server, opened):
     """Whatever the ids are, each device has keys of its own, all of them in one slot."""
-    engines = {device: opened(server.url, device=device or None) for device in DEVICES if device}
+    names = [device for device in DEVICES if device]
+    engines = {device: opened(server.url, device=device, prefix="apart") for device in names}
     for device, engine in engines.items():
         engine.table("t").put("k", device.encode())
         engine.series("s").append([("n", 1, device.encode())])
