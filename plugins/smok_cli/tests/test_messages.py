@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from smok_core import BackendUnavailable, open_databases
+
 
 def test_a_mistyped_command(smok):
     """`smok stat` suggests."""
@@ -49,3 +51,19 @@ def test_verify_names_the_stores(smok, config):
         "memory",
         "other",
     ]
+
+
+def test_the_sandbox_makes_no_mistyped_directory(smok, tmp_path):
+    """Only the last part of the path may be new."""
+    result = smok("sandbox", "--tls", "--directory", str(tmp_path / "mistpyed" / "pki"))
+    assert result.status == 2
+    assert f"there is no {tmp_path / 'mistpyed'}. Correct the path" in result.err
+    assert list(tmp_path.glob("mist*")) == []
+
+
+@pytest.mark.parametrize("path", ["/proc/x", "/proc/x/y.db", "/dev/null/x.db"])
+def test_a_path_that_can_hold_nothing_is_not_temporary(config, path):
+    """Waiting does not help there, so nobody is told to try again."""
+    config.write_text(config.read_text().replace('path = "var/smok.db"', f'path = "{path}"'))
+    with pytest.raises(BackendUnavailable, match="Correct the path, or make its directory"):
+        open_databases(config, require_all=True)

@@ -24,6 +24,10 @@ _BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTO
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT}
 _DENIED: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
+#: Waiting does not help: nothing can be kept at such a path, such as one in /proc.
+_NO_PLACE: Final = {
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP
+}  # fmt: skip
 _LITTLE: Final = 128 * 1024  # SQLite reports a full disk as an I/O error in some of its paths
 
 
@@ -58,7 +62,10 @@ def _of_system(error: OSError, path: Path) -> StoreError:
         return StorageFull(str(path), "no space is left on the file system")
     if error.errno in _DENIED:
         return ReadOnlyStore(str(path), f"{error.strerror}: {error.filename}")
-    return BackendUnavailable(str(path), f"{error.strerror}: {error.filename}")
+    detail = f"{error.strerror}: {error.filename}"
+    if error.errno in _NO_PLACE:
+        return BackendUnavailable(str(path), detail, "Correct the path, or make its directory.")
+    return BackendUnavailable(str(path), detail)
 
 
 def _schemaless(error: sqlite3.Error) -> bool:

@@ -48,11 +48,16 @@ def _server(
 ) -> SandboxServer:
     from smok_testing.cloud.server import SandboxServer
 
-    say("[cloud]", nl=False)
     if not tls:
+        say("[cloud]", nl=False)
         return SandboxServer(cloud)
     folder = Path(directory or stack.enter_context(tempfile.TemporaryDirectory())).absolute()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.parent.is_dir():
+        raise click.UsageError(
+            f"--directory: there is no {folder.parent}. Correct the path, or make that directory."
+        )
+    folder.mkdir(mode=0o700, exist_ok=True)
+    say("[cloud]", nl=False)
     return _tls_server(cloud, folder)
 
 
