@@ -62,8 +62,13 @@ $(VENV)/mermaid.min.js: | $(VENV)/bin/python
 build: $(STAMP)                ## wheels of all distributions in dist/
 	for project in . $(PLUGINS); do $(BIN)/python -m build --wheel --outdir dist $$project || exit 1; done
 
+# An environment that another Python made, too old or gone, is made anew.
+ifneq ($(shell $(BIN)/python -c "import sys; print(sys.version_info >= (3, 11))" 2>/dev/null),True)
+.PHONY: $(VENV)/bin/python
+endif
+
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
 $(DEMO_STAMP): $(PROJECTS) | $(VENV)/bin/python
