@@ -12,7 +12,7 @@ from smok_cli.reading import read_only_config
 from smok_core.errors import SmokError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from smok_core.config import Config
     from smok_core.engine.base import Engine
@@ -51,7 +51,17 @@ def engines(
     config = load_config(config_path, stores=names)
     config = read_only_config(config) if read_only else config
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(_open(config, name)) for name in names]
+        opened = [stack.enter_context(_open(config, name)) for name in names]
+        _check_apart(config, names, opened)
+        yield opened
+
+
+def _check_apart(config: Config, names: Sequence[str], opened: Sequence[Engine]) -> None:
+    """Refuse one place under two names, which a copy would only shuffle within itself."""
+    kept = [name for name in names if config.stores[name].backend != "memory"]
+    places = {opened[names.index(name)].health().location for name in kept}
+    if len(places) < len(kept):
+        raise click.UsageError(f"{' and '.join(names)} are the same store: {places.pop()}.")
 
 
 def _open(config: Config, name: str) -> Engine:

@@ -53,6 +53,20 @@ def test_verify_names_the_stores(smok, config):
     ]
 
 
+def test_a_store_with_two_names_is_not_copied_onto_itself(smok, config, tmp_path):
+    """Whatever the path looks like, the place is one; the copy would run within the file."""
+    link = tmp_path / "link"
+    link.symlink_to(config.parent)
+    path = link / "var" / "smok.db"
+    config.write_text(
+        f'{config.read_text()}\n[stores.other]\nbackend = "pickle"\npath = "{path}"\n'
+    )
+    for words in (("copy", "--from", "local", "--to", "other"), ("verify", "local", "other")):
+        result = smok(*words)
+        assert result.status == 2
+        assert "local and other are the same store" in result.err
+
+
 def test_the_sandbox_makes_no_mistyped_directory(smok, tmp_path):
     """Only the last part of the path may be new."""
     result = smok("sandbox", "--tls", "--directory", str(tmp_path / "mistpyed" / "pki"))
