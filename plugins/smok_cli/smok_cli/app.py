@@ -75,7 +75,7 @@ class _FoundCommands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] in KNOWN and args[0] not in command_names():
             raise CommandNotInstalled(args[0], KNOWN[args[0]])
-        if args[0] not in command_names() and not args[0].startswith("-"):
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             hint = nearest(args[0], command_names())
             raise click.UsageError(f"there is no command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)

@@ -162,7 +162,7 @@ def test_nothing_that_is_printed_shows_the_password(server, raw, opened):
     assert copy.copy(options) == options
     health = opened(server.url).health()
     assert health.location.startswith("mongodb://")
-    assert health.schema == 1
+    assert health.schema == 2
 
 
 def test_a_refused_login_is_told_apart_without_the_password(own_server, opened):
