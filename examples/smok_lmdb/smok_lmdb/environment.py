@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING, Final
 
 import lmdb
 
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData, ForeignData, SchemaTooNew
 from smok_lmdb.failures import DAMAGED, translated
 from smok_lmdb.files import check_whole, put_aside
@@ -36,7 +36,8 @@ class Environment:
     """An open file, and the lock under which this process uses it."""
 
     def __init__(self, path: Path, options: LmdbOptions) -> None:
-        self.path, self.lock, self.users = path, threading.RLock(), 0
+        # A fork waits for a transaction that is under way, and leaves no lock held in the child.
+        self.path, self.lock, self.users = path, fork_safe_lock(Layer.ENGINE), 0
         self.reserve = options.reserve_mib * MIB
         self.env = lmdb.open(
             str(path),
@@ -100,7 +101,7 @@ class Environment:
 
 
 _open: dict[tuple[int, str], Environment] = {}
-_lock = threading.Lock()
+_lock = fork_safe_lock(Layer.CALLER)
 
 
 def acquire(path: Path, options: LmdbOptions) -> Environment:

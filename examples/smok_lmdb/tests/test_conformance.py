@@ -7,16 +7,6 @@ import pytest
 from smok_testing import ConformanceSuite, Subject, all_clauses, run_clause
 
 OPTIONS = {"path": "{place}/smok.lmdb"}
-#: A fault that is known and not mended: a child that is forked while threads write may wait for
-#: ever. It does not happen every time, so it cannot be an exclusion.
-KNOWN_FAULT = "a_fork_beside_writers_hangs_nobody"
-
-
-@pytest.fixture(autouse=True)
-def _known_fault(request):
-    clause = getattr(request.node, "callspec", None) and request.node.callspec.params.get("clause")
-    if clause and clause.name == KNOWN_FAULT:
-        pytest.skip("known fault of this example: a fork beside writers may hang the child")
 
 
 class TestLmdb(ConformanceSuite):
