@@ -14,6 +14,7 @@ import pytest
 import smok_core
 from plugins.smok_cli.tests.conftest import child_environment
 from smok_core.errors import ReadOnlyStore
+from tests.conftest import skip_or_fail
 
 CONFIG = """\
 device = "pump-17"
@@ -85,11 +86,11 @@ def test_a_medium_that_is_mounted_read_only(medium):
     )
     command = ["unshare", "--mount", "sh", "-c", script]
     if shutil.which("unshare") is None:
-        pytest.skip("unshare is not installed")
+        skip_or_fail("full-disk", "unshare is not installed")
     done = subprocess.run(command, capture_output=True, text=True, check=False,
                           env=child_environment())  # fmt: skip
     if done.returncode == 77 or "unshare" in done.stderr:
-        pytest.skip("only root may mount")
+        skip_or_fail("full-disk", "only root may mount")
     assert done.returncode == 0, done.stderr
     assert "21.5" in Path("export.csv").read_text()
     assert medium.is_dir()

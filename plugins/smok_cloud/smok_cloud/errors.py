@@ -238,7 +238,7 @@ class _LeaseError(StoreError):
         return f"process {self.pid} on {self.host} since {_iso(self.since)}"
 
     def _what(self, work: str, who: str) -> str:
-        raise NotImplementedError
+        return f"its {work} is done by {who}"
 
 
 class LeaseHeld(_LeaseError):

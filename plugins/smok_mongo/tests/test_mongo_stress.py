@@ -20,6 +20,7 @@ from smok_mongo.plugin import smok_open_engine
 
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import Secret
+from tests.conftest import skip_or_fail
 from tests.servers.mongo_server import NoServer, start_java
 
 WORKERS = 4
@@ -33,7 +34,7 @@ def witness():
     try:
         running = start_java()
     except NoServer as error:
-        pytest.skip(str(error))
+        skip_or_fail("mongo-java", str(error))
     yield running
     running.stop()
 
