@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from gzip import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -108,14 +109,29 @@ class Requester:
             raise NoLink("the next request", "the client was closed while it waited for its turn")
 
     def _fetch(self, method: str, path: str, shape: type[_T], body: Any = _NO_BODY) -> _T:
-        return parse(f"{method} {path}", self._ask(method, path, body), shape)
+        with self._no_trust_after_nonsense():
+            return parse(f"{method} {path}", self._ask(method, path, body), shape)
 
     def _ask(self, method: str, path: str, body: Any) -> bytes:
-        answer = self._request(method, path, body)
-        return decoded_body(f"{method} {path}", answer, self._limits.answer_bytes)
+        with self._no_trust_after_nonsense():
+            answer = self._request(method, path, body)
+            return decoded_body(f"{method} {path}", answer, self._limits.answer_bytes)
 
     def _tell(self, method: str, path: str, body: Any = _NO_BODY) -> None:
-        self._check_taken(f"{method} {path}", self._request(method, path, body))
+        with self._no_trust_after_nonsense():
+            self._check_taken(f"{method} {path}", self._request(method, path, body))
+
+    @contextlib.contextmanager
+    def _no_trust_after_nonsense(self) -> Iterator[None]:
+        """Let no later request use a connection on which something else than the API was read.
+
+        After a wrong length its next bytes would be taken for the next answer.
+        """
+        try:
+            yield
+        except NotTheApi:
+            self._transport.close()
+            raise
 
     def _request(self, method: str, path: str, body: Any) -> Answer:
         headers, content = dict(self._headers), b""

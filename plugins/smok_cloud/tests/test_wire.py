@@ -7,6 +7,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import pytest
 from smok_cloud.api import ApiClient
@@ -175,3 +177,30 @@ def test_a_server_that_does_not_read_ends_in_time() -> None:
         with ApiClient(url, baob_limits=QUICK) as client, pytest.raises(NoLink):
             client.put_baob("k", bytes(32 * 1024 * 1024), 1)
         assert time.monotonic() - started < LATEST
+
+
+class _OneByteShort(BaseHTTPRequestHandler):
+    """Announces one byte less than it sends, and keeps the connection open."""
+
+    protocol_version = "HTTP/1.1"
+    callers: ClassVar[list[Any]] = []
+
+    def do_GET(self) -> None:
+        """Answer an empty list with the wrong length."""
+        self.callers.append(self.client_address)
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n[]")
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def test_a_connection_with_bytes_left_over_is_not_used_again() -> None:
+    """What follows nonsense on its connection would be taken for the next answer."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _OneByteShort) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with ApiClient(f"http://127.0.0.1:{server.server_port}") as client:
+            for _ in range(2):
+                with pytest.raises(NotTheApi):
+                    client.get_sensors()
+        server.shutdown()
+    assert len(set(_OneByteShort.callers)) == 2
