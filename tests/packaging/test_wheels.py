@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -119,21 +120,33 @@ def install_lines():
     return sorted(line for line in found if "smok-" in line and "smok-notes" not in line)
 
 
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """The Python of an environment with pip and nothing else; each line has a folder of its own."""
+    folder = tmp_path_factory.mktemp("bare") / "venv"
+    venv.create(folder, with_pip=True)
+    return folder / "bin" / "python"
+
+
 @pytest.mark.parametrize("line", install_lines())
-def test_every_install_line_of_the_docs_works(line, wheels, tmp_path):
-    """In an empty environment, from the built wheels; then everything it brought is importable."""
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv/bin/python"
+def test_every_install_line_of_the_docs_works(line, wheels, bare, tmp_path):
+    """Where nothing is installed, from the built wheels; everything it brought is importable."""
     words = shlex.split(line)[1:]
-    command = [python, "-m", "pip", words[0], "-q", "--find-links", wheels, *words[1:]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    where = ["--find-links", wheels, "--target", tmp_path, "--no-compile"]
+    done = subprocess.run(
+        [bare, "-m", "pip", words[0], "-q", *where, *words[1:]],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    done = subprocess.run([python, "-c", IMPORT_ALL], capture_output=True, text=True, check=False)
+    here = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [bare, "-c", IMPORT_ALL], capture_output=True, text=True, check=False, env=here
+    )
     assert done.returncode == 0, done.stderr
     assert "smok_core" in done.stdout.split()
     if "smok_cli" in done.stdout.split():
-        helped = [python.with_name("smok"), "--help"]
-        listed = subprocess.run(helped, capture_output=True, text=True, check=True)
+        helped = [tmp_path / "bin/smok", "--help"]
+        listed = subprocess.run(helped, capture_output=True, text=True, check=True, env=here)
         assert "cannot be loaded" not in listed.stdout
 
 
