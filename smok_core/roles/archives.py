@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from smok_core.errors import InvalidType, InvalidValue
-from smok_core.roles.base import Database, OnEngine, RoleStats
+from smok_core.roles.base import Counts, Database, OnEngine
 from smok_core.roles.checks import check_key
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class ArchivesDatabase(BaseArchivesDatabase, OnEngine):
         rows = {self._check(*item): self.codec.dumps(item[1]) for item in new_data.items()}
         self._table.replace(rows)
 
-    def stats(self) -> RoleStats:
-        return RoleStats(rows=self._table.stats().rows, dead=self.dead.count())
+    def counts(self) -> Counts:
+        return Counts(self._table.stats().rows)
 
     def _check(self, interval: object, names: object) -> str:
         if type(interval) is not int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from smok_core.errors import InvalidType, InvalidValue, NotFound, VersionNotNewer
 from smok_core.model import BAOBDigest
-from smok_core.roles.base import Database, OnEngine, RoleStats
+from smok_core.roles.base import Counts, Database, OnEngine
 from smok_core.roles.checks import check_key
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ class BAOBDatabase(BaseBAOBDatabase, OnEngine):
     def check_consistency(self) -> None:
         """Do nothing: an engine cannot hold a key without its version."""
 
-    def stats(self) -> RoleStats:
-        return RoleStats(rows=len(self._blobs.versions()), dead=self.dead.count())
+    def counts(self) -> Counts:
+        return Counts(len(self._blobs.versions()))
 
     def _check(self, key: str, data: object, version: object) -> None:
         if type(data) is not bytes:

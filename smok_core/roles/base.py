@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from abc import ABC
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Engine, Table
     from smok_core.engine.codec import Codec
 
-__all__ = ["BATCH", "Database", "OnEngine", "RoleStats", "Throttle"]
+__all__ = ["BATCH", "Counts", "Database", "OnEngine", "RoleStats", "Throttle"]
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,15 @@ class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int = 0  #: given up because of max_pending, for the lifetime of the data
     refused: int = 0  #: writes that a program could not be told to be wrong, likewise
     pending_definitions: int = 0  #: pathpoints: definitions that wait for upload
+
+
+class Counts(NamedTuple):
+    """What a role has stored."""
+
+    rows: int
+    pending: int = 0
+    dropped: int = 0  #: by the engine, because of max_pending
+    oldest: float | None = None  #: time of the record that comes next, seconds since the epoch
 
 
 class Throttle:
@@ -152,6 +161,21 @@ class OnEngine(Database):
         if self.due():
             self.tidy()
             self.engine.checkpoint()
+
+    @abstractmethod
+    def counts(self) -> Counts:
+        """Count what is stored, what waits for the cloud, and what the engine dropped."""
+
+    def stats(self) -> RoleStats:
+        counts = self.counts()
+        return RoleStats(
+            rows=counts.rows,
+            pending=counts.pending,
+            oldest_pending=counts.oldest,
+            dead=self.dead.count(),
+            refused=self.refused.value(),
+            dropped=counts.dropped + self.dropped_before(),
+        )
 
     def count_refused(self, count: int) -> None:
         self.refused.add(count)

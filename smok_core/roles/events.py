@@ -11,7 +11,7 @@ from smok_core.engine.base import Ack, Row, When
 from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Event
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.base import BATCH, Counts, Database, OnEngine
 from smok_core.roles.checks import check_fields, check_key
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
@@ -198,16 +198,8 @@ class EventDatabase(BaseEventDatabase, OnEngine):
     def tidy(self) -> None:
         self._forget(before=self.context.clock() - self._keep)
 
-    def stats(self) -> RoleStats:
-        counts, (pending, oldest) = self._table.stats(), self.outbox.counts()
-        return RoleStats(
-            rows=counts.rows,
-            pending=pending,
-            oldest_pending=oldest,
-            dead=self.dead.count(),
-            refused=self.refused.value(),
-            dropped=counts.dropped + self.dropped_before(),
-        )
+    def counts(self) -> Counts:
+        return self.outbox.counts()
 
     def _forget(self, before: float | None) -> None:
         for row, event in self._events():

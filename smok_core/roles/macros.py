@@ -11,7 +11,7 @@ import msgspec
 from smok_core.engine.base import Ack, Row, When
 from smok_core.errors import InvalidType
 from smok_core.model import Macro
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.base import BATCH, Counts, Database, OnEngine
 from smok_core.roles.checks import check_fields, check_key, check_number
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
@@ -169,16 +169,8 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
     def get_macros_to_sync(self, limit: int = BATCH) -> MacroSynchronization | None:
         return self.outbox.take(limit) or None
 
-    def stats(self) -> RoleStats:
-        pending, oldest = self.outbox.counts()
-        return RoleStats(
-            rows=len(self.get_macros()),
-            pending=pending,
-            oldest_pending=oldest,
-            dead=self.dead.count(),
-            refused=self.refused.value(),
-            dropped=self._done.stats().dropped + self.dropped_before(),
-        )
+    def counts(self) -> Counts:
+        return self.outbox.counts()._replace(rows=len(self.get_macros()))
 
     def _take_out(self, execution: Execution) -> None:
         while (row := self._table.get(execution.macro_id)) is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smok_core.engine.base import When
 from smok_core.errors import InvalidType, InvalidValue, NotFound
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.base import BATCH, Counts, Database, OnEngine
 from smok_core.roles.checks import check_key, check_number
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
@@ -158,16 +158,8 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
     def get_plain_to_sync(self, limit: int = BATCH) -> PlainSynchronization | None:
         return self.outbox.take(limit) or None
 
-    def stats(self) -> RoleStats:
-        counts, (pending, oldest) = self._table.stats(), self.outbox.counts()
-        return RoleStats(
-            rows=counts.rows,
-            pending=pending,
-            oldest_pending=oldest,
-            dead=self.dead.count(),
-            refused=self.refused.value(),
-            dropped=counts.dropped + self.dropped_before(),
-        )
+    def counts(self) -> Counts:
+        return self.outbox.counts()
 
     def _changes(self, rows: Any) -> Iterator[tuple[Row, PlainChange]]:
         return self.decoded(self._table, rows, self._load)

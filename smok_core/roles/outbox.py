@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import msgspec
 
 from smok_core.engine.base import Ack, PendingPoint, Row
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData
-from smok_core.roles.base import BATCH
+from smok_core.roles.base import BATCH, Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Series, Table
     from smok_core.roles.base import OnEngine
 
-__all__ = ["Batch", "Counts", "Outbox", "SeriesOutbox", "StoredBatch", "TableOutbox"]
+__all__ = ["Batch", "Outbox", "SeriesOutbox", "StoredBatch", "TableOutbox"]
 
 logger = logging.getLogger(__name__)
 
@@ -138,13 +138,6 @@ class StoredBatch(Batch, Generic[T]):
         self._outbox.reject(self, reason)
 
 
-class Counts(NamedTuple):
-    """What is pending in an outbox."""
-
-    pending: int
-    oldest: float | None  #: time of the record that comes next, seconds since the epoch
-
-
 class Outbox(ABC, Generic[R, T, B]):
     """Hands out what is pending, one batch at a time; any thread may call.
 
@@ -206,7 +199,7 @@ class Outbox(ABC, Generic[R, T, B]):
 
     @abstractmethod
     def counts(self) -> Counts:
-        """Count what is pending."""
+        """Count what is stored, what is pending and what was dropped."""
 
     def _still_out(self, batch: B, records: Sequence[R]) -> Sequence[R]:
         if batch.take != self._out.take:
@@ -293,12 +286,13 @@ class TableOutbox(Outbox[Row, T, B]):
         self._loader, self._when, self._leaves = load, when, remove
 
     def counts(self) -> Counts:
-        head = self._table.pending(1)
+        found = self._table.stats()
+        head = self._table.pending(1) if found.pending else []
         try:
             oldest = self._when(self._load(head)[0]) if head else None
         except _DAMAGE:
             oldest = None  # taking it sets it aside; counting changes nothing
-        return Counts(self._table.stats().pending, oldest)
+        return Counts(found.rows, found.pending, found.dropped, oldest)
 
     def _pending(self, limit: int, after: int) -> list[Row]:
         return self._table.pending(limit, after)
@@ -339,9 +333,10 @@ class SeriesOutbox(Outbox[PendingPoint, T, B]):
         self._database, self._series, self._loader = database, series, load
 
     def counts(self) -> Counts:
-        counts = self._series.stats()
-        oldest = counts.oldest_pending
-        return Counts(counts.pending, None if oldest is None else oldest / 1_000_000)
+        found = self._series.stats()
+        head = found.oldest_pending
+        oldest = None if head is None else head / 1_000_000
+        return Counts(found.points, found.pending, found.dropped, oldest)
 
     def _pending(self, limit: int, after: int) -> list[PendingPoint]:
         return self._series.pending(limit, after)

@@ -7,6 +7,8 @@ from abc import abstractmethod
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from smok_core.engine.base import Durability
 from smok_core.engine.buffered import BufferedSeries
 from smok_core.errors import CorruptData, InvalidValue
@@ -17,7 +19,7 @@ from smok_core.model import (
     StorageLevel,
     ValueOrExcept,
 )
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.base import BATCH, Counts, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key
 from smok_core.roles.outbox import Batch, SeriesOutbox, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
@@ -302,17 +304,14 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         if keep is not None:
             self._series.trim(int((self.context.clock() - keep.seconds) * 1_000_000))
 
+    def counts(self) -> Counts:
+        return self.outbox.counts()
+
     def stats(self) -> RoleStats:
-        counts, definitions = self._series.stats(), self._table.stats()
-        pending, oldest = self.outbox.counts()
-        return RoleStats(
-            rows=counts.points,
-            pending=pending,
-            oldest_pending=oldest,
-            dead=self.dead.count(),
-            refused=self.refused.value(),
-            dropped=counts.dropped + definitions.dropped + self.dropped_before(),
-            pending_definitions=definitions.pending,
+        stats, definitions = super().stats(), self._table.stats()
+        dropped = stats.dropped + definitions.dropped
+        return msgspec.structs.replace(
+            stats, dropped=dropped, pending_definitions=definitions.pending
         )
 
     def restore(self, letter: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType
-from smok_core.roles.base import Database, OnEngine, RoleStats
+from smok_core.roles.base import Counts, Database, OnEngine
 from smok_core.roles.checks import check_key
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class PredicateDatabase(BasePredicateDatabase, OnEngine):
     def set_new_predicates(self, v: list[dict[str, Any]]) -> None:
         self._table.replace({self._check(item): self.codec.dumps(item) for item in v})
 
-    def stats(self) -> RoleStats:
-        return RoleStats(rows=self._table.stats().rows, dead=self.dead.count())
+    def counts(self) -> Counts:
+        return Counts(self._table.stats().rows)
 
     def _check(self, predicate: Any) -> str:
         if type(predicate) is not dict or "predicate_id" not in predicate:

@@ -9,7 +9,7 @@ import msgspec
 
 from smok_core.engine.base import Ack, When
 from smok_core.model import SensorWriteEvent
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.base import BATCH, Counts, Database, OnEngine
 from smok_core.roles.checks import check_fields
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
@@ -123,16 +123,8 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
         if row:
             self._table.acknowledge([Ack(key, row.seq, remove=True)])
 
-    def stats(self) -> RoleStats:
-        counts, (pending, oldest) = self._table.stats(), self.outbox.counts()
-        return RoleStats(
-            rows=counts.rows,
-            pending=pending,
-            oldest_pending=oldest,
-            dead=self.dead.count(),
-            refused=self.refused.value(),
-            dropped=counts.dropped + self.dropped_before(),
-        )
+    def counts(self) -> Counts:
+        return self.outbox.counts()
 
     def _dump(self, event: SensorWriteEvent) -> bytes:
         return self.codec.dumps(msgspec.structs.asdict(event))

@@ -10,7 +10,7 @@ import msgspec
 
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Sensor, fqtsify
-from smok_core.roles.base import Database, OnEngine, RoleStats
+from smok_core.roles.base import Counts, Database, OnEngine
 from smok_core.roles.checks import check_fields, check_key
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ class SensorDatabase(BaseSensorDatabase, OnEngine):
         rows = self.decoded(self._table, self._table.rows(), self._load)
         return iter([sensor for _, sensor in rows])
 
-    def stats(self) -> RoleStats:
-        return RoleStats(rows=self._table.stats().rows, dead=self.dead.count())
+    def counts(self) -> Counts:
+        return Counts(self._table.stats().rows)
 
     def _load(self, row: Row) -> Sensor:
         return msgspec.convert(self.codec.loads(row.value), Sensor)

@@ -179,3 +179,11 @@ def test_a_native_role_stands_by_as_well(monkeypatch):
             assert list(databases.events.get_open_events()) == []
     finally:
         unregister("plant")
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_every_role_tells_what_it_refused(role: str) -> None:
+    """A write whose program could not be told is counted, whether or not the role has a queue."""
+    with smok_core.open_databases({"device": "pump-17"}) as databases:
+        databases[role].count_refused(2)
+        assert databases[role].stats().refused == 2
