@@ -70,15 +70,16 @@ def _make(root: Path) -> None:
     python = root / "bin/python"
     _pip(python, "install", *TOOLS, *CLOUD)
     for project in PROJECTS:
-        build(project, root / "wheels", python)
+        build(project, root / "wheels")
     wheels = sorted(map(str, (root / "wheels").glob("*.whl")))
     _pip(python, "install", "--no-deps", "pluggy>=1.7,<2", "msgspec>=0.19", *wheels)
     (root / "ready").touch()
 
 
-def build(project: Path, target: Path, python: Path) -> None:
-    """Build the wheel of a project, as its author would."""
-    _pip(python, "wheel", "--no-deps", "--wheel-dir", str(target), str(project))
+def build(project: Path, target: Path) -> None:
+    """Build the wheel of a project, with the build backend that is installed here."""
+    words = ("wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", str(target))
+    _pip(Path(sys.executable), *words, str(project))
 
 
 def _pip(python: Path, *words: str) -> None:

@@ -38,7 +38,7 @@ __all__ = ["RequestsTransport", "client_context"]
 _CHUNK: Final = 64 * 1024
 
 
-class _WatchedHttp(HTTPConnection):
+class _Watched(HTTPConnection):
     """A connection whose use the current deadline ends."""
 
     def _new_conn(self) -> socket.socket:
@@ -52,26 +52,16 @@ class _WatchedHttp(HTTPConnection):
         super().request(*args, **options)
 
 
-class _WatchedHttps(HTTPSConnection):
+class _WatchedTls(_Watched, HTTPSConnection):
     """The same over TLS; the handshake is under the deadline, too."""
-
-    def _new_conn(self) -> socket.socket:
-        connection = super()._new_conn()
-        watch(connection)
-        return connection
-
-    def request(self, *args: Any, **options: Any) -> None:
-        if self.sock is not None:
-            watch(self.sock)
-        super().request(*args, **options)
 
 
 class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedHttp
+    ConnectionCls = _Watched
 
 
 class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedHttps
+    ConnectionCls = _WatchedTls
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
