@@ -19,6 +19,7 @@ from pathlib import Path
 from uuid import UUID
 
 import minijson
+from satella.time import time_ms
 from scenario_tools import (
     AnyPathpoint,
     FakeDevice,
@@ -624,6 +625,17 @@ def scenario_readings_of_one_millisecond_are_two():
     assert len(list(values.get_archive_data("W1", None, None))) == 203
 
 
+def scenario_two_objects_of_one_pathpoint_date_apart():
+    """The client makes a second object of a pathpoint, while Futures still end at the first."""
+    values = memory()["pp_database"]
+    device = FakeDevice(values)
+    first, second = Pathpoint(device, "W1"), Pathpoint(device, "W1")
+    for number in range(100):
+        in_pool((first, second)[number % 2], number)
+    found = [value for _, value in values.get_archive_data("W1", None, None)]
+    assert found == list(range(100))
+
+
 def scenario_a_clock_that_is_set_back_loses_no_reading():
     """Readings go on with the time of the clock, and are kept in their place."""
     values = memory()["pp_database"]
@@ -632,6 +644,42 @@ def scenario_a_clock_that_is_set_back_loses_no_reading():
     pathpoint.set_new_value(4_000_000_000_000, "a year to come")
     in_pool(pathpoint, "now")
     assert next(value for _, value in values.get_archive_data("W1", None, None)) == "now"
+
+
+def scenario_a_late_reading_replaces_none():
+    """Two of one millisecond, overtaken by a newer one, are two; so are those of a past relived."""
+    stores = memory()
+    values, outage = with_outage(stores, "pp_database")
+    device, start = FakeDevice(values), time_ms()
+    pathpoint = Pathpoint(device, "W1")
+    pathpoint.set_new_value(start + 3_600_000, "the clock was an hour ahead")
+    for number in range(5):
+        values.on_new_data("W1", start - number, f"stored {number}")
+    outage.on = True
+    late = [1, 2, OperationFailedError(OperationFailedReason.TIMEOUT, start - 4), "stored 2", 3]
+    for value in late[:3]:
+        as_client(values.on_late_reading, "W1", start - 4, value)
+    outage.on = False
+    for value in late[3:]:
+        as_client(values.on_late_reading, "W1", start - 4, value)
+    found = list(values.get_archive_data("W1", None, None))
+    assert [value for _, value in found[:5]] == [f"stored {number}" for number in (4, 3, 2, 1, 0)]
+    assert [value for _, value in found[5:7]] + [found[8][1]] == [1, 2, 3], found
+    assert found[7][1].timestamp == found[7][0] == start + 3
+
+
+def scenario_readings_in_a_past_relived_are_all_kept():
+    """A clock set back dates readings with times that others have; none is replaced."""
+    values = memory()["pp_database"]
+    device, now = FakeDevice(values), time_ms()
+    pathpoint = Pathpoint(device, "W1")
+    for number in range(2000):
+        values.on_new_data("W1", now + number, f"before {number}")
+    pathpoint.set_new_value(now + 3_600_000, "the newest")
+    in_pools(pathpoint, range(100))
+    found = [value for _, value in values.get_archive_data("W1", None, None)]
+    assert len(found) == 2101
+    assert {*range(100)} < set(found)
 
 
 def scenario_values_of_real_readers():
