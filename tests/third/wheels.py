@@ -13,6 +13,8 @@ import time
 import venv
 from pathlib import Path
 
+from tests.conftest import FEW, LONG
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECTS = (
     ROOT,
@@ -98,6 +100,7 @@ def run(words: list[str], cwd: Path, **variables: str) -> subprocess.CompletedPr
     """Run a command of the environment as a user would, nothing of this checkout in its way."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SMOK", "PYTEST", "PYTHON"))}
     fast = {"TMPDIR": "/dev/shm"} if Path("/dev/shm").is_dir() else {}
+    fast |= {} if LONG else {"SMOK_KIT_EXAMPLES": FEW}
     command = [str(environment() / words[0]), *words[1:]]
     return subprocess.run(
         command, cwd=cwd, env=kept | fast | variables, capture_output=True, text=True,
