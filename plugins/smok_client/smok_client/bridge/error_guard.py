@@ -101,6 +101,13 @@ class Backlog:
                 self._inner.count_refused(self._uncounted)
                 self._uncounted = 0
 
+    def finish(self) -> None:
+        """Write what waits before the store is closed; what cannot be written is lost, loudly."""
+        try:
+            self.drain()
+        except SmokError as error:
+            logger.error("%d writes that waited in memory are lost: %s", len(self._calls), error)  # noqa: TRY400
+
     def _write(self, call: functools.partial[None]) -> None:
         try:
             call()

@@ -183,6 +183,8 @@ class _States:
                 self._unsaved.pop(predicate_id, None)
         except SmokError as error:
             if not the_client_calls():
+                if isinstance(error, InvalidType | InvalidValue):
+                    error.add_note(REGISTER)
                 raise
             self._keep(predicate_id, state, error)
 

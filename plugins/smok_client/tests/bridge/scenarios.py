@@ -609,6 +609,44 @@ def scenario_readings_of_a_future_wait_for_the_store():
     assert (found, stores.warnings()) == ([0, 1, 2, 3], ())
 
 
+def scenario_a_macro_the_cloud_does_not_know_holds_no_other():
+    """One deleted at the cloud (404) stays pending; those behind it are reported."""
+    stores = memory()
+    macros, device = stores["macro_database"], FakeDevice()
+    macros.set_macros([Macro("gone", {"W1": 1}, [5]), Macro("a/b?", {"W1": 1}, [6, 7])])
+    macros.notify_macro_executed("gone", 5)
+    for moment in (6, 7):
+        macros.notify_macro_executed("a/b?", moment)
+    device.answers = {"5": 404, "7": 409}
+    as_client_of(device, macros.get_done_macros)
+    assert device.sent == [("POST", "macros/a%2Fb%3F/6", None)]
+    assert stores.databases.macros.stats().pending == 2
+    device.answers = {"5": 404, "7": 400}
+    as_client_of(device, macros.get_done_macros)
+    assert stores.databases.macros.stats().pending == 2
+
+
+def scenario_closing_writes_what_waits():
+    """A device that is stopped after an outage has stored what waited in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = {
+            "device": "d",
+            "stores": {"s": {"backend": "pickle", "path": f"{folder}/db"}},
+            "roles": {"default": "s"},
+        }
+        with bridge.databases(config) as stores:
+            values, outage = with_outage(stores, "pp_database")
+            outage.on = True
+            in_pool(AnyPathpoint(values), 5)
+            outage.on = False
+        with bridge.databases(config) as stores:
+            assert list(stores["pp_database"].get_archive_data("W1", None, None)) == [(1, 5)]
+        with bridge.databases(config) as stores:
+            values, outage = with_outage(stores, "pp_database")
+            outage.on = True
+            in_pool(AnyPathpoint(values), 6)
+
+
 def scenario_readings_of_one_millisecond_are_two():
     """What the client dates itself is kept, however fast; a time of the user's own is not moved."""
     values = memory()["pp_database"]
@@ -779,7 +817,8 @@ def scenario_a_class_of_the_users_own_is_registered():
     found = events.get_cache("p")
     assert (list(found), found[Mode.FAST][0].size) == ([Mode.FAST], 7)
     raises(TypeError, register_state, Unknown)
-    raises(InvalidType, events.set_cache, "p", Unknown())
+    error = raises(InvalidType, events.set_cache, "p", Unknown())
+    assert "register_state" in error.__notes__[0]
 
 
 def scenario_a_stored_class_that_is_not_registered_is_not_overwritten():
