@@ -21,7 +21,7 @@ from smok_pickle import queue, segments
 from smok_pickle.compaction import Trimmed, compact, merge, names_with_old, trim
 from smok_pickle.series_index import LAST, NEVER, UNSURE, Entry, SeriesIndex
 from smok_pickle.shared_commit import SharedCommit
-from smok_pickle.write_log import COLUMNS, Item, insert, pack, pieces, read, rewrite, unpack
+from smok_pickle.write_log import COLUMNS, Item, LogRow, insert, pack, pieces, read, rewrite, unpack
 
 if TYPE_CHECKING:
     import sqlite3
@@ -107,6 +107,15 @@ class SqliteSeries(Series):
                 return
             index.namespace.make(raw)
             index.sync(raw)
+        rows = None if self._excess(len(points)) else index.rows_of(points)
+        if rows:
+            self._insert(raw, rows)
+        else:
+            self._append_mixed(raw, points)
+
+    def _append_mixed(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> None:
+        """Add points of which some are new names, late, stored already, or more than fit."""
+        index = self._index
         entries = {name: index.make(raw, name) for name, _, _ in points}
         fresh, replaced = self._fresh(raw, entries, points)
         if self._excess(len(fresh)) and self.limits.on_full is OnFull.REFUSE:
@@ -183,11 +192,14 @@ class SqliteSeries(Series):
             Item(seq, entries[name].id, ts, value)
             for seq, (name, ts, value) in enumerate(points, self._index.top + 1)
         ]
-        for row in map(pack, pieces(items)):
-            insert(raw, [row])
-            self._index.note(row)
+        self._insert(raw, map(pack, pieces(items)))
         for name, ts, _ in points:
             entries[name].bound = max(entries[name].bound, ts)
+
+    def _insert(self, raw: sqlite3.Connection, rows: Iterable[LogRow]) -> None:
+        for row in rows:
+            insert(raw, [row])
+            self._index.note(row)
 
     def _excess(self, count: int) -> int:
         """Give by how many points the queue would be too long with ``count`` more."""

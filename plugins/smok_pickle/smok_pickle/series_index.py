@@ -149,7 +149,8 @@ class SeriesIndex:
     def note(self, row: LogRow) -> None:
         """Remember a row that was added to the log; a signal handler may have read it already."""
         if row.seq not in self.rows:
-            self._note(row.seq, row if row.points == 1 and row.size <= _KEPT else head_of(row))
+            kept = row.points == 1 and len(row.data) <= _KEPT
+            self._note(row.seq, row if kept else head_of(row))
 
     def _note(self, key: int, head: Head | LogRow) -> None:
         self.rows[key] = head
@@ -267,7 +268,8 @@ class SeriesIndex:
         It is the usual case, and decides how fast a device can record.
         """
         if len(points) != 1:
-            return self._row_of_many(points)
+            rows = self.rows_of(points) if len(points) <= MOST_POINTS else None
+            return rows[0] if rows else None
         name, ts, value = points[0]
         entry = self.by_name.get(name)
         if entry is None or ts <= entry.bound:
@@ -275,16 +277,19 @@ class SeriesIndex:
         entry.bound = ts
         return pack_one(self.top + 1, entry.id, ts, value)
 
-    def _row_of_many(self, points: Sequence[tuple[str, int, bytes]]) -> LogRow | None:
-        if not 0 < len(points) <= MOST_POINTS:
+    def rows_of(self, points: Sequence[tuple[str, int, bytes]]) -> list[LogRow] | None:
+        """Do the same with any number of points."""
+        if not points:
             return None
         names, stamps, values = zip(*points, strict=True)
+        cuts = [slice(at, at + MOST_POINTS) for at in range(0, len(names), MOST_POINTS)]
         entries: list[Any] = list(map(self.by_name.get, names))
-        if sum(map(len, values)) > MOST_BYTES or not _are_newer(entries, stamps):
+        if any(sum(map(len, values[cut])) > MOST_BYTES for cut in cuts):
             return None
-        first = self.top + 1
-        ids = list(map(_id_of, entries))
-        return pack_columns(range(first, first + len(ids)), ids, stamps, values)
+        if not _are_newer(entries, stamps):
+            return None
+        ids, seqs = list(map(_id_of, entries)), range(self.top + 1, self.top + 1 + len(names))
+        return [pack_columns(seqs[cut], ids[cut], stamps[cut], values[cut]) for cut in cuts]
 
 
 def head_of(row: LogRow) -> Head:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import random
 import threading
 import time
@@ -198,3 +199,14 @@ def test_the_ends_of_the_timescale(opened: Callable[..., Engine]) -> None:
     series.acknowledge(point.seq for point in series.pending(100))
     assert series.trim(-(2**63)) == 0
     assert series.trim(2**63 - 1) == 26
+
+
+def test_many_newer_points_cost_no_call_each(opened: Callable[..., Engine]) -> None:
+    """Thousands at once, as a buffer writes them, are packed by columns, also beyond one row."""
+    series = opened().series("s")
+    series.append([(f"n{number % 10}", number, b"v") for number in range(100)])
+    points = [(f"n{number % 10}", number, b"v") for number in range(100, 5100)]
+    profile = cProfile.Profile()
+    profile.runcall(series.append, points)
+    assert sum(entry.callcount for entry in profile.getstats()) < len(points)
+    assert [point[1:] for point in series.pending(9999)][100:] == points
