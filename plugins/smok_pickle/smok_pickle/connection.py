@@ -170,12 +170,16 @@ class Connection:
                 self._fold_log()
                 return self._run("BEGIN IMMEDIATE", work)
 
-    def quick(self, statement: str, values: tuple[Any, ...]) -> int:
-        """Run one statement that is a transaction of its own; give the rows it changed."""
+    def quick(self, statement: str, values: tuple[Any, ...], *, frees: bool = False) -> int:
+        """Run one statement that is a transaction of its own; give the rows it changed.
+
+        Where that is none, do the same by `write`, or by `drain` for what ``frees`` or
+        acknowledges something: they heal a damaged file, and may use the reserve.
+        """
         with self.lock:
             raw = self._ready()
             self._ticks += 1
-            if self._ticks >= _TICK:
+            if self._ticks >= _TICK and not frees:
                 self.tick(every=_TICK)
             try:
                 changed = raw.execute(statement, values).rowcount
@@ -184,8 +188,8 @@ class Connection:
                 return changed
             except sqlite3.Error as error:
                 failure = translate(error, self.path)
-                if isinstance(failure, CorruptData):
-                    return 0  # the long way will meet it too, and knows what to do
+                if isinstance(failure, CorruptData) or (frees and isinstance(failure, StorageFull)):
+                    return 0
                 raise failure from error
             except BaseException:
                 self.connection_epoch += 1  # it may have been written: nobody's memory is true now
@@ -193,6 +197,8 @@ class Connection:
 
     def raw(self) -> sqlite3.Connection:
         """Give the connection for a use under `lock`; raises StoreClosed after `close`."""
+        if self._opened and self._raw is not None:
+            return self._raw
         if self._closed:
             raise StoreClosed(str(self.path), "it was closed")
         if self._vanished is not None:
@@ -208,9 +214,7 @@ class Connection:
 
     def _ready(self) -> sqlite3.Connection:
         """Give the connection for a new transaction, after a look at the file now and then."""
-        raw = self._raw if self._opened else None
-        if raw is None:
-            raw = self.raw()
+        raw = (self._opened and self._raw) or self.raw()
         if self._busy:
             raise BackendUnavailable(
                 str(self.path),
