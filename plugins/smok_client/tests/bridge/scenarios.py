@@ -46,7 +46,7 @@ from smok.exceptions import (
 from smok.macro import Macro
 from smok.pathpoint import Pathpoint
 from smok.predicate import Color, DisabledTime, Event, Time
-from smok.sensor import SensorWriteEvent
+from smok.sensor import Sensor, SensorWriteEvent
 from smok_client import bridge, register_state
 from smok_client.legacy import import_legacy
 
@@ -568,6 +568,26 @@ def scenario_a_baob_is_acknowledged_as_it_was_handed_out():
     assert baobs.get_baob_version("c") == 2
 
 
+def scenario_a_baob_that_would_overwrite_anothers_is_not_uploaded():
+    """The client puts keys into URLs as they are: "fw?2" would be written over "fw"."""
+    stores = memory()
+    baobs, ours = stores["baob_database"], stores.databases.baobs
+    for key in ("fw", "fw?2", "a/b", "c#d", "%41", "..", "e\n", "100 %", "\xfc.x"):
+        baobs.set_baob_value(key, b"1", 1)
+
+    def _sync_baob():
+        first = sorted(baobs.get_all_keys())
+        return [first, sorted(baobs.get_all_keys())]
+
+    told, error = as_client(_sync_baob)
+    assert error is None, error
+    assert told == [["100 %", "fw", "\xfc.x"]] * 2
+    assert sorted(letter.key for letter in ours.get_dead_letters()) == sorted(
+        ("fw?2", "a/b", "c#d", "%41", "..", "e\n")
+    )
+    assert len(list(baobs.get_all_keys())) == 9
+
+
 def scenario_the_clients_error_of_a_refused_upload_has_the_status_it_reads():
     """The first 4xx on values ended the communicator, which reads a status that was not there."""
     stores = memory()
@@ -607,6 +627,44 @@ def scenario_readings_of_a_future_wait_for_the_store():
     as_client(values.checkpoint)
     found = [value for _, value in values.get_archive_data("W1", None, None)]
     assert (found, stores.warnings()) == ([0, 1, 2, 3], ())
+
+
+def scenario_a_macro_the_cloud_does_not_know_holds_no_other():
+    """One deleted at the cloud (404) stays pending; those behind it are reported."""
+    stores = memory()
+    macros, device = stores["macro_database"], FakeDevice()
+    macros.set_macros([Macro("gone", {"W1": 1}, [5]), Macro("a/b?", {"W1": 1}, [6, 7])])
+    macros.notify_macro_executed("gone", 5)
+    for moment in (6, 7):
+        macros.notify_macro_executed("a/b?", moment)
+    device.answers = {"5": 404, "7": 409}
+    as_client_of(device, macros.get_done_macros)
+    assert device.sent == [("POST", "macros/a%2Fb%3F/6", None)]
+    assert stores.databases.macros.stats().pending == 2
+    device.answers = {"5": 404, "7": 400}
+    as_client_of(device, macros.get_done_macros)
+    assert stores.databases.macros.stats().pending == 2
+
+
+def scenario_closing_writes_what_waits():
+    """A device that is stopped after an outage has stored what waited in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = {
+            "device": "d",
+            "stores": {"s": {"backend": "pickle", "path": f"{folder}/db"}},
+            "roles": {"default": "s"},
+        }
+        with bridge.databases(config) as stores:
+            values, outage = with_outage(stores, "pp_database")
+            outage.on = True
+            in_pool(AnyPathpoint(values), 5)
+            outage.on = False
+        with bridge.databases(config) as stores:
+            assert list(stores["pp_database"].get_archive_data("W1", None, None)) == [(1, 5)]
+        with bridge.databases(config) as stores:
+            values, outage = with_outage(stores, "pp_database")
+            outage.on = True
+            in_pool(AnyPathpoint(values), 6)
 
 
 def scenario_readings_of_one_millisecond_are_two():
@@ -779,7 +837,8 @@ def scenario_a_class_of_the_users_own_is_registered():
     found = events.get_cache("p")
     assert (list(found), found[Mode.FAST][0].size) == ([Mode.FAST], 7)
     raises(TypeError, register_state, Unknown)
-    raises(InvalidType, events.set_cache, "p", Unknown())
+    error = raises(InvalidType, events.set_cache, "p", Unknown())
+    assert "register_state" in error.__notes__[0]
 
 
 def scenario_a_stored_class_that_is_not_registered_is_not_overwritten():
@@ -793,6 +852,71 @@ def scenario_a_stored_class_that_is_not_registered_is_not_overwritten():
     assert isinstance(as_client(events.get_cache, "p")[1], KeyError)
     as_client(events.set_cache, "p", {"afresh": True})
     assert stores.databases.events.get_cache("p") == kept
+
+
+def scenario_a_refused_state_in_the_predicates_is_told_once():
+    """A dead letter with the way out; the rest of the predicate is kept."""
+    stores = memory()
+    predicates, ours = stores["pred_database"], stores.databases.predicates
+    given = {"predicate_id": "p", "silencing": [], "state": Unknown(), "verbose_name": "P"}
+    for _ in range(2):
+        assert as_client(predicates.update_predicate, given) == (None, None)
+        bridge.databases(stores.databases)["pred_database"].set_new_predicates([given])
+    (letter,) = ours.get_dead_letters()
+    assert (letter.key, "register_state" in letter.reason) == ("p", True)
+    assert ours.stats().dead == 1
+    (found,) = predicates.get_all_predicates()
+    assert (found["state"], found["verbose_name"]) == (None, "P")
+
+
+def scenario_intervals_with_a_fraction_are_kept():
+    """As the whole seconds below, at least 1; two that meet there lose no pathpoint."""
+    archives = memory()["arch_database"]
+    as_client(archives.on_archiving_data_sync, {2.2: ["a"], 2.8: ["b"], 0.5: ["c"], 600.0: ["d"]})
+    found = archives.get_archiving_instructions()
+    assert found == {2: ["a", "b"], 1: ["c"], 600: ["d"]}
+    assert set(map(type, found)) == {int}
+
+
+def scenario_what_the_cloud_sends_and_is_refused_is_told():
+    """What was there stays; a dead letter says so, once, however often the cloud sends it."""
+    stores = memory()
+    ours, device = stores.databases, FakeDevice()
+    stores["arch_database"].on_archiving_data_sync({60: ["old"]})
+    device.get_pathpoint = lambda _name: None
+    sensor = Sensor(device, "x" * 600, "W1", "u")
+    for _ in range(2):
+        for database, method, given in (
+            ("arch_database", "on_archiving_data_sync", {60: ["new"], -1: ["a"]}),
+            ("arch_database", "on_archiving_data_sync", {float("nan"): ["a"]}),
+            ("sensor_database", "on_sensors_sync", [sensor]),
+            ("macro_database", "set_macros", [Macro("m", {"W1": [1]}, [5])]),
+        ):
+            assert as_client(getattr(stores[database], method), given) == (None, None)
+    assert stores["arch_database"].get_archiving_instructions() == {60: ["old"]}
+    dead = [role.stats().dead for role in (ours.archives, ours.sensors, ours.macros)]
+    assert dead == [2, 1, 1]
+    raises(SmokError, stores["arch_database"].on_archiving_data_sync, {-1: ["a"]})
+
+
+def scenario_a_state_whose_own_functions_fail_is_kept():
+    """A dump that raises is refused as any class is; what a load refuses is not overwritten."""
+    stores = memory()
+    events, ours = stores["evt_database"], stores.databases.events
+    register_state(Broken, lambda broken: broken.no_such_attribute, Broken)
+    assert as_client(events.set_cache, "p", [Broken()]) == (None, None)
+    assert ours.stats().dead == 1
+    for planted in (
+        {"$smok": ["Decimal", "no number"]},
+        {"$smok": ["Event", 5]},
+        {"$smok": [f"class {Mode.__module__}.Mode", "GONE"]},
+        {"$smok": ["dict", 7]},
+    ):
+        register_state(Mode)
+        ours.set_cache("q", planted)
+        assert isinstance(as_client(events.get_cache, "q")[1], KeyError)
+        as_client(events.set_cache, "q", {"afresh": True})
+        assert ours.get_cache("q") == planted
 
 
 def scenario_a_state_that_holds_itself_is_refused():
@@ -811,6 +935,10 @@ class Window:
 
 class Unknown:
     """Another one."""
+
+
+class Broken:
+    """One whose functions are wrong."""
 
 
 class Mode(enum.Enum):
