@@ -18,7 +18,10 @@ from smok_core.errors import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["translate"]
+__all__ = ["OLDEST", "SqliteTooOld", "check_version", "translate"]
+
+#: The first SQLite with `ON CONFLICT ... DO UPDATE`; Red Hat 8 has 3.26, Ubuntu 20.04 has 3.31.
+OLDEST: Final = (3, 24, 0)
 
 _BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -29,6 +32,19 @@ _NO_PLACE: Final = {
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP
 }  # fmt: skip
 _LITTLE: Final = 128 * 1024  # SQLite reports a full disk as an I/O error in some of its paths
+
+
+class SqliteTooOld(StoreError):
+    """The SQLite that this Python brings is older than what this backend needs."""
+
+    code = "SMOK-S15"
+    remedy = "Use a Python with SQLite 3.24 or later."
+
+
+def check_version(path: Path | str) -> None:
+    """Raise `SqliteTooOld` before a file is touched with a SQLite that cannot write all of it."""
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise SqliteTooOld(str(path), f"this Python's SQLite is {sqlite3.sqlite_version}")
 
 
 def translate(  # noqa: PLR0911 - a table in the shape of a function
