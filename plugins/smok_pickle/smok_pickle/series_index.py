@@ -50,7 +50,7 @@ _HEADS: Final = (
     " WHERE seq BETWEEN ? AND ? ORDER BY seq"
 )
 _FIND: Final = "SELECT id FROM names WHERE section = ? AND name = ?"
-_ADD: Final = "INSERT INTO names(section, name) VALUES(?, ?) RETURNING id"
+_ADD: Final = "INSERT INTO names(section, name) VALUES(?, ?)"
 _SAVE: Final = (
     "UPDATE sections SET epoch = ?, last = ?, settled = ?, rows = ?, pending = ?, dropped = ?"
     " WHERE id = ?"
@@ -216,7 +216,9 @@ class SeriesIndex:
         """Give the entry of a name; the name is stored in the running transaction if need be."""
         found = self.entry(raw, name)
         if found is None:
-            found = self._learn(raw, name, raw.execute(_ADD, (self.id, name)).fetchone()[0])
+            added = raw.execute(_ADD, (self.id, name)).lastrowid
+            assert added is not None
+            found = self._learn(raw, name, added)
         return found
 
     def _learn(self, raw: sqlite3.Connection, name: str, number: int) -> Entry:
