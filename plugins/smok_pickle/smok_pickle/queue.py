@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from smok_core.errors import CorruptData
 from smok_pickle.namespaces import span
 from smok_pickle.write_log import Item, read, unpack
 
@@ -40,8 +41,10 @@ def heads(raw: sqlite3.Connection, index: SeriesIndex, limit: int, after: int = 
             items = [item for item in items if item.seq > mark and item.seq not in done]
         found += items
         if len(found) >= limit:
-            break
-    return found[:limit]
+            return found[:limit]
+    if after <= index.acknowledged and len(found) != index.pending:
+        raise CorruptData("tail", f"{len(found)} points are pending, {index.pending} were counted")
+    return found
 
 
 def next_seqs(raw: sqlite3.Connection, index: SeriesIndex, count: int) -> list[int]:
