@@ -31,6 +31,8 @@ _DENIED: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_PLACE: Final = {
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP
 }  # fmt: skip
+#: The file system has no locks: some network shares, a mount without a lock service.
+_NO_LOCKS: Final = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 _LITTLE: Final = 128 * 1024  # SQLite reports a full disk as an I/O error in some of its paths
 
 
@@ -76,9 +78,12 @@ _IO: Final = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOME
 def _of_system(error: OSError, path: Path) -> StoreError:
     if error.errno in _NO_ROOM:
         return StorageFull(str(path), "no space is left on the file system")
+    detail = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
     if error.errno in _DENIED:
-        return ReadOnlyStore(str(path), f"{error.strerror}: {error.filename}")
-    detail = f"{error.strerror}: {error.filename}"
+        return ReadOnlyStore(str(path), detail)
+    if error.errno in _NO_LOCKS:
+        remedy = "Keep the store on a local file system."
+        return BackendUnavailable(str(path), f"files cannot be locked there ({detail})", remedy)
     if error.errno in _NO_PLACE:
         return BackendUnavailable(str(path), detail, "Correct the path, or make its directory.")
     return BackendUnavailable(str(path), detail)
