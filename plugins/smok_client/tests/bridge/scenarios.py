@@ -861,6 +861,22 @@ def scenario_a_state_of_the_standard_library_comes_back_exactly():
     assert math.isnan(nan)
 
 
+def scenario_the_last_value_of_a_pathpoint_may_be_kept_as_a_state():
+    """It may be a failure, which is the client's own class: reason and time come back."""
+    events = memory()["evt_database"]
+    failure = OperationFailedError(OperationFailedReason.TYPE, 7)
+    failure.timestamp = 0
+    events.set_cache("p", {"last": failure, "why": failure.reason, "none": NotReadedError(5)})
+    found = events.get_cache("p")
+    assert (found["last"].reason, found["last"].timestamp) == (OperationFailedReason.TYPE, 0)
+    assert found["why"] is OperationFailedReason.TYPE
+    assert (type(found["none"]), found["none"].reason, found["none"].timestamp) == (
+        NotReadedError,
+        None,
+        5,
+    )
+
+
 def scenario_a_class_of_the_users_own_is_registered():
     """Until then its state is refused aloud at the first tick, and shown as a dead letter."""
     stores = memory()
