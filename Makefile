@@ -26,6 +26,7 @@ check: lint types imports unit ## what CI runs
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --preview --select PLW1514 . # the encoding of a file is never the locale's
 
 types: $(STAMP)
 	$(BIN)/mypy

@@ -34,7 +34,7 @@ def report(name: str, value: float, goal: str, *, met: bool | None) -> None:
     verdict = "" if met is None else "met" if met else "MISSED"
     print(f"{name:<76} {value:6.2f}   {goal and 'goal ' + goal:<13} {verdict}", flush=True)
     if "SMOK_BENCH_ROWS" in os.environ:
-        with open(os.environ["SMOK_BENCH_ROWS"], "a") as stream:  # noqa: PTH123 - appended to
+        with open(os.environ["SMOK_BENCH_ROWS"], "a", encoding="utf-8") as stream:  # noqa: PTH123 - appended to
             stream.write(json.dumps([name, round(value, 3), goal, verdict]) + "\n")
 
 

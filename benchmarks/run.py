@@ -120,7 +120,7 @@ def main() -> int:
             environ = os.environ | {"SMOK_BENCH_ROWS": str(kept)}
             if subprocess.run([sys.executable, str(script)], check=False, env=environ).returncode:
                 failed.append(script.name)
-        rows = [tuple(json.loads(line)) for line in kept.read_text().splitlines()]
+        rows = [tuple(json.loads(line)) for line in kept.read_text(encoding="utf-8").splitlines()]
     rows.sort(
         key=lambda row: (not row[0][:1].isdigit(), row[0].split(".")[0] * row[0][0].isdigit())
     )

@@ -279,7 +279,7 @@ class UnknownBackend(PluginError):
         self.name = name
         super().__init__(
             f"no backend is called {name!r} ({where}).{hint} Installed: {_listing(installed)}. "
-            f"Correct the name, or install the package whose entry point is called {name!r}."
+            f"Correct the name, or install a package that has {name!r} in smok_core.backends.v1."
         )
 
 
@@ -339,6 +339,7 @@ class ApiMismatch(PluginError):
     ) -> None:
         self.name, self.distribution = name, distribution
         package = distribution.partition(" ")[0]
+        offered = offered or f"(none: its group lacks .v{known})"
         super().__init__(
             f"{kind} {name!r} ({distribution}) is written for plugin API {offered}, this "
             f"smok-core speaks {known}. Upgrade smok-core, or install an older {package}."

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_MAJOR",
-    "ENTRY_POINT_GROUP",
     "BackendInfo",
     "Capability",
     "Driver",
@@ -52,7 +51,6 @@ __all__ = [
 
 #: Major version of this interface; a plugin for another one is never imported.
 API_MAJOR: Final = 1
-ENTRY_POINT_GROUP: Final = f"smok_core.backends.v{API_MAJOR}"
 
 _spec = pluggy.HookspecMarker("smok_core")
 hookimpl = pluggy.HookimplMarker("smok_core")

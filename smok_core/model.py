@@ -25,7 +25,6 @@ __all__ = [
     "OperationFailedError",
     "OperationFailedReason",
     "PathpointDefinition",
-    "PathpointValue",
     "Sensor",
     "SensorWriteEvent",
     "StorageLevel",
@@ -230,7 +229,6 @@ class NotReadedError(OperationFailedError):
         return "the pathpoint has no value yet. Store one with on_new_data()."
 
 
-PathpointValue = int | float | str | bool
 ValueOrExcept = int | float | str | bool | OperationFailedError
 
 

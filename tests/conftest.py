@@ -12,6 +12,19 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+#: Whether everything is tried, as ``make test-long`` does; else a sample of what takes minutes.
+LONG = bool(os.environ.get("SMOK_LONG"))
+#: Histories of each clause where each step is a round trip, or the whole kit is run once more.
+FEW = "5"
+
+
+def spare(monkeypatch) -> None:
+    """Let the kit take fewer histories and kills; their whole number is the embedded store's."""
+    if not LONG:
+        monkeypatch.setenv("SMOK_KIT_EXAMPLES", FEW)
+        monkeypatch.setattr("smok_testing.clauses.kill.EVERY", 5)
+
+
 def required(part: str) -> bool:
     """Tell whether SMOK_REQUIRE makes a missing part a failure instead of a skip."""
     return part in os.environ.get("SMOK_REQUIRE", "").split(",")

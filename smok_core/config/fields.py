@@ -103,7 +103,7 @@ class Fields:
         )
         try:
             small = path.is_file() and path.stat().st_size <= _MAX_SECRET_BYTES
-            text = path.read_text() if small else None
+            text = path.read_text(encoding="utf-8-sig") if small else None
             reason = f"it is no plain file of at most {_MAX_SECRET_BYTES} bytes"
         except (OSError, UnicodeDecodeError) as error:
             text, reason = None, getattr(error, "strerror", None) or "it is not text"

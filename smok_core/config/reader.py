@@ -14,6 +14,7 @@ from smok_core.config.lines import Key
 from smok_core.config.model import Config, StoreConfig
 from smok_core.config.roles import RolesReader
 from smok_core.errors import CapabilityUnmet, ConfigError, ConfigProblem, PluginError
+from smok_core.registry.backend import Backend
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.registry.loader import KNOWN_TABLES, Registry
 from smok_core.registry.plugin import ConfigTable
@@ -125,7 +126,7 @@ class Reader:
         return {value.get("store") if isinstance(value, dict) else value for value in values}  # type: ignore[misc]
 
     def _built_in(self, name: str) -> StoreConfig:
-        backend = self._registry.load(name, "built in")
+        backend = Backend(name, "smok-core", BUILT_IN[name])
         options = backend.info.options()
         return StoreConfig(
             name=name, backend=name, where="built in", options=options, loaded=backend

@@ -32,6 +32,8 @@ class Backend:
         self._own.demand("smok_backend")
         self.info: BackendInfo = self._own.call("smok_backend", BackendInfo)
         self._own.drivers = self.info.drivers
+        if not self.roles:
+            self._own.demand("smok_open_engine")
 
     @property
     def has_engine(self) -> bool:
@@ -41,7 +43,8 @@ class Backend:
     @property
     def roles(self) -> tuple[str, ...]:
         """Name the roles it keeps."""
-        return tuple(role for role in ROLES if self.has_engine or self._keeps_natively(role))
+        opens = self._own.implements
+        return tuple(role for role in ROLES if self.has_engine or opens(f"smok_open_{role}"))
 
     def open_engine(self, context: StoreContext) -> Engine | None:
         """Open the store's engine; None if all roles of this backend are native."""
@@ -54,17 +57,11 @@ class Backend:
         """Open one role: natively if the plugin does that, from the engine otherwise."""
         if role not in self.roles:
             raise BackendRoleUnsupported(self.name, role, self.roles)
-        hook = f"smok_open_{role}"
-        database: Database
-        if self._keeps_natively(role):
-            database = self._own.call(hook, ROLES[role], context=context, engine=engine)
-        else:
-            made = ON_ENGINE[role]
-            database = self._own.guarded(hook, made, context=context, engine=engine)
+        hook, own = f"smok_open_{role}", self._own
+        native = own.implements(hook)
+        call, made = (own.call, ROLES) if native else (own.guarded, ON_ENGINE)
+        database: Database = call(hook, made[role], context=context, engine=engine)
         return database
-
-    def _keeps_natively(self, role: str) -> bool:
-        return self._own.implements(f"smok_open_{role}")
 
 
 class _BackendPlugin(Plugin):

@@ -23,7 +23,7 @@ __all__ = ["BACKENDS", "COMMANDS", "TABLES", "Candidate", "discover", "forget"]
 
 #: Entry-point groups are the core's name, the kind, and the plugin API's major version:
 #: ``smok_core.backends.v1``, ``smok_core.commands.v1``, ``smok_core.tables.v1``.
-_GROUP: Final = re.compile(r"smok_core\.(?P<kind>[a-z]+)\.v(?P<api>.*)")
+_GROUP: Final = re.compile(r"smok_core\.(?P<kind>[a-z]+)(\.v)?(?P<api>.*)")
 _MARK: Final = b"smok_core."
 BACKENDS: Final = "backends"
 COMMANDS: Final = "commands"

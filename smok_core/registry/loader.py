@@ -119,13 +119,16 @@ class Registry:
         return self._tables
 
     def _load(self, name: str, where: str) -> Backend:
-        for source, package in ((_registered, "registered"), (BUILT_IN, "smok-core")):
-            if name in source:
-                return Backend(name, package, source[name])
+        if name in _registered:
+            return Backend(name, "registered", _registered[name])
         candidate = choose(name, self.candidates)
-        if candidate is None:
-            raise self._unknown(name, where)
-        return Backend(name, candidate.package, import_plugin(candidate))
+        if candidate and name in BUILT_IN:  # what should be kept must not end in memory
+            raise DuplicateBackend(name, [candidate.package, "smok-core"])
+        if candidate:
+            return Backend(name, candidate.package, import_plugin(candidate))
+        if name in BUILT_IN:
+            return Backend(name, "smok-core", BUILT_IN[name])
+        raise self._unknown(name, where)
 
     def _unknown(self, name: str, where: str) -> PluginError:
         if name in KNOWN:

@@ -50,7 +50,7 @@ class Plugin:
     def demand(self, hook: str) -> None:
         """Raise PluginContract if the plugin lacks a hook that every plugin of its kind has."""
         if not self.implements(hook):
-            raise self._breach(f"it has no hook {hook}")
+            raise self._breach(f"it has no hook {hook} marked with @hookimpl")
 
     def call(self, hook: str, expected: type[Any], **arguments: Any) -> Any:
         """Call one hook and check the type of what it gives.
@@ -94,14 +94,13 @@ class Plugin:
         return PluginContract(self.name, self.package, detail, self.kind)
 
     def _explain(self, error: pluggy.PluginValidationError) -> str:
-        """Add the nearest hook's name to pluggy's message about an unknown one."""
-        text = str(error).replace("\n", " ")
-        words = [word.strip("'\",.()") for word in text.split()]
-        for word in words:
-            hint = nearest(word, self._hooks)
-            if word.startswith("smok_") and word not in self._hooks and hint:
-                return f"unknown hook {word},{hint.lower()[:-1]}"
-        return text
+        """Add the nearest hook's name, or its arguments, to pluggy's message."""
+        text = " ".join(str(error).split())
+        hook = text.partition("hook '")[2].partition("'")[0]
+        if hook not in self._hooks:
+            return f"unknown hook {hook}{nearest(hook, self._hooks).replace(' D', ', d')[:-1]}"
+        takes = ", ".join(vars(self._manager.hook)[hook].spec.argnames)
+        return f"{text.partition('definition: ')[2]}; it may take {takes or 'nothing'}"
 
 
 class ConfigTable(Plugin):

@@ -9,6 +9,7 @@ import sysconfig
 import venv
 from pathlib import Path
 
+from tests.conftest import FEW
 from tests.docs.blocks import Block, blocks
 
 _LAUNCHER = """\
@@ -77,8 +78,9 @@ def follow(page: Path, bin_directory: Path, cwd: Path, timeout: float = 600) -> 
     """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SMOK", "PYTEST", "PYTHON"))}
     path = f"{bin_directory}:{kept['PATH']}"
+    here = {"PATH": path, "COLUMNS": "120", "SMOK_KIT_EXAMPLES": FEW}
     done = subprocess.run(
-        ["bash", "-c", script(page)], cwd=cwd, env=kept | {"PATH": path, "COLUMNS": "120"},
+        ["bash", "-c", script(page)], cwd=cwd, env=kept | here,
         text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=timeout,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]

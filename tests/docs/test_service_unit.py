@@ -46,7 +46,7 @@ def test_the_unit_of_the_page_is_the_one_that_init_writes(tmp_path, monkeypatch)
     assert config.stores["local"].options.path == "/var/lib/smok/smok.db"
     config.path = Path("/etc/smok/smok.toml")
     assert unit_text(config, "smok", Path("/opt/smok/bin/smok")) in PAGE.read_text()
-    assert str(tmp_path / "smok.toml") in Path("smok.service").read_text()
+    assert str(tmp_path / "smok.toml") in Path("smok.service").read_text(encoding="utf-8")
 
 
 def test_the_unit_may_write_where_the_stores_of_a_configuration_are(tmp_path, monkeypatch):
@@ -56,7 +56,7 @@ def test_the_unit_may_write_where_the_stores_of_a_configuration_are(tmp_path, mo
     before = Path("smok.toml").read_bytes()
     assert main(["init", "--systemd", "--user", "pump"]) == 0
     assert Path("smok.toml").read_bytes() == before
-    text = Path("smok.service").read_text()
+    text = Path("smok.service").read_text(encoding="utf-8")
     assert f"ReadWritePaths=/var/lib/smok {tmp_path}/var\n" in text
     assert "User=pump\n" in text
     assert main(["init", "--systemd"]) == 2

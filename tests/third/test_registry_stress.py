@@ -83,7 +83,7 @@ def test_status_looks_behind_an_idle_store_and_says_what_it_could_not_see(zoo):
         ("past-3", "SMOK-P06", "past-3"),
         ("twin-2", "SMOK-P05", 'backend = "twin-2-a:twin-2"'),
         ("god-7", "SMOK-P02", "Did you mean 'good-7'?"),
-        ("nothing-like-it", "SMOK-P02", "install the package"),
+        ("nothing-like-it", "SMOK-P02", "install a package"),
     ],
 )
 @pytest.mark.parametrize("command", ["check", "status"])

@@ -115,7 +115,7 @@ def test_it_keeps_the_core_of_the_contract_at_once(installed, tmp_path):
     """Installed as a wheel and not changed at all, it passes every core clause of the kit."""
     made = installed(["smok", "new-plugin", "acme"], tmp_path)
     assert made.returncode == 0, made.stderr
-    wheels.build(tmp_path / "smok-acme", tmp_path / "dist", wheels.environment() / "python")
+    wheels.build(tmp_path / "smok-acme", tmp_path / "dist")
     (wheel,) = (tmp_path / "dist").glob("smok_acme-*.whl")
     site = tmp_path / "site"
     words = ["python", "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), str(wheel)]

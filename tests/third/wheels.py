@@ -13,6 +13,8 @@ import time
 import venv
 from pathlib import Path
 
+from tests.conftest import FEW, LONG
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECTS = (
     ROOT,
@@ -70,15 +72,16 @@ def _make(root: Path) -> None:
     python = root / "bin/python"
     _pip(python, "install", *TOOLS, *CLOUD)
     for project in PROJECTS:
-        build(project, root / "wheels", python)
+        build(project, root / "wheels")
     wheels = sorted(map(str, (root / "wheels").glob("*.whl")))
     _pip(python, "install", "--no-deps", "pluggy>=1.7,<2", "msgspec>=0.19", *wheels)
     (root / "ready").touch()
 
 
-def build(project: Path, target: Path, python: Path) -> None:
-    """Build the wheel of a project, as its author would."""
-    _pip(python, "wheel", "--no-deps", "--wheel-dir", str(target), str(project))
+def build(project: Path, target: Path) -> None:
+    """Build the wheel of a project, with the build backend that is installed here."""
+    words = ("wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", str(target))
+    _pip(Path(sys.executable), *words, str(project))
 
 
 def _pip(python: Path, *words: str) -> None:
@@ -97,6 +100,7 @@ def run(words: list[str], cwd: Path, **variables: str) -> subprocess.CompletedPr
     """Run a command of the environment as a user would, nothing of this checkout in its way."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SMOK", "PYTEST", "PYTHON"))}
     fast = {"TMPDIR": "/dev/shm"} if Path("/dev/shm").is_dir() else {}
+    fast |= {} if LONG else {"SMOK_KIT_EXAMPLES": FEW}
     command = [str(environment() / words[0]), *words[1:]]
     return subprocess.run(
         command, cwd=cwd, env=kept | fast | variables, capture_output=True, text=True,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Annotated
 
 import msgspec
@@ -142,6 +145,18 @@ url = "ftp://x"
         assert any(problem.startswith(f"smok.toml:{line}: ") for problem in found), (line, text)
     for hint in ("'device'", "'port'", "'events'", "'local'", "'survives-kill'"):
         assert f"Did you mean {hint}?" in text
+
+
+def test_a_secret_file_is_utf_8_whatever_the_locale_and_the_editor(tmp_path):
+    """A mark in front and a line end of Windows are no part of it; the locale has no say."""
+    (tmp_path / "secret.txt").write_bytes("\ufeffżółw\r\n".encode())
+    code = (
+        "from smok_core.config import load_config\n"
+        "assert load_config({'device': {'file': 'secret.txt'}}).device == '\\u017c\\xf3\\u0142w'"
+    )
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, **locale})
 
 
 def test_a_missing_secret_names_variable_and_line(tmp_path):

@@ -121,6 +121,33 @@ def test_a_too_new_plugin_is_never_imported(site):
     assert "acme" not in registry.names()
 
 
+def test_a_group_without_a_version_is_told(site):
+    """An author who left .v1 out learns that, not that nothing is installed."""
+    plugin(site, "acme", GOOD)
+    text = f"[{GROUP_PREFIX.removesuffix('.v')}]\nacme = plug_acme\n"
+    (site / "acme-1.0.dist-info/entry_points.txt").write_text(text)
+    forget()
+    registry = Registry(discover([str(site)]))
+    with pytest.raises(errors.ApiMismatch, match=r"acme 1\.0.*its group lacks \.v1"):
+        registry.load("acme", "here")
+    with pytest.raises(errors.UnknownBackend, match=r"smok_core\.backends\.v1"):
+        Registry(()).load("acme", "here")
+
+
+@pytest.mark.parametrize("name", ["memory", "null"])
+def test_a_plugin_with_a_built_in_name_is_not_passed_over(site, name):
+    """Whoever configures it would keep everything in memory; who does not, is not concerned."""
+    registry = plugin(site, "acme", GOOD, backend=name)
+    store = {"device": "d", "stores": {"s": {"backend": name}}, "roles": {"events": "s"}}
+    with pytest.raises(errors.DuplicateBackend, match=rf"acme 1\.0, smok-core.*acme:{name}"):
+        smok_core.open_databases(store, registry=registry)
+    with smok_core.open_databases({"device": "d", "roles": {"events": name}}, registry=registry):
+        pass
+    store["stores"]["s"]["backend"] = f"acme:{name}"
+    with smok_core.open_databases(store, registry=registry) as databases:
+        assert databases.config.stores["s"].loaded.package == "acme 1.0"
+
+
 def test_a_plugin_for_both_apis_is_used_with_ours(site):
     """A distribution may serve several API majors at once."""
     (site / "plug_both.py").write_text(GOOD)
@@ -133,7 +160,14 @@ def test_a_plugin_for_both_apis_is_used_with_ours(site):
     ("change", "message"),
     [
         (("smok_open_engine", "smok_open_engin"), "did you mean 'smok_open_engine'"),
-        (("def smok_open_engine(context)", "def smok_open_engine(contxt)"), "contxt"),
+        (("smok_open_engine", "smok_start"), "unknown hook smok_start. This is a bug"),
+        (
+            ("def smok_open_engine(context)", "def smok_open_engine(contxt)"),
+            r": smok_open_engine\(contxt\) .*'contxt'.* not be found .*; it may take context\.",
+        ),
+        (("def smok_backend()", "def smok_backend(context)"), "; it may take nothing"),
+        (("@hookimpl\ndef smok_backend", "def smok_backend"), "smok_backend marked with @hookimpl"),
+        (("@hookimpl\ndef smok_open_engine", "def smok_open"), "no hook smok_open_engine marked"),
         (("return BackendInfo", "return str"), "smok_backend gave"),
         (("def smok_backend", "def helper"), "unknown hook|no hook smok_backend|helper"),
     ],

@@ -22,7 +22,14 @@ def probe(name: str, timeout: float) -> dict[str, Any]:
     """
     words = [sys.executable, "-m", "smok_cli.probing", name]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False)  # noqa: S603 - ourselves
+        done = subprocess.run(  # noqa: S603 - ourselves
+            words,
+            capture_output=True,
+            encoding="utf-8",
+            errors="backslashreplace",  # a driver may print anything
+            timeout=timeout,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return {"import": "timeout", "detail": f"still importing after {timeout:g} s"}
     try:

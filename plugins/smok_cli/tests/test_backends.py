@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,9 @@ from smok_core.hookspecs import BackendInfo, Driver, hookimpl
 def smok_backend():
     driver = Driver("no_such_driver", "no-such-driver>=1")
     return BackendInfo(summary="x", drivers=(driver,))
+@hookimpl
+def smok_open_events():
+    pass
 """
 NOISY = "print('hello from a plugin')" + DRIVERLESS.replace("no_such_driver", "json")
 
@@ -57,7 +61,11 @@ def test_states_are_told_apart(smok_process, install):
     install("twin_a", BROKEN, backend="twin")
     install("twin_b", BROKEN, backend="twin", version="2.5")
     install("old", BROKEN, api=0)
+    install("mine", BROKEN, backend="memory")
     site = install("future", BROKEN, api=99)
+    group = site + "/unversioned-1.0.dist-info/entry_points.txt"
+    install("unversioned", BROKEN)
+    Path(group).write_text("[smok_core.backends]\nunversioned = plugin_unversioned\n")
     rows = states(smok_process("backends", "--json", path=site))
     assert rows["smok-core:memory"]["state"] == "built in"
     assert rows["one:one"]["state"] == "usable"
@@ -65,6 +73,8 @@ def test_states_are_told_apart(smok_process, install):
     assert rows["twin-b:twin"]["version"] == "2.5"
     assert rows["future:future"]["state"] == "too new"
     assert rows["old:old"]["state"] == "too old"
+    assert rows["mine:memory"]["state"] == "duplicate"
+    assert rows["unversioned:unversioned"]["state"] == "no .v1"
 
 
 def test_what_this_project_has_is_offered(smok_process):

@@ -194,7 +194,7 @@ def test_stdin(smok_process, config):
 @pytest.mark.usefixtures("config")
 def test_a_layout_that_does_not_fit(smok, text, words, hint):
     """A wrong column or zone ends with 2 and the option that helps; nothing is stored."""
-    Path("in.csv").write_text(text)
+    Path("in.csv").write_text(text, encoding="utf-8")
     result = smok("ingest", "in.csv", *words)
     assert result.status == 2
     assert hint in result.err

@@ -243,8 +243,8 @@ def test_dates_whose_order_is_not_known_are_asked_about(take):
 
 
 def test_guesses_are_told(smok, config):
-    Path("W1.csv").write_text(f"Date;Time;value\n20240131;120000;1\n{S};;1\n")
-    Path("W2.csv").write_text(f"time|value\n{S}000|1\n")
+    Path("W1.csv").write_text(f"Date;Time;value\n20240131;120000;1\n{S};;1\n", encoding="utf-8")
+    Path("W2.csv").write_text(f"time|value\n{S}000|1\n", encoding="utf-8")
     text = smok("ingest", "W1.csv").err
     assert "columns separated by ';' (--delimiter)" in text
     assert "the time from the columns Date+Time (--time)" in text

@@ -26,7 +26,7 @@ def shown(smok, config):
     """Ingest a text and give what a person sees of it, and what an export gives."""
 
     def run(text, *words, epoch=("--epoch", "s"), status=0):
-        Path("in.csv").write_text(text)
+        Path("in.csv").write_text(text, encoding="utf-8")
         result = smok("ingest", "in.csv", *epoch, *words)
         assert result.status == status, result.err
         assert result.out == ""
@@ -95,7 +95,7 @@ def test_times(shown, words, time, wanted):
 
 def test_a_delimiter_is_one_character(smok, config):
     """A longer delimiter is a usage error."""
-    Path("in.csv").write_text("time,value\n1,1\n")
+    Path("in.csv").write_text("time,value\n1,1\n", encoding="utf-8")
     result = smok("ingest", "in.csv", "--delimiter", ";;")
     assert result.status == 2
     assert "one character" in result.err
@@ -113,13 +113,13 @@ def test_a_text_that_is_too_long_for_the_store(shown):
     text, lines = shown(f"time,value\n1,1\n2,{'x' * 70_000}\n3,3\n", status=8)
     assert "1 rows were not taken" in text
     assert [line[-1] for line in lines] == ["1", "3"]
-    assert "65536" in Path("in.rejects.csv").read_text()
+    assert "65536" in Path("in.rejects.csv").read_text(encoding="utf-8")
 
 
 def test_progress_on_a_terminal(config):
     """On a terminal a bar on stderr shows how many readings are stored and how fast."""
     rows = "".join(f"{n},{n}\n" for n in range(20_000))
-    Path("in.csv").write_text("time,value\n" + rows)
+    Path("in.csv").write_text("time,value\n" + rows, encoding="utf-8")
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
         [sys.executable, "-m", "smok_cli", "ingest", "in.csv", "--epoch", "s"],
@@ -198,12 +198,12 @@ def test_a_row_with_surplus_cells_is_rejected(shown):
     text, lines = shown("time,value\n1,4\n2,5,6\n3,7\n", status=8)
     assert "1 rows were not taken; why: in.rejects.csv" in text
     assert [line.rpartition(",")[2] for line in lines] == ["4", "7"]
-    assert '3,3 columns instead of 2,"2,5,6"' in Path("in.rejects.csv").read_text()
+    assert '3,3 columns instead of 2,"2,5,6"' in Path("in.rejects.csv").read_text(encoding="utf-8")
 
 
 def test_two_wide_columns_of_one_name_are_refused(smok, config):
     """Two columns of one name would be mixed into one pathpoint; both places are named."""
-    Path("in.csv").write_text("time,T1,T1\n1,20.5,80.5\n")
+    Path("in.csv").write_text("time,T1,T1\n1,20.5,80.5\n", encoding="utf-8")
     result = smok("ingest", "in.csv", "--wide")
     assert result.status == 2
     assert "columns 2 and 3 are both called 'T1'" in result.err

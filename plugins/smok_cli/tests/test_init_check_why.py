@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
+import msgspec
 import pytest
 
 import smok_core
 from smok_core.config import load_config
+from smok_core.engine.base import Durability
+from smok_core.hookspecs import BackendInfo, hookimpl
+from smok_core.registry import register, unregister
 from smok_core.roles import ROLES
+from smok_core.roles.events import NullEventDatabase
+from smok_core.settings import option
 
 
 def test_init_writes_a_config_that_loads(config):
@@ -19,17 +26,80 @@ def test_init_writes_a_config_that_loads(config):
     assert loaded.stores["local"].backend == "pickle"
 
 
+SERVERS = {"redis": "redis://127.0.0.1:1", "mongo": "mongodb://127.0.0.1:1"}
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two options without a default."""
+
+    topic: Annotated[str, option("The topic.")]
+    port: Annotated[int, option("The port.", ge=0)]
+    user: Annotated[str | None, option("The user.")] = None
+
+
+class Strange:
+    """What a stranger's backend may be: one role, and only one durability."""
+
+    @hookimpl
+    def smok_backend(self):
+        only = frozenset({Durability.BUFFERED})
+        return BackendInfo(summary="strange", options=Options, durabilities=only)
+
+    @hookimpl
+    def smok_open_events(self, context):
+        return NullEventDatabase()
+
+
+@pytest.fixture
+def strange():
+    """A registered backend as described."""
+    register(Strange(), "strange")
+    yield
+    unregister("strange")
+
+
+@pytest.mark.parametrize("backend", SERVERS)
+def test_init_shows_the_options_of_a_server(config, smok, backend):
+    """What only the user knows is asked for by name; the rest are comments that are right."""
+    told = smok("init", "--force", "--backend", backend, "--device", "pump-17")
+    assert told.status == 0
+    assert "Fill in: url" in told.out
+    url = {f"SMOK_{backend.upper()}_URL": SERVERS[backend]}
+    loaded = load_config(config, environ=url)
+    assert {role.store for role in loaded.roles.values()} == {"plant"}
+    switch_all_on(config)
+    load_config(config, environ=url | {"NAME": "secret"})
+
+
+def test_init_takes_any_backend(config, smok, strange):
+    """Roles that it does not keep stay in memory, and only a durability that it has is shown."""
+    told = smok("init", "--force", "--backend", "strange")
+    assert "Fill in: topic, port" in told.out
+    loaded = load_config(config)
+    assert loaded.roles["events"].store == "local"
+    assert loaded.roles["macros"].store == "memory"
+    switch_all_on(config)
+    assert load_config(config, environ={"NAME": ""}).stores["local"].options.user == "TEXT"
+    assert smok("init", "--force", "--backend", "strnge").status == 4
+
+
 def test_every_commented_setting_is_valid(config):
     """Each line that is commented out can be switched on: names and values are right."""
+    settings = switch_all_on(config)
+    load_config(config, environ={"NAME": "secret"})
+    assert len(settings) > 20
+
+
+def switch_all_on(config):
+    """Take the signs of comments away; give the lines that became settings."""
     lines = config.read_text().splitlines()
     wanted = [line.removeprefix("# ") for line in lines if line.startswith("# ") and "= " in line]
     settings = [line for line in wanted if not line.startswith(("A line", "Any text"))]
     text = "\n".join(line.removeprefix("# ") if line.startswith("# ") else line for line in lines)
     head, _, rest = text.partition("device =")
     config.write_text("device =" + rest)
-    load_config(config, environ={"NAME": "secret"})
-    assert len(settings) > 20
     assert "smok check" in head
+    return settings
 
 
 def test_init_keeps_an_existing_file(smok, config):

@@ -38,7 +38,7 @@ def cloud(request, tmp_path):
 def configure(url, store):
     """Write the configuration into the working directory."""
     tables = f'[stores.local]\n{store}\n[roles]\ndefault = "local"\n[cloud]\nurl = "{url}"\n'
-    Path("smok.toml").write_text(f'device = "pump-17"\n{tables}')
+    Path("smok.toml").write_text(f'device = "pump-17"\n{tables}', encoding="utf-8")
 
 
 def record(count):

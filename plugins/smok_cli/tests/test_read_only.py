@@ -37,7 +37,7 @@ def _traces() -> dict[str, tuple[bytes, int]]:
 def medium(tmp_path, monkeypatch, request):
     """A directory with two stores at rest, with and without a log that is still to be read."""
     monkeypatch.chdir(tmp_path)
-    Path("smok.toml").write_text(CONFIG)
+    Path("smok.toml").write_text(CONFIG, encoding="utf-8")
     if request.param == "killed":
         _write_both(killed=True)
         assert Path("medium/smok.db-wal").stat().st_size
@@ -92,7 +92,7 @@ def test_a_medium_that_is_mounted_read_only(medium):
     if done.returncode == 77 or "unshare" in done.stderr:
         skip_or_fail("full-disk", "only root may mount")
     assert done.returncode == 0, done.stderr
-    assert "21.5" in Path("export.csv").read_text()
+    assert "21.5" in Path("export.csv").read_text(encoding="utf-8")
     assert medium.is_dir()
 
 

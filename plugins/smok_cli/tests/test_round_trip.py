@@ -75,7 +75,8 @@ def _carry(smok, place, points, kind) -> None:
         path = config["stores"]["s"]["path"]
         Path("smok.toml").write_text(
             f'device = "d"\n[stores.s]\nbackend = "pickle"\npath = "{path}"\n'
-            '[roles]\ndefault = "s"\n'
+            '[roles]\ndefault = "s"\n',
+            encoding="utf-8",
         )
         result = smok(*words)
         assert result.status == 0, result.err
@@ -149,12 +150,12 @@ def test_the_locale_changes_nothing(smok_process, smok, config):
 
 
 def test_nothing_is_overwritten_unasked(smok, config):
-    Path("out.csv").write_text("mine")
+    Path("out.csv").write_text("mine", encoding="utf-8")
     refused = smok("export", "-o", "out.csv")
-    assert (refused.status, Path("out.csv").read_text()) == (2, "mine")
+    assert (refused.status, Path("out.csv").read_text(encoding="utf-8")) == (2, "mine")
     assert "--force" in refused.err
     assert smok("export", "-o", "out.csv", "--force").status == 0
-    assert Path("out.csv").read_text().startswith("pathpoint,")
+    assert Path("out.csv").read_text(encoding="utf-8").startswith("pathpoint,")
 
 
 @pytest.mark.parametrize("words", [(), ("--format", "jsonl"), ("--role", "metadata")])

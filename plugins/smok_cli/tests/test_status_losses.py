@@ -15,7 +15,9 @@ PLANT = '[stores.plant]\nbackend = "pickle"\npath = "var/plant.db"\n'
 
 def configure(stores, roles='default = "local"', device="pump-17"):
     """Write a smok.toml."""
-    Path("smok.toml").write_text(f'device = "{device}"\n{stores}\n[roles]\n{roles}\n')
+    Path("smok.toml").write_text(
+        f'device = "{device}"\n{stores}\n[roles]\n{roles}\n', encoding="utf-8"
+    )
 
 
 def record(count=2, **config):
@@ -74,7 +76,9 @@ def test_a_store_that_no_role_uses_and_that_cannot_be_looked_at(smok):
     """Nothing is claimed of what nobody has seen, and the rest is shown."""
     record(0)
     configure(LOCAL + PLANT)
-    Path("var/plant.db").write_text("not a store of ours, and long enough to have a header" * 90)
+    Path("var/plant.db").write_text(
+        "not a store of ours, and long enough to have a header" * 90, encoding="utf-8"
+    )
     before = Path("var/plant.db").read_bytes()
     assert losses(smok) == [("unknown", None, None)]
     assert Path("var/plant.db").read_bytes() == before

@@ -94,7 +94,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: repr(words)[:50])
 def test_no_command_prints_them(smok, planted, words):
-    Path("in.csv").write_text(f'time,value,"{EVIL}"\n1,2,3\nnonsense{EVIL},3\n')
+    Path("in.csv").write_text(f'time,value,"{EVIL}"\n1,2,3\nnonsense{EVIL},3\n', encoding="utf-8")
     result = smok(*words)
     assert not RAW.search(result.out + result.err)
 

@@ -82,11 +82,15 @@ class _Closing:
     _inner: Any
 
     def sync(self) -> None:
-        """Return when everything written is on the disk."""
+        """Return when everything written is on the disk, what waited in memory included."""
+        if hasattr(self, "backlog"):
+            self.backlog.drain()
         self._inner.flush()
 
     def close(self) -> None:
-        """Flush and close the file; twice is harmless."""
+        """Write what waits in memory, flush and close the file; twice is harmless."""
+        if hasattr(self, "backlog"):
+            self.backlog.finish()
         self._inner.close()
 
 

@@ -142,10 +142,13 @@ class ApiClient(Requester):
     # --- archives and macros ---
 
     def get_archives(self) -> dict[int, list[str]]:
-        """Give which pathpoints to archive, by interval in seconds."""
+        """Give which pathpoints to archive, by interval in whole seconds.
+
+        A fraction is cut off, to no less than 1 s: those are archived as often, or more often.
+        """
         path, result = "/v1/device/pathpoints/archived", dict[int, list[str]]()
         for each in self._fetch("GET", path, list[ArchivingInstruction]):
-            result.setdefault(each.interval, []).extend(each.pathpoints)
+            result.setdefault(max(1, int(each.interval)), []).extend(each.pathpoints)
         return result
 
     def get_macros(self, start: int, stop: int) -> list[Macro]:

@@ -103,7 +103,7 @@ class BaobPlan(msgspec.Struct, frozen=True):
 class ArchivingInstruction(msgspec.Struct, frozen=True):
     """Pathpoints to archive every so many seconds."""
 
-    interval: Annotated[int, msgspec.Meta(gt=0)]
+    interval: Annotated[int, msgspec.Meta(gt=0)] | Annotated[float, msgspec.Meta(gt=0)]
     pathpoints: list[Key]
 
 

@@ -119,10 +119,10 @@ def test_baobs_round_trip(client: ApiClient, cloud: SandboxCloud, data: bytes) -
 
 
 def test_archives(client: ApiClient, cloud: SandboxCloud) -> None:
-    """Instructions come back by interval; an interval that comes twice is joined."""
-    lists = [(60, ["W1"]), (3600, ["W2"]), (60, ["W3"])]
+    """Instructions come back by whole interval; an interval that comes twice is joined."""
+    lists = [(60, ["W1"]), (3600.0, ["W2"]), (60.75, ["W3"]), (0.25, ["W4"])]
     cloud.archives = [{"interval": interval, "pathpoints": names} for interval, names in lists]
-    assert client.get_archives() == {60: ["W1", "W3"], 3600: ["W2"]}
+    assert client.get_archives() == {60: ["W1", "W3"], 3600: ["W2"], 1: ["W4"]}
 
 
 def test_macros(client: ApiClient, cloud: SandboxCloud) -> None:

@@ -92,7 +92,7 @@ def ended_process():
 
 
 def _stat(pid):
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
 
 
 @pytest.mark.parametrize(

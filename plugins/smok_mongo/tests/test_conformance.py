@@ -9,6 +9,7 @@ import pymongo
 import pytest
 from smok_testing import ConformanceSuite, Subject
 
+from tests.conftest import spare
 from tests.servers.mongo_proxy import WRITES, MongoProxy
 
 #: Stands in the URL, of which nothing is ever shown.
@@ -43,6 +44,11 @@ def between(server):
     """One proxy for all clauses."""
     with MongoProxy(server.port) as proxy:
         yield proxy
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch):
+    spare(monkeypatch)
 
 
 class TestConformance(ConformanceSuite):

@@ -8,12 +8,12 @@ pages is to read all tables. The layout is that of https://www.sqlite.org/filefo
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from smok_pickle.wal_reader import Log
 
@@ -36,16 +36,21 @@ Record = tuple[int, list[Any]]  # rowid, values
 class Pages:
     """The pages of a file as its log says they are; a page that is not there is empty."""
 
-    def __init__(self, file: BinaryIO, path: Path, log: Log) -> None:
+    def __init__(self, file: BinaryIO, log: Log) -> None:
         self._file, self._log = file, log
-        self.count = max(-(-path.stat().st_size // _PAGE), log.size, *log.pages, 0)
+        self.count = max(-(-file.seek(0, os.SEEK_END) // _PAGE), log.size, *log.pages, 0)
         self.free = self._free_pages()
 
     def __getitem__(self, number: int) -> bytes:
-        if number in self._log.pages:
-            return self._log.pages[number]
+        return self._log.pages.get(number) or self._own(number)
+
+    def _own(self, number: int) -> bytes:
         self._file.seek((number - 1) * _PAGE)
         return self._file.read(_PAGE).ljust(_PAGE, b"\0")
+
+    def covered(self) -> Iterator[bytes]:
+        """Give the pages of the file that the log has another state of."""
+        return map(self._own, self._log.pages)
 
     def _free_pages(self) -> set[int]:
         """Give the pages that both the list and the map call free, so that no damage hides rows."""

@@ -23,13 +23,14 @@ from smok_core.errors import (
     StoreVanished,
 )
 from smok_pickle.failures import translate
-from smok_pickle.files import make_parents, secure, sibling, stamped
+from smok_pickle.files import make_parents, secure, sibling
 from smok_pickle.locks import (
     InstanceLock,
     LogGuard,
     has_log_of_another,
     in_use,
     is_log_missing,
+    lineage_of_log,
     remembered,
 )
 from smok_pickle.log_sync import LogSync
@@ -38,15 +39,19 @@ from smok_pickle.opening import (
     check_pages,
     connect,
     examine,
+    is_sound,
+    judged_alone,
     level_of,
     opened_read_only,
     prepare,
     refuse_foreign,
+    without_log,
 )
 from smok_pickle.presence import Presence
 from smok_pickle.recovery import recover, resume
-from smok_pickle.rescue import rescue
+from smok_pickle.rescue import part_from_log, rescue
 from smok_pickle.reserve import Reserve, free_bytes
+from smok_pickle.schema import lineage_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +74,7 @@ _SYNCED: Final = level_of(Durability.POWER_LOSS)
 _TICK: Final = 128  # plain appends between two looks at the free space
 _TICK_WRITES: Final = 16  # other writes between two looks
 _NOW: Final = 2**30  # the next write has to look
+_LOG_STAYS: Final = "what only its log holds is put beside it at the next opening"
 
 
 class Connection:
@@ -106,6 +112,7 @@ class Connection:
         self._cut = False  # at a fork: this thread forks in the middle of a call
         self._busy = False  # a call is running: a signal handler must not begin another
         self._keeps_log = False  # it was there before somebody came who only looks
+        self._lineage: str | None = None
         with self.lock:
             self._translated(self._open)
         join(self, Layer.ENGINE)
@@ -230,13 +237,15 @@ class Connection:
             what, part = presence.change(), presence.lost_part()
             if what is not None:
                 self._give_up(what, self._moved())
+            elif presence.contents.are_foreign():
+                self._heal(CorruptData(str(self.path), "somebody wrote into the file"))
             elif part is not None:
                 self._reopen_without(part)
             elif self._instance is not None and self._instance.is_lost():
                 self._instance.close()
                 self._instance = self._lock_file()
                 self._instance.shared()
-                self._instance.remember()
+                self._instance.remember(self._lineage)
 
     def _give_up(self, what: str, where: str | None = None) -> None:
         """Stop accepting; keep what only the open descriptors still lead to."""
@@ -245,6 +254,18 @@ class Connection:
         self._drop()
         self.connection_epoch += 1
         raise self._vanished
+
+    def _overwritten(self) -> str | None:
+        """Tell what somebody put in the place of this file's contents; None: they are damaged."""
+        if self._presence is None or not self._presence.contents.are_foreign():
+            return None
+        contents = self._presence.contents
+        if contents.are_gone():
+            return "its file was truncated while it was open"
+        other = contents.are_of_another_file()
+        if other is None:  # an earlier state of this file, or this one, damaged
+            other = is_sound(self._require())
+        return "its file was overwritten while it was open" if other else None
 
     def _moved(self) -> str | None:
         """Tell where the file lies now, if it only has another name; the log is written into it."""
@@ -366,6 +387,8 @@ class Connection:
             return
         with contextlib.suppress(sqlite3.Error):  # a busy or full moment: the log simply stays
             self._require().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if self._presence is not None:
+            self._presence.contents.note()
 
     def _set_log_pages(self, pages: int) -> None:
         if pages != self._log_pages and self._raw is not None:
@@ -408,7 +431,7 @@ class Connection:
             if not isinstance(damage, CorruptData):
                 raise damage from error
             self._replace(damage)
-        self._instance.remember()
+        self._instance.remember(self._lineage)
         self._instance.shared()
         self.reserve.restore()
         self._set_log_pages(_LOG_PAGES_TIGHT if _is_tight(free_bytes(self.path)) else _LOG_PAGES)
@@ -455,9 +478,10 @@ class Connection:
                 str(self.path), "another process still has the file open that lay here before",
                 "It notices within a second, or stop it; then try again.",
             )  # fmt: skip
-        aside = stamped(self.path, ".rescued-")
-        sibling(self.path, "-wal").rename(aside.with_name(aside.name + ".log"))
-        sibling(self.path, "-shm").unlink(missing_ok=True)
+        whole, lineage = judged_alone(self.path)
+        related = lineage is not None and lineage == lineage_of_log(self.path)
+        if whole or lineage is not None:  # else the recovery finds more in file and log together
+            part_from_log(self.path, related=related)
 
     def _look_in(self) -> None:
         """Open the file for a look; one that is not there is looked at as an empty store."""
@@ -470,6 +494,11 @@ class Connection:
             self._raw = opened_read_only(self.path, self._level, self._options.busy_timeout_ms)
             self.notes = ("read only: as the file was when it was opened",)
             return
+        if has_log_of_another(self.path):
+            examine(self.path, alone=False)
+            self._raw = without_log(self.path, self._level, self._options.busy_timeout_ms)
+            self.notes = ("the log beside it is of another file; the next opening parts them",)
+            return
         self._refuse_without_log()
         self._keeps_log = not is_log_missing(self.path)
         examine(self.path, alone=False)
@@ -477,7 +506,7 @@ class Connection:
         self._raw = connect(self.path, self._level, self._options.busy_timeout_ms)
         self._guard.hold()
         self._raw = brought_up_apart(self._raw, self._level, self._options.busy_timeout_ms)
-        self._presence = Presence(self.path)
+        self._presence = Presence(self.path, self._guard.file)
 
     def _open_file(self, *, alone: bool) -> None:
         unclean = alone and sibling(self.path, "-wal").exists()
@@ -499,20 +528,23 @@ class Connection:
         prepare(self._raw, self.path)
         self._guard.hold()
         self._raw.execute("SELECT count(*) FROM sqlite_master").fetchall()  # makes log and index
-        self._presence = Presence(self.path)
+        self._lineage = lineage_of(self._raw)
+        self._presence = Presence(self.path, self._guard.file)
         self._committed()  # so is what a killed process left in the log
         if not self._guard.works:
             self.notes = ("the file system has no OFD locks: do not copy the file in this process",)
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, *, keep_log: bool = False) -> None:
         try:
             if self._guard is not None:
-                (self._guard.release if self._may_delete_log() else self._guard.keep)()
+                may_delete = not keep_log and self._may_delete_log()
+                (self._guard.release if may_delete else self._guard.keep)()
             if self._raw is not None:
                 with contextlib.suppress(sqlite3.Error):
                     self._raw.close()
-            if self._guard is not None:
-                self._guard.close()
+            for held in (self._presence, self._guard):
+                if held is not None:
+                    held.close()
         finally:  # an interrupt must leave neither behind; the guard goes last
             self._raw = self._guard = self._presence = None
 
@@ -526,7 +558,9 @@ class Connection:
         presence = self._presence
         if presence is None or self._keeps_log:
             return False
-        return presence.change() is None and presence.lost_part() is None
+        if presence.change() is not None or presence.lost_part() is not None:
+            return False
+        return not presence.contents.are_foreign()
 
     def _require(self) -> sqlite3.Connection:
         assert self._raw is not None
@@ -534,6 +568,8 @@ class Connection:
 
     def _heal(self, damage: CorruptData) -> None:
         """Put the file aside while it is in use, and go on with what can be read of it."""
+        if (what := self._overwritten()) is not None:
+            self._give_up(what, _LOG_STAYS)  # it is not ours to heal
         if self._closed or self._instance is None:
             raise damage
         self._translated(lambda: self._replace(damage))
@@ -545,8 +581,7 @@ class Connection:
         assert self._instance is not None
         self._opened = False
         self._instance.wait_alone()
-        self._presence = None  # the log is kept for the recovery
-        self._disconnect()
+        self._disconnect(keep_log=True)  # for the recovery
         if in_use(self.path):
             raise BackendUnavailable(
                 str(self.path),
@@ -562,6 +597,8 @@ class Connection:
 
     def _drop(self) -> None:
         self._opened = False
+        if self._instance is not None and self._raw is not None and self._overwritten():
+            self._instance.disown(self._lineage)  # or SQLite would copy the log into what came
         self._disconnect()
         if self._instance is not None:
             self._instance.close()
@@ -604,7 +641,7 @@ class Connection:
         """
         if self._cut and not self._closed and self._inherited is None:
             self._inherited = [self._raw]
-            for held in (self._instance, self._guard):
+            for held in (self._instance, self._presence, self._guard):
                 if held is not None:
                     held.close()
             self._raw = self._instance = self._guard = None

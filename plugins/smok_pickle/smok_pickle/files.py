@@ -152,6 +152,6 @@ def _marked(path: Path, mark: str) -> Iterator[Path]:
     except OSError:
         return
     for file in found:
-        extra = file.name.endswith((*_COMPANIONS, ".page1"))
+        extra = file.name.endswith((*_COMPANIONS, ".page1", ".log"))
         if file.name.startswith(path.name + mark) and not extra:
             yield file

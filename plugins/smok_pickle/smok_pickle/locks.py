@@ -17,7 +17,7 @@ import os
 import struct
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from smok_core.errors import AlreadyOpen, BackendUnavailable
 from smok_pickle.files import make_for, sibling
@@ -28,11 +28,13 @@ __all__ = [
     "has_log_of_another",
     "in_use",
     "is_log_missing",
+    "lineage_of_log",
     "remembered",
 ]
 
 _WAIT: Final = 0.02
 _MARK: Final = b"smok-pickle: the lock of the store beside it\n"
+_NONE: Final = "-"
 
 
 def remembered(path: Path) -> bool:
@@ -49,8 +51,13 @@ def has_log_of_another(path: Path) -> bool:
     memory = _memory(path)
     if not memory or not path.exists():
         return False
-    file, log = memory
-    return _number(path) != file and log != "-" and _number(sibling(path, "-wal")) == log
+    return _number(path) != memory.file and _number(sibling(path, "-wal")) == memory.log != _NONE
+
+
+def lineage_of_log(path: Path) -> str | None:
+    """Give the lineage of the store that the log beside the file was written for, if known."""
+    memory = _memory(path)
+    return memory.lineage if memory and memory.lineage != _NONE else None
 
 
 def is_log_missing(path: Path) -> bool:
@@ -75,8 +82,16 @@ def in_use(path: Path) -> bool:
         os.close(handle)
 
 
-def _memory(path: Path) -> tuple[str, str] | None:
-    """Give the inodes of file and log when the store was opened last; None if it never was."""
+class _Memory(NamedTuple):
+    """What the lock file says about the store when it was opened last."""
+
+    file: str = _NONE  #: inode
+    log: str = _NONE  #: inode
+    lineage: str = _NONE
+
+
+def _memory(path: Path) -> _Memory | None:
+    """Read the lock file of a store; None if it has none that is ours."""
     try:
         with sibling(path, ".lock").open("rb") as file:
             mark, numbers = file.readline(), file.readline().decode("ascii").split()
@@ -84,14 +99,14 @@ def _memory(path: Path) -> tuple[str, str] | None:
         return None
     if mark != _MARK:
         return None
-    return (numbers[0], numbers[1]) if len(numbers) == 2 else ("-", "-")
+    return _Memory(*numbers) if 2 <= len(numbers) <= len(_Memory._fields) else _Memory()
 
 
 def _number(path: Path) -> str:
     try:
         return str(path.stat().st_ino)
     except OSError:
-        return "-"
+        return _NONE
 
 
 class InstanceLock:
@@ -142,12 +157,19 @@ class InstanceLock:
         if not self._until(fcntl.LOCK_SH):
             raise BackendUnavailable(str(self._store), "another process is opening it")
 
-    def remember(self) -> None:
+    def remember(self, lineage: str | None) -> None:
         """Note that the file beside the lock is a store of ours, and which log belongs to it."""
-        numbers = f"{_number(self._store)} {_number(sibling(self._store, '-wal'))}\n"
-        if _memory(self._store) != tuple(numbers.split()):
+        self._write(_number(self._store), lineage)
+
+    def disown(self, lineage: str | None) -> None:
+        """Note that the file was overwritten: the log is that of what lay there before."""
+        self._write(_NONE, lineage)
+
+    def _write(self, file: str, lineage: str | None) -> None:
+        memory = _Memory(file, _number(sibling(self._store, "-wal")), lineage or _NONE)
+        if _memory(self._store) != memory:
             os.ftruncate(self._handle, 0)
-            os.pwrite(self._handle, _MARK + numbers.encode("ascii"), 0)
+            os.pwrite(self._handle, _MARK + " ".join(memory).encode("ascii") + b"\n", 0)
 
     def close(self) -> None:
         """Let go."""
@@ -209,6 +231,11 @@ class LogGuard:
             self._held = True
         except OSError:
             self.works = False  # the file system has none: SQLite's own locks must do
+
+    @property
+    def file(self) -> int:
+        """Give the descriptor, to look at the file; only `close` closes it."""
+        return self._handle
 
     def close(self) -> None:
         """Let go; called once SQLite has closed the file."""

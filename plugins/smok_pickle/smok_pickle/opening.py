@@ -16,7 +16,15 @@ from smok_core.errors import CorruptData, ForeignData, SchemaTooNew
 from smok_pickle.checksum import register
 from smok_pickle.files import sibling
 from smok_pickle.migration import migrate
-from smok_pickle.schema import APPLICATION_ID, TABLES, VERSION, create, version_of
+from smok_pickle.schema import (
+    APPLICATION_ID,
+    TABLES,
+    VERSION,
+    create,
+    ensure_lineage,
+    lineage_of,
+    version_of,
+)
 from smok_pickle.wal_reader import read_log
 
 __all__ = [
@@ -24,10 +32,13 @@ __all__ = [
     "check_pages",
     "connect",
     "examine",
+    "is_sound",
+    "judged_alone",
     "level_of",
     "opened_read_only",
     "prepare",
     "refuse_foreign",
+    "without_log",
 ]
 
 _MAGIC: Final = b"SQLite format 3\0"
@@ -78,6 +89,7 @@ def prepare(raw: sqlite3.Connection, path: Path) -> None:
         raise SchemaTooNew(str(path), version, VERSION)
     migrate(raw)
     raw.execute("PRAGMA journal_mode = WAL").fetchone()
+    ensure_lineage(raw)
 
 
 def refuse_foreign(path: Path) -> None:
@@ -139,10 +151,32 @@ def opened_read_only(path: Path, level: int, busy_ms: int) -> sqlite3.Connection
     if _has_log(path):
         raw = _copied_with_log(path, level, busy_ms)
     else:
-        raw = connect(f"file:{quote(str(path))}?mode=ro&immutable=1", level, busy_ms)
-        raw = brought_up_apart(raw, level, busy_ms)
+        raw = without_log(path, level, busy_ms)
     raw.execute("PRAGMA query_only = ON")
     return raw
+
+
+def without_log(path: Path, level: int, busy_ms: int) -> sqlite3.Connection:
+    """Give a connection to read a file with, whatever log lies beside it."""
+    raw = connect(f"file:{quote(str(path))}?mode=ro&immutable=1", level, busy_ms)
+    return brought_up_apart(raw, level, busy_ms)
+
+
+def judged_alone(path: Path) -> tuple[bool, str | None]:
+    """Tell whether a file is whole without the log beside it, and give its lineage.
+
+    Raises:
+        ForeignData, SchemaTooNew: It is none that this release may touch.
+    """
+    lineage = None
+    try:
+        examine(path, alone=False)
+        with contextlib.closing(without_log(path, level_of(Durability.CRASH), 0)) as raw:
+            lineage = lineage_of(raw)
+            check_pages(raw, path, unclean=True)
+    except (CorruptData, sqlite3.Error):
+        return False, lineage
+    return True, lineage
 
 
 def _copied_with_log(path: Path, level: int, busy_ms: int) -> sqlite3.Connection:
@@ -199,6 +233,15 @@ def check_pages(raw: sqlite3.Connection, path: Path, *, unclean: bool) -> None:
         verdict = raw.execute(f"PRAGMA {check}(1)").fetchone()[0]
         if verdict != "ok":
             raise CorruptData(str(path), f"the file is damaged ({verdict})")
+
+
+def is_sound(raw: sqlite3.Connection) -> bool:
+    """Tell whether SQLite finds nothing wrong with the pages as they lie in the file now."""
+    try:
+        raw.execute("PRAGMA shrink_memory").fetchall()
+        return bool(raw.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.Error:
+        return False
 
 
 def _numbers(header: bytes) -> tuple[int, int]:

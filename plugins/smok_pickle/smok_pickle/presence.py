@@ -1,4 +1,4 @@
-"""Notices when the file of an open store goes away: unlinked, replaced, or its log removed.
+"""Notices when the file of an open store goes away: unlinked, replaced, overwritten, its log lost.
 
 An open descriptor keeps leading to a file that has no name any more. What is written through it
 is written into nothing: it is gone when the process ends (contract G16).
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from smok_pickle.contents import Contents
 from smok_pickle.files import sibling
 
 if TYPE_CHECKING:
@@ -21,11 +22,16 @@ _Identity = tuple[int, int]
 
 
 class Presence:
-    """Remembers which file, log and index lay at a path, and looks whether they still do."""
+    """Remembers which file, log and index lay at a path, and looks whether they still do.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file; SQLite has it open.
+        file: An open descriptor of it, which stays the caller's.
+    """
+
+    def __init__(self, path: Path, file: int) -> None:
         self._path, self._next = path, 0.0
-        self.file = _identity(path)
+        self.file, self.contents = _identity(path), Contents(path, file)
         self._parts: dict[str, _Identity] = {}
         self.lost_part()
 
@@ -38,8 +44,7 @@ class Presence:
         self._next = time.monotonic() + _EVERY
         found = _identity(self._path)
         if found == self.file:
-            empty = not self._path.lstat().st_size
-            return "its file was truncated while it was open" if empty else None
+            return None
         if found is not None:
             return "its file was replaced by another one while it was open"
         gone = not self._path.parent.exists()
@@ -54,6 +59,10 @@ class Presence:
             if known != found:
                 return suffix
         return None
+
+    def close(self) -> None:
+        """Let go; called once SQLite has closed the file."""
+        self.contents.close()
 
 
 def _identity(path: Path) -> _Identity | None:

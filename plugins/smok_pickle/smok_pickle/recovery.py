@@ -28,11 +28,12 @@ from smok_pickle.schema import create
 from smok_pickle.wal_reader import read_log
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from smok_core.errors import CorruptData
 
-__all__ = ["recover", "resume"]
+__all__ = ["made_aside", "recover", "resume"]
 
 _LOGS: Final = ("-wal", "-shm", "-journal")
 _KEPT: Final = ("-wal", "-journal")
@@ -90,8 +91,18 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _heal(path: Path, aside: Path, damage: CorruptData) -> None:
-    """Make the healed file, complete without a log, and note in it what was found."""
-    healing, log = sibling(path, ".healing"), read_log(sibling(path, "-wal"))
+    """Make the healed file and note in it what was found."""
+    log = read_log(sibling(path, "-wal"))
+    with made_aside(path) as target, path.open("rb") as file:
+        report = copy_rows(Pages(file, log), log.doubtful, target)
+        told = "; ".join(filter(None, (damage.detail, log.damage, report.text())))
+        target.execute("INSERT INTO recoveries(aside, report) VALUES(?, ?)", (aside.name, told))
+
+
+@contextlib.contextmanager
+def made_aside(path: Path) -> Iterator[sqlite3.Connection]:
+    """Make an empty store ``….healing``; when filled, it is complete without a log, and synced."""
+    healing = sibling(path, ".healing")
     _clear(path)
     os.close(make_for(path, healing))
     with contextlib.closing(sqlite3.connect(healing, isolation_level=None)) as target:
@@ -99,10 +110,7 @@ def _heal(path: Path, aside: Path, damage: CorruptData) -> None:
         target.execute("PRAGMA journal_mode = OFF")  # a part of a healed file is never used
         target.execute("PRAGMA synchronous = OFF")
         create(target)
-        with path.open("rb") as file:
-            report = copy_rows(Pages(file, path, log), log.doubtful, target)
-        told = "; ".join(filter(None, (damage.detail, log.damage, report.text())))
-        target.execute("INSERT INTO recoveries(aside, report) VALUES(?, ?)", (aside.name, told))
+        yield target
         target.execute("PRAGMA journal_mode = WAL").fetchone()
     _sync(healing)
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import contextlib
+import re
+import sqlite3
+from typing import Final
 
-if TYPE_CHECKING:
-    import sqlite3
-
-__all__ = ["APPLICATION_ID", "SEQ_BITS", "SERIES", "TABLES", "VERSION", "create", "version_of"]
+__all__ = [
+    "APPLICATION_ID",
+    "SEQ_BITS",
+    "SERIES",
+    "TABLES",
+    "VERSION",
+    "create",
+    "ensure_lineage",
+    "lineage_of",
+    "version_of",
+]
 
 APPLICATION_ID: Final = 0x534D4F4B  #: "SMOK", in the header of every file of ours
 VERSION: Final = 3
@@ -35,7 +45,8 @@ CREATE UNIQUE INDEX segments_by_time ON segments(name, ts_min);
 #:   acknowledged. epoch: changes with rows that are in ``tail`` already, not with those added.
 #: done: acknowledged seqs above ``settled``.
 #: sum: checksum over the row; NULL in rows that version 1 wrote and nobody changed since.
-#: recoveries: what a recovery found, by the name of the file that was put aside.
+#: recoveries: what a recovery found, by the name of the file that was put aside. Under the empty
+#:   name stands the lineage: a random word that the file has in common with its copies only.
 _CREATE: Final = """
 CREATE TABLE sections(id INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL,
   name TEXT NOT NULL, epoch INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0,
@@ -63,6 +74,22 @@ def create(raw: sqlite3.Connection) -> None:
         f"BEGIN IMMEDIATE; {_CREATE} {SERIES} PRAGMA application_id = {APPLICATION_ID};"
         f"PRAGMA user_version = {VERSION}; COMMIT"
     )
+
+
+def lineage_of(raw: sqlite3.Connection) -> str | None:
+    """Give the word that a file has in common with its copies only; None: it has none yet."""
+    try:
+        found = raw.execute("SELECT report FROM recoveries WHERE aside = ''").fetchone()
+    except sqlite3.Error:
+        return None
+    return found[0] if found and re.fullmatch("[0-9a-f]{32}", str(found[0])) else None
+
+
+def ensure_lineage(raw: sqlite3.Connection) -> None:
+    """Give a file a lineage that has none; on a full disk it stays without."""
+    if lineage_of(raw) is None:
+        with contextlib.suppress(sqlite3.Error):
+            raw.execute("INSERT INTO recoveries VALUES('', lower(hex(randomblob(16))))")
 
 
 def version_of(raw: sqlite3.Connection) -> int:

@@ -73,7 +73,7 @@ def flipped_header(path: Path) -> None:
 
 
 def text_file(path: Path) -> None:
-    path.write_text("this is no database\n" * 500)
+    path.write_text("this is no database\n" * 500, encoding="utf-8")
 
 
 def torn_in_page(path: Path) -> None:

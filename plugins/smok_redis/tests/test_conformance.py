@@ -9,6 +9,7 @@ import pytest
 from smok_testing import ConformanceSuite, Subject
 from smok_testing.proxy import Mode, Proxy
 
+from tests.conftest import spare
 from tests.servers.redis_servers import Server
 
 SECRET = "s3cret-w0rd"
@@ -76,6 +77,11 @@ def site(request, tmp_path_factory):
         Proxy(server.port) as proxy,
     ):
         yield Site(server, proxy)
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch):
+    spare(monkeypatch)
 
 
 class TestServer(ConformanceSuite):

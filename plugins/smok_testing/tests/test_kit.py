@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from smok_testing import (
     Level,
+    Report,
     Status,
     Subject,
     all_clauses,
@@ -160,9 +161,15 @@ def test_unproved_capabilities_are_reported() -> None:
     assert report.unproved == ("persistent",)
 
 
-def test_the_verdict_names_what_was_not_proved() -> None:
+@pytest.fixture(scope="module")
+def memory_report() -> Report:
+    """The whole kit on the built-in backend, without pytest."""
+    return conformance("memory")
+
+
+def test_the_verdict_names_what_was_not_proved(memory_report: Report) -> None:
     """A backend that declares more than was shown does not plainly conform."""
-    report = msgspec.structs.replace(conformance("memory"), declared=("needs-network",))
+    report = msgspec.structs.replace(memory_report, declared=("needs-network",))
     assert report.passed
     assert report.verdict.startswith("memory conforms, but declares and did not prove: needs-netw")
     assert report.to_dict()["verdict"] == report.verdict
@@ -207,9 +214,9 @@ def test_the_report_is_json() -> None:
     assert found["outcomes"][0]["ref"] == STRICT.ref
 
 
-def test_memory_conforms() -> None:
+def test_memory_conforms(memory_report: Report) -> None:
     """The built-in backend passes the whole kit without pytest, and says why it skips."""
-    report = conformance("memory")
+    report = memory_report
     assert report.passed, report.objections
     assert all(outcome.detail for outcome in report.of(Status.SKIPPED))
 

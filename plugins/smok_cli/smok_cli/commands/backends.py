@@ -46,6 +46,7 @@ def installed() -> list[dict[str, Any]]:
 
     candidates = discover()
     rivals = Counter(candidate.name for candidate in candidates if candidate.api == _own_api())
+    rivals.update(BUILT_IN.keys())
     rows = [
         {
             "name": candidate.name,
@@ -76,6 +77,8 @@ def _own(name: str, state: str) -> dict[str, Any]:
 
 
 def _state(name: str, api: str, rivals: Counter[str]) -> str:
+    if not api:
+        return f"no .v{_own_api()}"
     if api != _own_api():
         newer = api.isdecimal() and int(api) > int(_own_api())
         return "too new" if newer else "too old"

@@ -18,14 +18,19 @@ __all__ = ["command"]
 
 @click.command("init")
 @click.option("--device", help="The device's id.  [default: this machine's host name]")
+@click.option(
+    "--backend", default="pickle", show_default=True, help="What keeps the data; see smok backends."
+)
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option(
     "--systemd", is_flag=True, help="Also write smok.service; the store is in /var/lib/smok."
 )
 @click.option("--user", default="smok", show_default=True, help="Whom the service runs as.")
 @pass_session
-def command(session: Session, *, device: str | None, force: bool, systemd: bool, user: str) -> None:
-    """Write a commented smok.toml that keeps everything in one file on this device.
+def command(
+    session: Session, *, device: str | None, backend: str, force: bool, systemd: bool, user: str
+) -> None:
+    """Write a commented smok.toml with all options of a backend: one file, unless you name another.
 
     With --systemd it writes a unit beside it; an existing smok.toml stays as it is then, and the
     unit may write where its stores are.
@@ -34,20 +39,26 @@ def command(session: Session, *, device: str | None, force: bool, systemd: bool,
     if path.exists() and not force and not systemd:
         raise click.UsageError(f"{path} exists already. Add --force to overwrite it.")
     if force or not path.exists():
-        _write_config(path, device or socket.gethostname() or "device-1", systemd=systemd)
+        device = device or socket.gethostname() or "device-1"
+        missing = _write_config(path, device, backend, systemd=systemd)
+        if missing:
+            then = "smok init --systemd" if systemd else "smok check"
+            say(f"wrote {path}. Fill in: {', '.join(missing)}. Then: {then}")
+            return
     if systemd:
         _write_unit(path, user, force=force)
     else:
         _say_what_next(session)
 
 
-def _write_config(path: Path, device: str, *, systemd: bool) -> None:
-    from smok_cli.template import config_text
+def _write_config(path: Path, device: str, backend: str, *, systemd: bool) -> list[str]:
+    """Write the file; give the options that the user has to fill in."""
+    from smok_cli.template import config_text, to_fill_in
     from smok_cli.unit import STATE
     from smok_core.config import load_config
     from smok_core.registry import Registry
 
-    options = Registry().load("pickle", "smok init").info.options
+    loaded = Registry().load(backend, "--backend")
     # Nothing of a service may write beside its configuration: the path is an absolute one there.
     place = {"path": str(STATE / "smok.db")} if systemd else {}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,9 +66,12 @@ def _write_config(path: Path, device: str, *, systemd: bool) -> None:
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600, exist_ok=False)  # who can write it decides where the data go
-    draft.write_text(config_text(device, options, **place), encoding="utf-8")
-    load_config(draft, environ={})
+    draft.write_text(config_text(device, loaded, **place), encoding="utf-8")
+    missing = to_fill_in(loaded)
+    if not missing:
+        load_config(draft, environ={})
     draft.replace(path)
+    return missing
 
 
 def _write_unit(config: Path, user: str, *, force: bool) -> None:

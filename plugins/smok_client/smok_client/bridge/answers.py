@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 MAX_BATCH: Final = 1000
 #: Statuses about the data itself; any other 4xx is about the device, the way, or the moment.
 _ABOUT_THE_DATA: Final = frozenset({400, 413, 422})
+#: Of those others, the ones that hold for whatever is sent next.
+_ABOUT_THE_MOMENT: Final = frozenset({401, 403, 408, 425, 429})
 #: Records in a row that may be refused one by one before all is taken to be refused.
 _MAX_SUSPECTS: Final = 24
 #: Seconds before what was not taken is sent again.
@@ -140,7 +142,8 @@ class Pace:
 def send_each(batch: Any, send: Callable[[Any], None]) -> client.ResponseError | None:
     """Send the records of a batch one by one, and acknowledge each that the cloud has.
 
-    Those refused for good are set aside when others get through; else all is kept.
+    Those refused for good are set aside when others get through; else all is kept. One that the
+    cloud does not know (404) or want (409) stays pending and holds none of those behind it.
 
     Args:
         batch: What waits.
@@ -150,25 +153,33 @@ def send_each(batch: Any, send: Callable[[Any], None]) -> client.ResponseError |
         The error that says to come back later; None when all was answered.
     """
     suspects: list[Any] = []
-    got_through, later = False, None
+    got_through, refused, later = False, None, None
     for at in range(len(batch)):
         part = batch.part(at, at + 1)
         try:
             send(part)
         except client.ResponseError as error:
-            later = error
-            if not acknowledges(error.status_code) or len(suspects) == _MAX_SUSPECTS:
+            if not acknowledges(error.status_code):
+                later = error
+                if _ends_the_round(error.status_code):
+                    break
+                continue
+            refused = error
+            if len(suspects) == _MAX_SUSPECTS:
                 break
             suspects.append(part)
         else:
-            later, got_through = None, True
+            got_through = True
             part.acknowledge()
     if got_through:
         for part in suspects:
             part.reject("the cloud refused it, and took others")
-        later = None if later and acknowledges(later.status_code) else later
     batch.release()
-    return later
+    return later or (None if got_through else refused)
+
+
+def _ends_the_round(status: int) -> bool:
+    return status in _ABOUT_THE_MOMENT or not 400 <= status < 500
 
 
 def _repair_sync_error() -> None:

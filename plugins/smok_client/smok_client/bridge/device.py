@@ -56,7 +56,10 @@ class DeviceDatabases(dict[str, Any]):
         )
 
     def close(self) -> None:
-        """Flush and close every store; twice is harmless."""
+        """Write what waits in memory, flush and close every store; twice is harmless."""
+        for each in self.values():
+            if hasattr(each, "backlog"):
+                each.backlog.finish()
         self.databases.close()
 
     def _registered(self, device: Any) -> None:

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Backlog",
+    "Refusals",
     "deferred",
     "device_of_thread",
     "guarded",
     "nothing",
     "the_client_calls",
+    "told",
 ]
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ S = TypeVar("S")
 #: Writes that may wait in memory for a store to come back.
 _MAX_WAITING: Final = 10_000
 _LONGEST_KEY: Final = 200
+_LONGEST_RECORD: Final = 2000
 
 
 class Backlog:
@@ -98,6 +101,13 @@ class Backlog:
                 self._inner.count_refused(self._uncounted)
                 self._uncounted = 0
 
+    def finish(self) -> None:
+        """Write what waits before the store is closed; what cannot be written is lost, loudly."""
+        try:
+            self.drain()
+        except SmokError as error:
+            logger.error("%d writes that waited in memory are lost: %s", len(self._calls), error)  # noqa: TRY400
+
     def _write(self, call: functools.partial[None]) -> None:
         try:
             call()
@@ -110,6 +120,62 @@ class Backlog:
     def _set_aside(self, arguments: tuple[Any, ...], error: SmokError) -> None:
         key, record = str(arguments[0])[:_LONGEST_KEY], to_plain(list(arguments))
         self._inner.set_refused_aside(key, record, str(error))
+
+
+class Refusals:
+    """What a database will never take, told once each as a dead letter, which status counts.
+
+    The cloud sends, and predicates keep, the same again every few minutes and after each start.
+
+    Args:
+        inner: The database that refuses.
+    """
+
+    def __init__(self, inner: Database) -> None:
+        self._inner = inner
+        self._told: set[tuple[str, str]] = set()
+
+    def tell(self, key: str, record: Any, reason: str) -> None:
+        """Leave a dead letter, unless there is one; a store that fails is asked the next time."""
+        if (key, reason) in self._told:
+            return
+        try:
+            if not self._is_known(key, reason):
+                self._inner.set_refused_aside(key, to_plain(record), reason)
+        except StoreError as failure:
+            logger.warning("%s: %s; no dead letter can be kept: %s", key, reason, failure)
+            return
+        if len(self._told) < _MAX_WAITING:
+            self._told.add((key, reason))
+
+    def _is_known(self, key: str, reason: str) -> bool:
+        letters = self._inner.get_dead_letters()
+        return any((letter.key, letter.reason) == (key, reason) for letter in letters)
+
+
+class HasRefusals(Protocol):
+    """A database of the bridge that tells what it refuses."""
+
+    refusals: Refusals
+
+
+T = TypeVar("T", bound=HasRefusals)
+
+
+def told(method: Callable[[T, Any], None]) -> Callable[[T, Any], None]:
+    """Tell of what the cloud sends whole and is refused: what was stored before stays."""
+
+    @functools.wraps(method)
+    def inner(self: T, given: Any, /) -> None:
+        try:
+            method(self, given)
+        except SmokError as error:
+            if isinstance(error, StoreError) or not the_client_calls():
+                raise
+            reason = f"what the cloud sent is refused, what was there stays: {error}"
+            self.refusals.tell(method.__name__, repr(given)[:_LONGEST_RECORD], reason)
+
+    return inner
 
 
 class HasBacklog(Protocol):

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from smok_core.errors import SmokError
 
-__all__ = ["ClientMissing", "StateUnknown"]
+__all__ = ["REGISTER", "ClientMissing", "StateUnknown"]
+
+#: The way out, where the state of a predicate cannot be kept.
+REGISTER: Final = (
+    "For a class of your own call smok_client.register_state before the device is made."
+)
 
 
 class ClientMissing(SmokError, ImportError):
@@ -24,13 +31,14 @@ class ClientMissing(SmokError, ImportError):
 
 
 class StateUnknown(SmokError, ValueError):
-    """The stored state of a predicate holds an object of a class that is not registered."""
+    """The stored state of a predicate holds an object that this program cannot make again."""
 
     code = "SMOK-P12"
     exit_status = 4
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, cause: Exception | None = None) -> None:
+        why = f"cannot make again ({cause!r})" if cause else "does not know"
         super().__init__(
-            f"the stored state of a predicate holds an object of {name}, which this program does "
-            "not know; call smok_client.register_state for it before the device is made"
+            f"the stored state of a predicate holds an object of {name}, which this program {why}; "
+            "call smok_client.register_state for it before the device is made"
         )

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
-from smok_client.bridge.error_guard import Backlog, deferred, guarded, nothing, the_client_calls
+from smok_client.bridge.error_guard import (
+    Backlog,
+    Refusals,
+    deferred,
+    guarded,
+    nothing,
+    the_client_calls,
+)
+from smok_client.bridge.errors import REGISTER
 from smok_client.bridge.plain import from_plain, to_plain
 from smok_core import model
 from smok_core.engine.forks import Layer, fork_safe_lock
-from smok_core.errors import InvalidType, InvalidValue, NotFound, SmokError, StoreError
+from smok_core.errors import InvalidType, InvalidValue, NotFound, SmokError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +158,7 @@ class _States:
     """The caches of predicates; a store that fails for a while must not make them start afresh."""
 
     def __init__(self, inner: BaseEventDatabase, known: Any) -> None:
-        self._inner, self._known = inner, known
+        self._inner, self._known, self._refusals = inner, known, Refusals(inner)
         self._unsaved: dict[str, Any] = {}  #: could not be stored, and lives on in this process
         self._unread: set[str] = set()  #: stored, and could not be read
 
@@ -175,6 +183,8 @@ class _States:
                 self._unsaved.pop(predicate_id, None)
         except SmokError as error:
             if not the_client_calls():
+                if isinstance(error, InvalidType | InvalidValue):
+                    error.add_note(REGISTER)
                 raise
             self._keep(predicate_id, state, error)
 
@@ -195,23 +205,15 @@ class _States:
         return found
 
     def _keep(self, predicate_id: str, state: Any, error: SmokError) -> None:
-        first = predicate_id not in self._unsaved
+        if predicate_id not in self._unsaved:
+            logger.error("the state of %r lives in memory only: %s", predicate_id, error)
         self._unsaved[predicate_id] = state
-        if first:
-            logger.error("the state of predicate %r lives in memory only: %s", predicate_id, error)
-        if first and isinstance(error, InvalidType | InvalidValue):
-            self._tell(predicate_id, state, error)
-
-    def _tell(self, predicate_id: str, state: Any, error: SmokError) -> None:
-        """Leave a dead letter, which status and check count: a log line is read by nobody."""
-        reason = (
-            f"the state of predicate {predicate_id} is lost when the process ends: {error} For a "
-            "class of your own call smok_client.register_state before the device is made."
-        )
-        try:
-            self._inner.set_refused_aside(predicate_id, to_plain(state), reason)
-        except StoreError as failure:
-            logger.warning("that could not be kept as a dead letter either: %s", failure)
+        if isinstance(error, InvalidType | InvalidValue):
+            reason = (
+                f"the state of predicate {predicate_id} is lost when the process ends: {error} "
+                f"{REGISTER}"
+            )
+            self._refusals.tell(predicate_id, state, reason)
 
 
 def to_model(event: client.Event) -> model.Event:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
 from smok_client.bridge.error_guard import Backlog, deferred, guarded, nothing
-from smok_client.bridge.readings import keep_each_reading
+from smok_client.bridge.readings import free_time, keep_each_reading
 from smok_client.bridge.values import number, to_client, to_model
 from smok_core import model
+from smok_core.engine.forks import Layer, fork_safe_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,8 @@ class ClientPathpoints(client.BasePathpointDatabase):
 
     def __init__(self, inner: BasePathpointDatabase) -> None:
         self._inner, self.backlog, self.pace = inner, Backlog(inner), Pace()
+        self._placing = fork_safe_lock(Layer.CALLER)
+        self.dated: dict[str, float] = {}  #: the newest time that was given to a reading, by name
 
     @guarded(nothing)
     def checkpoint(self) -> None:
@@ -57,6 +60,24 @@ class ClientPathpoints(client.BasePathpointDatabase):
     def on_new_data(self, pathpoint: str, timestamp: float, value_or_exception: Any) -> None:
         value = to_model(value_or_exception, timestamp)
         self._inner.on_new_data(pathpoint, number(timestamp), value)
+
+    @deferred
+    def on_late_reading(self, pathpoint: str, timestamp: int, value_or_exception: Any) -> None:
+        """Store a reading that is not the newest, and replace none of those already there.
+
+        Args:
+            pathpoint: Its name.
+            timestamp: When it was read; the first free millisecond from there on is taken.
+            value_or_exception: What was read.
+        """
+        value = to_model(value_or_exception, timestamp)
+        # From the look for a free time until it is taken: two may be late at once.
+        with self._placing:
+            stored = self._inner.get_archive_data(pathpoint, timestamp, None)
+            free = free_time(stored, timestamp, value)
+            if isinstance(value, model.OperationFailedError):
+                value.timestamp = free
+            self._inner.on_new_data(pathpoint, free, value)
 
     def get_current_value(self, pathpoint: str) -> tuple[float, Any]:
         try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_client.bridge.client import Color, DisabledTime, Event, Macro, SensorWriteEvent, Time
+from smok_client.bridge.errors import StateUnknown
 from smok_client.bridge.state import dump_of, load_of
 from smok_client.legacy.names import DISABLED_TIME, EVENT, MACRO, SENSOR_WRITE, TIME
 from smok_client.legacy.plain import ATTRIBUTES
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["from_plain", "to_plain"]
+
+logger = logging.getLogger(__name__)
 
 _KINDS: Final = {
     Event: EVENT,
@@ -76,8 +80,19 @@ def _plain_object(value: Any, depth: int) -> Any:
         if kind is Macro:
             fields["occurrences_not_done"] = list(value.occurrences_not_done)
         return tagged(kind.__name__, to_plain(fields, depth + 1))
-    known = dump_of(kind)
-    return tagged(known.name, to_plain(known.dump(value), depth + 1)) if known else value
+    return _registered(value, depth)
+
+
+def _registered(value: Any, depth: int) -> Any:
+    known = dump_of(type(value))
+    if known is None:
+        return value
+    try:
+        dumped = known.dump(value)
+    except Exception:  # a user's function; an error would end the client's thread
+        logger.exception("%s was not dumped", known.name)
+        return value
+    return tagged(known.name, to_plain(dumped, depth + 1))
 
 
 def from_plain(value: Any, known: Callable[[Event], Event] = lambda event: event) -> Any:
@@ -88,7 +103,8 @@ def from_plain(value: Any, known: Callable[[Event], Event] = lambda event: event
         known: Gives the event that the device holds already for one that was read, or the same.
 
     Raises:
-        StateUnknown: It holds an object of a class that this program has not registered.
+        StateUnknown: It holds an object that this program cannot make: of a class that is not
+            registered, or one that its ``load`` refuses.
     """
     kind = type(value)
     if kind in (list, tuple, set):
@@ -97,8 +113,17 @@ def from_plain(value: Any, known: Callable[[Event], Event] = lambda event: event
         return value
     if looks_tagged(value):
         name, content = value[MARK]
-        return _object(name, content, known)
+        return _made(name, content, known)
     return {from_plain(key, known): from_plain(item, known) for key, item in value.items()}
+
+
+def _made(name: str, content: Any, known: Callable[[Event], Event]) -> Any:
+    try:
+        return _object(name, content, known)
+    except StateUnknown:
+        raise
+    except Exception as error:  # a user's function, or what somebody else has written
+        raise StateUnknown(name, error) from error
 
 
 def _object(name: str, content: Any, known: Callable[[Event], Event]) -> Any:

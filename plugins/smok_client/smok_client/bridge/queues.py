@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
-from smok_client.bridge.error_guard import Backlog, deferred, device_of_thread, guarded, nothing
+from smok_client.bridge.error_guard import (
+    Backlog,
+    Refusals,
+    deferred,
+    device_of_thread,
+    guarded,
+    nothing,
+    told,
+)
 from smok_client.bridge.reports import report_executions
 from smok_client.bridge.updater import MetadataUpdater
 from smok_core import model
@@ -86,7 +94,7 @@ class ClientMacros(client.BaseMacroDatabase):
     """Takes and gives the client's `Macro`; each one given is the client's own, to pop from."""
 
     def __init__(self, inner: BaseMacroDatabase) -> None:
-        self._inner, self.backlog = inner, Backlog(inner)
+        self._inner, self.backlog, self.refusals = inner, Backlog(inner), Refusals(inner)
 
     @guarded(lambda: iter(()))
     def get_done_macros(self) -> Iterator[tuple[str, float]]:
@@ -109,6 +117,7 @@ class ClientMacros(client.BaseMacroDatabase):
         self._inner.notify_macro_executed(macro_id, timestamp)
 
     @guarded(nothing)
+    @told
     def set_macros(self, macros: list[client.Macro]) -> None:
         self._inner.set_macros(list(map(_to_model, macros)))
 

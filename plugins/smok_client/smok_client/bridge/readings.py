@@ -4,6 +4,9 @@ The client dates what an ``on_read`` gives when it arrives, and then ignores a r
 newer than the last. Readings that end together, as all do that waited for a store, share one
 millisecond: all but one would be lost. A user's own ``set_new_value`` chooses its time, and there
 the client's rule stands.
+
+A reading whose thread was overtaken, or whose clock was set back, keeps its time, unless another
+reading has it already: a store takes a second value of one time for a correction of the first.
 """
 
 from __future__ import annotations
@@ -13,13 +16,14 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_client.bridge import client
+from smok_core import model
 from smok_core.engine.forks import Layer, fork_safe_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import FrameType
 
-__all__ = ["keep_each_reading"]
+__all__ = ["free_time", "keep_each_reading"]
 
 _EXECUTOR: Final = "smok.threads.executor"
 #: Readings that are older by more than this did not end together: the clock was set back, or one
@@ -60,16 +64,47 @@ def _is_dated_by_the_client(caller: FrameType | None) -> bool:
 
 
 def _set(original: Callable[..., None], pathpoint: Any, timestamp: float, value: Any) -> None:
-    newest = pathpoint.current_timestamp
-    if newest is None or timestamp > newest:
-        original(timestamp, value)
-    elif newest - timestamp < _TOGETHER_MS:
-        original(_redated(value, int(newest) + 1), value)
-    else:
-        pathpoint.device.pp_database.on_new_data(pathpoint.name, timestamp, value)
+    database, newest = pathpoint.device.pp_database, _newest(pathpoint)
+    if newest is not None and newest - timestamp >= _TOGETHER_MS:
+        database.on_late_reading(pathpoint.name, int(timestamp), value)
+        return
+    if newest is not None and newest >= timestamp:
+        timestamp = _redated(value, int(newest) + 1)
+    original(timestamp, value)
+    database.dated[pathpoint.name] = timestamp
+
+
+def _newest(pathpoint: Any) -> float | None:
+    """Give the newest time: the client makes a second object for a pathpoint that it has."""
+    dated = pathpoint.device.pp_database.dated.get(pathpoint.name)
+    times = (dated, pathpoint.current_timestamp)
+    return max((time for time in times if time is not None), default=None)
 
 
 def _redated(value: Any, timestamp: int) -> int:
     if isinstance(value, client.OperationFailedError):
         value.timestamp = timestamp
     return timestamp
+
+
+def free_time(stored: Iterable[tuple[float, Any]], timestamp: int, value: Any) -> int:
+    """Give the first millisecond that no other reading has; one that holds this value is its own.
+
+    So a write that was repeated, because its answer was lost, takes no second place.
+
+    Args:
+        stored: What is stored from ``timestamp`` on, ascending.
+        timestamp: The one that is wanted.
+        value: Our value.
+    """
+    for taken, found in stored:
+        if taken > timestamp or (taken == timestamp and _is_same(found, value)):
+            break
+        timestamp = int(taken) + 1
+    return timestamp
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, model.OperationFailedError):
+        one, other = one.reason, getattr(other, "reason", None)
+    return type(one) is type(other) and bool(one == other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from smok_client.bridge.answers import send_each
 
@@ -20,7 +21,7 @@ def report_executions(device: Any, inner: BaseMacroDatabase) -> None:
 
     def send(part: Any) -> None:
         (done,) = part.executions
-        device.api.post(f"/v1/device/macros/{done.macro_id}/{done.timestamp}")
+        device.api.post(f"/v1/device/macros/{quote(done.macro_id, safe='')}/{done.timestamp}")
 
     batch = inner.get_macros_to_sync()
     error = send_each(batch, send) if batch else None

@@ -61,7 +61,7 @@ class Device:
     def _read(self) -> Any:
         assert self._process.stdout
         line = self._process.stdout.readline()
-        assert line, f"the device ended: {Path(self._log.name).read_text()[-3000:]}"
+        assert line, f"the device ended: {Path(self._log.name).read_text(encoding='utf-8')[-3000:]}"
         return json.loads(line)
 
     def __call__(self, name: str, *arguments: Any) -> Any:

@@ -19,6 +19,7 @@ from pathlib import Path
 from uuid import UUID
 
 import minijson
+from satella.time import time_ms
 from scenario_tools import (
     AnyPathpoint,
     FakeDevice,
@@ -45,7 +46,7 @@ from smok.exceptions import (
 from smok.macro import Macro
 from smok.pathpoint import Pathpoint
 from smok.predicate import Color, DisabledTime, Event, Time
-from smok.sensor import SensorWriteEvent
+from smok.sensor import Sensor, SensorWriteEvent
 from smok_client import bridge, register_state
 from smok_client.legacy import import_legacy
 
@@ -608,6 +609,44 @@ def scenario_readings_of_a_future_wait_for_the_store():
     assert (found, stores.warnings()) == ([0, 1, 2, 3], ())
 
 
+def scenario_a_macro_the_cloud_does_not_know_holds_no_other():
+    """One deleted at the cloud (404) stays pending; those behind it are reported."""
+    stores = memory()
+    macros, device = stores["macro_database"], FakeDevice()
+    macros.set_macros([Macro("gone", {"W1": 1}, [5]), Macro("a/b?", {"W1": 1}, [6, 7])])
+    macros.notify_macro_executed("gone", 5)
+    for moment in (6, 7):
+        macros.notify_macro_executed("a/b?", moment)
+    device.answers = {"5": 404, "7": 409}
+    as_client_of(device, macros.get_done_macros)
+    assert device.sent == [("POST", "macros/a%2Fb%3F/6", None)]
+    assert stores.databases.macros.stats().pending == 2
+    device.answers = {"5": 404, "7": 400}
+    as_client_of(device, macros.get_done_macros)
+    assert stores.databases.macros.stats().pending == 2
+
+
+def scenario_closing_writes_what_waits():
+    """A device that is stopped after an outage has stored what waited in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = {
+            "device": "d",
+            "stores": {"s": {"backend": "pickle", "path": f"{folder}/db"}},
+            "roles": {"default": "s"},
+        }
+        with bridge.databases(config) as stores:
+            values, outage = with_outage(stores, "pp_database")
+            outage.on = True
+            in_pool(AnyPathpoint(values), 5)
+            outage.on = False
+        with bridge.databases(config) as stores:
+            assert list(stores["pp_database"].get_archive_data("W1", None, None)) == [(1, 5)]
+        with bridge.databases(config) as stores:
+            values, outage = with_outage(stores, "pp_database")
+            outage.on = True
+            in_pool(AnyPathpoint(values), 6)
+
+
 def scenario_readings_of_one_millisecond_are_two():
     """What the client dates itself is kept, however fast; a time of the user's own is not moved."""
     values = memory()["pp_database"]
@@ -624,6 +663,17 @@ def scenario_readings_of_one_millisecond_are_two():
     assert len(list(values.get_archive_data("W1", None, None))) == 203
 
 
+def scenario_two_objects_of_one_pathpoint_date_apart():
+    """The client makes a second object of a pathpoint, while Futures still end at the first."""
+    values = memory()["pp_database"]
+    device = FakeDevice(values)
+    first, second = Pathpoint(device, "W1"), Pathpoint(device, "W1")
+    for number in range(100):
+        in_pool((first, second)[number % 2], number)
+    found = [value for _, value in values.get_archive_data("W1", None, None)]
+    assert found == list(range(100))
+
+
 def scenario_a_clock_that_is_set_back_loses_no_reading():
     """Readings go on with the time of the clock, and are kept in their place."""
     values = memory()["pp_database"]
@@ -632,6 +682,42 @@ def scenario_a_clock_that_is_set_back_loses_no_reading():
     pathpoint.set_new_value(4_000_000_000_000, "a year to come")
     in_pool(pathpoint, "now")
     assert next(value for _, value in values.get_archive_data("W1", None, None)) == "now"
+
+
+def scenario_a_late_reading_replaces_none():
+    """Two of one millisecond, overtaken by a newer one, are two; so are those of a past relived."""
+    stores = memory()
+    values, outage = with_outage(stores, "pp_database")
+    device, start = FakeDevice(values), time_ms()
+    pathpoint = Pathpoint(device, "W1")
+    pathpoint.set_new_value(start + 3_600_000, "the clock was an hour ahead")
+    for number in range(5):
+        values.on_new_data("W1", start - number, f"stored {number}")
+    outage.on = True
+    late = [1, 2, OperationFailedError(OperationFailedReason.TIMEOUT, start - 4), "stored 2", 3]
+    for value in late[:3]:
+        as_client(values.on_late_reading, "W1", start - 4, value)
+    outage.on = False
+    for value in late[3:]:
+        as_client(values.on_late_reading, "W1", start - 4, value)
+    found = list(values.get_archive_data("W1", None, None))
+    assert [value for _, value in found[:5]] == [f"stored {number}" for number in (4, 3, 2, 1, 0)]
+    assert [value for _, value in found[5:7]] + [found[8][1]] == [1, 2, 3], found
+    assert found[7][1].timestamp == found[7][0] == start + 3
+
+
+def scenario_readings_in_a_past_relived_are_all_kept():
+    """A clock set back dates readings with times that others have; none is replaced."""
+    values = memory()["pp_database"]
+    device, now = FakeDevice(values), time_ms()
+    pathpoint = Pathpoint(device, "W1")
+    for number in range(2000):
+        values.on_new_data("W1", now + number, f"before {number}")
+    pathpoint.set_new_value(now + 3_600_000, "the newest")
+    in_pools(pathpoint, range(100))
+    found = [value for _, value in values.get_archive_data("W1", None, None)]
+    assert len(found) == 2101
+    assert {*range(100)} < set(found)
 
 
 def scenario_values_of_real_readers():
@@ -731,7 +817,8 @@ def scenario_a_class_of_the_users_own_is_registered():
     found = events.get_cache("p")
     assert (list(found), found[Mode.FAST][0].size) == ([Mode.FAST], 7)
     raises(TypeError, register_state, Unknown)
-    raises(InvalidType, events.set_cache, "p", Unknown())
+    error = raises(InvalidType, events.set_cache, "p", Unknown())
+    assert "register_state" in error.__notes__[0]
 
 
 def scenario_a_stored_class_that_is_not_registered_is_not_overwritten():
@@ -745,6 +832,71 @@ def scenario_a_stored_class_that_is_not_registered_is_not_overwritten():
     assert isinstance(as_client(events.get_cache, "p")[1], KeyError)
     as_client(events.set_cache, "p", {"afresh": True})
     assert stores.databases.events.get_cache("p") == kept
+
+
+def scenario_a_refused_state_in_the_predicates_is_told_once():
+    """A dead letter with the way out; the rest of the predicate is kept."""
+    stores = memory()
+    predicates, ours = stores["pred_database"], stores.databases.predicates
+    given = {"predicate_id": "p", "silencing": [], "state": Unknown(), "verbose_name": "P"}
+    for _ in range(2):
+        assert as_client(predicates.update_predicate, given) == (None, None)
+        bridge.databases(stores.databases)["pred_database"].set_new_predicates([given])
+    (letter,) = ours.get_dead_letters()
+    assert (letter.key, "register_state" in letter.reason) == ("p", True)
+    assert ours.stats().dead == 1
+    (found,) = predicates.get_all_predicates()
+    assert (found["state"], found["verbose_name"]) == (None, "P")
+
+
+def scenario_intervals_with_a_fraction_are_kept():
+    """As the whole seconds below, at least 1; two that meet there lose no pathpoint."""
+    archives = memory()["arch_database"]
+    as_client(archives.on_archiving_data_sync, {2.2: ["a"], 2.8: ["b"], 0.5: ["c"], 600.0: ["d"]})
+    found = archives.get_archiving_instructions()
+    assert found == {2: ["a", "b"], 1: ["c"], 600: ["d"]}
+    assert set(map(type, found)) == {int}
+
+
+def scenario_what_the_cloud_sends_and_is_refused_is_told():
+    """What was there stays; a dead letter says so, once, however often the cloud sends it."""
+    stores = memory()
+    ours, device = stores.databases, FakeDevice()
+    stores["arch_database"].on_archiving_data_sync({60: ["old"]})
+    device.get_pathpoint = lambda _name: None
+    sensor = Sensor(device, "x" * 600, "W1", "u")
+    for _ in range(2):
+        for database, method, given in (
+            ("arch_database", "on_archiving_data_sync", {60: ["new"], -1: ["a"]}),
+            ("arch_database", "on_archiving_data_sync", {float("nan"): ["a"]}),
+            ("sensor_database", "on_sensors_sync", [sensor]),
+            ("macro_database", "set_macros", [Macro("m", {"W1": [1]}, [5])]),
+        ):
+            assert as_client(getattr(stores[database], method), given) == (None, None)
+    assert stores["arch_database"].get_archiving_instructions() == {60: ["old"]}
+    dead = [role.stats().dead for role in (ours.archives, ours.sensors, ours.macros)]
+    assert dead == [2, 1, 1]
+    raises(SmokError, stores["arch_database"].on_archiving_data_sync, {-1: ["a"]})
+
+
+def scenario_a_state_whose_own_functions_fail_is_kept():
+    """A dump that raises is refused as any class is; what a load refuses is not overwritten."""
+    stores = memory()
+    events, ours = stores["evt_database"], stores.databases.events
+    register_state(Broken, lambda broken: broken.no_such_attribute, Broken)
+    assert as_client(events.set_cache, "p", [Broken()]) == (None, None)
+    assert ours.stats().dead == 1
+    for planted in (
+        {"$smok": ["Decimal", "no number"]},
+        {"$smok": ["Event", 5]},
+        {"$smok": [f"class {Mode.__module__}.Mode", "GONE"]},
+        {"$smok": ["dict", 7]},
+    ):
+        register_state(Mode)
+        ours.set_cache("q", planted)
+        assert isinstance(as_client(events.get_cache, "q")[1], KeyError)
+        as_client(events.set_cache, "q", {"afresh": True})
+        assert ours.get_cache("q") == planted
 
 
 def scenario_a_state_that_holds_itself_is_refused():
@@ -763,6 +915,10 @@ class Window:
 
 class Unknown:
     """Another one."""
+
+
+class Broken:
+    """One whose functions are wrong."""
 
 
 class Mode(enum.Enum):

@@ -227,3 +227,14 @@ def test_a_directory_that_is_left_out_is_named(tmp_path: Path, databases: Databa
     (report,) = import_directory(tmp_path, databases)
     assert report.ok
     assert str(report).startswith(f"{tmp_path / 'alarms'}: a directory without BAOBs")
+
+
+def test_intervals_with_a_fraction_are_kept(tmp_path: Path, databases: Databases) -> None:
+    """As the bridge keeps them: the whole seconds below; those that meet there are joined."""
+    given = {2.25: ["a"], 2.75: ["b"], 0.5: ["c"], 60.0: ["d"], -1.0: ["e"], float("inf"): ["f"]}
+    (tmp_path / "archives.pkl").write_bytes(pickle.dumps(given, 4))
+    for _ in range(2):
+        report = import_legacy("archives", tmp_path / "archives.pkl", databases)
+        assert [refused.entry for refused in report.refused] == ["interval -1.0", "interval inf"]
+    found = databases.archives.get_archiving_instructions()
+    assert found == {2: ["a", "b"], 1: ["c"], 60: ["d"]}

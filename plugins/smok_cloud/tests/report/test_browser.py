@@ -93,9 +93,11 @@ def count(pixels, colour):
 def test_axe_has_nothing_to_say(browse, page, tmp_path, theme):
     """Contrast, names, headings, tables, landmarks and the rest of WCAG 2.1 A and AA."""
     axe = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
-    text = re.sub(r"<meta http-equiv.*", "", page.read_text())  # it forbids the check's script
+    text = re.sub(
+        r"<meta http-equiv.*", "", page.read_text(encoding="utf-8")
+    )  # it forbids the check's script
     checked = tmp_path / "checked.html"
-    checked.write_text(text.replace("</body>", _CHECK % axe + "</body>"))
+    checked.write_text(text.replace("</body>", _CHECK % axe + "</body>"), encoding="utf-8")
     dark = ["--blink-settings=preferredColorScheme=0"] * (theme == "dark")
     out, console = browse(checked, "--virtual-time-budget=20000", "--dump-dom", *dark)
     assert console == []
@@ -106,8 +108,10 @@ def test_axe_has_nothing_to_say(browse, page, tmp_path, theme):
 def test_nothing_moves_sideways_on_a_phone(browse, page, tmp_path):
     """Only tables scroll within themselves: the page is as wide as the screen."""
     probe = "<script>document.title = document.documentElement.scrollWidth;</script>"
-    text = re.sub(r"<meta http-equiv.*", "", page.read_text())
-    (tmp_path / "probe.html").write_text(text.replace("</body>", probe + "</body>"))
+    text = re.sub(r"<meta http-equiv.*", "", page.read_text(encoding="utf-8"))
+    (tmp_path / "probe.html").write_text(
+        text.replace("</body>", probe + "</body>"), encoding="utf-8"
+    )
     out, _ = browse(tmp_path / "probe.html", "--window-size=500,900", "--dump-dom")
     (width,) = re.findall(r"<title>(\d+)</title>", out)
     assert int(width) <= 500

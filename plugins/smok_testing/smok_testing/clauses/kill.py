@@ -26,6 +26,8 @@ clause = clauses_of("general")
 
 #: Steps of the history; each is killed once.
 STEPS = 60
+#: Only every n-th is killed: a slow server's own tests may raise it.
+EVERY = 1
 
 
 @cache
@@ -46,7 +48,7 @@ def wanted(roles: tuple[str, ...], steps: int) -> dict[str, Any]:
 def what_returned_survives_a_kill(harness: Harness) -> None:
     """Killed after any step, the store holds all that had returned, and no step in part."""
     with Worker(harness) as worker:
-        for step in range(STEPS):
+        for step in range(0, STEPS, EVERY):
             place = harness.new_place()
             _check(harness, place, _kill_after(worker, place, step))
 
@@ -58,7 +60,7 @@ def what_returned_survives_a_power_cut(harness: Harness) -> None:
     """With ``durability = "power-loss"`` the same holds for a power cut after any step."""
     seen = False
     with Worker(harness, durability=Durability.POWER_LOSS.value) as worker:
-        for step in range(0, STEPS, 3):
+        for step in range(0, STEPS, 3 * EVERY):
             place = harness.new_place()
             done = _kill_after(worker, place, step)
             seen |= _cut_power(harness, place)

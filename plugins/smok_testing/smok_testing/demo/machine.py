@@ -45,7 +45,7 @@ class Machine:
         return found
 
     def _words(self, name: str) -> list[str]:
-        return (self._proc / name).read_text().split()
+        return (self._proc / name).read_text(encoding="utf-8").split()
 
     def _load(self) -> float:
         return float(self._words("loadavg")[0])
@@ -66,13 +66,16 @@ class Machine:
 
     def _disk(self, column: int) -> int:
         """Add up whole disks; a partition's sectors are its disk's as well."""
-        lines = [line.split() for line in (self._proc / "diskstats").read_text().splitlines()]
+        lines = [
+            line.split()
+            for line in (self._proc / "diskstats").read_text(encoding="utf-8").splitlines()
+        ]
         names = {line[2] for line in lines}
         whole = [line for line in lines if not _is_partition(line[2], names)]
         return sum(int(line[column]) for line in whole) * _SECTOR
 
     def _network(self, column: int) -> int:
-        lines = (self._proc / "net" / "dev").read_text().splitlines()[2:]
+        lines = (self._proc / "net" / "dev").read_text(encoding="utf-8").splitlines()[2:]
         return sum(int(line.partition(":")[2].split()[column]) for line in lines)
 
 

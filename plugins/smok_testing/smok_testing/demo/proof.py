@@ -36,7 +36,7 @@ class Tally(NamedTuple):
 def promised(journal: Path) -> dict[str, Counter[str]]:
     """Read the journal: kind -> records, each as one text."""
     found: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
-    for line in journal.read_text().splitlines():
+    for line in journal.read_text(encoding="utf-8").splitlines():
         kind, *rest = json.loads(line)
         found[kind][json.dumps(rest)] += 1
     return found

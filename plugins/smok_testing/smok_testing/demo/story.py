@@ -73,9 +73,9 @@ class Story:
         return kept
 
     def _prepare(self) -> uplink.Credentials:
-        options = Registry().load("pickle", "smok demo").info.options
+        backend = Registry().load("pickle", "smok demo")
         credentials = uplink.issue(self._place / "certificates", self._offline)
-        text = config_text(uplink.DEVICE, options) + credentials.table
+        text = config_text(uplink.DEVICE, backend) + credentials.table
         self._config.write_text(text, encoding="utf-8")
         return credentials
 

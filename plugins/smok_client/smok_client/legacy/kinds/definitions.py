@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from smok_client.legacy.fields import attributes, expect, shape, whole
+from smok_client.legacy.fields import attributes, expect, number, shape
 from smok_client.legacy.kinds.base import Kind
 from smok_client.legacy.names import DISABLED_TIME, TIME
 from smok_client.legacy.nodes import Map, Node, shown
@@ -148,8 +149,8 @@ class ArchivesFile(Kind[_Instruction]):
 
     def __init__(self, database: Any, plain: PlainReader) -> None:
         super().__init__(database, plain)
-        self._instructions = database.get_archiving_instructions()
-        self._grew = False
+        self._stored = database.get_archiving_instructions()
+        self._added: dict[int, list[str]] = {}
 
     @classmethod
     def fits(cls, root: Node) -> bool:
@@ -164,19 +165,19 @@ class ArchivesFile(Kind[_Instruction]):
         return f"interval {shown(entry[0])}"
 
     def convert(self, entry: _Pair) -> _Instruction:
-        interval = whole(entry[0], "the interval")
-        if interval <= 0 or interval != entry[0]:
-            raise EntryRefused(f"an interval of {entry[0]} s is not a whole number above 0")
+        seconds = number(entry[0], "the interval")
+        if not 0 < seconds < math.inf:
+            raise EntryRefused(f"an interval of {entry[0]} s is not a number above 0")
+        interval = max(1, int(seconds))  # as the bridge keeps it
         names = expect(entry[1], list, "the list of pathpoints")
         return _Instruction(interval, [check_key(self.role, name) for name in names])
 
     def has(self, value: _Instruction) -> bool:
-        return value.interval in self._instructions
+        return value.interval in self._stored
 
     def put(self, value: _Instruction) -> None:
-        self._instructions[value.interval] = value.names
-        self._grew = True
+        self._added.setdefault(value.interval, []).extend(value.names)
 
     def finish(self) -> None:
-        if self._grew:
-            self.database.on_archiving_data_sync(self._instructions)
+        if self._added:
+            self.database.on_archiving_data_sync(self._stored | self._added)

@@ -1,0 +1,215 @@
+"""The file of an open store is overwritten where it lies: told, and never mixed with its log."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+import smok_core
+from smok_core.errors import StoreVanished
+
+
+def opened(path, device="d", *, looking=False):
+    store = {"backend": "pickle", "path": str(path)}
+    config = {"device": device, "stores": {"s": store}, "roles": {"default": "s"}}
+    return smok_core.open_databases(config, require_all=True, looking=looking)
+
+
+def points_in(path, device="d", *, looking=False):
+    with opened(path, device, looking=looking) as databases:
+        return [ts for ts, _ in databases.pathpoints.get_archive_data("W1")]
+
+
+def fill(databases, *span, name="W1"):
+    for n in range(*span):
+        databases.pathpoints.on_new_data(name, n, n)
+
+
+def checkpoint(databases):
+    databases.engines["s"].checkpoint()
+
+
+def copy_over(source, path):
+    """What ``cp`` does: truncate, then write."""
+    path.write_bytes(source.read_bytes())
+
+
+def copy_within(source, path):
+    """What ``rsync --inplace`` does, with the times of the source."""
+    with path.open("r+b") as file:
+        file.write(source.read_bytes())
+        file.truncate()
+    shutil.copystat(source, path)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "var" / "smok.db"
+
+
+@pytest.fixture
+def backup(tmp_path):
+    return tmp_path / "backup.db"
+
+
+@pytest.fixture
+def databases(path, backup):
+    """A store with a backup of its first hundred readings; the last fifty are in the log only."""
+    with opened(path) as found:
+        fill(found, 100)
+        checkpoint(found)
+        shutil.copy(path, backup)
+        fill(found, 100, 200)
+        checkpoint(found)
+        fill(found, 200, 250)
+        yield found
+
+
+@pytest.mark.parametrize("restore", [copy_over, copy_within])
+@pytest.mark.parametrize("act", ["flush", "checkpoint", "close"])
+def test_a_backup_copied_over_an_open_store(restore, act, databases, path, backup):
+    restore(backup, path)
+    with pytest.raises(StoreVanished, match="overwritten"):
+        getattr(databases, act)()
+    if act != "close":
+        with pytest.raises(StoreVanished):
+            databases.pathpoints.on_new_data("W1", 250, 250)
+        assert "overwritten" in " ".join(databases.health()["s"].warnings)
+        databases.close()
+    assert points_in(path, looking=True) == list(range(100))
+    for _ in range(2):
+        assert points_in(path) == list(range(100))
+    (rescued,) = path.parent.glob("*.rescued-*Z")
+    assert points_in(rescued) == [*range(100), *range(200, 250)]
+    with opened(path) as again:
+        assert str(rescued) in " ".join(again.health()["s"].warnings)
+
+
+def test_it_is_noticed_within_a_second(databases, path, backup, monkeypatch):
+    clock = [1e6]
+    monkeypatch.setattr("smok_pickle.presence.time.monotonic", lambda: clock[0])
+    databases.flush()
+    copy_over(backup, path)
+    clock[0] += 1.0
+    with pytest.raises(StoreVanished, match="overwritten"):
+        databases.metadata.get_all_plain()
+
+
+def test_another_store_gets_nothing_of_the_log(databases, path, tmp_path):
+    """The numbers of names mean something else in it: readings would change their name."""
+    other = tmp_path / "other.db"
+    with opened(other) as stranger:
+        fill(stranger, 10, name="of another")
+    copy_over(other, path)
+    with pytest.raises(StoreVanished, match="overwritten"):
+        databases.flush()
+    databases.close()
+    with opened(path) as again:
+        assert list(again.pathpoints.get_pathpoints()) == ["of another"]
+    (rescued,) = path.parent.glob("*.rescued-*Z")
+    with opened(rescued) as saved:
+        assert "of another" not in saved.pathpoints.get_pathpoints()
+    assert rescued.with_name(rescued.name + ".log").stat().st_size
+
+
+@pytest.mark.parametrize("act", ["flush", "close"])
+def test_what_was_zeroed_is_recovered_from_the_log(act, databases, path):
+    """It is no other file, but damage: the store goes on."""
+    with path.open("r+b") as file:
+        file.write(bytes(8192))
+    getattr(databases, act)()
+    if act == "flush":
+        assert "somebody wrote into the file" in " ".join(databases.health()["s"].warnings)
+        fill(databases, 250, 300)
+        databases.close()
+    for _ in range(2):
+        assert points_in(path) == list(range(300 if act == "flush" else 250))
+
+
+def test_an_earlier_state_with_the_same_header(path, backup):
+    """So little came since that no page was added."""
+    databases = opened(path)
+    fill(databases, 100)
+    checkpoint(databases)
+    shutil.copy(path, backup)
+    fill(databases, 100, 102)
+    checkpoint(databases)
+    copy_over(backup, path)
+    with pytest.raises(StoreVanished, match="overwritten"):
+        databases.flush()
+    databases.close()
+    assert points_in(path) == list(range(100))
+
+
+def test_damage_that_was_copied_over_is_not_healed_into_its_place(databases, path, backup):
+    """Met before the next look, it is no damage of ours: the file belongs to who wrote it."""
+    content = backup.read_bytes()
+    copy_over(backup, path)
+    with path.open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xa5" * (len(content) - 8192))
+    databases.engines["s"]._connection.raw().execute("PRAGMA shrink_memory")
+    with pytest.raises(StoreVanished, match="overwritten"):
+        list(databases.pathpoints.get_archive_data("W1"))
+    assert not list(path.parent.glob("*.corrupt-*"))
+
+
+def touch(path):
+    os.utime(path)
+
+
+def make_hard_link(path):
+    path.with_name("link").hardlink_to(path)
+
+
+def copy_onto_itself(path):
+    copy_within(path, path)
+
+
+def vacuum(path):
+    command = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM')"
+    subprocess.run([sys.executable, "-c", command, str(path)], check=True)
+
+
+def write_elsewhere(path):
+    command = """
+import sqlite3, sys
+raw = sqlite3.connect(sys.argv[1], isolation_level=None)
+raw.execute("CREATE TABLE extra AS SELECT * FROM tail")
+raw.execute("PRAGMA wal_checkpoint").fetchall()
+raw.execute("DROP TABLE extra")
+raw.execute("PRAGMA wal_checkpoint").fetchall()
+"""
+    subprocess.run([sys.executable, "-c", command, str(path)], check=True)
+
+
+@pytest.mark.parametrize("act", [touch, make_hard_link, copy_onto_itself, vacuum, write_elsewhere])
+def test_what_changes_no_content_or_goes_through_sqlite_is_no_alarm(act, databases, path):
+    act(path)
+    databases.flush()
+    fill(databases, 250, 300)
+    checkpoint(databases)
+    act(path) if act is not make_hard_link else None
+    databases.flush()
+    databases.close()
+    assert points_in(path) == list(range(300))
+
+
+def test_a_file_without_a_lineage_gets_one(path):
+    """Stores that were made before have none."""
+    opened(path).close()
+    with sqlite3.connect(path) as raw:
+        raw.execute("DELETE FROM recoveries")
+    raw.close()
+    found = set()
+    for _ in range(2):
+        opened(path).close()
+        with sqlite3.connect(path) as raw:
+            found.update(raw.execute("SELECT report FROM recoveries WHERE aside = ''"))
+        raw.close()
+    assert len(found) == 1
