@@ -12,6 +12,7 @@ import functools
 import operator
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -21,7 +22,7 @@ from smok_pickle.columns import Widths, ints, join, packed, split
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "COLUMNS",
@@ -29,6 +30,7 @@ __all__ = [
     "MOST_POINTS",
     "Item",
     "LogRow",
+    "columns",
     "insert",
     "pack",
     "pack_one",
@@ -49,6 +51,7 @@ _INSERT: Final = f"INSERT INTO tail({COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
 _READ: Final = f"SELECT {COLUMNS} FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608
 _FEW: Final = 256  # names that one byte can tell apart
 
+_Points = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[bytes]]
 _Columns = tuple[bytes, list[int] | None, bytes, Widths, bytes]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Columns).decode
@@ -140,28 +143,37 @@ def _sum(row: LogRow) -> int:
 
 
 def unpack(row: LogRow) -> list[Item]:
-    """Give the points of a row in their order.
+    """Give the points of a row in their order; raises as `columns`."""
+    return list(map(_item, zip(*columns(row), strict=True)))
+
+
+def columns(row: LogRow) -> _Points:
+    """Give the points of a row in their order, as columns: seqs, names, timestamps, values.
 
     Raises:
         CorruptData: The row is not what was written.
     """
-    _check(row)
+    if row.sum != _sum(row):
+        raise _wrong_sum(row)
     if isinstance(row.names, int):
-        return [Item(row.last, row.names, row.ts_min, row.data)]
+        return (row.last,), (row.names,), (row.ts_min,), (row.data,)
     try:
         which, places, stamps, widths, values = _decode(row.data)
         names, count = ints("I", row.names), row.points
-        ids = map(names.__getitem__, _places(which, names, count))
-        seqs = range(row.seq, row.seq + count) if places is None else map(row.seq.__add__, places)
-        parts = zip(seqs, ids, ints("q", stamps), split(widths, values, count), strict=True)
-        return list(map(_item, parts))
+        ids = list(map(names.__getitem__, _places(which, names, count)))
+        first, times = row.seq, ints("q", stamps)
+        seqs = range(first, first + count) if places is None else [first + at for at in places]
+        if not len(seqs) == len(ids) == len(times) == count:
+            raise _undecodable(row)
+        return seqs, ids, times, split(widths, values, count)
     except _UNREADABLE as error:
         raise _undecodable(row) from error
 
 
 def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
     """Give timestamp and value of the points that one name has in a row; raises as `unpack`."""
-    _check(row)
+    if row.sum != _sum(row):
+        raise _wrong_sum(row)
     if isinstance(row.names, int):
         return [(row.ts_min, row.data)] if row.names == name else []
     try:
@@ -175,11 +187,6 @@ def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
         return [(times[at], parts[at]) for at in here]
     except _UNREADABLE as error:
         raise _undecodable(row) from error
-
-
-def _check(row: LogRow) -> None:
-    if row.sum != _sum(row):
-        raise _wrong_sum(row)
 
 
 def _wrong_sum(row: LogRow) -> CorruptData:
