@@ -21,15 +21,15 @@ from smok_core.errors import CorruptData
 from smok_mongo.batches import BATCHES, HEADER, base_of, batch_id, mask_of
 from smok_mongo.commands import Document, delete, find, find_one, insert_one
 from smok_mongo.ids import base_text, join, span
+from smok_mongo.turns import HEADS, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from smok_mongo.client import Server
 
-__all__ = ["HEADS", "KEPT", "Floor", "QueueLog"]
+__all__ = ["KEPT", "Floor", "QueueLog"]
 
-HEADS: Final = "smok_heads"
 #: Newest batches that the floor stays below: a writer that was slower than so many others must
 #: look whether its batch is stored already. The newest one must stay, for the next to stand on.
 KEPT: Final = 16
@@ -37,6 +37,8 @@ KEPT: Final = 16
 #: So many batches that still wait may be below the floor.
 _MOST_KEPT: Final = 100
 
+#: Documents read with the floor: two or three floors, and those who ask for their turn.
+_ANSWER: Final = 8
 _NUMBERS: Final = ("appended", "dropped", "first")
 
 
@@ -67,6 +69,7 @@ class QueueLog:
         self._floors = join(prefix, "floor")
         self.seen = Floor()  #: as it was last asked for; it is there or higher
         self.begun = False  #: whether there is a floor, as far as was asked
+        self.turns = Turns(server, self._floors)
 
     def newest(self, fields: Document | None = None) -> Document | None:
         """Give the newest batch, whole unless ``fields`` are named."""
@@ -101,9 +104,10 @@ class QueueLog:
         batch that a writer put below the floor.
         """
         query = {"_id": span(self._floors)}
-        found = find(self._server, HEADS, query, direction=-1, limit=1)
-        self.begun = bool(found)
-        self.seen = self._read(found[0]) if found else Floor()
+        found = find(self._server, HEADS, query, direction=-1, limit=_ANSWER)
+        floors = self.turns.note(found)
+        self.begun = bool(floors)
+        self.seen = self._read(floors[0]) if floors else Floor()
         return self.seen
 
     def _read(self, document: Document) -> Floor:

@@ -14,7 +14,7 @@ from bson import Binary
 from smok_mongo.batches import BATCHES, base_of
 from smok_mongo.commands import Document, find, update, update_one
 from smok_mongo.ids import join, span
-from smok_mongo.log import HEADS
+from smok_mongo.turns import HEADS
 
 if TYPE_CHECKING:
     from smok_mongo.queue import BatchQueue

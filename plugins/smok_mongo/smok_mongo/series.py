@@ -86,15 +86,19 @@ class MongoSeries(Series):
         So what a plan has read (what is stored, what waits) holds at the moment of the commit.
         """
         self._ready()
+        self._queue.log.turns.give()
         try:
             return self._try(plan)
         finally:
+            self._queue.log.turns.end()
             if self._pending_commit is None:
                 self._queue.abandon()
 
     def _try(self, plan: Callable[[], Batch | None]) -> Batch | None:
         before: Batch | None = None
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
+            if number > 1:
+                self._queue.log.turns.ask()
             self._head = self._head or self._catch_up()
             if (batch := plan()) is None:
                 return None

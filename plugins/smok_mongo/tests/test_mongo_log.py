@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+import time
+
 import pytest
 
 from smok_core.engine.base import Limits, OnFull, SeriesStats
@@ -195,3 +199,43 @@ def test_a_fresh_process_trims_many_names_with_few_commands(proxy, raw, opened):
     assert len(proxy.commands) - begun < 25
     assert again.latest("w0") == (3, b"")
     assert again.latest("w1") == (30, b"")
+
+
+def test_a_writer_that_is_overtaken_again_and_again_gets_its_turn(three):
+    """Whoever plans slowly asks the quick ones to let it go first."""
+    slow, quick, _ = (engine.series("s") for engine in three)
+    slow.append([("w", -1, b"")])
+    stop, plan = threading.Event(), slow._fresh
+
+    def dawdle(points):
+        time.sleep(0.2)
+        return plan(points)
+
+    def hurry():
+        for n in itertools.takewhile(lambda _: not stop.is_set(), itertools.count()):
+            quick.append([("q", n, b"")])
+
+    slow._fresh = dawdle
+    thread = threading.Thread(target=hurry)
+    thread.start()
+    try:
+        begun = time.monotonic()
+        for n in range(3):
+            slow.append([("w", n, b"")])
+        assert time.monotonic() - begun < 10
+    finally:
+        stop.set()
+        thread.join()
+    assert [p.ts for p in quick.pending(9999) if p.name == "w"] == [-1, 0, 1, 2]
+
+
+def test_who_asks_for_its_turn_and_dies_costs_the_others_a_second_once(three, raw):
+    """What it asked stays in the database, and nobody waits for it twice."""
+    series, _, _ = (engine.series("s") for engine in three)
+    series.append([("w", 0, b"")])
+    raw.smok_heads.insert_one({"_id": "pump-17|s|floor|!dead"})
+    begun = time.monotonic()
+    for n in range(1, 8):
+        series.append([("w", n, b"")])
+    assert 0.9 < time.monotonic() - begun < 3
+    assert series.stats().pending == 8
