@@ -120,7 +120,8 @@ _MEANINGS: Final[tuple[tuple[Any, Callable[[Any, str], Verdict]], ...]] = (
     ((BSONError, OverflowError, UnicodeEncodeError, driver.DocumentTooLarge), _unfit),
     (driver.InvalidOperation, _closed),
     (driver.BulkWriteError, _refused_bulk),
-    ((driver.ConnectionFailure, driver.WaitQueueTimeoutError), _unreachable),
+    # A connection on which something else was read is cut by the driver.
+    ((driver.ConnectionFailure, driver.WaitQueueTimeoutError, driver.ProtocolError), _unreachable),
     (driver.OperationFailure, _refused),
     (driver.ConfigurationError, _misconfigured),
 )

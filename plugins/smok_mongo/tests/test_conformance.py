@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 import pymongo
 import pytest
 from smok_testing import ConformanceSuite, Subject
+from smok_testing.proxy import Mode
 
 from tests.conftest import spare
 from tests.servers.mongo_proxy import WRITES, MongoProxy
@@ -64,15 +65,6 @@ class TestConformance(ConformanceSuite):
             finally:
                 between.losing.clear()
 
-        @contextlib.contextmanager
-        def unreachable(place):
-            between.refusing = True
-            between.cut_all()
-            try:
-                yield
-            finally:
-                between.refusing = False
-
         def database(place):
             return "smok_test_" + place.name[-50:]
 
@@ -89,12 +81,14 @@ class TestConformance(ConformanceSuite):
             options=lambda place: {
                 "url": f"{between.url}&appName={SECRET}",
                 "database": database(place),
+                "retry_ms": 2000,  # many threads at once wait for one another
             },
             plugin=PLUGIN,
             secret=SECRET,
             discard=discard,
             exclusions=NOT_ON_FERRETDB if server.kind == "ferretdb" else {},
             drop_reply=drop_reply,
-            unreachable=unreachable,
+            unreachable=lambda _: between.doing(Mode.REFUSE),
+            fault=lambda _, mode: between.doing(mode),
             make_newer=make_newer,
         )
