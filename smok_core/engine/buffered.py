@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from smok_core.engine.base import PendingPoint, Series, SeriesStats
 from smok_core.engine.forks import Layer, join
@@ -30,20 +30,17 @@ __all__ = ["BufferedSeries"]
 logger = logging.getLogger(__name__)
 
 #: What may wait in memory; the writer that would exceed it writes all of it out itself.
-_MAX_POINTS: Final = 5000
 _MAX_BYTES: Final = 8 * 2**20
+#: What a point counts beside the bytes of its value: so some 5000 may wait.
+_POINT: Final = 1677
 #: A writer that finds a value this much older than ``flush_ms`` writes in place of the thread.
 _LATE: Final = 1.5
 #: Longest time between two attempts while the store refuses, in seconds.
 _RETRY: Final = 1.0
 
 
-class _Accepted(NamedTuple):
-    """The points of one `append`; they are one atomic write, also when they are written late."""
-
-    at: float  #: seconds of the monotonic clock
-    size: int  #: bytes, about
-    points: list[tuple[str, int, bytes]]
+#: The points of one `append`; they are one atomic write, also when they are written late.
+_Taken = list[tuple[str, int, bytes]]
 
 
 class BufferedSeries(Series):
@@ -66,8 +63,9 @@ class BufferedSeries(Series):
         _close_at_exit(self)
 
     def _begin_empty(self) -> None:
-        self._pending: deque[_Accepted] = deque()
-        self._count = self._size = 0
+        self._pending: deque[_Taken] = deque()
+        self._size = 0
+        self._since = self._until = 0.0  # monotonic; until then more may join those that wait
         self._failure: Exception | None = None
         self._failing_since = self._tried = 0.0
         #: Held while the inner series is written; taken before `_lock`.
@@ -101,31 +99,32 @@ class BufferedSeries(Series):
             StoreError: Earlier points cannot be written; these were not taken.
         """
         taken = list(points)
-        size = sum(len(name) + len(value) for name, _, value in taken)
         with self._lock:
-            self._check_open()
-            if self._may_wait(len(taken), size):
-                self._accept(taken, size)
+            size = self._size + _POINT * len(taken)
+            for _, _, value in taken:
+                size += len(value)
+            if size <= _MAX_BYTES and (time.monotonic() < self._until or self._begins()):
+                self._pending.append(taken)
+                self._size = size
                 return
         self._write_now(taken)
 
-    def _may_wait(self, count: int, size: int) -> bool:
-        if self._failure is not None or not self._has_thread():
+    def _begins(self) -> bool:
+        """Tell whether a value may begin to wait; if others do already, they are late."""
+        if self._closed or self._pending or self._failure or not self._has_thread():
             return False
-        if self._pending and time.monotonic() - self._pending[0].at > _LATE * self._seconds:
-            return False
-        return self._count + count <= _MAX_POINTS and self._size + size <= _MAX_BYTES
+        self._wait_from(time.monotonic())
+        self._state.notify_all()
+        return True
 
-    def _accept(self, points: list[tuple[str, int, bytes]], size: int) -> None:
-        self._pending.append(_Accepted(time.monotonic(), size, points))
-        self._count += len(points)
-        self._size += size
-        if len(self._pending) == 1:
-            self._state.notify_all()
+    def _wait_from(self, since: float) -> None:
+        self._since, self._until = since, since + _LATE * self._seconds
 
-    def _write_now(self, points: list[tuple[str, int, bytes]]) -> None:
+    def _write_now(self, points: _Taken) -> None:
         """Write what waits, then the points; if either fails, the points were not taken."""
         with self._lock:
+            if self._closed:
+                raise StoreClosed("buffered series", "it was closed")
             if self._failure is not None and time.monotonic() - self._tried < self._retry:
                 raise self._failure.with_traceback(None)
         with self._writing:
@@ -140,19 +139,19 @@ class BufferedSeries(Series):
         """
         with self._writing:
             with self._lock:
-                pending = list(self._pending)
+                pending, begun = list(self._pending), time.monotonic()
             try:
                 self._write(pending)
             except Exception as error:
                 self._note_failure(error)
                 raise
-            self._note_success()
+            self._note_success(begun)
 
-    def _write(self, pending: list[_Accepted]) -> None:
+    def _write(self, pending: list[_Taken]) -> None:
         if not pending:
             return
         try:
-            self._inner.append([point for accepted in pending for point in accepted.points])
+            self._inner.append([point for taken in pending for point in taken])
         except StorageFull:
             if len(pending) == 1:
                 raise
@@ -161,48 +160,51 @@ class BufferedSeries(Series):
         except SmokError:
             pass  # one of them is bad
         else:
-            self._forget(pending)
+            self._forget(len(pending))
             return
         self._write_one_by_one(pending)
 
-    def _write_one_by_one(self, pending: list[_Accepted]) -> None:
+    def _write_one_by_one(self, pending: list[_Taken]) -> None:
         """Write as many as there is room for, in their order; one that is bad stops no other."""
-        for accepted in pending:
+        for taken in pending:
             try:
-                self._inner.append(accepted.points)
+                self._inner.append(taken)
             except StoreError:
                 raise
             except SmokError as error:
-                self._note_refusal(accepted, error)
-            self._forget([accepted])
+                self._note_refusal(taken, error)
+            self._forget(1)
 
-    def _forget(self, written: list[_Accepted]) -> None:
+    def _forget(self, count: int) -> None:
         with self._lock:
-            for _ in written:
+            for _ in range(count):
                 self._pending.popleft()
-            self._count -= sum(len(accepted.points) for accepted in written)
-            self._size -= sum(accepted.size for accepted in written)
 
     def _note_failure(self, error: Exception) -> None:
         with self._lock:
             if self._failure is None:
                 self._failing_since = time.time()
-            self._failure, self._tried = error, time.monotonic()
+            self._failure, self._tried, self._until = error, time.monotonic(), 0.0
             self._state.notify_all()
 
-    def _note_success(self) -> None:
+    def _note_success(self, begun: float) -> None:
         with self._lock:
-            self._failure = None
+            self._failure, self._until = None, 0.0
+            if self._pending and not self._closed:  # it came after ``begun``
+                self._wait_from(begun)
+            left = [value for taken in self._pending for _, _, value in taken]
+            self._size = sum(map(len, left), _POINT * len(left))
 
-    def _note_refusal(self, accepted: _Accepted, error: SmokError) -> None:
-        logger.error("%d values can never be written: %s", len(accepted.points), error)
-        self._refused += len(accepted.points)
+    def _note_refusal(self, taken: _Taken, error: SmokError) -> None:
+        logger.error("%d values can never be written: %s", len(taken), error)
+        self._refused += len(taken)
         self._refusal = str(error)
 
     def warnings(self) -> tuple[str, ...]:
         """Tell what is in memory only because it cannot be written; empty when all is well."""
         with self._lock:
-            failure, count, since = self._failure, self._count, self._failing_since
+            failure, since = self._failure, self._failing_since
+            count = sum(map(len, self._pending))
         found = []
         if failure is not None and count:
             moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))
@@ -214,16 +216,12 @@ class BufferedSeries(Series):
     def close(self) -> None:
         """Write what waits and end the thread; a later `append` raises `StoreClosed`."""
         with self._lock:
-            self._closed = True
+            self._closed, self._until = True, 0.0
             self._state.notify_all()
             thread = self._thread
         if thread is not None:
             thread.join()
         self.flush()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreClosed("buffered series", "it was closed")
 
     # --- the thread ------------------------------------------------------------------------------
 
@@ -244,7 +242,7 @@ class BufferedSeries(Series):
             while self._wait_until_due():
                 self._flush_quietly()
         finally:
-            self._thread = None
+            self._until, self._thread = 0.0, None
 
     def _flush_quietly(self) -> None:
         try:
@@ -264,10 +262,9 @@ class BufferedSeries(Series):
 
     def _seconds_left(self) -> float | None:
         """Give the time until the next write in seconds, counted from the oldest value."""
-        if not self._pending:
+        if not (self._pending or self._until):
             return None
-        oldest = self._pending[0].at + self._seconds
-        due = oldest if self._failure is None else self._tried + self._retry
+        due = self._since + self._seconds if self._failure is None else self._tried + self._retry
         return due - time.monotonic()
 
     # --- reading ---------------------------------------------------------------------------------

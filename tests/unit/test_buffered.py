@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import threading
 import time
 
@@ -149,3 +150,13 @@ def test_the_setting_buffers_pathpoints_only():
             assert series.stats().points == 1
     finally:
         unregister("memory2")
+
+
+def test_a_value_costs_few_calls(inner):
+    """Behind the buffer, an append is a few steps: it decides how fast a device records."""
+    series = BufferedSeries(inner, flush_ms=60_000)
+    series.append([("a", 0, b"x")])
+    profile = cProfile.Profile()
+    profile.runcall(series.append, [("a", 1, b"x")])
+    series.close()
+    assert sum(entry.callcount for entry in profile.getstats()) <= 8

@@ -86,11 +86,13 @@ def test_a_value_is_never_taken_and_then_late(inner):
     """Beside a writer that does not stop, what waits is younger than twice the time."""
     series = BufferedSeries(inner, flush_ms=100)
     series._has_thread = lambda: True  # a thread that never gets its turn
-    begun, oldest = time.monotonic(), 0.0
+    begun, oldest, taken_at = time.monotonic(), 0.0, list[float]()
     for number in range(10**9):
+        taken_at.append(time.monotonic())
         series.append([("a", number, b"x")])
         if series._pending:
-            oldest = max(oldest, time.monotonic() - series._pending[0].at)
+            first = series._pending[0][0][1]
+            oldest = max(oldest, time.monotonic() - taken_at[first])
         if time.monotonic() > begun + 1:
             break
     assert inner.stats().points > 0
@@ -127,7 +129,7 @@ def test_memory_is_bounded_in_bytes(inner):
     series = BufferedSeries(inner, flush_ms=60_000)
     for number in range(300):
         series.append([("a", number, bytes(60_000))])
-        assert sum(len(v) for taken in series._pending for _, _, v in taken.points) < 2**23
+        assert sum(len(v) for taken in series._pending for _, _, v in taken) < 2**23
     assert inner.stats().points > 200
     series.close()
     assert inner.stats().points == 300

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 #: So many requests refused in a row mean that everything is refused; enough to halve a batch of
 #: 1 000 down to one record and to look at some of its neighbours.
 _PATIENCE: Final = 24
+_TOO_LARGE: Final = 413
 #: Each attempt in a row looks twice as far, past more bad records at the head of the queue, and
 #: comes twice as late: the requests are spent on a link that may be paid by the byte.
 _MOST_PATIENCE: Final = 1024
@@ -60,19 +61,24 @@ class Delivery:
         self._suspects: list[tuple[Batch, str]] = []
         self._last_refusal: ClientFault | None = None
         self._refused_in_a_row, self._others_got_through = 0, False
+        self._was_too_large, self._largest_taken = False, 0
 
     def deliver(self, batch: Batch, limit: int) -> None:
         """Send a batch by ``limit`` records; halve what is refused until the bad ones are known.
+
+        A limit on size that was met before is kept to: a link may be paid by the byte.
 
         Raises:
             RefusesEverything: Nothing got through, or nothing any more; what was refused is kept.
             CloudError: The way to the cloud failed; what was answered until then is acknowledged.
         """
+        limit = min(limit, self._statistics.most or limit)
         starts = range(0, len(batch), limit)
         parts = [batch.part(start, min(start + limit, len(batch))) for start in starts]
         for part in [batch] if parts[0] is batch else parts:
             self._try(part)
         self._judge()
+        self._learn_size()
 
     def deliver_each(self, batch: Batch) -> None:
         """Send the items one by one; one that is not taken now does not hold the others.
@@ -104,6 +110,7 @@ class Delivery:
             self._refused(batch, error)
         else:
             self._statistics.acknowledged += len(batch)
+            self._largest_taken = max(self._largest_taken, len(batch))
             self._got_through()
 
     def _cannot_be_sent(self, batch: Batch, error: Exception) -> None:
@@ -120,6 +127,7 @@ class Delivery:
         if self._refused_in_a_row >= self.patience:
             self._give_up(error)
         if len(batch) > 1:
+            self._was_too_large |= error.status == _TOO_LARGE
             self._halve(batch, error)
 
     def _halve(self, batch: Batch, error: Exception) -> None:
@@ -135,6 +143,12 @@ class Delivery:
         self._others_got_through, self._refused_in_a_row = True, 0
         self._statistics.refused_all = 0
         self._set_aside_suspects()
+
+    def _learn_size(self) -> None:
+        if not self._was_too_large:
+            self._statistics.fits()
+        elif self._largest_taken:
+            self._statistics.too_large(self._largest_taken)
 
     def _judge(self) -> None:
         if self._others_got_through:

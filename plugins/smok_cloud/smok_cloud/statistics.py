@@ -16,6 +16,10 @@ __all__ = ["STATISTICS_TABLE", "JobStatistics", "read_statistics", "statistics_t
 STATISTICS_TABLE: Final = "cloud.statistics"
 
 
+#: Batches after which more records a request are tried again: the proxy may be gone.
+_LOOK_AGAIN: Final = 8
+
+
 class JobStatistics(msgspec.Struct, kw_only=True):
     """Counts of one job (a role in one direction) since the synchronizer was made.
 
@@ -26,6 +30,8 @@ class JobStatistics(msgspec.Struct, kw_only=True):
     acknowledged: int = 0  #: records the cloud has taken, or that were taken from it
     refused: int = 0  #: records the cloud refused one by one: they are dead letters now
     refused_all: int = 0  #: attempts in a row in which the cloud refused everything
+    most: int | None = None  #: records a request, where something on the way takes no more (413)
+    fitted: int = 0  #: batches in a row that were taken in requests of so many
     pending: int = 0  #: records in the queue when last looked
     pending_since: float | None = None  #: when the queue was first seen not empty
     failures: int = 0  #: failures in a row; 0 while all is well
@@ -35,6 +41,16 @@ class JobStatistics(msgspec.Struct, kw_only=True):
     last_error: str | None = None  #: the whole message
     last_detail: str | None = None  #: what happened, without the request and the way out
     last_error_at: float | None = None  #: when that was
+
+    def too_large(self, taken: int) -> None:
+        """Note that a request was too large, and the records of the largest that was not."""
+        self.most, self.fitted = taken, 0
+
+    def fits(self) -> None:
+        """Note that every request of a batch was small enough; now and then a larger is tried."""
+        self.fitted += 1
+        if self.most is not None and self.fitted >= _LOOK_AGAIN:
+            self.most, self.fitted = 2 * self.most, 0
 
     def look(self, pending: int, now: float) -> None:
         """Note how many records wait now, and since when any does."""

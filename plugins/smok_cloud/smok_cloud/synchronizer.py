@@ -239,6 +239,7 @@ class Synchronizer:
                     last = msgspec.json.decode(rows[job.name], type=JobStatistics)
                     job.statistics.refused_all = last.refused_all
                     job.statistics.pending_since = last.pending_since
+                    job.statistics.most, job.statistics.fitted = last.most, last.fitted
         except (SmokError, msgspec.DecodeError) as error:
             logger.warning("the last statistics could not be read: %s", error)
 

@@ -9,6 +9,7 @@ import pytest
 from smok_cloud.api import ApiClient
 from smok_cloud.statistics import STATISTICS_TABLE, JobStatistics
 from smok_cloud.synchronizer import Synchronizer
+from smok_cloud.transport import Answer
 from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.inprocess import InProcessTransport
@@ -184,11 +185,65 @@ def test_metadata_without_keys_asks_nobody(databases):
     assert {job.last_success for job in synchronizer.statistics.values()} == {None}
 
 
+class Proxy(InProcessTransport):
+    """Takes no body of more than so many bytes, and says so with a page of its own."""
+
+    def __init__(self, cloud, limit):
+        super().__init__(cloud)
+        self.limit, self.bytes, self.too_large = limit, 0, 0
+
+    def send(self, method, path, headers, body, limits):
+        self.bytes += len(body)
+        if len(body) <= self.limit:
+            return super().send(method, path, headers, body, limits)
+        self.too_large += 1
+        page = b"<html>413 Request Entity Too Large</html>"
+        return Answer(413, {"content-length": str(len(page))}, page)
+
+
+def test_the_size_that_a_proxy_takes_is_learned(cloud, databases):
+    """A backlog costs little more than its bytes; in a new process, and when the proxy is gone."""
+    wanted = 20_000
+    for start in range(0, wanted, 1000):
+        stamps = range(start, start + 1000)
+        databases.pathpoints.on_new_data_many([("a", ts, ts) for ts in stamps])
+    table, proxy = MemoryEngine().table(STATISTICS_TABLE), Proxy(cloud, 2000)
+    api = ApiClient("http://sandbox", transport=proxy)
+    assert Synchronizer(dict(databases), api, table=table).run_once()
+    assert [ts for ts, _ in cloud.values["a"]] == list(range(wanted))
+    sent, least = proxy.bytes, sum(len(f"[{ts},{ts}]") for ts in range(wanted))
+    assert sent < 1.5 * least, (sent, least)
+    assert (proxy.too_large < 40, letters(databases)) == (True, 0)
+
+    before, proxy.limit = proxy.too_large, 10**9
+    for start in range(wanted, 2 * wanted, 1000):
+        stamps = range(start, start + 1000)
+        databases.pathpoints.on_new_data_many([("a", ts, ts) for ts in stamps])
+    again = Synchronizer(dict(databases), api, table=table)
+    first = again.statistics["pathpoints up"].most
+    assert first < 500
+    assert again.run_once()
+    assert again.statistics["pathpoints up"].most > first
+    assert proxy.too_large == before
+
+
+def test_one_record_that_is_too_large_makes_no_small_requests(cloud, databases):
+    """Its neighbours went in hundreds: so do the next."""
+    for ts in range(3000):
+        databases.pathpoints.on_new_data("a", ts, "x" * 60_000 if ts in (1, 1999) else "x")
+    proxy = Proxy(cloud, 50_000)
+    synchronizer = Synchronizer(dict(databases), ApiClient("http://sandbox", transport=proxy))
+    assert synchronizer.run_once()
+    assert (letters(databases), len(cloud.values["a"])) == (2, 2998)
+    assert synchronizer.statistics["pathpoints up"].most >= 250
+
+
 def test_old_statistics_are_read(databases, api):
     """A row of a release without the count of refusals does not keep the synchronizer away."""
     table = MemoryEngine().table(STATISTICS_TABLE)
     row = msgspec.structs.asdict(JobStatistics())
-    del row["refused_all"]
+    for name in ("refused_all", "most", "fitted"):
+        del row[name]
     table.put("events up", msgspec.json.encode(row))
     table.put("metadata up", b"torn")
     assert Synchronizer(dict(databases), api, table=table).run_once()

@@ -11,6 +11,7 @@ import contextlib
 import resource
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from smok_core.engine.base import Durability
@@ -33,7 +34,7 @@ from smok_pickle.locks import (
     lineage_of_log,
     remembered,
 )
-from smok_pickle.log_sync import LogSync
+from smok_pickle.log_sync import LogSync, due
 from smok_pickle.opening import (
     brought_up_apart,
     check_pages,
@@ -93,6 +94,7 @@ class Connection:
         looking = looking or options.read_only
         self.path, self._options, self.looking = path, options, looking
         self._level = level_of(durability)
+        self.forces = self._level >= _SYNCED  #: each commit is forced to the medium
         self.reserve = Reserve(path, 0 if looking else options.ballast_kib)
         self.log_sync = LogSync(path)
         self.lock, self.connection_epoch = (
@@ -123,11 +125,6 @@ class Connection:
         return self._presence.file if self._presence else None
 
     @property
-    def forces(self) -> bool:
-        """Tell whether each commit is forced to the medium."""
-        return self._level >= _SYNCED
-
-    @property
     def vanished(self) -> StoreVanished | None:
         """Give what happened to the file, if it went away under the connection."""
         return self._vanished
@@ -137,6 +134,7 @@ class Connection:
         with self.lock:
             if level_of(durability) > self._level:
                 self._level = level_of(durability)
+                self.forces = self._level >= _SYNCED
                 self.raw().execute(f"PRAGMA synchronous = {self._level}")
 
     def write_too(self) -> None:
@@ -172,21 +170,26 @@ class Connection:
                 self._fold_log()
                 return self._run("BEGIN IMMEDIATE", work)
 
-    def quick(self, statement: str, values: tuple[Any, ...]) -> int:
-        """Run one statement that is a transaction of its own; give the rows it changed."""
+    def quick(self, statement: str, values: tuple[Any, ...], *, frees: bool = False) -> int:
+        """Run one statement that is a transaction of its own; give the rows it changed.
+
+        Where that is none, do the same by `write`, or by `drain` for what ``frees`` or
+        acknowledges something: they heal a damaged file, and may use the reserve.
+        """
         with self.lock:
             raw = self._ready()
             self._ticks += 1
-            if self._ticks >= _TICK:
+            if self._ticks >= _TICK and not frees:
                 self.tick(every=_TICK)
             try:
                 changed = raw.execute(statement, values).rowcount
-                self._committed()
+                if self.log_sync not in due:
+                    self._committed()
                 return changed
             except sqlite3.Error as error:
                 failure = translate(error, self.path)
-                if isinstance(failure, CorruptData):
-                    return 0  # the long way will meet it too, and knows what to do
+                if isinstance(failure, CorruptData) or (frees and isinstance(failure, StorageFull)):
+                    return 0
                 raise failure from error
             except BaseException:
                 self.connection_epoch += 1  # it may have been written: nobody's memory is true now
@@ -194,6 +197,8 @@ class Connection:
 
     def raw(self) -> sqlite3.Connection:
         """Give the connection for a use under `lock`; raises StoreClosed after `close`."""
+        if self._opened and self._raw is not None:
+            return self._raw
         if self._closed:
             raise StoreClosed(str(self.path), "it was closed")
         if self._vanished is not None:
@@ -209,7 +214,7 @@ class Connection:
 
     def _ready(self) -> sqlite3.Connection:
         """Give the connection for a new transaction, after a look at the file now and then."""
-        raw = self.raw()
+        raw = (self._opened and self._raw) or self.raw()
         if self._busy:
             raise BackendUnavailable(
                 str(self.path),
@@ -218,7 +223,8 @@ class Connection:
             )
         if raw.in_transaction:  # an interrupt cut even the cleaning up after another
             self._roll_back(raw)
-        if self._presence is not None and self._presence.due():
+        presence = self._presence
+        if presence is not None and time.monotonic() >= presence.due_at:
             self.look()
             raw = self.raw()
         return raw
@@ -293,7 +299,6 @@ class Connection:
         if self._ticks < every:
             return
         self._ticks = 0
-        self.look()
         free = free_bytes(self.path)
         self._set_log_pages(_LOG_PAGES_TIGHT if _is_tight(free) else _LOG_PAGES)
         if not self.looking and self.reserve.released and not self.reserve.restore():
@@ -641,7 +646,7 @@ class Connection:
         descriptors are closed: the locks on them go with the parent's.
         """
         if self._cut and not self._closed and self._inherited is None:
-            self._inherited = [self._raw]
+            self._inherited, self._opened = [self._raw], False
             for held in (self._instance, self._presence, self._guard):
                 if held is not None:
                     held.close()

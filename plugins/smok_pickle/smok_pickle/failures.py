@@ -18,7 +18,10 @@ from smok_core.errors import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["translate"]
+__all__ = ["OLDEST", "SqliteTooOld", "check_version", "translate"]
+
+#: The first SQLite with `ON CONFLICT ... DO UPDATE`; Red Hat 8 has 3.26, Ubuntu 20.04 has 3.31.
+OLDEST: Final = (3, 24, 0)
 
 _BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -28,7 +31,22 @@ _DENIED: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_PLACE: Final = {
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP
 }  # fmt: skip
+#: The file system has no locks: some network shares, a mount without a lock service.
+_NO_LOCKS: Final = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 _LITTLE: Final = 128 * 1024  # SQLite reports a full disk as an I/O error in some of its paths
+
+
+class SqliteTooOld(StoreError):
+    """The SQLite that this Python brings is older than what this backend needs."""
+
+    code = "SMOK-S15"
+    remedy = "Use a Python with SQLite 3.24 or later."
+
+
+def check_version(path: Path | str) -> None:
+    """Raise `SqliteTooOld` before a file is touched with a SQLite that cannot write all of it."""
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise SqliteTooOld(str(path), f"this Python's SQLite is {sqlite3.sqlite_version}")
 
 
 def translate(  # noqa: PLR0911 - a table in the shape of a function
@@ -60,9 +78,12 @@ _IO: Final = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOME
 def _of_system(error: OSError, path: Path) -> StoreError:
     if error.errno in _NO_ROOM:
         return StorageFull(str(path), "no space is left on the file system")
+    detail = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
     if error.errno in _DENIED:
-        return ReadOnlyStore(str(path), f"{error.strerror}: {error.filename}")
-    detail = f"{error.strerror}: {error.filename}"
+        return ReadOnlyStore(str(path), detail)
+    if error.errno in _NO_LOCKS:
+        remedy = "Keep the store on a local file system."
+        return BackendUnavailable(str(path), f"files cannot be locked there ({detail})", remedy)
     if error.errno in _NO_PLACE:
         return BackendUnavailable(str(path), detail, "Correct the path, or make its directory.")
     return BackendUnavailable(str(path), detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ __all__ = [
     "places",
     "put_aside_name",
     "resolved",
+    "restrict",
     "secure",
     "sibling",
     "stamped",
@@ -68,7 +70,7 @@ def make_parents(path: Path) -> None:
     missing = [parent for parent in path.parents if not parent.exists()]
     for parent in reversed(missing):
         parent.mkdir(mode=0o700, exist_ok=True)
-        parent.chmod(0o700)
+        restrict(parent, 0o700)
         give_to_owner(parent, parent.parent)
 
 
@@ -92,7 +94,7 @@ def make_for(path: Path, part: Path) -> int:
         return os.open(part, flags)
     except FileNotFoundError:
         handle = os.open(part, flags | os.O_CREAT | os.O_EXCL, 0o600)
-    os.fchmod(handle, 0o600)
+    restrict(handle, 0o600)
     give_to_owner(handle, owner)
     return handle
 
@@ -116,9 +118,18 @@ def secure(path: Path) -> None:
     handle = make_for(path, path)
     try:
         if stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
-            os.fchmod(handle, 0o600)
+            restrict(handle, 0o600)
     finally:
         os.close(handle)
+
+
+def restrict(made: int | Path, mode: int) -> None:
+    """Set who may use what was made; FAT and some shares know no rights, and stay as mounted.
+
+    `smok check` warns of a store that others can read.
+    """
+    with contextlib.suppress(PermissionError):
+        os.chmod(made, mode)  # noqa: PTH101 - it may be a descriptor
 
 
 def give_to_owner(made: int | Path, like: Path) -> None:
@@ -128,7 +139,8 @@ def give_to_owner(made: int | Path, like: Path) -> None:
     """
     owner = like.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:
-        os.chown(made, owner.st_uid, owner.st_gid)
+        with contextlib.suppress(PermissionError):  # the file system keeps no owners
+            os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def stamped(path: Path, mark: str) -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_pickle.connection import Connection
-from smok_pickle.failures import translate
+from smok_pickle.failures import check_version, translate
 from smok_pickle.files import resolved
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def acquire(
     Raises:
         StoreError: The file cannot be opened.
     """
+    check_version(path)
     try:
         file = resolved(path)
     except OSError as error:

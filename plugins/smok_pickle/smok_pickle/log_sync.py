@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from smok_core.errors import StoreError
 
-__all__ = ["LogSync"]
+__all__ = ["LogSync", "due"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,10 @@ logger = logging.getLogger(__name__)
 _DELAY: Final = 0.5
 #: The thread ends when nothing was written for so long.
 _IDLE: Final = 10.0
+
+#: The logs that will be synced, in that order, each with the monotonic time for it. Who has made a
+#: commit may look without a lock: a log that is still here will be synced after that commit.
+due: Final = dict["LogSync", float]()
 
 
 class LogSync:
@@ -56,7 +60,7 @@ class LogSync:
         return self._failure
 
     def committed(self) -> None:
-        """Have the log synced soon; to be called after a commit."""
+        """Have the log synced soon; to be called after a commit if the log is not due."""
         _syncer.add(self)
 
     def flush(self) -> None:
@@ -125,15 +129,12 @@ class _Syncer:
         self._lock = threading.Lock()
         # An interrupt in `Condition.__enter__`, which is Python, would keep the lock for ever.
         self._changed = threading.Condition(self._lock)
-        self._due: dict[LogSync, float] = {}  # in the order in which they are due
+        due.clear()
         self._thread: threading.Thread | None = None
 
     def add(self, log: LogSync) -> None:
-        # Without the lock: a log that is still here will be synced after the commit just made.
-        if log in self._due:
-            return
         with self._lock:
-            self._due.setdefault(log, time.monotonic() + _DELAY)
+            due.setdefault(log, time.monotonic() + _DELAY)
             running = self._thread is not None or self._start()
             self._changed.notify()
         if not running:
@@ -143,11 +144,11 @@ class _Syncer:
     def remove(self, log: LogSync) -> bool:
         """Take a log away; tells whether it was due."""
         with self._lock:
-            return self._due.pop(log, None) is not None
+            return due.pop(log, None) is not None
 
     def finish(self) -> None:
         """Sync all that is due, at the end of the process."""
-        for log in list(self._due):
+        for log in list(due):
             log.close()
 
     def _start(self) -> bool:
@@ -167,10 +168,10 @@ class _Syncer:
     def _next(self) -> LogSync | None:
         """Wait for a log to be due and take it; None: there was none for long, the thread ends."""
         with self._lock:
-            while self._changed.wait_for(lambda: self._due, _IDLE):
-                log, due = next(iter(self._due.items()))
-                if (left := due - time.monotonic()) <= 0:
-                    del self._due[log]
+            while self._changed.wait_for(lambda: due, _IDLE):
+                log, moment = next(iter(due.items()))
+                if (left := moment - time.monotonic()) <= 0:
+                    del due[log]
                     return log
                 self._changed.wait(left)
             self._thread = None

@@ -30,18 +30,15 @@ class Presence:
     """
 
     def __init__(self, path: Path, file: int) -> None:
-        self._path, self._next = path, 0.0
+        self._path = path
+        self.due_at = 0.0  #: monotonic time of the next look
         self.file, self.contents = _identity(path), Contents(path, file)
         self._parts: dict[str, _Identity] = {}
         self.lost_part()
 
-    def due(self) -> bool:
-        """Tell whether a second has passed since the last look."""
-        return time.monotonic() >= self._next
-
     def change(self) -> str | None:
         """Look now; tell what has happened to the file, or None."""
-        self._next = time.monotonic() + _EVERY
+        self.due_at = time.monotonic() + _EVERY
         found = _identity(self._path)
         if found == self.file:
             return None

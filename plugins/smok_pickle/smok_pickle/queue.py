@@ -7,11 +7,13 @@ disk.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
+from smok_core.engine.base import PendingPoint
 from smok_core.errors import CorruptData
 from smok_pickle.namespaces import span
-from smok_pickle.write_log import Item, read, unpack
+from smok_pickle.write_log import columns, read, unpack
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["acknowledge", "done_in", "heads", "next_seqs"]
 
+#: So much is read beyond what was asked for, and remembered: what comes next costs no look at rows.
 _AHEAD: Final = 500
+_AHEAD_BYTES: Final = 64 * 1024
+
+
+#: Make it of a tuple without a call of Python for each.
+_point = functools.partial(tuple.__new__, PendingPoint)
 
 
 def done_in(raw: sqlite3.Connection, low: int, high: int) -> set[int]:
@@ -29,29 +37,47 @@ def done_in(raw: sqlite3.Connection, low: int, high: int) -> set[int]:
     return {row[0] for row in raw.execute(query, (low, high))}
 
 
-def heads(raw: sqlite3.Connection, index: SeriesIndex, limit: int, after: int = 0) -> list[Item]:
+def heads(
+    raw: sqlite3.Connection, index: SeriesIndex, limit: int, after: int = 0
+) -> list[PendingPoint]:
     """Give the ``limit`` pending points with the lowest seqs above ``after``."""
-    if limit <= 0 or index.pending <= 0:
+    if limit <= 0 or (waiting := index.pending) <= 0:
         return []
-    mark, high = max(index.acknowledged, after), span(index.id)[1]
-    done, found = done_in(raw, mark + 1, high), list[Item]()
+    if after > index.acknowledged:
+        return _pending(raw, index, limit, after)[:limit]
+    if len(index.offered) < min(limit, waiting):
+        index.offered = _pending(raw, index, limit, index.acknowledged)
+    return index.offered[:limit]
+
+
+def _pending(
+    raw: sqlite3.Connection, index: SeriesIndex, limit: int, mark: int
+) -> list[PendingPoint]:
+    """Read the pending points above ``mark``, at least ``limit`` if there are so many."""
+    high = span(index.id)[1]
+    done, found, size = done_in(raw, mark + 1, high), list[PendingPoint](), 0
+    names = index.texts(raw, set())
     for row in read(raw, index.row_with(mark + 1), high):
-        items = unpack(row)
-        if items[0].seq <= mark or done:
-            items = [item for item in items if item.seq > mark and item.seq not in done]
-        found += items
-        if len(found) >= limit:
-            return found[:limit]
-    if after <= index.acknowledged and len(found) != index.pending:
-        raise CorruptData("tail", f"{len(found)} points are pending, {index.pending} were counted")
+        seqs, ids, stamps, values = columns(row)
+        if not names.keys() >= set(ids):
+            names = index.texts(raw, set(ids))
+        texts = map(names.__getitem__, ids)
+        points = list(map(_point, zip(seqs, texts, stamps, values, strict=True)))
+        if seqs[0] <= mark or done:
+            points = [point for point in points if point.seq > mark and point.seq not in done]
+        found += points
+        size += len(row.data)
+        if len(found) >= limit and (len(found) >= _AHEAD or size >= _AHEAD_BYTES):
+            break
+    else:
+        if mark == index.acknowledged and len(found) != index.pending:
+            raise CorruptData("tail", f"{len(found)} pending points, {index.pending} were counted")
     return found
 
 
 def next_seqs(raw: sqlite3.Connection, index: SeriesIndex, count: int) -> list[int]:
-    """Give the ``count`` lowest pending seqs, of those handed out last if these suffice."""
-    if len(index.offered) < count:
-        index.offered = [item.seq for item in heads(raw, index, max(count, _AHEAD))]
-    return index.offered[:count]
+    """Give the ``count`` lowest pending seqs."""
+    return [item.seq for item in heads(raw, index, count)]
 
 
 def acknowledge(raw: sqlite3.Connection, index: SeriesIndex, wanted: list[int]) -> int:

@@ -22,7 +22,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from smok_pickle.btree_reader import Pages
-from smok_pickle.files import give_to_owner, make_for, put_aside_name, sibling
+from smok_pickle.files import give_to_owner, make_for, put_aside_name, restrict, sibling
 from smok_pickle.recovered_rows import copy_rows
 from smok_pickle.schema import create
 from smok_pickle.wal_reader import read_log
@@ -86,7 +86,7 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # a file system without hard links
         shutil.copyfile(source, target)
-        target.chmod(0o600)
+        restrict(target, 0o600)
         give_to_owner(target, source)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import bisect
 import contextlib
-import functools
 import heapq
 import itertools
 import operator
@@ -20,9 +19,9 @@ from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue, segments
 from smok_pickle.checksum import verify_label
 from smok_pickle.compaction import Trimmed, compact, merge, names_with_old, trim
-from smok_pickle.series_index import LAST, NEVER, UNSURE, Entry, SeriesIndex
+from smok_pickle.series_index import ADVANCE, LAST, NEVER, UNSURE, Entry, SeriesIndex
 from smok_pickle.shared_commit import SharedCommit
-from smok_pickle.write_log import COLUMNS, Item, insert, pack, pieces, read, rewrite, unpack
+from smok_pickle.write_log import COLUMNS, Item, LogRow, insert, pack, pieces, read, rewrite, unpack
 
 if TYPE_CHECKING:
     import sqlite3
@@ -108,6 +107,15 @@ class SqliteSeries(Series):
                 return
             index.namespace.make(raw)
             index.sync(raw)
+        rows = None if self._excess(len(points)) else index.rows_of(points)
+        if rows:
+            self._insert(raw, rows)
+        else:
+            self._append_mixed(raw, points)
+
+    def _append_mixed(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> None:
+        """Add points of which some are new names, late, stored already, or more than fit."""
+        index = self._index
         entries = {name: index.make(raw, name) for name, _, _ in points}
         fresh, replaced = self._fresh(raw, entries, points)
         if self._excess(len(fresh)) and self.limits.on_full is OnFull.REFUSE:
@@ -184,11 +192,14 @@ class SqliteSeries(Series):
             Item(seq, entries[name].id, ts, value)
             for seq, (name, ts, value) in enumerate(points, self._index.top + 1)
         ]
-        for row in map(pack, pieces(items)):
-            insert(raw, [row])
-            self._index.note(row)
+        self._insert(raw, map(pack, pieces(items)))
         for name, ts, _ in points:
             entries[name].bound = max(entries[name].bound, ts)
+
+    def _insert(self, raw: sqlite3.Connection, rows: Iterable[LogRow]) -> None:
+        for row in rows:
+            insert(raw, [row])
+            self._index.note(row)
 
     def _excess(self, count: int) -> int:
         """Give by how many points the queue would be too long with ``count`` more."""
@@ -300,36 +311,39 @@ class SqliteSeries(Series):
 
     def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
         def work(raw: sqlite3.Connection) -> list[PendingPoint]:
-            index = self._index
-            if not index.sync(raw):
-                return []
-            found = queue.heads(raw, index, limit, after)
-            if after <= index.acknowledged:
-                index.offered = list(map(operator.itemgetter(0), found))
-            if not found:
-                return []
-            seqs, ids, stamps, values = zip(*found, strict=True)
-            names = index.texts(raw, set(ids))
-            return list(
-                map(_pending, zip(seqs, map(names.__getitem__, ids), stamps, values, strict=True))
-            )
+            found = self._index.sync(raw)
+            return queue.heads(raw, self._index, limit, after) if found else []
 
         return self._connection.read(work)
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
         wanted, index = sorted(set(seqs)), self._index
-
-        def work(raw: sqlite3.Connection) -> int:
-            count = queue.acknowledge(raw, index, wanted) if wanted and index.sync(raw) else 0
-            if count:
-                index.save(raw)
-            return count
-
         with self._connection.lock:
-            count = self._connection.drain(work)
+            count = self._acknowledge_at_once(wanted) or self._connection.drain(
+                lambda raw: self._acknowledge(raw, wanted)
+            )
             if index.acknowledged - next(iter(index.rows), index.acknowledged) >= _ACKNOWLEDGED:
                 self._tidy(self._compact)
             return count
+
+    def _acknowledge_at_once(self, wanted: list[int]) -> int:
+        """Acknowledge the head of the queue in one statement; 0 if that is not possible."""
+        index, epoch = self._index, self._connection.connection_epoch
+        if index.connection_epoch != epoch or not index.head_of_queue(wanted):
+            return 0
+        index.connection_epoch = UNSURE  # as above
+        done = self._connection.quick(ADVANCE, index.advance(wanted[-1]), frees=True)
+        if done and index.connection_epoch == UNSURE:
+            index.advanced(wanted[-1])
+        index.connection_epoch = epoch if index.connection_epoch == UNSURE else UNSURE
+        return len(wanted) if done else 0
+
+    def _acknowledge(self, raw: sqlite3.Connection, wanted: list[int]) -> int:
+        index = self._index
+        count = queue.acknowledge(raw, index, wanted) if wanted and index.sync(raw) else 0
+        if count:
+            index.save(raw)
+        return count
 
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
         wanted = dict.fromkeys(points)
@@ -379,10 +393,6 @@ class SqliteSeries(Series):
             gone, then = gone + piece.gone, piece.then
             if then is None:
                 return gone
-
-
-#: Make it of a tuple without a call of Python for each.
-_pending = functools.partial(tuple.__new__, PendingPoint)
 
 
 def _in_log(

@@ -12,6 +12,7 @@ import functools
 import operator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from smok_core.engine.base import PendingPoint
 from smok_core.errors import CorruptData
 from smok_pickle import segments
 from smok_pickle.checksum import LABEL_SUM, verify_label
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from smok_pickle.connection import Connection
 
-__all__ = ["LAST", "NEVER", "UNSURE", "Entry", "Head", "SeriesIndex"]
+__all__ = ["ADVANCE", "LAST", "NEVER", "UNSURE", "Entry", "Head", "SeriesIndex"]
 
 UNSURE: Final = -1  #: an epoch of no connection: the memory may be wrong
 NEVER: Final = -(2**63) - 1  #: before every timestamp
@@ -50,11 +51,16 @@ _HEADS: Final = (
     " WHERE seq BETWEEN ? AND ? ORDER BY seq"
 )
 _FIND: Final = "SELECT id, sum FROM names WHERE section = ? AND name = ?"
-_ADD: Final = "INSERT INTO names(section, name) VALUES(?, ?) RETURNING id"
+_ADD: Final = "INSERT INTO names(section, name) VALUES(?, ?)"
 _SUM: Final = f"UPDATE names SET sum = {LABEL_SUM['names']} WHERE id = ?"  # noqa: S608
 _SAVE: Final = (
     "UPDATE sections SET epoch = ?, last = ?, settled = ?, rows = ?, pending = ?, dropped = ?"
     " WHERE id = ?"
+)
+#: Moves the mark of the queue, if nobody has changed the counts since they were read.
+ADVANCE: Final = (
+    "UPDATE sections SET last = ?, settled = ?, rows = ?, pending = ?"
+    " WHERE id = ? AND epoch = ? AND last = ? AND settled = ? AND pending = ?"
 )
 
 
@@ -103,7 +109,7 @@ class SeriesIndex:
         self.by_name, self._texts = dict[str, Entry](), dict[int, str]()
         self.rows = dict[int, Head | LogRow]()  # by key, ascending
         self.top, self.small, self._newest = 0, 0, NEVER
-        self.offered = list[int]()  # the head of the queue, as it was handed out last
+        self.offered = list[PendingPoint]()  # the head of the queue, as it was read last
 
     @property
     def pending(self) -> int:
@@ -166,7 +172,8 @@ class SeriesIndex:
     def note(self, row: LogRow) -> None:
         """Remember a row that was added to the log; a signal handler may have read it already."""
         if row.seq not in self.rows:
-            self._note(row.seq, row if row.points == 1 and row.size <= _KEPT else head_of(row))
+            kept = row.points == 1 and len(row.data) <= _KEPT
+            self._note(row.seq, row if kept else head_of(row))
 
     def _note(self, key: int, head: Head | LogRow) -> None:
         self.rows[key] = head
@@ -194,6 +201,24 @@ class SeriesIndex:
         counts = (self.stored_then, self.pending_then, self.dropped)
         raw.execute(_SAVE, (self.epoch, self.last, self.acknowledged, *counts, self.id))
 
+    def head_of_queue(self, seqs: Sequence[int]) -> bool:
+        """Tell whether ascending seqs are known to be the first in the queue, without a gap."""
+        count, first = len(seqs), self.acknowledged + 1
+        known = 0 < count <= len(self.offered) and seqs[0] == first
+        return known and seqs[-1] == self.offered[count - 1].seq == first + count - 1
+
+    def advance(self, mark: int) -> tuple[Any, ...]:
+        """Give the values for `ADVANCE`: ``mark`` is acknowledged, with all that is before it."""
+        pending = self.pending - (mark - self.acknowledged)
+        known = self.id, self.epoch, self.last, self.acknowledged, self.pending_then
+        return self.top, mark, self.stored, pending, *known
+
+    def advanced(self, mark: int) -> None:
+        """Remember that it was done."""
+        count = mark - self.acknowledged
+        self.stored_then, self.pending_then, self.last = self.stored, self.pending - count, self.top
+        self.acknowledged, self.offered = mark, self.offered[count:]
+
     # --- names -----------------------------------------------------------------------------------
 
     def entry(self, raw: sqlite3.Connection, name: str) -> Entry | None:
@@ -211,9 +236,10 @@ class SeriesIndex:
         """Give the entry of a name; the name is stored in the running transaction if need be."""
         found = self.entry(raw, name)
         if found is None:
-            number = raw.execute(_ADD, (self.id, name)).fetchone()[0]
-            raw.execute(_SUM, (number,))
-            found = self._learn(raw, name, number)
+            added = raw.execute(_ADD, (self.id, name)).lastrowid
+            assert added is not None
+            raw.execute(_SUM, (added,))
+            found = self._learn(raw, name, added)
         return found
 
     def _learn(self, raw: sqlite3.Connection, name: str, number: int) -> Entry:
@@ -291,7 +317,8 @@ class SeriesIndex:
         It is the usual case, and decides how fast a device can record.
         """
         if len(points) != 1:
-            return self._row_of_many(points)
+            rows = self.rows_of(points) if len(points) <= MOST_POINTS else None
+            return rows[0] if rows else None
         name, ts, value = points[0]
         entry = self.by_name.get(name)
         if entry is None or ts <= entry.bound:
@@ -299,16 +326,19 @@ class SeriesIndex:
         entry.bound = ts
         return pack_one(self.top + 1, entry.id, ts, value)
 
-    def _row_of_many(self, points: Sequence[tuple[str, int, bytes]]) -> LogRow | None:
-        if not 0 < len(points) <= MOST_POINTS:
+    def rows_of(self, points: Sequence[tuple[str, int, bytes]]) -> list[LogRow] | None:
+        """Do the same with any number of points."""
+        if not points:
             return None
         names, stamps, values = zip(*points, strict=True)
+        cuts = [slice(at, at + MOST_POINTS) for at in range(0, len(names), MOST_POINTS)]
         entries: list[Any] = list(map(self.by_name.get, names))
-        if sum(map(len, values)) > MOST_BYTES or not _are_newer(entries, stamps):
+        if any(sum(map(len, values[cut])) > MOST_BYTES for cut in cuts):
             return None
-        first = self.top + 1
-        ids = list(map(_id_of, entries))
-        return pack_columns(range(first, first + len(ids)), ids, stamps, values)
+        if not _are_newer(entries, stamps):
+            return None
+        ids, seqs = list(map(_id_of, entries)), range(self.top + 1, self.top + 1 + len(names))
+        return [pack_columns(seqs[cut], ids[cut], stamps[cut], values[cut]) for cut in cuts]
 
 
 def _checked_head(key: int, columns: Sequence[Any], end: int) -> Head:

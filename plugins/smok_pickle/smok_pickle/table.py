@@ -27,9 +27,9 @@ _WAITING: Final = (
 )
 _STATE: Final = "SELECT seq, stamp, pending, id, tag FROM rows WHERE section = ? AND key = ?"
 _NEXT: Final = (
-    "UPDATE sections SET last = last + 1, rows = rows + ?, pending = pending + ?"
-    " WHERE id = ? RETURNING last"
+    "UPDATE sections SET last = last + 1, rows = rows + ?, pending = pending + ? WHERE id = ?"
 )
+_LAST: Final = "SELECT last FROM sections WHERE id = ?"
 _COUNTS: Final = "SELECT rows, pending, dropped FROM sections WHERE id = ?"
 _DROPPED: Final = "UPDATE sections SET dropped = dropped + ? WHERE id = ?"
 _TAG: Final = (
@@ -93,7 +93,8 @@ class SqliteTable(Table):
             if pending and not (old and old[2]):
                 self._make_room(raw, max_pending, drop)
             change = (0 if old else 1, pending - (old[2] if old else 0), section)
-            seq = raw.execute(_NEXT, change).fetchone()[0]
+            raw.execute(_NEXT, change)
+            seq = raw.execute(_LAST, (section,)).fetchone()[0]
             row = (seq, section, key, float(stamp), int(pending), bytes(value))
             raw.execute(_PUT, _summed(*row, old[4] if old else None))
             return True

@@ -12,6 +12,7 @@ import functools
 import operator
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -21,7 +22,7 @@ from smok_pickle.columns import Widths, ints, join, packed, split
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "COLUMNS",
@@ -29,6 +30,7 @@ __all__ = [
     "MOST_POINTS",
     "Item",
     "LogRow",
+    "columns",
     "insert",
     "pack",
     "pack_one",
@@ -49,6 +51,7 @@ _INSERT: Final = f"INSERT INTO tail({COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
 _READ: Final = f"SELECT {COLUMNS} FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608
 _FEW: Final = 256  # names that one byte can tell apart
 
+_Points = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[bytes]]
 _Columns = tuple[bytes, list[int] | None, bytes, Widths, bytes]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Columns).decode
@@ -140,21 +143,28 @@ def _sum(row: LogRow) -> int:
 
 
 def unpack(row: LogRow) -> list[Item]:
-    """Give the points of a row in their order.
+    """Give the points of a row in their order; raises as `columns`."""
+    return list(map(_item, zip(*columns(row), strict=True)))
+
+
+def columns(row: LogRow) -> _Points:
+    """Give the points of a row in their order, as columns: seqs, names, timestamps, values.
 
     Raises:
         CorruptData: The row is not what was written.
     """
     _check(row)
     if isinstance(row.names, int):
-        return [Item(row.last, row.names, row.ts_min, row.data)]
+        return (row.last,), (row.names,), (row.ts_min,), (row.data,)
     try:
         which, places, stamps, widths, values = _decode(row.data)
         names, count = ints("I", row.names), row.points
-        ids = map(names.__getitem__, _places(which, names, count))
-        seqs = range(row.seq, row.seq + count) if places is None else map(row.seq.__add__, places)
-        parts = zip(seqs, ids, ints("q", stamps), split(widths, values, count), strict=True)
-        return list(map(_item, parts))
+        ids = list(map(names.__getitem__, _places(which, names, count)))
+        first, times = row.seq, ints("q", stamps)
+        seqs = range(first, first + count) if places is None else [first + at for at in places]
+        if not len(seqs) == len(ids) == len(times) == count:
+            raise _undecodable(row)
+        return seqs, ids, times, split(widths, values, count)
     except _UNREADABLE as error:
         raise _undecodable(row) from error
 
@@ -180,7 +190,7 @@ def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
 def _check(row: LogRow) -> None:
     try:
         right = row.sum == _sum(row)
-    except _UNREADABLE:
+    except _UNREADABLE:  # not even the types are those that were written
         right = False
     if not right:
         raise _wrong_sum(row)

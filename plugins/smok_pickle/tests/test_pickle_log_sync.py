@@ -46,7 +46,7 @@ def until(condition: Callable[[], Any]) -> None:
 
 def acknowledged(synced: list[str]) -> None:
     """Wait until nothing of what came before is left to sync."""
-    until(lambda: not log_sync._syncer._due)
+    until(lambda: not log_sync.due)
     synced.clear()
 
 
@@ -74,10 +74,10 @@ def test_many_writes_are_one_sync_and_silence_is_none(
     acknowledged(synced)
     for number in range(20):
         table.put("k", b"%d" % number)
-    until(lambda: synced and not log_sync._syncer._due)
+    until(lambda: synced and not log_sync.due)
     time.sleep(1.2)
     assert len(synced) < 20
-    assert not log_sync._syncer._due
+    assert not log_sync.due
 
 
 def test_reading_syncs_nothing(opened: Callable[..., Engine], synced: list[str]) -> None:
@@ -93,9 +93,9 @@ def test_reading_syncs_nothing(opened: Callable[..., Engine], synced: list[str])
 
 def test_a_store_that_syncs_each_write_needs_no_thread(opened: Callable[..., Engine]) -> None:
     """With power-loss, SQLite itself has synced when a call returns."""
-    until(lambda: not log_sync._syncer._due)
+    until(lambda: not log_sync.due)
     opened(durability="power-loss").table("metadata").put("k", b"v")
-    assert not log_sync._syncer._due
+    assert not log_sync.due
 
 
 def test_stores_share_one_thread(opened: Callable[..., Engine], tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_failing_sync_is_told(
         until(lambda: len(attempts) > 1)
         assert "may not be on the disk" in engine.health().warnings[0]
         assert "could not be synced" in caplog.text
-    until(lambda: not log_sync._syncer._due)
+    until(lambda: not log_sync.due)
     with pytest.raises(StoreError, match=r"smok\.db"):
         engine.flush()
     engine.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import random
 import threading
 import time
@@ -121,6 +122,36 @@ def test_threads_that_wait_share_a_commit(opened: Callable[..., Engine]) -> None
     assert series.stats().pending == 12
 
 
+def test_who_was_served_brings_its_next_points(
+    opened: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one waits for the medium all others queue up again: two commits for eight points."""
+    engine = opened(durability="power-loss")
+    series, commits = engine.series("s"), list[int]()
+    series.append([(f"W{number}", 0, b"v") for number in range(8)])
+    write = series._write
+
+    def slowly(points: Any) -> None:
+        commits.append(len(points))
+        time.sleep(0.02)  # the medium
+        write(points)
+
+    monkeypatch.setattr(series._shared, "_write", slowly)
+
+    def record(number: int) -> None:
+        for ts in range(1, 21):
+            series.append([(f"W{number}", ts, b"v")])
+
+    threads = [threading.Thread(target=record, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(commits) == 160
+    assert len(commits) <= 60
+    assert not series._shared._tickets
+
+
 _POINTS = "SELECT points FROM tail"
 
 
@@ -198,3 +229,46 @@ def test_the_ends_of_the_timescale(opened: Callable[..., Engine]) -> None:
     series.acknowledge(point.seq for point in series.pending(100))
     assert series.trim(-(2**63)) == 0
     assert series.trim(2**63 - 1) == 26
+
+
+def test_many_newer_points_cost_no_call_each(opened: Callable[..., Engine]) -> None:
+    """Thousands at once, as a buffer writes them, are packed by columns, also beyond one row."""
+    series = opened().series("s")
+    series.append([(f"n{number % 10}", number, b"v") for number in range(100)])
+    points = [(f"n{number % 10}", number, b"v") for number in range(100, 5100)]
+    profile = cProfile.Profile()
+    profile.runcall(series.append, points)
+    assert sum(entry.callcount for entry in profile.getstats()) < len(points)
+    assert [point[1:] for point in series.pending(9999)][100:] == points
+
+
+def test_the_queue_is_read_ahead(opened: Callable[..., Engine]) -> None:
+    """What comes next costs no look at the log, and its acknowledgement is one statement."""
+    engine = opened()
+    series = engine.series("s")
+    series.append([("n", number, b"v") for number in range(1000)])
+    assert [series.acknowledge([point.seq for point in series.pending(1)]) for _ in "12"] == [1, 1]
+    statements: list[str] = []
+    engine._connection._raw.set_trace_callback(statements.append)  # type: ignore[attr-defined]
+    first = series.pending(1)
+    assert not [text for text in statements if "SELECT seq" in text]
+    statements.clear()
+    assert series.acknowledge([first[0].seq]) == 1
+    assert len(statements) == 1
+    assert [point.ts for point in series.pending(1)] == [3]
+
+
+def test_what_others_acknowledge_is_not_remembered(opened: Callable[..., Engine]) -> None:
+    """Two engines take turns at one queue: each sees what the other did, in any order."""
+    one, other = (opened().series("s") for _ in "12")
+    one.append([("n", number, b"v") for number in range(60)])
+    seqs = [point.seq for point in one.pending(60)]
+    assert other.acknowledge(seqs[:10]) == 10
+    assert one.acknowledge(seqs[:20]) == 10
+    assert other.acknowledge(seqs[30:40]) == 10
+    assert [point.seq for point in one.pending(15)] == [*seqs[20:30], *seqs[40:45]]
+    assert one.acknowledge(seqs[20:45]) == 15
+    other.append([("n", 60, b"v"), ("n", 50, b"w")])
+    assert [point.ts for point in one.pending(99)] == [*range(45, 50), *range(51, 61), 50]
+    assert one.acknowledge(seqs[45:50]) == 5
+    assert (one.stats(), other.stats().pending) == (other.stats(), 11)

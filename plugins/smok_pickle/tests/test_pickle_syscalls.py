@@ -148,3 +148,32 @@ def test_a_killed_writer_has_lost_nothing_it_was_told_of(
             assert len(found) <= 800 + len(told) + 1
             seqs = [point.ts for point in engine.series("points").pending(10_000)]
             assert seqs == sorted(seqs)
+
+
+@pytest.mark.parametrize(
+    ("calls", "error"),
+    [
+        ("link,linkat", "EPERM"),
+        ("chmod,fchmod,fchmodat,chown,fchown", "EPERM"),
+        ("fallocate", "EOPNOTSUPP"),
+    ],
+)
+def test_a_file_system_without_links_rights_or_room_ahead_will_do(
+    calls: str, error: str, path: Path, opened: Callable[..., Engine]
+) -> None:
+    """FAT cards and network shares know none of these: everything is stored, and recovered."""
+    lacks = ("-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:error={error}")
+    done = run(WRITER, path, *lacks)
+    assert done.returncode == 0, done.stderr
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size - PAGE)
+        file.write(os.urandom(PAGE))
+    done = run(RECOVERY, path, *lacks)
+    assert done.returncode == 0, done.stderr
+    assert opened().series("points").stats().points > 20
+
+
+def test_a_file_system_without_locks_is_told(path: Path) -> None:
+    """The way out is another place, not another try."""
+    done = run(RECOVERY, path, "-e", "trace=flock", "-e", "inject=flock:error=ENOSYS")
+    assert "files cannot be locked there (Function not implemented). Keep the store" in done.stderr

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from smok_client.bridge import client
-from smok_client.bridge.error_guard import guarded, nothing, the_client_calls
+from smok_client.bridge.error_guard import Refusals, guarded, nothing, the_client_calls
 from smok_core.errors import NotFound, VersionNotNewer
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["ClientBaobs"]
 
 logger = logging.getLogger(__name__)
+
+#: The client puts a key into the URL as it is: it would be read, or written over, as another's.
+_ANOTHERS: Final = re.compile(r"[/?#]|%[0-9A-Fa-f]{2}|^\.{1,2}$|^\s|\s$|[\x00-\x1f\x7f]")
+_REASON: Final = (
+    "it stays on this device: the published client would upload it as the BAOB of another key. "
+    "Store it under a key of letters, digits, blanks, '-' and '_'."
+)
 
 
 def _no_link() -> Any:
@@ -34,7 +42,7 @@ class ClientBaobs(client.BaseBAOBDatabase):
     """
 
     def __init__(self, inner: BaseBAOBDatabase) -> None:
-        self._inner = inner
+        self._inner, self.refusals = inner, Refusals(inner)
         self._told: dict[str, int] = {}  #: versions that the cloud compares with its own
         self._sent: dict[str, int] = {}  #: versions of the values on their way
 
@@ -63,7 +71,14 @@ class ClientBaobs(client.BaseBAOBDatabase):
         if _synchronizes():
             self._told.clear()
             self._sent.clear()
+            return filter(self._is_addressable, self._inner.get_all_keys())
         return self._inner.get_all_keys()
+
+    def _is_addressable(self, key: str) -> bool:
+        if not _ANOTHERS.search(key):
+            return True
+        self.refusals.tell(key, None, _REASON)
+        return False
 
     @guarded(_no_link)
     def set_baob_value(self, key: str, data: bytes, version: int) -> None:

@@ -130,6 +130,9 @@ class Commands:
             baob.key: [baob.version, baob.value.decode()] for baob in self.device.get_all_baobs()
         }
 
+    def baobs_synchronized(self):
+        return self.device.getter.last_baob_synced > 1
+
     def sensors(self):
         found = self.device.sensor_database.get_all_sensors()
         return sorted([sensor.fqts, sensor.path, sensor.type_name] for sensor in found)

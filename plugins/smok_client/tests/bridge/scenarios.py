@@ -568,6 +568,26 @@ def scenario_a_baob_is_acknowledged_as_it_was_handed_out():
     assert baobs.get_baob_version("c") == 2
 
 
+def scenario_a_baob_that_would_overwrite_anothers_is_not_uploaded():
+    """The client puts keys into URLs as they are: "fw?2" would be written over "fw"."""
+    stores = memory()
+    baobs, ours = stores["baob_database"], stores.databases.baobs
+    for key in ("fw", "fw?2", "a/b", "c#d", "%41", "..", "e\n", "100 %", "\xfc.x"):
+        baobs.set_baob_value(key, b"1", 1)
+
+    def _sync_baob():
+        first = sorted(baobs.get_all_keys())
+        return [first, sorted(baobs.get_all_keys())]
+
+    told, error = as_client(_sync_baob)
+    assert error is None, error
+    assert told == [["100 %", "fw", "\xfc.x"]] * 2
+    assert sorted(letter.key for letter in ours.get_dead_letters()) == sorted(
+        ("fw?2", "a/b", "c#d", "%41", "..", "e\n")
+    )
+    assert len(list(baobs.get_all_keys())) == 9
+
+
 def scenario_the_clients_error_of_a_refused_upload_has_the_status_it_reads():
     """The first 4xx on values ended the communicator, which reads a status that was not there."""
     stores = memory()

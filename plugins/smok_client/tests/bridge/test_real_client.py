@@ -87,7 +87,8 @@ def _live_with_link(device: Device, cloud: SandboxCloud) -> None:
     eventually(lambda: cloud.macros_done, "the macro that was due is reported")
     device("put_metadata", "name", "pump 17")
     eventually(lambda: "firmware" in device("baobs"), "the BAOB of the cloud has come")
-    time.sleep(0.5)  # the client puts off for an hour what is written while it synchronizes BAOBs
+    # The client puts off for an hour what is written while it synchronizes BAOBs.
+    eventually(lambda: device("baobs_synchronized"), "the first synchronization of BAOBs is over")
     device("put_baob", "log", "from the device")
     for number in range(3):
         device("write", number)

@@ -150,9 +150,9 @@ class _Buffered(PathpointDatabase):
 
 class _Copied(BufferedSeries):
     def after_fork_in_child(self):
-        pending, count = self._pending, self._count
+        pending, size = self._pending, self._size
         super().after_fork_in_child()
-        self._pending, self._count = pending, count
+        self._pending, self._size = pending, size
 
 
 class _Threadless(BufferedSeries):
