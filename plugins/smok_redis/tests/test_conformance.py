@@ -34,6 +34,7 @@ class Site:
             secret=SECRET,
             drop_reply=self.drop_reply,
             unreachable=self.unreachable,
+            fault=lambda _, mode: self.proxy.doing(mode),
             full=self.full,
             power_cut=self.power_cut,
             make_newer=self.make_newer,
