@@ -32,16 +32,10 @@ LOST_BY_FERRETDB = {
     "one_process_is_first_with_a_version",
 }
 
-#: Processes take their numbers from leases of 256, so of two that append at once one's points stand
-#: behind the other's, and who reads on by a number may pass some by (README). Lost is none.
-NOT_IN_ORDER = "a_reader_of_the_queue_skips_no_process"
-
 
 @pytest.fixture(autouse=True)
 def _races(request, server):
     clause = getattr(request.node, "callspec", None) and request.node.callspec.params.get("clause")
-    if clause and clause.name == NOT_IN_ORDER:
-        pytest.skip("the numbers of two processes are leased in blocks: see the README")
     if clause and clause.name in LOST_BY_FERRETDB and not server.is_real:
         pytest.skip("FerretDB's own updates are not atomic; seen on other servers")
 
