@@ -78,9 +78,12 @@ def adding(engine: Engine, step: int, me: str) -> None:
 
 
 def grouping(engine: Engine, step: int, me: str) -> None:
-    """Append a group of points, replace a table by a group of rows."""
+    """Append and acknowledge a group of points, replace a table by a group of rows."""
     points = [(f"w{me}", step * GROUP + n, b"v") for n in range(GROUP)]
-    engine.series("race.points").append(points)
+    series = engine.series("race.points")
+    series.append(points)
+    if step % 2:
+        series.acknowledge([point.seq for point in series.pending(GROUP)])
     engine.table("race.rows").replace({f"k{n}": f"{me} {step}".encode() for n in range(GROUP)})
 
 

@@ -190,9 +190,9 @@ def the_last_row_of_every_process_is_handed_out(harness: Harness) -> None:
 # --- whole or not at all -------------------------------------------------------------------------
 
 
-@in_engine("G1", "SR3", "TA6", "G10", **SHARED)
+@in_engine("G1", "SR3", "SR4", "TA6", "G10", **SHARED)
 def no_process_sees_half_a_write(harness: Harness) -> None:
-    """A batch of points, and the new rows of a table, appear at once for every other process."""
+    """A batch, an acknowledgement and the new rows of a table appear at once for all processes."""
 
     def watch(engine: Engine) -> None:
         stats = engine.series("race.points").stats()
