@@ -120,7 +120,7 @@ class Archive:
 
     def newer(self, names: Iterable[str], ts: int) -> set[str]:
         """Give those of the names that have a point at ``ts`` or later."""
-        found, rest = set[str](), sorted(names, key=self._name)
+        found, rest = set[str](), sorted(names, key=self.order)
         while rest and ts < 1 << 63:
             query = {"$or": [{"_id": self._span(n, ts, (1 << 63) - 1)} for n in rest]}
             page = [_old(d) for d in find(self._server, POINTS, query, {"_id": 1}, limit=len(rest))]
@@ -145,6 +145,10 @@ class Archive:
     def id_of(self, name: str, ts: int) -> str:
         """Give the id of a point."""
         return join(self._name(name), time_text(ts, self._role))
+
+    def order(self, name: str) -> str:
+        """Give what sorts names as their points are sorted."""
+        return f"{self._name(name)}|"
 
     def _name(self, name: str) -> str:
         return join(self._prefix, segment(name, self._role))

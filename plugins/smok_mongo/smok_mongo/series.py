@@ -16,13 +16,12 @@ from smok_core.errors import BackendUnavailable, InvalidValue, SmokError
 from smok_mongo.archive import Archive
 from smok_mongo.batches import Batch, Totals, base_of, totals_of
 from smok_mongo.client import OperationLock
-from smok_mongo.commands import slices
 from smok_mongo.ids import MAX_POSITIONS, join, segment, time_text
 from smok_mongo.names import Names
 from smok_mongo.older import OlderSeries
 from smok_mongo.queue import BatchQueue
 from smok_mongo.queue_limit import QueueLimit
-from smok_mongo.trimming import NAMES_AT_ONCE, Trimming
+from smok_mongo.trimming import Trimming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -311,15 +310,12 @@ class MongoSeries(Series):
     # --- retention ---------------------------------------------------------------------------
 
     def trim(self, before: int) -> int:
-        return sum(self._trim(part, before) for part in slices(self.names(), NAMES_AT_ONCE))
-
-    def _trim(self, names: list[str], before: int) -> int:
-        gone = 0
-        pass_ = Trimming(self._archive, self._names, self._queue, names, before)
-        while not pass_.ended:
+        gone, names = 0, list(self.names())
+        trimming = Trimming(self._archive, self._names, self._queue, names, before)
+        while not trimming.ended:
             with self._operation_lock():
-                batch = self._write(lambda: self._trimmed(pass_.page()))
-            pass_.go_on()
+                batch = self._write(lambda: self._trimmed(trimming.page()))
+            trimming.go_on()
             gone += len(batch.points) if batch else 0
         return gone
 

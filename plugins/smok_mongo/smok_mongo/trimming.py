@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from smok_mongo.names import Names
     from smok_mongo.queue import BatchQueue
 
-__all__ = ["NAMES_AT_ONCE", "Trimming"]
+__all__ = ["Trimming"]
 
-#: Names of which one command reads the old points.
-NAMES_AT_ONCE: Final = 100
+#: Names of which one command reads the old points, at first and at most. Few where they have many
+#: points: a server that reads without an index compares each document with each name.
+_FIRST_NAMES: Final = 4
+_MOST_NAMES: Final = 128
 
 
 class Trimming:
@@ -27,15 +29,19 @@ class Trimming:
         self, archive: Archive, names: Names, queue: BatchQueue, among: Sequence[str], before: int
     ) -> None:
         self._archive, self._names, self._queue = archive, names, queue
-        self._among, self._before = among, before
-        self._above = self._last = ""
-        self.ended = False
+        self._among, self._before = sorted(among, key=archive.order), before
+        self._count, self._above = _FIRST_NAMES, ""
+        self._found: list[Old] = []
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether there is no page left."""
+        return not self._among
 
     def page(self) -> list[Point]:
         """Give what may be forgotten of the next page; the same page until `go_on` is called."""
-        found = self._archive.before(self._among, self._before, self._above)
-        page, self.ended = found[:PAGE], len(found) <= PAGE
-        self._last = page[-1].id if page else self._above
+        found = self._archive.before(self._among[: self._count], self._before, self._above)
+        self._found, page = found, found[:PAGE]
         pending = self._queue.open_seqs(old.seq for old in page)
         latest = self._latest(found)
         return [
@@ -45,8 +51,13 @@ class Trimming:
         ]
 
     def go_on(self) -> None:
-        """Turn to the next page."""
-        self._above = self._last
+        """Turn to the next page: of the name at which this one was full, or of more names."""
+        if len(self._found) > PAGE:
+            del self._among[: self._among.index(self._found[PAGE].name)]
+            self._count, self._above = max(1, self._count // 2), self._found[PAGE - 1].id
+        else:
+            del self._among[: self._count]
+            self._count, self._above = min(4 * self._count, _MOST_NAMES), ""
 
     def _latest(self, found: Sequence[Old]) -> dict[str, int]:
         """Give the latest times of the names that have no later point than the old ones."""

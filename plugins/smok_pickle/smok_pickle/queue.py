@@ -68,9 +68,10 @@ def _pending(
         found += points
         size += len(row.data)
         if len(found) >= limit and (len(found) >= _AHEAD or size >= _AHEAD_BYTES):
-            return found
-    if mark == index.acknowledged and len(found) != index.pending:
-        raise CorruptData("tail", f"{len(found)} points are pending, {index.pending} were counted")
+            break
+    else:
+        if mark == index.acknowledged and len(found) != index.pending:
+            raise CorruptData("tail", f"{len(found)} pending points, {index.pending} were counted")
     return found
 
 

@@ -236,10 +236,10 @@ class SeriesIndex:
         """Give the entry of a name; the name is stored in the running transaction if need be."""
         found = self.entry(raw, name)
         if found is None:
-            number = raw.execute(_ADD, (self.id, name)).lastrowid
-            assert number is not None
-            raw.execute(_SUM, (number,))
-            found = self._learn(raw, name, number)
+            added = raw.execute(_ADD, (self.id, name)).lastrowid
+            assert added is not None
+            raw.execute(_SUM, (added,))
+            found = self._learn(raw, name, added)
         return found
 
     def _learn(self, raw: sqlite3.Connection, name: str, number: int) -> Entry:

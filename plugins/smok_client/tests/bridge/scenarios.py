@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -863,11 +864,22 @@ def scenario_a_state_of_the_standard_library_comes_back_exactly():
 
 def scenario_the_last_value_of_a_pathpoint_may_be_kept_as_a_state():
     """It may be a failure, which is the client's own class: reason and time come back."""
-    events = memory()["evt_database"]
+    stores = memory()
+    events = stores["evt_database"]
     failure = OperationFailedError(OperationFailedReason.TYPE, 7)
     failure.timestamp = 0
-    events.set_cache("p", {"last": failure, "why": failure.reason, "none": NotReadedError(5)})
-    found = events.get_cache("p")
+    state = {"last": failure, "why": failure.reason, "none": NotReadedError(5)}
+    events.set_cache("p", state)
+    _is_that_state(events.get_cache("p"))
+    with tempfile.TemporaryDirectory() as folder:
+        for protocol in (2, 4):
+            file = Path(folder) / f"cache{protocol}.pkl"
+            file.write_bytes(pickle.dumps({f"old{protocol}": state}, protocol))
+            assert import_legacy("events", file, stores.databases).ok
+            _is_that_state(events.get_cache(f"old{protocol}"))
+
+
+def _is_that_state(found):
     assert (found["last"].reason, found["last"].timestamp) == (OperationFailedReason.TYPE, 0)
     assert found["why"] is OperationFailedReason.TYPE
     assert (type(found["none"]), found["none"].reason, found["none"].timestamp) == (
