@@ -253,18 +253,20 @@ class SqliteSeries(Series):
         return self._connection.read(work)
 
     def range(self, name: str, start: int | None, stop: int | None) -> Iterator[tuple[int, bytes]]:
-        page, then = self._page(name, start, stop)
+        page, then = self._page(name, start, stop, 1)
         yield from page
         while then is not None:
-            page, then = self._page(name, then, stop)
+            page, then = self._page(name, then, stop, _PAGE)
             yield from page
 
-    def _page(self, name: str, start: int | None, stop: int | None) -> tuple[_Pairs, int | None]:
-        """Give some points, and where to go on (None: these were all)."""
+    def _page(
+        self, name: str, start: int | None, stop: int | None, least: int
+    ) -> tuple[_Pairs, int | None]:
+        """Give ``least`` points or more, and where to go on (None: these were all)."""
 
         def work(raw: sqlite3.Connection) -> tuple[_Pairs, int | None]:
             entry = self._index.entry(raw, name) if self._index.sync(raw) else None
-            return _page_of(raw, self._index, entry, start, stop) if entry else ([], None)
+            return _page_of(raw, self._index, entry, (start, stop), least) if entry else ([], None)
 
         return self._connection.read(work)
 
@@ -423,9 +425,14 @@ def _in_segments(
 
 
 def _page_of(
-    raw: sqlite3.Connection, index: SeriesIndex, entry: Entry, start: int | None, stop: int | None
+    raw: sqlite3.Connection,
+    index: SeriesIndex,
+    entry: Entry,
+    ends: tuple[int | None, int | None],
+    least: int,
 ) -> tuple[_Pairs, int | None]:
-    """Read rows and segments in the order in which they begin, until a page is complete."""
+    """Read rows and segments in the order in which they begin, until there are enough points."""
+    start, stop = ends
     low, high = NEVER if start is None else start, LAST if stop is None else stop
     found, limit, size, more = list[tuple[int, bytes]](), _PAGE, 0, False
     archived = (
@@ -433,9 +440,9 @@ def _page_of(
     )
     parts = heapq.merge(index.parts(raw, entry.id, low, high), archived, key=operator.itemgetter(0))
     for begins, load in parts:
-        if len(found) >= limit:
+        if len(found) >= min(least, limit):
             found.sort(key=operator.itemgetter(0))
-            if more := found[limit - 1][0] < begins:
+            if more := found[min(len(found), limit) - 1][0] < begins:
                 break
         new = [(ts, value) for ts, value in load() if low <= ts <= high]
         found, size = found + new, size + sum(len(value) for _, value in new)

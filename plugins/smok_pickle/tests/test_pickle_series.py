@@ -272,3 +272,15 @@ def test_what_others_acknowledge_is_not_remembered(opened: Callable[..., Engine]
     assert [point.ts for point in one.pending(99)] == [*range(45, 50), *range(51, 61), 50]
     assert one.acknowledge(seqs[45:50]) == 5
     assert (one.stats(), other.stats().pending) == (other.stats(), 11)
+
+
+def test_the_first_of_a_range_reads_one_row(opened: Callable[..., Engine]) -> None:
+    """What comes after it is read when it is asked for."""
+    series = opened().series("s")
+    for first in (0, 300, 600):
+        series.append([("n", ts, b"v") for ts in range(first, first + 300)])
+    found, profile = series.range("n", 10, None), cProfile.Profile()
+    assert profile.runcall(next, found) == (10, b"v")
+    codes = [entry for entry in profile.getstats() if not isinstance(entry.code, str)]
+    assert sum(each.callcount for each in codes if each.code.co_name == "points_of") == 1
+    assert [ts for ts, _ in found] == list(range(11, 900))
