@@ -1,4 +1,4 @@
-"""Start-up and discovery: `import smok_core` with nine roles, and 300 distributions."""
+"""Start-up and discovery: `import smok_core` with nine roles, the script, 300 distributions."""
 
 from __future__ import annotations
 
@@ -48,6 +48,18 @@ def start_up() -> None:
            met=ratio <= 2.0)  # fmt: skip
 
 
+def script() -> None:
+    """The script tells its version: what it costs beside the library it is made with."""
+    command = Path(sys.executable).with_name("smok")
+    ours, base = interleaved(
+        lambda: subprocess.run([command, "--version"], check=True, capture_output=True),
+        lambda: run("import click"),
+        15,
+    )
+    ratio = ours / base
+    report("11. smok --version / python -c 'import click'", ratio, "<= 1.5", met=ratio <= 1.5)
+
+
 def make_distributions(folder: Path) -> None:
     for number in range(300):
         info = folder / f"smok_fake{number}-1.0.dist-info"
@@ -80,4 +92,5 @@ def discovery() -> None:
 
 if __name__ == "__main__":
     start_up()
+    script()
     discovery()

@@ -24,7 +24,7 @@ def half_answer(request):
 
 
 class ScriptedServer:
-    """Takes every command, stores leases only, and misbehaves once for each entry of `faults`.
+    """Takes every command, stores nothing, and misbehaves once for each entry of `faults`.
 
     Attributes:
         commands: All commands of the plugin, without greetings.
@@ -35,7 +35,7 @@ class ScriptedServer:
     """
 
     def __init__(self):
-        self.commands, self.faults, self.documents, self._leases = [], [], [], []
+        self.commands, self.faults, self.documents = [], [], []
         self.greeting, self.replies = {}, {"buildInfo": {"version": "7.0.14"}}
         self._mock = MockupDB(auto_ismaster=False)
         self._mock.autoresponds(self._answer)
@@ -73,11 +73,8 @@ class ScriptedServer:
         return plain | self.greeting
 
     def _reply(self, name, command):
-        if command[name] == "smok_heads" and name in {"insert", "find"}:
-            self._leases = command.get("documents", self._leases)
         if name in {"find", "aggregate"}:
-            given = self._leases if "|lease|" in str(command.get("filter")) else self.documents
-            found = given if name == "find" else []
+            found = self.documents if name == "find" and command[name] != "smok_heads" else []
             return {"cursor": {"id": 0, "ns": f"d.{command[name]}", "firstBatch": found}}
         counted = {"insert": "documents", "update": "updates", "delete": "deletes"}
         if name in counted:

@@ -2,8 +2,9 @@
 
 ``SMOK_TEST_MONGO_URL`` names a server that runs on this machine without login; its databases
 ``smok_test_…`` are used and dropped. The word ``java`` there starts `start_java`, the second
-witness. Otherwise ``mongod`` is started as a replica set of one, or FerretDB (``ferretdb/``) is
-built where Go is installed and cached by the hash of its sources.
+witness, and ``postgresql`` `start_postgresql`, the third. Otherwise ``mongod`` is started as a
+replica set of one, or FerretDB (``ferretdb/``) is built where Go is installed and cached by the
+hash of its sources.
 With ``mongo`` in ``SMOK_REQUIRE`` a missing server is an error instead of a reason to skip.
 """
 
@@ -22,7 +23,9 @@ from pathlib import Path
 
 import pymongo
 
-__all__ = ["MongoServer", "NoServer", "start_java", "start_server"]
+from tests.servers.postgresql import Postgresql
+
+__all__ = ["MongoServer", "NoServer", "start_java", "start_postgresql", "start_server"]
 
 _SOURCES = Path(__file__).with_name("ferretdb")
 _JAVA = Path(__file__).with_name("mongo_java")
@@ -44,7 +47,7 @@ class MongoServer:
     @property
     def is_real(self) -> bool:
         """Tell whether it is MongoDB itself."""
-        return self.kind not in {"ferretdb", "mongo-java"}
+        return not self.kind.startswith(("ferretdb", "mongo-java"))
 
     def start(self) -> None:
         """Start and wait until it answers."""
@@ -153,6 +156,48 @@ def start_java() -> MongoServer:
     return server
 
 
+def start_postgresql() -> MongoServer:
+    """Start the third witness: FerretDB on a PostgreSQL server of its own.
+
+    Raises:
+        NoServer: There is no PostgreSQL (Debian's package), or no Go to build FerretDB.
+    """
+    server = _choose_postgresql()
+    server.start()
+    return server
+
+
+class _OnPostgresql(MongoServer):
+    """FerretDB and the PostgreSQL behind it; killed and started together."""
+
+    def __init__(self, data: Path) -> None:
+        self._database = Postgresql(data / "postgresql", _free_port())
+        port, url = _free_port(), self._database.url
+        command = [str(_ferretdb()), "-listen", f"127.0.0.1:{port}", "-postgresql", url]
+        super().__init__("ferretdb-postgresql", command, port, data)
+
+    def start(self) -> None:
+        self._database.start()
+        super().start()
+
+    def kill(self) -> None:
+        super().kill()
+        self._database.crash()
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+        self._database.crash()
+        shutil.rmtree(self._data, ignore_errors=True)
+
+
+def _choose_postgresql() -> MongoServer:
+    if Postgresql.programs() is None:
+        raise NoServer("no PostgreSQL: initdb and postgres are not to be found")
+    data = Path(tempfile.mkdtemp(prefix="smok-mongo-"))
+    data.chmod(0o755)  # PostgreSQL does not run as root: its user has to come through
+    return _OnPostgresql(data)
+
+
 def _choose_java() -> MongoServer:
     place, data, port = _java(), Path(tempfile.mkdtemp(prefix="smok-mongo-")), _free_port()
     path = f"{place}:{place}/lib/*"
@@ -201,6 +246,8 @@ def _choose() -> MongoServer:
     url = os.environ.get("SMOK_TEST_MONGO_URL")
     if url == "java":
         return _choose_java()
+    if url == "postgresql":
+        return _choose_postgresql()
     if url:
         return _GivenServer(url)
     data, port = Path(tempfile.mkdtemp(prefix="smok-mongo-")), _free_port()
@@ -246,7 +293,7 @@ def _build(binary: Path) -> None:
     if not go:
         raise NoServer("no SMOK_TEST_MONGO_URL, no mongod on PATH, and no Go to build FerretDB")
     fresh = binary.with_suffix(f".{os.getpid()}")
-    command = [go, "build", "-tags", "ferretdb_no_postgresql", "-o", str(fresh), "."]
+    command = [go, "build", "-o", str(fresh), "."]
     done = subprocess.run(command, cwd=_SOURCES, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoServer(f"FerretDB cannot be built: {done.stderr[-2000:]}")

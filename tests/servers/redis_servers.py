@@ -91,6 +91,12 @@ class Server:
         """Give the URL of a client without TLS and password."""
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def last_log(self) -> Path:
+        """Give the append-only file that is written to; one alone before Redis 7.0."""
+        parts = sorted(self.folder.glob("appendonlydir/*.incr.aof"))
+        return parts[-1] if parts else self.folder / "appendonly.aof"
+
     def start(self, *, ready: bool = True) -> Self:
         """Start, and return when it takes commands (or, with ``ready=False``, at once)."""
         self.folder.mkdir(parents=True, exist_ok=True)

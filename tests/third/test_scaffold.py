@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 import subprocess
 import sys
 import tomllib
 
+import msgspec
 import pytest
 from smok_cli import main
+from smok_testing import Level, Status, all_clauses, run_conformance
+from smok_testing.clause import PRIMITIVES
 from smok_testing.scaffold import PluginNames, write_plugin
 
 from smok_core.errors import InvalidValue
+from tests.conftest import LONG, spare
 from tests.third import wheels
 
 
@@ -89,14 +94,18 @@ def test_it_is_laid_out_like_our_own_plugins(acme):
 
 def test_no_trace_of_the_templates_name_is_left(tmp_path):
     """A plugin of another name says nothing of acme."""
-    for path in write_plugin("widget-db", tmp_path):
+    written = write_plugin("widget-db", tmp_path) + write_plugin("rows", tmp_path, sql=True)
+    for path in written:
         assert "acme" not in path.read_text().lower() + str(path.relative_to(tmp_path)).lower()
 
 
-@pytest.mark.parametrize("name", ["acme", "widget-db", "x", "a-name-of-twenty-let"])
-def test_what_is_written_is_clean(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "sql"),
+    [("acme", False), ("widget-db", True), ("x", False), ("a-name-of-twenty-let", True)],
+)
+def test_what_is_written_is_clean(tmp_path, name, sql):
     """Types are strict, the project file is right, the linter has no objection."""
-    write_plugin(name, tmp_path)
+    write_plugin(name, tmp_path, sql=sql)
     names = PluginNames(name)
     root = tmp_path / names.distribution
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
@@ -126,6 +135,25 @@ def test_it_keeps_the_core_of_the_contract_at_once(installed, tmp_path):
     assert done.returncode == 0, done.stdout[-3000:]
     assert " passed" in done.stdout
     assert "failed" not in done.stdout.splitlines()[-1]
+
+
+def test_one_on_sql_conforms(tmp_path, monkeypatch):
+    """Written with --sql and not changed at all, it survives kills, and processes share it."""
+    spare(monkeypatch)
+    write_plugin("acme", tmp_path, sql=True)
+    root = tmp_path / "smok-acme"
+    monkeypatch.syspath_prepend(str(root))
+    own = runpy.run_path(str(root / "tests/test_conformance.py"))
+    subject = own["TestAcme"].subject.__wrapped__(None)
+    subject = msgspec.structs.replace(subject, plugin="smok_acme.plugin")
+    hard = [clause for clause in all_clauses() if clause.level is not Level.CORE]
+    chosen = [clause for clause in hard if LONG or clause.needs not in (None, "persistent")]
+    chosen += [clause for clause in all_clauses() if clause.subject in PRIMITIVES]
+    report = run_conformance(subject, dict.fromkeys(chosen))
+    assert not report.of(Status.FAILED), "\n".join(map(str, report.of(Status.FAILED)))
+    assert not report.unproved
+    for name in [name for name in sys.modules if name.startswith("smok_acme")]:
+        del sys.modules[name]
 
 
 def test_its_own_test_file_is_about_twenty_lines(acme):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from smok_cli.finding import command_names
@@ -44,6 +46,22 @@ def test_version(smok):
     """The version is the package's."""
     result = smok("--version")
     assert (result.status, result.out) == (0, f"smok, version {__version__}\n")
+
+
+def test_the_version_is_told_at_once():
+    """The script of a prompt or a probe pays neither for the core nor for click."""
+    command = [sys.executable, "-X", "importtime", "-m", "smok_cli", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"smok, version {__version__}\n"
+    assert not re.findall(r"\| +(click|smok_core)\b", done.stderr)
+
+
+def test_a_version_that_nobody_can_read_is_an_error():
+    """A full disk behind the output is told like that of any command."""
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "smok_cli", "--version"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode != 0
 
 
 def test_help_names_every_command(smok):

@@ -29,6 +29,8 @@ MAX_RETRY_AFTER: Final = 3600.0  # seconds; a server that says more is misconfig
 _MAX_ERROR_BYTES: Final = 64 * 1024
 _TEMPORARY_CLIENT_FAULTS: Final = frozenset({408, 425, 429})
 _NETWORK_LOGIN_REQUIRED: Final = 511
+#: Those from 206 on say that it was done in part, or for each record something else.
+_LAST_SUCCESS: Final = 205
 _T = TypeVar("_T")
 
 
@@ -38,7 +40,7 @@ def check_status(call: str, answer: Answer, clock: Callable[[], float]) -> None:
     Raises:
         CloudError: The class says what kind of failure the status is.
     """
-    if not 200 <= answer.status <= 299:
+    if not 200 <= answer.status <= _LAST_SUCCESS:
         raise _failure(call, answer, clock)
 
 
@@ -108,7 +110,10 @@ def decoded_body(call: str, answer: Answer, limit: int) -> bytes:
 
 def _check_length(call: str, answer: Answer) -> None:
     announced = answer.headers.get("content-length")
-    if announced is not None and announced.strip() != str(len(answer.body)):
+    if announced is None:
+        return
+    # Some proxies repeat the header; equal ones say the same.
+    if {each.strip() for each in announced.split(",")} != {str(len(answer.body))}:
         received = len(answer.body)
         raise NotTheApi(call, f"{received} bytes arrived instead of {announced!a:.30}")
 

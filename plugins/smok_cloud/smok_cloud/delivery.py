@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from smok_cloud.errors import (
     ClientFault,
-    CloudError,
     RefusesEverything,
     UnaddressableKey,
     UnsendableBody,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_cloud.statistics import JobStatistics
+    from smok_core.errors import SmokError
     from smok_core.roles import Batch
 
 __all__ = ["Delivery", "Send", "first_error"]
@@ -175,13 +175,23 @@ def _doubled(first: float, times: int, most: float) -> float:
     return min(first * (1 << min(times, 16)), most)
 
 
-def first_error(actions: list[Callable[[], None]]) -> CloudError | None:
-    """Do all, each for itself; give the first refusal, let failures of the link end it at once."""
-    found: CloudError | None = None
+def first_error(
+    actions: list[Callable[[], None]], passing: tuple[type[SmokError], ...] = ()
+) -> SmokError | None:
+    """Do all, each for itself; give the first refusal, let failures of the link end it at once.
+
+    Args:
+        actions: Each sends or fetches one item.
+        passing: Errors that, too, are about one item and hold no other.
+    """
+    found: SmokError | None = None
+    about_one: tuple[type[SmokError], ...] = (ClientFault, *passing)
     for action in actions:
         try:
             action()
-        except (ClientFault, UnaddressableKey, UnsendableBody) as error:
+        except (UnaddressableKey, UnsendableBody) as error:
             logger.warning("%s", error)
-            found = found or (error if isinstance(error, ClientFault) else None)
+        except about_one as error:
+            logger.warning("%s", error)
+            found = found or error
     return found

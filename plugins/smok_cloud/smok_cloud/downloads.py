@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_cloud.delivery import first_error
-from smok_core.errors import VersionNotNewer
+from smok_cloud.errors import NotTheApi
+from smok_core.errors import InvalidValue, StorageFull, VersionNotNewer
 from smok_core.model import BAOBDigest
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ logger = logging.getLogger(__name__)
 #: The window of macro occurrences around now, in seconds, as the published client asks for it.
 MACROS_BEHIND: Final = 2 * 1800
 MACROS_AHEAD: Final = 5 * 1800
+
+#: The API has answered a moment ago: this is one BAOB that is too large, or wrong, or has no room.
+_ABOUT_ONE_BAOB: Final = (NotTheApi, InvalidValue, StorageFull)
 
 
 def download_sensors(
@@ -125,7 +129,8 @@ def synchronize_baobs(baobs: BaseBAOBDatabase, api: ApiClient, statistics: JobSt
     """Tell the cloud what is here, then do what it asks: delete, download, upload.
 
     Raises:
-        CloudError: The first failure; a BAOB that is refused does not hold the others.
+        SmokError: The first failure; a BAOB that is refused, too large for the limits or for the
+            store, or that comes as something else, does not hold the others.
     """
     told = baobs.get_all_versions()
     plan = api.post_baobs([BAOBDigest(*item) for item in told.items()])
@@ -134,7 +139,7 @@ def synchronize_baobs(baobs: BaseBAOBDatabase, api: ApiClient, statistics: JobSt
         *(partial(_download, baobs, api, key, statistics) for key in plan.should_download),
         *(partial(_upload, baobs, api, key, statistics) for key in plan.should_upload),
     ]
-    error = first_error(actions)
+    error = first_error(actions, _ABOUT_ONE_BAOB)
     if error is not None:
         raise error
 

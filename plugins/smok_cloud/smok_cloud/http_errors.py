@@ -27,6 +27,13 @@ __all__ = ["translated"]
 
 #: Alerts with which a server refuses a client's certificate, as OpenSSL names them.
 _REFUSALS: Final = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
+#: A ValueError is the libraries' word for a number that is none, such as a chunk's size of -2.
+_FAILURES: Final = (
+    OSError,
+    ValueError,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+)
 #: What OpenSSL says when the other side answers in clear text.
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")
 
@@ -36,7 +43,7 @@ def translated(call: str, deadline: Deadline, limits: Limits) -> Iterator[None]:
     """Raise our errors in place of the libraries', and `NoLink` if the deadline ended it."""
     try:
         yield
-    except (OSError, requests.RequestException, urllib3.exceptions.HTTPError) as error:
+    except _FAILURES as error:
         if deadline.reason is not None:
             raise NoLink(call, deadline.reason) from error
         raise _translate(call, error, limits) from error
@@ -66,8 +73,11 @@ def _is_nonsense(error: BaseException) -> bool:
     nonsense = (
         http.client.BadStatusLine,
         http.client.LineTooLong,
+        http.client.UnknownProtocol,
         urllib3.exceptions.InvalidHeader,
     )
+    if type(error) in (ValueError, UnicodeDecodeError):
+        return True
     return isinstance(error, nonsense) and not isinstance(error, ConnectionError)
 
 

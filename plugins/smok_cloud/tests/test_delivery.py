@@ -9,7 +9,7 @@ import pytest
 from smok_cloud.api import ApiClient
 from smok_cloud.statistics import STATISTICS_TABLE, JobStatistics
 from smok_cloud.synchronizer import Synchronizer
-from smok_cloud.transport import Answer
+from smok_cloud.transport import Answer, Limits
 from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.inprocess import InProcessTransport
@@ -236,6 +236,19 @@ def test_one_record_that_is_too_large_makes_no_small_requests(cloud, databases):
     assert synchronizer.run_once()
     assert (letters(databases), len(cloud.values["a"])) == (2, 2998)
     assert synchronizer.statistics["pathpoints up"].most >= 250
+
+
+@pytest.mark.parametrize("bad", [(b"x" * 5000, 3), (b"1", 2**63)], ids=["large", "version"])
+def test_a_baob_that_cannot_be_taken_holds_no_other(cloud, databases, bad):
+    """One beyond the limits at the cloud: the others come and go, and the failure is told."""
+    cloud.baobs.update({"bad": bad, "good": (b"1", 1)})
+    databases.baobs.set_baob_value("up", b"2", 1)
+    transport = InProcessTransport(cloud)
+    api = ApiClient("http://sandbox", transport=transport, baob_limits=Limits(answer_bytes=1000))
+    synchronizer = Synchronizer(dict(databases), api)
+    assert not synchronizer.run_once()
+    assert "baobs/bad" in synchronizer.statistics["baobs down"].last_error
+    assert (databases.baobs.get_all_versions(), "up" in cloud.baobs) == ({"up": 1, "good": 1}, True)
 
 
 def test_old_statistics_are_read(databases, api):

@@ -75,8 +75,15 @@ def _in_thread(work: Callable[[], None]) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "nonsense",
-    [b"hello\r\n\r\n", b"\x16\x03\x01", b"HTTP/1.1 two hundred\r\n\r\n", b"x" * 100_000],
-    ids=["text", "tls", "status", "long-line"],
+    [
+        b"hello\r\n\r\n",
+        b"\x16\x03\x01",
+        b"HTTP/1.1 two hundred\r\n\r\n",
+        b"x" * 100_000,
+        b"HTTP/2 200\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+    ],
+    ids=["text", "tls", "status", "long-line", "version", "chunk"],
 )
 def test_what_speaks_no_http_is_not_the_api(nonsense: bytes) -> None:
     """Bytes that are no HTTP answer are told from a missing link."""
@@ -93,6 +100,35 @@ def test_what_speaks_no_http_is_not_the_api(nonsense: bytes) -> None:
 
         with _in_thread(answer), client, pytest.raises(NotTheApi, match="not HTTP"):
             client.get_device()
+
+
+@pytest.mark.parametrize(
+    ("head", "is_taken"),
+    [
+        (b"200 OK\r\nContent-Length: 2\r\nContent-Length: 2", True),
+        (b"200 OK\r\nContent-Length: 2\r\nContent-Length: 3", False),
+        (b"206 Partial Content\r\nContent-Length: 2", False),
+        (b"207 Multi-Status\r\nContent-Length: 2", False),
+        (b"202 Accepted\r\nContent-Length: 2", True),
+    ],
+    ids=["repeated", "contradicting", "part", "each", "accepted"],
+)
+def test_what_takes_a_batch(head: bytes, is_taken: bool) -> None:
+    """A length that is said twice is one; a success for a part of what was sent is none."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+        client = ApiClient(f"http://127.0.0.1:{listener.getsockname()[1]}", limits=QUICK)
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 " + head + b"\r\n\r\n{}")
+
+        with _in_thread(answer), client, contextlib.ExitStack() as stack:
+            if not is_taken:
+                stack.enter_context(pytest.raises(NotTheApi))
+            client.post_macro_done("m", 5)
 
 
 def test_a_slow_link_has_time_for_a_large_body() -> None:

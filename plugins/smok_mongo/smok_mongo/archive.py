@@ -12,20 +12,20 @@ from bson import Binary, Int64
 from pymongo import ReplaceOne
 
 from smok_mongo.commands import Document, bulk, count, delete, find, find_all, insert_new, slices
-from smok_mongo.ids import join, segment, span, time_from_text, time_text
+from smok_mongo.ids import join, segment, span, time_from_text, time_text, unsegment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from smok_mongo.queue import Batch
+    from smok_mongo.batches import Batch
     from smok_mongo.store import Store
 
-__all__ = ["POINTS", "Archive", "Stored"]
+__all__ = ["PAGE", "POINTS", "Archive", "Old", "Stored"]
 
 POINTS: Final = "smok_points"
 #: Points and about how many bytes are read at once.
 _FIRST_PAGE: Final = 100
-_PAGE: Final = 1000
+PAGE: Final = 1000
 _PAGE_BYTES: Final = 1 << 20
 
 
@@ -33,6 +33,15 @@ class Stored(NamedTuple):
     """A stored point."""
 
     value: bytes
+    seq: int
+
+
+class Old(NamedTuple):
+    """A stored point that may be forgotten."""
+
+    id: str
+    name: str
+    ts: int
     seq: int
 
 
@@ -50,15 +59,29 @@ class Archive:
 
     def store(self, batch: Batch) -> None:
         """Store the batch's points; doing it again, or late, changes nothing."""
-        documents = [
+        self._replace_older(insert_new(self._server, POINTS, self._documents(batch)))
+
+    def restore(self, batch: Batch) -> None:
+        """Do what `store` does for points that most likely are stored: look first."""
+        missing = {document["_id"]: document for document in self._documents(batch)}
+        for found in self._replace_older(list(missing.values())):
+            del missing[found]
+        self._replace_older(insert_new(self._server, POINTS, list(missing.values())))
+
+    def _documents(self, batch: Batch) -> list[Document]:
+        return [
             {"_id": self.id_of(name, ts), "v": Binary(value), "seq": Int64(seq)}
             for seq, (name, ts, value) in enumerate(batch.points, batch.first_seq)
         ]
-        taken = {d["_id"]: d for d in insert_new(self._server, POINTS, documents)}
-        there = find_all(self._server, POINTS, taken, {"seq": 1})
-        older = [taken[d["_id"]] for d in there if d["seq"] < taken[d["_id"]]["seq"]]
+
+    def _replace_older(self, documents: list[Document]) -> list[str]:
+        """Replace what is stored with a lower seq; give the ids of all that are stored."""
+        ours = {document["_id"]: document for document in documents}
+        there = find_all(self._server, POINTS, ours, {"seq": 1})
+        older = [ours[d["_id"]] for d in there if d["seq"] < ours[d["_id"]]["seq"]]
         replacements = [ReplaceOne({"_id": d["_id"], "seq": {"$lt": d["seq"]}}, d) for d in older]
         bulk(self._server, POINTS, replacements)
+        return [document["_id"] for document in there]
 
     def latest(self, name: str) -> tuple[int, bytes] | None:
         """Give the point with the greatest timestamp."""
@@ -78,37 +101,42 @@ class Archive:
                 return
             begin = page[-1][0] + 1
             size = sum(len(value) for _, value in page) // count
-            count = max(10, min(_PAGE, _PAGE_BYTES // (size + 100)))
+            count = max(10, min(PAGE, _PAGE_BYTES // (size + 100)))
 
-    def _page(
-        self, name: str, begin: int, end: int, count: int, fields: Document | None = None
-    ) -> list[Document]:
-        query = {"_id": {"$gte": self.id_of(name, begin), "$lte": self.id_of(name, end)}}
-        return find(self._server, POINTS, query, fields, limit=count)
+    def _page(self, name: str, begin: int, end: int, count: int) -> list[Document]:
+        return find(self._server, POINTS, {"_id": self._span(name, begin, end)}, limit=count)
 
-    def before(self, name: str, ts: int) -> Iterator[dict[int, int]]:
-        """Stream pages of ``{ts: seq}`` of the points of a name that are older than ``ts``."""
-        begin, end = -(1 << 63), min(ts, 1 << 63) - 1
-        while begin <= end:
-            page = self._page(name, begin, end, _PAGE, {"seq": 1})
-            if page:
-                yield {_time(document): int(document["seq"]) for document in page}
-            if len(page) < _PAGE:
-                return
-            begin = _time(page[-1]) + 1
+    def before(self, names: Iterable[str], ts: int, above: str) -> list[Old]:
+        """Give points of the names that are older than ``ts`` and have an id above ``above``.
 
-    def forget(self, name: str, points: dict[int, int]) -> int:
-        """Remove stored points, given as ``{ts: seq}``, unless they are replaced meanwhile.
-
-        Returns:
-            How many were given: the server's own count is 0 if its first answer was lost.
+        One more than a page at most: what comes after tells whether a point is its name's last.
         """
-        for part in slices(points.items()):
-            ids = [self.id_of(name, ts) for ts, _ in part]
-            newest = Int64(max(seq for _, seq in part))
-            query: Document = {"_id": {"$in": ids}, "seq": {"$lte": newest}}
+        spans = [self._span(name, -(1 << 63), min(ts, 1 << 63) - 1) for name in names]
+        spans = [span | {"$gte": max(span["$gte"], f"{above}!")} for span in spans]
+        query = {"$or": [{"_id": span} for span in spans if span["$gte"] <= span["$lte"]]}
+        if not query["$or"] or ts <= -(1 << 63):
+            return []
+        return [_old(d) for d in find(self._server, POINTS, query, {"seq": 1}, limit=PAGE + 1)]
+
+    def newer(self, names: Iterable[str], ts: int) -> set[str]:
+        """Give those of the names that have a point at ``ts`` or later."""
+        found, rest = set[str](), sorted(names, key=self.order)
+        while rest and ts < 1 << 63:
+            query = {"$or": [{"_id": self._span(n, ts, (1 << 63) - 1)} for n in rest]}
+            page = [_old(d) for d in find(self._server, POINTS, query, {"_id": 1}, limit=len(rest))]
+            found |= {old.name for old in page}
+            rest = rest[rest.index(page[-1].name) + 1 :] if len(page) == len(rest) else []
+        return found
+
+    def _span(self, name: str, first: int, last: int) -> dict[str, str]:
+        return {"$gte": self.id_of(name, max(first, -(1 << 63))), "$lte": self.id_of(name, last)}
+
+    def forget(self, batch: Batch) -> None:
+        """Remove the points, unless they were stored anew after the batch; again is harmless."""
+        for part in slices(batch.points):
+            ids = [self.id_of(name, ts) for name, ts, _ in part]
+            query: Document = {"_id": {"$in": ids}, "seq": {"$lt": Int64(batch.first_seq)}}
             delete(self._server, POINTS, query)
-        return len(points)
 
     def count(self) -> int:
         """Count the points."""
@@ -117,6 +145,10 @@ class Archive:
     def id_of(self, name: str, ts: int) -> str:
         """Give the id of a point."""
         return join(self._name(name), time_text(ts, self._role))
+
+    def order(self, name: str) -> str:
+        """Give what sorts names as their points are sorted."""
+        return f"{self._name(name)}|"
 
     def _name(self, name: str) -> str:
         return join(self._prefix, segment(name, self._role))
@@ -128,3 +160,8 @@ def _time(document: Document) -> int:
 
 def _point(document: Document) -> tuple[int, bytes]:
     return _time(document), bytes(document["v"])
+
+
+def _old(document: Document) -> Old:
+    name = unsegment(document["_id"].split("|")[2])
+    return Old(document["_id"], name, _time(document), int(document.get("seq", 0)))

@@ -21,6 +21,7 @@ from smok_core.engine.forks import Layer, fork_safe_lock, join
 from smok_core.errors import BackendUnavailable, StoreClosed
 from smok_mongo.address import parse_address
 from smok_mongo.errors import DRIVER_ERRORS, judge
+from smok_mongo.mismatch import mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ class Server:
         self.address = parse_address(options.url.reveal())
         self.database_name = options.database or self.address.database or "smok"
         self._base_dir, self._closed = base_dir, False
+        self._known = False  #: whether the server has answered, or what answers was looked at
         self._budget = options.retry_ms / 1000
         self._due = threading.local()
         self._parents: list[object] = []
@@ -102,7 +104,9 @@ class Server:
         with self.operation():
             while True:
                 try:
-                    return work(self._connected()[self.database_name])
+                    found = work(self._connected()[self.database_name])
+                    self._known = True
+                    return found
                 except DRIVER_ERRORS as error:
                     self._give_up_or_wait(error, next(pauses))
 
@@ -110,9 +114,18 @@ class Server:
         verdict = judge(error, self.store)
         if self._closed:
             raise StoreClosed(self.store, "it was closed") from None
+        if not self._known and verdict.again:
+            self._refuse_mismatch(error)
         if not verdict.again or time.monotonic() + pause >= self._due.at:
             raise verdict.error from error
         time.sleep(pause)
+
+    def _refuse_mismatch(self, error: Exception) -> None:
+        """Raise if it is known that what answers is no server, or another one than was meant."""
+        self._known, options = True, self.address.options
+        tls = options.get("tls", options.get("ssl", "false")).lower() == "true" or self._tls()
+        if found := mismatch(self.store, self.address, error, tls=bool(tls)):
+            raise found from None  # the driver's text repeats what was sent
 
     def _connected(self) -> MongoClient[dict[str, Any]]:
         with self._lock:

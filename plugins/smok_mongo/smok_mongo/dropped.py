@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smok_mongo.commands import find, find_one, set_number
 from smok_mongo.ids import join, span
-from smok_mongo.metadata import HEADS
+from smok_mongo.turns import HEADS
 
 if TYPE_CHECKING:
     from smok_mongo.client import Server

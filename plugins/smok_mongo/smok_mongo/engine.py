@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from smok_core.engine.base import Engine, Health, Limits
 from smok_core.engine.codec import MsgpackCodec
 from smok_core.engine.forks import Layer, fork_safe_lock
-from smok_core.errors import StoreClosed, StoreError
+from smok_core.errors import StoreClosed
 from smok_mongo.blobs import MongoBlobs
 from smok_mongo.chunks import Chunks
 from smok_mongo.client import Server
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["MongoEngine", "open_engine"]
 
 _SWEEP_SECONDS: Final = 3600.0
-#: After this closing tries nothing again: what it writes is worth no wait.
-_CLOSE_SECONDS: Final = 0.2
 
 
 def open_engine(context: StoreContext) -> MongoEngine:
@@ -117,7 +115,7 @@ class MongoEngine(Engine):
         )
 
     def checkpoint(self) -> None:
-        """Archive what killed processes left; once an hour look for chunks that nobody owns."""
+        """Complete what killed processes left; once an hour look for chunks that nobody owns."""
         for series in list(self._series.values()):
             series.checkpoint()
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
@@ -125,17 +123,9 @@ class MongoEngine(Engine):
             self._chunks.sweep()
 
     def close(self) -> None:
-        if self._closed:
-            return
-        try:
-            with self._server.operation(_CLOSE_SECONDS):
-                for series in list(self._series.values()):
-                    series.note_archived()
-        except StoreError:
-            pass  # it only saves the next opening some work
         self.abandon()
 
     def abandon(self) -> None:
-        """Close the connections and do nothing else."""
+        """Close the connections; there is nothing else to do."""
         self._closed = True
         self._server.close()

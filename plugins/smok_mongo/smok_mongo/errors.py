@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from bson.errors import BSONError
+from bson.errors import BSONError, InvalidBSON
 from pymongo import errors as driver
 
 from smok_core.errors import (
@@ -28,7 +28,7 @@ from smok_core.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DRIVER_ERRORS", "DUPLICATE_KEY", "Verdict", "judge"]
+__all__ = ["DRIVER_ERRORS", "DUPLICATE_KEY", "Verdict", "WrongServer", "judge"]
 
 #: What the driver raises, for bad arguments and for bad luck.
 DRIVER_ERRORS: Final = (driver.PyMongoError, BSONError, OverflowError, UnicodeEncodeError)
@@ -53,6 +53,13 @@ _DATA: Final = re.compile(r"\{.*\}|\".*\"", re.DOTALL)
 _FULL_TEXTS: Final = ("disk is full", "no space left", "space quota", "over your quota")
 
 
+class WrongServer(BackendUnavailable):
+    """Something else answers at the address than the URL speaks of."""
+
+    code = "SMOK-S16"
+    remedy = "Correct the URL."
+
+
 class Verdict(NamedTuple):
     """What to raise, and whether another attempt may help."""
 
@@ -70,6 +77,12 @@ def judge(error: Exception, store: str) -> Verdict:
 
 def _unreachable(error: Any, store: str) -> Verdict:
     detail = f"the server cannot be reached ({type(error).__name__})"
+    return Verdict(BackendUnavailable(store, detail), again=True)
+
+
+def _nonsense(error: Any, store: str) -> Verdict:
+    """Take what came for a damaged answer; the driver does not use the connection again."""
+    detail = f"the server's answer makes no sense ({type(error).__name__})"
     return Verdict(BackendUnavailable(store, detail), again=True)
 
 
@@ -103,10 +116,12 @@ def _refused(error: driver.OperationFailure, store: str) -> Verdict:
 
 #: The first that fits decides, so a class stands before the one it derives from.
 _MEANINGS: Final[tuple[tuple[Any, Callable[[Any, str], Verdict]], ...]] = (
+    ((InvalidBSON, driver.ProtocolError), _nonsense),
     ((BSONError, OverflowError, UnicodeEncodeError, driver.DocumentTooLarge), _unfit),
     (driver.InvalidOperation, _closed),
     (driver.BulkWriteError, _refused_bulk),
-    ((driver.ConnectionFailure, driver.WaitQueueTimeoutError), _unreachable),
+    # A connection on which something else was read is cut by the driver.
+    ((driver.ConnectionFailure, driver.WaitQueueTimeoutError, driver.ProtocolError), _unreachable),
     (driver.OperationFailure, _refused),
     (driver.ConfigurationError, _misconfigured),
 )

@@ -31,12 +31,14 @@ _LAST: Final = (1 << 63) - 1
 class _Known:
     """What this process knows of a name."""
 
-    __slots__ = ("has_points", "reserved", "until")
+    __slots__ = ("has_points", "last", "reserved", "until")
 
     def __init__(self, document: Document | None) -> None:
         self.reserved = int(document["until"]) if document else _NEVER
         self.until = self.reserved  #: no stored point is later
         self.has_points = bool(document and document["points"])
+        #: A point is stored here, or later: a name's latest is never forgotten.
+        self.last = int((document or {}).get("last", _NEVER))
 
 
 class Names:
@@ -61,6 +63,20 @@ class Names:
         """Tell whether nothing can be stored at ``(name, ts)``, without asking."""
         return ts > self._known[name].until
 
+    def is_unused(self, name: str) -> bool:
+        """Tell whether the name has no points yet."""
+        return not self._known[name].has_points
+
+    def without(self, names: Iterable[str], ts: int) -> set[str]:
+        """Give those of the names of which it is not known that they have a point from ts on."""
+        self.learn(names := list(names))
+        return {name for name in names if self._known[name].last < ts}
+
+    def saw(self, names: Iterable[str], ts: int) -> None:
+        """Note that the names have a point at this time, or later."""
+        for name in names:
+            self._known[name].last = max(self._known[name].last, ts)
+
     def reserve(self, latest: dict[str, int]) -> None:
         """Raise the bounds in the database where points up to ``latest`` exceed them."""
         self.learn(latest)
@@ -80,25 +96,26 @@ class Names:
             self._known[name].until = max(self._known[name].until, ts)
 
     def _raise(self, bounds: dict[str, int]) -> None:
-        bulk(
-            self._server,
-            NAMES,
-            [
-                UpdateOne({"_id": self._id(name)}, {"$max": {"until": Int64(bound)}})
-                for name, bound in bounds.items()
-            ],
-        )
+        bulk(self._server, NAMES, [self._raised(name, bound) for name, bound in bounds.items()])
 
-    def mark(self, names: Iterable[str]) -> None:
-        """Note that the names have points."""
-        self.learn(names)
-        fresh = [name for name in names if not self._known[name].has_points]
-        operations = [
-            UpdateOne({"_id": self._id(name)}, {"$set": {"points": True}}) for name in fresh
-        ]
-        bulk(self._server, NAMES, operations)
-        for name in fresh:
+    def _raised(self, name: str, bound: int) -> UpdateOne:
+        least, last = {"until": Int64(bound)}, self._known[name].last
+        if last != _NEVER:
+            least["last"] = Int64(last)
+        return UpdateOne({"_id": self._id(name)}, {"$max": least})
+
+    def mark(self, latest: dict[str, int]) -> None:
+        """Note that the names have points, up to these times at least."""
+        self.learn(latest)
+        fresh = [name for name in latest if not self._known[name].has_points]
+        bulk(self._server, NAMES, [self._marked(name, latest[name]) for name in fresh])
+        for name, ts in latest.items():
             self._known[name].has_points = True
+            self._known[name].last = max(self._known[name].last, ts)
+
+    def _marked(self, name: str, ts: int) -> UpdateOne:
+        change = {"$set": {"points": True}, "$max": {"last": Int64(ts)}}
+        return UpdateOne({"_id": self._id(name)}, change)
 
     def stream(self) -> Iterator[str]:
         """Give the names that have points."""

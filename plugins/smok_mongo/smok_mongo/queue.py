@@ -1,15 +1,13 @@
-"""The upload queue of a series: one document per appended batch, inserted in one step.
+"""The upload queue of a series: the batches of its log, one document for each append.
 
-A point's seq is its batch's base with its position below, so ids of batches are found from seqs
-by arithmetic. ``done`` is a bit mask of the positions that are acknowledged; a batch whose
-positions all are is removed. ``u`` is there until the batch is known to be in the archive; a
-sparse index finds what a killed process left, however late its batch was inserted.
+A batch is inserted in one step, which is the commit. What is acknowledged is marked in it; when all
+is, its points go and its header stays until the floor of the log passes it (`log.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import msgspec
 from bson import Binary
@@ -17,93 +15,101 @@ from pymongo import ASCENDING
 
 from smok_core.engine.base import PendingPoint
 from smok_core.errors import BackendUnavailable, StorageFull
-from smok_mongo.commands import (
-    SLICE,
-    Document,
-    delete,
-    find,
-    find_all,
-    find_one,
-    insert_one,
-    slices,
-    update,
+from smok_mongo.batches import (
+    BATCHES,
+    HEADER,
+    Batch,
+    Point,
+    Totals,
+    base_of,
+    batch_id,
+    document_of,
+    full_mask,
+    mask_bytes,
+    mask_of,
+    points_bytes,
+    points_in,
+    seqs_in,
+    totals_of,
 )
-from smok_mongo.dead import set_aside
-from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, base_text, join, span
+from smok_mongo.commands import SLICE, Document, delete, find, find_all, slices, update
+from smok_mongo.dead import keep_copy
+from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS
+from smok_mongo.log import QueueLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from pymongo.database import Database
 
     from smok_mongo.chunks import Chunks
+    from smok_mongo.log import Floor
     from smok_mongo.store import Store
 
-__all__ = ["BATCHES", "Batch", "BatchQueue", "Point"]
+__all__ = ["BatchQueue", "Counts"]
 
-Point = tuple[str, int, bytes]
-
-BATCHES: Final = "smok_batches"
-_HEADER: Final = {"count": 1, "left": 1, "done": 1, "token": 1, "size": 1, "u": 1}
-#: Batches read at once to be archived.
-_FEW: Final = 8
-#: Batches of which the database is told at once that they are archived.
-_NOTE_EVERY: Final = 64
+#: So many batches end before it is worth raising the floor.
+_RAISE_EVERY: Final = 64
 _TRIES: Final = 50
 _MAX_SEQ: Final = (1 << 63) - 1
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Point]).decode
+_NO_TOTALS: Final = Totals(0, 0, 0)
 
 
-class Batch(NamedTuple):
-    """A batch as it was appended."""
+class Complete(Protocol):
+    """Does what follows from a batch."""
 
-    base: int
-    token: str
-    points: Sequence[Point]
+    def __call__(self, batch: Batch, *, mine: bool) -> None:
+        """Do it; where it is not ``mine`` it most likely is done."""
 
-    @property
-    def first_seq(self) -> int:
-        """Give the seq of the first point."""
-        return self.base << POSITION_BITS
+
+class Counts(NamedTuple):
+    """What the log says at one moment."""
+
+    pending: int
+    dropped: int
+    totals: Totals | None  #: None for a log that no append of this release has begun
 
 
 class BatchQueue:
-    """The batches of one series of one device."""
+    """The batches of one series of one device; ``complete`` does what follows from one."""
 
-    def __init__(
-        self, store: Store, chunks: Chunks, prefix: str, archive: Callable[[Batch], None]
-    ) -> None:
+    def __init__(self, store: Store, chunks: Chunks, prefix: str, complete: Complete) -> None:
         self._server, self._chunks, self._prefix = store.server, chunks, prefix
-        self._archive = archive
-        #: Bases of batches that are archived while the database says otherwise.
-        self._archived = set[int]()
+        self._complete = complete
+        self.log = QueueLog(store.server, prefix)
+        #: Up to this base all batches are complete, as far as this process knows.
+        self.complete_to = -1
+        self._payload: Document = {}
+        self._ended = 0  #: batches that ended since the floor was raised
         #: Points per batch as last seen: tells how many documents a batch takes.
         self._usual = 10
 
     def insert(self, batch: Batch) -> bool:
-        """Commit the batch; False if another process has taken its base."""
-        payload = self._chunks.store(batch.token, _encode(batch.points))
-        count = len(batch.points)
-        document = {
-            "_id": self._id(batch.base),
-            "u": self._id(batch.base),
-            "count": count,
-            "left": count,
-            "done": Binary(b""),
-            **payload,
-        }
-        if insert_one(self._server, BATCHES, document):
-            return True
-        found = find_one(self._server, BATCHES, {"_id": document["_id"]}, _HEADER)
-        return found is not None and found["token"] == batch.token
+        """Commit the batch; False if its place is another's."""
+        if self._payload.get("token") != batch.token:
+            self.abandon()
+            self._payload = self._chunks.store(batch.token, points_bytes(batch.points))
+        return self.place(batch)
+
+    def place(self, batch: Batch) -> bool:
+        """Commit a batch whose points are stored, because it has lost a place before."""
+        done = self.log.insert(document_of(batch, self._prefix, self._payload))
+        if done:
+            self._payload = {}
+        return done
+
+    def abandon(self) -> None:
+        """Remove what was stored for a batch that is not going to have a place."""
+        if self._payload:
+            self._chunks.drop([self._payload])
+            self._payload = {}
 
     # --- handing over ------------------------------------------------------------------------
 
     def read(self, limit: int, after: int) -> list[PendingPoint]:
         """Give at most ``limit`` pending points with a seq above ``after``."""
-        begin = min(max(after + 1, 0), _MAX_SEQ)
-        query = self._from(begin >> POSITION_BITS)
+        begin = min(max(after + 1, 0, self.log.seen.lowest << POSITION_BITS), _MAX_SEQ)
+        query = self.log.from_place(begin >> POSITION_BITS) | {"left": {"$ne": 0}}
         per_answer = min(-(-limit // self._usual) + 1, SLICE)
 
         def work(db: Database[Document]) -> list[PendingPoint]:
@@ -116,18 +122,17 @@ class BatchQueue:
                         break
             return points[:limit]
 
-        return self._server.run(work)
+        points = self._server.run(work)
+        floor = self.log.floor() if points else self.log.seen
+        return [point for point in points if floor.has(point.seq >> POSITION_BITS)]
 
     def _page(self, base: int, count: int, fields: Document | None = None) -> list[Document]:
-        query = self._from(base)
+        query = self.log.from_place(base) | {"left": {"$ne": 0}}
         return find(self._server, BATCHES, query, fields, limit=count)
 
-    def _from(self, base: int) -> Document:
-        return {"_id": {"$gte": self._id(base), "$lt": f"{self._prefix}}}"}}
-
     def _open_points(self, document: Document) -> Iterator[PendingPoint]:
-        points, done = self._points(document), _mask(document)
-        first, self._usual = _base(document) << POSITION_BITS, max(1, len(points))
+        points, done = self._points(document), mask_of(document)
+        first, self._usual = base_of(document) << POSITION_BITS, max(1, len(points))
         for position, (name, ts, value) in enumerate(points):
             if not done >> position & 1:
                 yield PendingPoint(first + position, name, ts, value)
@@ -135,113 +140,147 @@ class BatchQueue:
     def _points(self, document: Document) -> list[Point]:
         """Decode a batch; one that cannot be is set aside, so that the others can be uploaded."""
         with contextlib.suppress(KeyError, TypeError, ValueError, msgspec.DecodeError):
-            points = _decode(self._chunks.load(document) or b"")
-            if len(points) == document["count"]:
+            points = points_in(self._chunks.load(document) or b"")
+            if document.get("trims") is True or len(points) == document["count"]:
                 return points
-        set_aside(self._server, BATCHES, document)
+        self._set_aside(document)
         return []
 
-    # --- archiving ---------------------------------------------------------------------------
+    def _set_aside(self, document: Document) -> None:
+        """Keep a copy among the dead; the header stays, as if it had been acknowledged."""
+        if keep_copy(self._server, BATCHES, document):
+            count = self._count_of(document)
+            change = _end(count, self._prefix)
+            update(self._server, BATCHES, {"_id": document["_id"]}, change)
 
-    def recover(self) -> None:
-        """Archive what a process that was killed may have left; doing so twice is harmless."""
-        last = f"{self._prefix}|"
-        while found := self._marked(last):
-            self._archive_now(found)
-            last = found[-1]["_id"]
-        self.tell_archived()
+    def _count_of(self, document: Document) -> int:
+        """Tell how many points a damaged batch had, from the totals before it and its own."""
+        totals, base = totals_of(document), base_of(document)
+        before = find(self._server, BATCHES, {"_id": batch_id(self._prefix, base - 1)}, HEADER)
+        if totals and before and (others := totals_of(before[0])):
+            return totals.appended - others.appended
+        if totals and self.log.seen.base == base and not self.log.seen.kept:
+            return totals.appended - self.log.seen.appended
+        return int(document.get("count", 0))
 
-    def recover_above(self, base: int) -> None:
-        """Archive all batches above a base: those of schema 1 have no mark."""
-        while found := self._page(base + 1, _FEW):
-            self._archive_now(found)
-            base = _base(found[-1])
+    # --- what follows from a batch -----------------------------------------------------------
 
-    def _marked(self, above: str) -> list[Document]:
-        query = {"u": {"$gt": above, "$lt": f"{self._prefix}}}"}}
-        return find(self._server, BATCHES, query, sort="u", limit=_FEW)
+    def _batch_in(self, document: Document) -> Batch | None:
+        """Give the batch that a document holds; None if nothing of it is left to be done."""
+        if document.get("left") == 0 and document.get("trims") is not True:
+            return None
+        points, base = self._points(document), base_of(document)
+        trims, totals = document.get("trims") is True, totals_of(document) or _NO_TOTALS
+        replaced, dropped = seqs_in(document)
+        return Batch(base, str(document["token"]), points, totals, replaced, dropped, trims)
 
-    def _archive_now(self, documents: Iterable[Document]) -> None:
+    def complete(self, batch: Batch, *, mine: bool = True) -> None:
+        """Do what follows from a batch; doing it again, or late, changes nothing."""
+        self.complete_to = max(self.complete_to, batch.base - 1)
+        self._complete(batch, mine=mine)
+        self.complete_to = max(self.complete_to, batch.base)
+
+    def complete_found(self, documents: Iterable[Document]) -> None:
+        """Do what follows from batches that perhaps nobody has completed."""
         for document in documents:
-            base = _base(document)
-            self._archive(Batch(base, document["token"], self._points(document)))
-            self.note(base)
+            if batch := self._batch_in(document):
+                self.complete(batch, mine=False)
+            self.complete_to = max(self.complete_to, base_of(document))
 
-    def note(self, base: int) -> None:
-        """Note that a batch is archived; the database is told of many at once."""
-        self._archived.add(base)
-        if len(self._archived) >= _NOTE_EVERY:
-            self.tell_archived()
+    # --- acknowledging -----------------------------------------------------------------------
 
-    def tell_archived(self) -> None:
-        """Tell the database what is archived, so that nobody archives it again."""
-        if told := sorted(self._archived):
-            query = {"_id": {"$in": [self._id(base) for base in told]}}
-            update(self._server, BATCHES, query, {"$unset": {"u": ""}})
-            self._archived.difference_update(told)
+    def acknowledge(self, seqs: Iterable[int], *, dropping: bool = False) -> int:
+        """Take the seqs out of the queue; tell how many this call took out.
 
-    # --- acknowledging ----------------------------------------------------------------------------
-
-    def acknowledge(self, seqs: Iterable[int]) -> int:
-        """Take the seqs out of the queue; tell how many this call took out."""
+        Those that are ``dropping`` are counted as dropped, in the same step.
+        """
         wanted: dict[str, int] = {}
         for seq in seqs:
             if 0 <= seq <= _MAX_SEQ:
-                batch_id, bit = self._id(seq >> POSITION_BITS), 1 << seq % MAX_POSITIONS
-                wanted[batch_id] = wanted.get(batch_id, 0) | bit
-        return sum(self._acknowledge(dict(part)) for part in slices(wanted.items()))
+                key, bit = self._id(seq >> POSITION_BITS), 1 << seq % MAX_POSITIONS
+                wanted[key] = wanted.get(key, 0) | bit
+        return sum(self._acknowledge(dict(part), dropping) for part in slices(wanted.items()))
 
-    def _acknowledge(self, wanted: dict[str, int]) -> int:
+    def _acknowledge(self, wanted: dict[str, int], dropping: bool) -> int:
         """Compare and set each batch's mask: what another process took out meanwhile is its."""
         taken = 0
         for _ in range(_TRIES):
-            headers = find_all(self._server, BATCHES, wanted, _HEADER)
-            open_ = {h["_id"]: wanted[h["_id"]] & ~_mask(h) & _full(h) for h in headers}
-            whole = [h for h in headers if open_[h["_id"]] | _mask(h) == _full(h)]
-            partly = [h for h in headers if open_[h["_id"]] and h not in whole]
-            now = self._remove(whole) + sum(self._mark(h, open_[h["_id"]]) for h in partly)
+            headers = find_all(self._server, BATCHES, wanted, HEADER)
+            open_ = {h["_id"]: wanted[h["_id"]] & ~mask_of(h) & full_mask(h) for h in headers}
+            ended = [
+                h for h in headers if open_[h["_id"]] | mask_of(h) == full_mask(h) != mask_of(h)
+            ]
+            partly = [h for h in headers if open_[h["_id"]] and h not in ended]
+            now = self._remove(ended, dropping)
+            now += sum(self._mark(h, open_[h["_id"]], dropping) for h in partly)
             taken += now
             if now == sum(bits.bit_count() for bits in open_.values()):
                 return taken
         raise BackendUnavailable(self._server.store, "other processes keep acknowledging the queue")
 
-    def _remove(self, headers: list[Document]) -> int:
-        """Remove batches whose masks are as they were read; tell how many points waited in them.
+    def _remove(self, headers: list[Document], dropping: bool) -> int:
+        """End batches whose masks are as they were read; tell how many points waited in them."""
+        if not headers:
+            return 0
+        self._complete_late(headers)
+        self._ended += len(headers)
+        below = self._raise_floor(headers) if not dropping else set()
+        gone = _alike(h for h in headers if h["_id"] in below)
+        kept = _alike(h for h in headers if h["_id"] not in below)
+        return sum(self._delete(*each) for each in gone) + sum(
+            self._end(*each, dropping) for each in kept
+        )
 
-        One command removes those of which equally many points wait, so its count tells how many
-        points went, also if another process removes some of them just now.
-        """
-        alike: dict[tuple[int, bytes], list[Document]] = {}
-        for header in headers:
-            alike.setdefault((int(header["count"]), bytes(header["done"])), []).append(header)
-        self._archive_late(headers)
-        return sum(self._remove_alike(count, done, part) for (count, done), part in alike.items())
-
-    def _remove_alike(self, count: int, done: bytes, headers: list[Document]) -> int:
-        ids = [header["_id"] for header in headers]
-        query = {"_id": {"$in": ids}, "done": Binary(done)}
-        gone = delete(self._server, BATCHES, query, meant=len(ids))
-        kept = set[str]()
-        if gone < len(ids):  # a batch that somebody else changed is still the owner of its chunks
-            kept = {h["_id"] for h in find_all(self._server, BATCHES, ids, _HEADER)}
-        self._chunks.drop(header for header in headers if header["_id"] not in kept)
-        return gone * (count - int.from_bytes(done, "little").bit_count())
-
-    def _archive_late(self, headers: list[Document]) -> None:
-        """Archive what its writer has not, or has not told: it is lost with its batch.
+    def _complete_late(self, headers: list[Document]) -> None:
+        """Complete the newest of them if it may be the newest of all: it is lost with its points.
 
         A full server must not keep a queue from being emptied; then its copy in the archive is.
         """
-        late = [h["_id"] for h in headers if "u" in h and _base(h) not in self._archived]
-        with contextlib.suppress(StorageFull):
-            for part in slices(late, _FEW):
-                self._archive_now(find_all(self._server, BATCHES, part))
+        last = max(headers, key=base_of)
+        if base_of(last) > self.complete_to:
+            with contextlib.suppress(StorageFull):
+                self.complete_found(find_all(self._server, BATCHES, [last["_id"]]))
 
-    def _mark(self, header: Document, bits: int) -> int:
+    def _raise_floor(self, headers: list[Document]) -> set[str]:
+        """Raise the floor if it is worth it; tell which of the batches are below it now."""
+        if self._ended < _RAISE_EVERY:
+            return set()
+        self._ended = 0
+        below = self.log.raise_floor(headers, most=SLICE)
+        self._chunks.drop(below)
+        return {header["_id"] for header in below}
+
+    def _delete(self, count: int, done: bytes, headers: list[Document]) -> int:
+        """Remove batches of which equally many points wait, so that the count tells how many."""
+        ids = [header["_id"] for header in headers]
+        query = {"_id": {"$in": ids}, "done": Binary(done)}
+        gone = delete(self._server, BATCHES, query, meant=len(ids))
+        return gone * _waiting(count, done)
+
+    def _end(self, count: int, done: bytes, headers: list[Document], dropping: bool) -> int:
+        """Leave nothing but the headers of batches of which equally many points wait."""
+        ids, waiting = [header["_id"] for header in headers], _waiting(count, done)
+        query = {"_id": {"$in": ids}, "done": Binary(done)}
+        change = _end(count, self._prefix)
+        if dropping:
+            change["$inc"] = {"lost": waiting}
+        ended = update(self._server, BATCHES, query, change, meant=len(ids))
+        kept = set[str]()
+        if ended < len(ids):  # a batch that somebody else changed is still the owner of its chunks
+            kept = {
+                h["_id"] for h in find_all(self._server, BATCHES, ids, HEADER) if h["left"] != 0
+            }
+        self._chunks.drop(header for header in headers if header["_id"] not in kept)
+        return ended * waiting
+
+    def _mark(self, header: Document, bits: int, dropping: bool) -> int:
         """Set bits if nobody set any since the header was read; tell how many."""
-        mask = _mask(header) | bits
+        mask = mask_of(header) | bits
         query = {"_id": header["_id"], "done": header["done"]}
-        change = {"$set": {"done": _bytes(mask), "left": header["count"] - mask.bit_count()}}
+        left = header["count"] - mask.bit_count()
+        change: Document = {"$set": {"done": mask_bytes(mask), "left": left, "d": self._prefix}}
+        if dropping:
+            change["$inc"] = {"lost": bits.bit_count()}
         if not update(self._server, BATCHES, query, change, meant=1):
             return 0
         return bits.bit_count()
@@ -252,43 +291,75 @@ class BatchQueue:
         """Give those of the seqs that are pending."""
         wanted = set(seqs)
         ids = {self._id(seq >> POSITION_BITS) for seq in wanted}
-        headers = find_all(self._server, BATCHES, ids, _HEADER)
-        masks = {_base(header): _full(header) & ~_mask(header) for header in headers}
+        headers = find_all(self._server, BATCHES, ids, HEADER)
+        masks = {base_of(header): full_mask(header) & ~mask_of(header) for header in headers}
         return {s for s in wanted if masks.get(s >> POSITION_BITS, 0) >> s % MAX_POSITIONS & 1}
 
     def oldest(self, count: int) -> list[int]:
         """Give the lowest seqs in the queue."""
         found: list[int] = []
-        base = 0
-        while len(found) < count and (headers := self._page(base, 100, _HEADER)):
+        base = self.log.seen.lowest
+        while len(found) < count and (headers := self._page(base, 100, HEADER)):
             for header in headers:
-                first, open_ = _base(header) << POSITION_BITS, _full(header) & ~_mask(header)
+                first, open_ = (
+                    base_of(header) << POSITION_BITS,
+                    full_mask(header) & ~mask_of(header),
+                )
                 found += (first + n for n in range(header["count"]) if open_ >> n & 1)
-            base = _base(headers[-1]) + 1
+            base = base_of(headers[-1]) + 1
         return found[:count]
 
-    def pending_count(self) -> int:
-        """Count the pending points."""
-        group = {"_id": None, "points": {"$sum": "$left"}}
-        steps: list[Any] = [{"$match": {"_id": span(self._prefix)}}, {"$group": group}]
+    def counts(self) -> Counts:
+        """Count what waits, what was dropped and what is stored, from the newest batch's totals.
+
+        Only batches of which part is acknowledged are looked at beside it.
+        """
+        for _ in range(_TRIES):
+            floor = self.log.floor()
+            partly = self._partly(floor)
+            totals = totals_of(self.log.newest(HEADER))
+            if self.log.floor() == floor:
+                break
+        ended = sum(int(header["count"]) - int(header["left"]) for header in partly)
+        dropped = floor.dropped + sum(int(header.get("lost", 0)) for header in partly)
+        if totals is None or not self.log.begun:
+            return Counts(self._sum("left", floor), dropped, None)
+        return Counts(totals.appended - floor.appended - ended, dropped, totals)
+
+    def _partly(self, floor: Floor) -> list[Document]:
+        query = self.log.from_place(floor.lowest) | {"d": self._prefix}
+        fields = {"count": 1, "left": 1, "lost": 1}
+        found = find(self._server, BATCHES, query, fields)
+        return [header for header in found if floor.has(base_of(header))]
+
+    def appended(self) -> int:
+        """Count the points that were ever queued, where no totals tell it."""
+        floor = self.log.floor()
+        return floor.appended + self._sum("count", floor)
+
+    def _sum(self, field: str, floor: Floor) -> int:
+        group = {"_id": None, "sum": {"$sum": f"${field}"}}
+        steps: list[Any] = [{"$match": self.log.from_place(floor.lowest)}, {"$group": group}]
         found = self._server.run(lambda db: list(db[BATCHES].aggregate(steps)))
-        return int(found[0]["points"]) if found else 0
+        return int(found[0]["sum"]) if found else 0
 
     def _id(self, base: int) -> str:
-        return join(self._prefix, base_text(base))
+        return batch_id(self._prefix, base)
 
 
-def _base(document: Document) -> int:
-    return int(document["_id"].rpartition("|")[2], 16)
+def _end(count: int, prefix: str) -> Document:
+    """Make the change that leaves a header of which nothing waits."""
+    fields = {"done": mask_bytes((1 << count) - 1), "left": 0, "count": count, "size": 0}
+    return {"$set": fields | {"d": prefix}, "$unset": {"b": "", "ends": "", "u": ""}}
 
 
-def _full(header: Document) -> int:
-    return (1 << int(header.get("count", 0))) - 1
+def _alike(headers: Iterable[Document]) -> list[tuple[int, bytes, list[Document]]]:
+    """Put together those of which equally many points, at equal positions, wait."""
+    alike: dict[tuple[int, bytes], list[Document]] = {}
+    for header in headers:
+        alike.setdefault((int(header["count"]), bytes(header["done"])), []).append(header)
+    return [(count, done, part) for (count, done), part in alike.items()]
 
 
-def _mask(header: Document) -> int:
-    return int.from_bytes(bytes(header.get("done", b"")), "little")
-
-
-def _bytes(mask: int) -> Binary:
-    return Binary(mask.to_bytes((mask.bit_length() + 7) // 8, "little"))
+def _waiting(count: int, done: bytes) -> int:
+    return count - int.from_bytes(done, "little").bit_count()

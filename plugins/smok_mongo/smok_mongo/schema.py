@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from bson import Int64
 
 from smok_core.errors import CorruptData, SchemaTooNew
+from smok_mongo.batches import BATCHES
 from smok_mongo.commands import find_one, insert_one, update_one
-from smok_mongo.queue import BATCHES
 from smok_mongo.table_versions import ROWS
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["META", "VERSION", "check_schema", "prepare_schema"]
 
 META: Final = "smok_meta"
-#: Version 2: README.md, "What lies in the database". In 1 a series' document said up to which base
-#: its batches are archived; whoever takes the series over reads that once more (`series.py`).
-VERSION: Final = 2
+#: Version 3: README.md, "What lies in the database". What 1 and 2 left in a series is read on, and
+#: continued by the first append to it (`older.py`).
+VERSION: Final = 3
 
 
 def check_schema(server: Server, document_id: str) -> int | None:
@@ -49,6 +49,6 @@ def prepare_schema(server: Server, document_id: str) -> None:
         version = check_schema(server, document_id)  # if somebody else was faster
     if version != VERSION:
         update_one(server, META, {"_id": document_id}, {"$max": {"schema": VERSION}})
-    server.run(lambda db: db[BATCHES].create_index("u", name="smok_u", sparse=True))
+    server.run(lambda db: db[BATCHES].create_index("d", name="smok_d", sparse=True))
     server.run(lambda db: db[ROWS].create_index("q", name="smok_q", sparse=True))
     server.run(lambda db: db[ROWS].create_index("s", name="smok_s", sparse=True, unique=True))

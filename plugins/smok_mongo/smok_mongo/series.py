@@ -1,42 +1,55 @@
-"""Series: an append commits by inserting one batch document, and then brings the rest up to date.
+"""Series: an append commits by inserting one batch, and then brings the rest up to date.
 
 Order of an append: bounds of the names, the batch (the commit point, and the queue entry), the
-archive, the queue entries of replaced points. Until the last step is done the batch is this
-process's pending commit, completed before anything else is read or written. What a killed process
-left is completed by whoever uses the series next; every step may be repeated.
+archive, the queue entries of replaced points. Who commits above a batch has completed it before,
+so only the newest batch of all may be incomplete: by a process that is about to complete it, or was
+killed. Every step may be repeated, by anybody.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import uuid
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smok_core.engine.base import Limits, Series, SeriesStats
 from smok_core.errors import BackendUnavailable, InvalidValue, SmokError
 from smok_mongo.archive import Archive
+from smok_mongo.batches import Batch, Totals, base_of, totals_of
 from smok_mongo.client import OperationLock
-from smok_mongo.ids import MAX_POSITIONS, base_text, join, segment, time_text
-from smok_mongo.metadata import SeriesMetadata
+from smok_mongo.ids import MAX_POSITIONS, join, segment, time_text
 from smok_mongo.names import Names
-from smok_mongo.queue import Batch, BatchQueue
-from smok_mongo.queue_limit import Cap
+from smok_mongo.older import OlderSeries
+from smok_mongo.queue import BatchQueue
+from smok_mongo.queue_limit import QueueLimit
+from smok_mongo.trimming import Trimming
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from smok_core.engine.base import PendingPoint
+    from smok_mongo.batches import Point
     from smok_mongo.chunks import Chunks
-    from smok_mongo.queue import Point
+    from smok_mongo.commands import Document
     from smok_mongo.store import Store
 
 __all__ = ["MongoSeries"]
+
+#: How often to begin again when other processes get in between.
+_TRIES: Final = 100
+
+
+class _Head(NamedTuple):
+    """The newest batch that this process knows of; it and all before it are complete."""
+
+    base: int
+    totals: Totals
 
 
 class _PendingCommit:
     """A batch that is not, or not for sure, in place everywhere."""
 
-    def __init__(self, batch: Batch, replaced: list[int]) -> None:
-        self.batch, self.replaced = batch, replaced
-        self.committed = False
+    def __init__(self, batch: Batch) -> None:
+        self.batch, self.committed = batch, False
 
 
 class MongoSeries(Series):
@@ -45,13 +58,14 @@ class MongoSeries(Series):
     def __init__(self, store: Store, chunks: Chunks, name: str) -> None:
         self._store, self._server, self._role = store, store.server, name
         prefix = join(store.device, segment(name))
-        self._queue = BatchQueue(store, chunks, prefix, self._store_points)
+        self._queue = BatchQueue(store, chunks, prefix, self._complete_parts)
+        self._older = OlderSeries(store, prefix, self._queue)
         self._archive = Archive(store, prefix, name)
         self._names = Names(store, prefix, name)
-        self._metadata = SeriesMetadata(store.server, store.sequence, prefix)
-        self._queue_limit = Cap(store.server, self._queue, prefix)
+        self._queue_limit = QueueLimit(store.server, self._queue)
         self._operation_lock = OperationLock(store.server)
         self._pending_commit: _PendingCommit | None = None
+        self._head: _Head | None = None
         self._recovered = False
 
     @property
@@ -63,18 +77,131 @@ class MongoSeries(Series):
     def limits(self, limits: Limits) -> None:
         self._queue_limit.limits = limits
 
+    # --- committing --------------------------------------------------------------------------
+
+    def _write(self, plan: Callable[[], Batch | None]) -> Batch | None:
+        """Commit what is planned, above the newest batch; planned anew if others were faster.
+
+        So what a plan has read (what is stored, what waits) holds at the moment of the commit.
+        """
+        self._ready()
+        self._queue.log.turns.give()
+        try:
+            return self._try(plan)
+        finally:
+            self._queue.log.turns.end()
+            if self._pending_commit is None:
+                self._queue.abandon()
+
+    def _try(self, plan: Callable[[], Batch | None]) -> Batch | None:
+        before: Batch | None = None
+        for number in range(_TRIES):
+            if number > 1:
+                self._queue.log.turns.ask()
+            self._head = self._head or self._catch_up()
+            if (batch := plan()) is None:
+                return None
+            if before and before.points == batch.points:  # they are stored under its token
+                batch = batch._replace(token=before.token)
+            if self._commit(batch, again=bool(before and before.token == batch.token)):
+                return batch
+            before = batch
+            self._forget()
+        raise BackendUnavailable(self._server.store, "other processes keep appending")
+
+    def _forget(self) -> None:
+        """Forget what is known of the series: another process has written."""
+        self._head = None
+        self._names.forget()
+        self._queue_limit.forget()
+
+    def _commit(self, batch: Batch, *, again: bool) -> bool:
+        if not batch.trims:
+            self._names.reserve(_latest(batch))
+        self._pending_commit = _PendingCommit(batch)
+        insert = self._queue.place if again else self._queue.insert
+        try:
+            return self._complete(self._pending_commit, insert)
+        except BackendUnavailable:
+            raise  # it may have been committed: the next operation finds out, and completes it
+        except SmokError:
+            if not self._pending_commit.committed:
+                self._pending_commit = None
+            raise
+
+    def _complete(self, pending_commit: _PendingCommit, insert: Callable[[Batch], bool]) -> bool:
+        """Commit and complete; False if the batch has lost its place and is not there."""
+        batch = pending_commit.batch
+        if not pending_commit.committed and not insert(batch):
+            self._pending_commit = None
+            return False
+        pending_commit.committed = True
+        self._queue.complete(batch)
+        self._pending_commit, self._head = None, _Head(batch.base, batch.totals)
+        self._queue_limit.changed(0 if batch.trims else len(batch.points))
+        return True
+
+    def _complete_parts(self, batch: Batch, *, mine: bool = True) -> None:
+        """Do what follows from a batch; it is harmless to do it again, or late."""
+        if batch.trims:
+            self._archive.forget(batch)
+        elif batch.points:
+            (self._archive.store if mine else self._archive.restore)(batch)
+            self._names.mark(_latest(batch))
+        taken = self._queue.acknowledge(batch.replaced)
+        taken += self._queue.acknowledge(batch.dropped, dropping=True)
+        self._queue_limit.changed(-taken)
+
+    # --- what others have committed ----------------------------------------------------------
+
+    def _ready(self) -> None:
+        """Complete what this process has committed, or the last one that was killed."""
+        if self._pending_commit is None and self._recovered:
+            return
+        with self._operation_lock():
+            self._end_pending_commit()
+            if not self._recovered:
+                self._complete_newest()
+
+    def _end_pending_commit(self) -> None:
+        """Find out whether a commit was made that got no answer; one that was not is no more."""
+        commit = self._pending_commit
+        if commit is not None and not self._complete(commit, self._queue.insert):
+            self._queue.abandon()
+            self._forget()
+
+    def _complete_newest(self) -> Document | None:
+        """Complete the newest batch, or what older releases left; give the newest."""
+        newest = self._queue.log.newest()
+        if newest and totals_of(newest) is None:
+            self._older.complete()
+        elif newest and base_of(newest) > self._queue.complete_to:
+            self._queue.complete_found([newest])
+        self._recovered = True
+        return newest
+
+    def _catch_up(self) -> _Head:
+        """Find the newest batch; where no log has begun, count what it begins with."""
+        newest = self._complete_newest()
+        totals = totals_of(newest)
+        if newest and totals and self._queue.log.has_begun():
+            return _Head(base_of(newest), totals)
+        first = self._older.begin(newest)
+        found = Totals(self._queue.appended(), self._archive.count(), self._names.count())
+        return _Head(first - 1, found)
+
+    def checkpoint(self) -> None:
+        """Complete the newest batch, if another process has not: it may have been killed."""
+        with self._operation_lock():
+            self._ready()
+            self._complete_newest()
+
     # --- appending ---------------------------------------------------------------------------
 
     def append(self, points: Sequence[Point]) -> None:
         last = self._checked(points)
         with self._operation_lock():
-            self._own()
-            self._names.learn(name for name, _, _ in last)
-            fresh, replaced = self._fresh(last)
-            self._queue_limit.refuse_if_full(len(fresh))
-            if fresh:
-                self._commit(fresh, replaced)
-                self._queue_limit.drop_excess()
+            self._write(lambda: self._appended(last))
 
     def _checked(self, points: Sequence[Point]) -> list[Point]:
         """Keep the last of repeats at its own place; refuse what cannot be stored."""
@@ -89,34 +216,18 @@ class MongoSeries(Series):
             raise InvalidValue(self._role, "a batch", f"has {len(last)} points", remedy)
         return [(name, ts, value) for (name, ts), value in reversed(last.items())]
 
-    def _own(self) -> None:
-        """Make sure this process is the last writer and no commit of its own is pending."""
-        self._ready()
-        if not self._metadata.owned():
-            self._metadata.take_over()
-            self._names.forget()
-            self._queue_limit.forget()
-
-    def _ready(self) -> None:
-        """Complete what is pending: of this process, or of one killed before it began."""
-        if self._pending_commit is None and self._recovered:
-            return
-        with self._operation_lock():
-            if self._pending_commit is not None:
-                self._complete(self._pending_commit)
-            if not self._recovered:
-                self._recover()
-
-    def _recover(self) -> None:
-        if (archived := self._metadata.archived()) is not None:
-            self._queue.recover_above(archived)
-            self._metadata.forget_archived()
-        self._queue.recover()
-        self._recovered = True
-
-    def _store_points(self, batch: Batch) -> None:
-        self._archive.store(batch)
-        self._names.mark({name for name, _, _ in batch.points})
+    def _appended(self, points: list[Point]) -> Batch | None:
+        """Plan a batch of what is not stored equally; None if all is."""
+        self._names.learn(name for name, _, _ in points)
+        fresh, replaced = self._fresh(points)
+        if not fresh:
+            return None
+        self._queue_limit.refuse_if_full(len(fresh))
+        unused = {name for name, _, _ in fresh if self._names.is_unused(name)}
+        batch = self._batch(fresh, stored=len(fresh) - len(replaced), names=len(unused))
+        seqs = range(batch.first_seq, batch.first_seq + len(fresh))
+        dropped = self._queue_limit.dropped_for(seqs, replaced)
+        return batch._replace(replaced=replaced, dropped=dropped)
 
     def _fresh(self, points: list[Point]) -> tuple[list[Point], list[int]]:
         """Leave out what is stored equally; give the rest, and the seqs of what it replaces."""
@@ -129,64 +240,27 @@ class MongoSeries(Series):
         ]
         return fresh, [stored[name, ts].seq for name, ts, _ in fresh if (name, ts) in stored]
 
-    def _commit(self, points: list[Point], replaced: list[int]) -> None:
-        latest: dict[str, int] = {}
-        for name, ts, _ in points:
-            latest[name] = max(ts, latest.get(name, ts))
-        self._names.reserve(latest)
-        self._pending_commit = _PendingCommit(self._batch(points), replaced)
-        try:
-            self._complete(self._pending_commit)
-        except BackendUnavailable:
-            raise  # it may have been committed: the pending_commit stays, and is paid later
-        except SmokError:
-            if not self._pending_commit.committed:
-                self._pending_commit = None
-            raise
-        self._queue_limit.pending(len(points))
-
-    def _batch(self, points: Sequence[Point]) -> Batch:
-        base = self._metadata.base()
-        return Batch(base, base_text(base) + self._server.owner, points)
-
-    def _complete(self, pending_commit: _PendingCommit) -> None:
-        while not pending_commit.committed:
-            if self._queue.insert(pending_commit.batch):
-                pending_commit.committed = True
-            else:
-                pending_commit.batch = self._batch(pending_commit.batch.points)
-        self._store_points(pending_commit.batch)
-        self._queue_limit.acknowledged(self._queue.acknowledge(pending_commit.replaced))
-        self._pending_commit = None
-        self._queue.note(pending_commit.batch.base)
-
-    def note_archived(self) -> None:
-        """Tell the database what is archived, so that a recovery leaves it out."""
-        with self._operation_lock():
-            self._queue.tell_archived()
-
-    def checkpoint(self) -> None:
-        """Archive what other processes have not: a live one is about to, or it was killed.
-
-        Not at every take-over: who takes turns with others would do their work again each time.
-        """
-        with self._operation_lock():
-            self._queue.tell_archived()
-            self._queue.recover()
+    def _batch(self, points: Sequence[Point], *, stored: int = 0, names: int = 0) -> Batch:
+        """Plan a batch above the newest one."""
+        base, totals = self._head or _Head(-1, Totals(0, 0, 0))
+        after = Totals(totals.appended + len(points), totals.points + stored, totals.names + names)
+        return Batch(base + 1, uuid.uuid4().hex, points, after)
 
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
         with self._operation_lock():
-            self._own()
-            stored = self._archive.find(points)
-            pending = self._queue.open_seqs(old.seq for old in stored.values())
-            again = [
-                (name, ts, stored[name, ts].value)
-                for name, ts in dict.fromkeys(points)
-                if (name, ts) in stored and stored[name, ts].seq not in pending
-            ]
-            if again:
-                self._commit(again, [])
-            return len(again)
+            batch = self._write(lambda: self._requeued(list(dict.fromkeys(points))))
+        return len(batch.points) if batch else 0
+
+    def _requeued(self, points: list[tuple[str, int]]) -> Batch | None:
+        """Plan a batch of those that are stored and do not wait."""
+        stored = self._archive.find(points)
+        pending = self._queue.open_seqs(old.seq for old in stored.values())
+        again = [
+            (name, ts, stored[name, ts].value)
+            for name, ts in points
+            if (name, ts) in stored and stored[name, ts].seq not in pending
+        ]
+        return self._batch(again) if again else None
 
     # --- handing over ------------------------------------------------------------------------
 
@@ -199,7 +273,7 @@ class MongoSeries(Series):
         with self._operation_lock():
             self._ready()
             acknowledged = self._queue.acknowledge(seqs)
-            self._queue_limit.acknowledged(acknowledged)
+            self._queue_limit.changed(-acknowledged)
             return acknowledged
 
     # --- reading -----------------------------------------------------------------------------
@@ -220,27 +294,42 @@ class MongoSeries(Series):
     def stats(self) -> SeriesStats:
         with self._server.operation():
             self._ready()
+            pending, dropped, totals = self._queue.counts()
             head = self._queue.read(1, 0)
+            if totals is None:
+                totals = Totals(0, self._archive.count(), self._names.count())
+                dropped += self._older.dropped()
             return SeriesStats(
-                names=self._names.count(),
-                points=self._archive.count(),
-                pending=self._queue.pending_count(),
-                dropped=self._queue_limit.dropped(),
+                names=totals.names,
+                points=totals.points,
+                pending=pending,
+                dropped=dropped,
                 oldest_pending=head[0].ts if head else None,
             )
 
     # --- retention ---------------------------------------------------------------------------
 
     def trim(self, before: int) -> int:
-        return sum(self._trim(name, before) for name in list(self.names()))
-
-    def _trim(self, name: str, before: int) -> int:
-        gone, latest = 0, None
-        for page in self._archive.before(name, before):
-            latest = latest or self._archive.latest(name)
+        gone, names = 0, list(self.names())
+        trimming = Trimming(self._archive, self._names, self._queue, names, before)
+        while not trimming.ended:
             with self._operation_lock():
-                pending = self._queue.open_seqs(page.values())
-                keep = latest[0] if latest else None
-                old = {ts: s for ts, s in page.items() if s not in pending and ts != keep}
-                gone += self._archive.forget(name, old)
+                batch = self._write(lambda: self._trimmed(trimming.page()))
+            trimming.go_on()
+            gone += len(batch.points) if batch else 0
         return gone
+
+    def _trimmed(self, points: list[Point]) -> Batch | None:
+        """Plan a batch that forgets; nobody queues any of the points before it."""
+        if not points:
+            return None
+        batch = self._batch([], stored=-len(points))
+        return batch._replace(points=points, trims=True)
+
+
+def _latest(batch: Batch) -> dict[str, int]:
+    """Give for each name the latest time in the batch."""
+    latest: dict[str, int] = {}
+    for name, ts, _ in batch.points:
+        latest[name] = max(ts, latest.get(name, ts))
+    return latest

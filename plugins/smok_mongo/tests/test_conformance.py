@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 import pymongo
 import pytest
 from smok_testing import ConformanceSuite, Subject
+from smok_testing.proxy import Mode
 
 from tests.conftest import spare
 from tests.servers.mongo_proxy import WRITES, MongoProxy
@@ -31,16 +32,10 @@ LOST_BY_FERRETDB = {
     "one_process_is_first_with_a_version",
 }
 
-#: Processes take their numbers from leases of 256, so of two that append at once one's points stand
-#: behind the other's, and who reads on by a number may pass some by (README). Lost is none.
-NOT_IN_ORDER = "a_reader_of_the_queue_skips_no_process"
-
 
 @pytest.fixture(autouse=True)
 def _races(request, server):
     clause = getattr(request.node, "callspec", None) and request.node.callspec.params.get("clause")
-    if clause and clause.name == NOT_IN_ORDER:
-        pytest.skip("the numbers of two processes are leased in blocks: see the README")
     if clause and clause.name in LOST_BY_FERRETDB and not server.is_real:
         pytest.skip("FerretDB's own updates are not atomic; seen on other servers")
 
@@ -70,15 +65,6 @@ class TestConformance(ConformanceSuite):
             finally:
                 between.losing.clear()
 
-        @contextlib.contextmanager
-        def unreachable(place):
-            between.refusing = True
-            between.cut_all()
-            try:
-                yield
-            finally:
-                between.refusing = False
-
         def database(place):
             return "smok_test_" + place.name[-50:]
 
@@ -95,12 +81,14 @@ class TestConformance(ConformanceSuite):
             options=lambda place: {
                 "url": f"{between.url}&appName={SECRET}",
                 "database": database(place),
+                "retry_ms": 2000,  # many threads at once wait for one another
             },
             plugin=PLUGIN,
             secret=SECRET,
             discard=discard,
             exclusions=NOT_ON_FERRETDB if server.kind == "ferretdb" else {},
             drop_reply=drop_reply,
-            unreachable=unreachable,
+            unreachable=lambda _: between.doing(Mode.REFUSE),
+            fault=lambda _, mode: between.doing(mode),
             make_newer=make_newer,
         )

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from smok_testing.proxy import Mode
 
 from smok_core.engine.base import Ack
 from smok_core.errors import BackendUnavailable, StoreClosed
@@ -135,15 +136,12 @@ def test_a_failed_append_is_there_whole_or_not_at_all(server, raw, opened):
         series.append([("w", 0, b"x")])
         for number in range(1, 6):
             batch = [("w", number * 100 + i, b"x") for i in range(50)]
-            timer = threading.Timer(0.002 * number, lambda: setattr(proxy, "refusing", True))
+            timer = threading.Timer(0.002 * number, setattr, [proxy, "mode", Mode.REFUSE])
             timer.start()
-            timer2 = threading.Timer(0.002 * number, proxy.cut_all)
-            timer2.start()
             with contextlib.suppress(BackendUnavailable):
                 series.append(batch)
             timer.join()
-            timer2.join()
-            proxy.refusing = False
+            proxy.mode = Mode.PASS
             pending = patiently(lambda: series.pending(9999))
             mine = [p for p in pending if p.ts // 100 == number]
             stored = list(series.range("w", number * 100, number * 100 + 99))

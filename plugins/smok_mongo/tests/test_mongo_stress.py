@@ -1,7 +1,8 @@
-"""Four processes, three primitives, kills: held against a plain model, on a server that is atomic.
+"""Four processes and kills, held against a plain model.
 
-The second witness compares and sets in one step, as MongoDB does; FerretDB does not. It keeps its
-data in memory, so clients are killed here, and the server is not.
+All three primitives on the second witness, which compares and sets in one step, as MongoDB does. It
+keeps its data in memory, so clients are killed there; the queue, whose order rests on inserts
+alone, also on servers that are killed with their data on a disk.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import pytest
 from smok_mongo.options import MongoOptions
 from smok_mongo.plugin import smok_open_engine
 
+from smok_core.errors import BackendUnavailable
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import Secret
 from tests.conftest import skip_or_fail
-from tests.servers.mongo_server import NoServer, start_java
+from tests.servers.mongo_server import NoServer, start_java, start_postgresql, start_server
 
 WORKERS = 4
+SERVER_KILLS = 10 if os.environ.get("SMOK_LONG") else 2
 KILLS = 50 if os.environ.get("SMOK_LONG") else 4
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -42,9 +45,9 @@ def witness():
 class Workers:
     """Processes that work, are killed, and tell what returned; each has a name of its own."""
 
-    def __init__(self, url, database):
-        self._command = [sys.executable, str(WORKER), url, database, "mix_for_ever"]
-        self.told, self._count, self._running = [], 0, []
+    def __init__(self, url, database, job="mix_for_ever"):
+        self._command = [sys.executable, str(WORKER), url, database, job]
+        self.told, self._running = [], []
         for _ in range(WORKERS):
             self.start()
 
@@ -115,3 +118,65 @@ def test_many_writers_that_are_killed_lose_and_repeat_nothing(witness):
         assert engine.blobs("b").get("k")[0] == b"%d" % engine.blobs("b").version("k")
     with pymongo.MongoClient(witness.url) as client:
         client.drop_database(database)
+
+
+@pytest.fixture(params=["default", "postgresql"])
+def mortal(request):
+    """A server that may be killed."""
+    if request.param == "postgresql" and not os.environ.get("SMOK_LONG"):
+        pytest.skip("with SMOK_LONG=1: FerretDB on PostgreSQL")
+    try:
+        running = start_server() if request.param == "default" else start_postgresql()
+    except NoServer as error:
+        skip_or_fail("mongo", str(error))
+    if running.kind in {"given", "mongo-java"}:
+        pytest.skip("a given server, or one that forgets, is not killed")
+    yield running
+    running.stop()
+
+
+def read_on(series, seen):
+    """Read the queue on by the last seq; what a killed server does not answer is asked later."""
+    try:
+        page = series.pending(100, seen[-1].seq if seen else 0)
+    except BackendUnavailable:
+        return True
+    seen += page
+    return bool(page)
+
+
+def test_appends_through_killed_servers_and_clients_stay_whole_and_in_order(mortal):
+    """A reader that goes on by seqs sees each point once, in order, and counts agree with it."""
+    options = MongoOptions(url=Secret(mortal.url), database="smok_test_kills", retry_ms=1000)
+    context = StoreContext(store="plant", device="pump-17", options=options)
+    seen = []
+    with smok_open_engine(context) as engine:
+        series = engine.series("s")
+        workers = Workers(mortal.url, "smok_test_kills", "append_through_outages")
+        for _ in range(SERVER_KILLS):
+            end = time.monotonic() + 1.0
+            while time.monotonic() < end:
+                read_on(series, seen)
+            mortal.kill()
+            mortal.start()
+            workers.kill()
+            workers.start()
+        workers.kill_all()
+        while read_on(series, seen):
+            pass
+        assert_whole(workers.told, seen)
+        engine.checkpoint()
+        assert (series.stats().points, series.stats().pending) == (len(seen), len(seen))
+        assert sum(len(list(series.range(n, None, None))) for n in series.names()) == len(seen)
+        assert series.acknowledge([point.seq for point in seen]) == len(seen)
+        assert (series.stats().points, series.stats().pending) == (len(seen), 0)
+
+
+def assert_whole(told, seen):
+    """Fail if a point that was appended is missing, is there twice, or is out of order."""
+    times = {}
+    for point in seen:
+        times.setdefault(point.name, []).append(point.ts)
+    assert all(found == list(range(len(found))) for found in times.values())
+    assert all(set(batch) <= set(times[name]) for _, name, batch in told)
+    assert len({point.seq for point in seen}) == len(seen) > 100

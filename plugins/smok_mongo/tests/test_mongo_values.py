@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from smok_mongo.address import parse_address
 from smok_mongo.options import MongoOptions
+from smok_mongo.schema import VERSION
 
 from smok_core.errors import BackendUnavailable, InvalidKey, InvalidValue, SmokError
 from smok_core.settings import Secret, decode_setting
@@ -162,7 +163,7 @@ def test_nothing_that_is_printed_shows_the_password(server, raw, opened):
     assert copy.copy(options) == options
     health = opened(server.url).health()
     assert health.location.startswith("mongodb://")
-    assert health.schema == 2
+    assert health.schema == VERSION
 
 
 def test_a_refused_login_is_told_apart_without_the_password(own_server, opened):

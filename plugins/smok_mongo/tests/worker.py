@@ -10,6 +10,7 @@ from smok_mongo.options import MongoOptions
 from smok_mongo.plugin import smok_open_engine
 
 from smok_core.engine.base import When
+from smok_core.errors import BackendUnavailable
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import Secret
 
@@ -59,6 +60,20 @@ def mix_for_ever(engine):
             version = (blobs.version("k") or 0) + 1
             blobs.put("k", b"%d" % version, version)
         n += 1
+
+
+def append_through_outages(engine):
+    """Append batches of one to seven, each until it returns; tell the times of its points."""
+    series, name, n = engine.series("s"), f"w{os.getpid()}", 0
+    while True:
+        times = range(n, n := n + 1 + n % 7)
+        while True:
+            try:
+                series.append([(name, ts, b"x") for ts in times])
+                break
+            except BackendUnavailable:
+                continue
+        tell(json.dumps(["append", name, list(times)]))
 
 
 def count_once(table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.engine.base import Blobs
+from smok_core.errors import CorruptData
 from smok_pickle.checksum import checksum, verify
 from smok_pickle.namespaces import Namespace
 
@@ -20,11 +21,13 @@ COLUMNS: Final = "data, version, section, key, sum"
 _FIND: Final = "SELECT id, version FROM blobs WHERE section = ? AND key = ?"
 _GET: Final = f"SELECT {COLUMNS} FROM blobs WHERE section = ? AND key = ?"  # noqa: S608
 _ADD: Final = "INSERT INTO blobs(section, key, version, data, sum) VALUES(?, ?, ?, ?, ?)"
-_ALL: Final = "SELECT key, version FROM blobs INDEXED BY blobs_by_key WHERE section = ?"
+_ALL: Final = "SELECT key, version, id, section FROM blobs {by} WHERE section = ?"
+_BY_INDEX: Final = _ALL.format(by="INDEXED BY blobs_by_key")
+_BY_ROWS: Final = _ALL.format(by="NOT INDEXED")
 
 
 class SqliteBlobs(Blobs):
-    """Every method is one transaction; versions are read from an index, without the data."""
+    """Every method is one transaction; versions are read without the data."""
 
     def __init__(self, connection: Connection, device: str, name: str) -> None:
         self._connection = connection
@@ -64,10 +67,17 @@ class SqliteBlobs(Blobs):
         return self._connection.read(work)
 
     def versions(self) -> dict[str, int]:
-        def work(raw: sqlite3.Connection) -> list[Any]:
-            return raw.execute(_ALL, (self._namespace.find(raw),)).fetchall()
+        def work(raw: sqlite3.Connection) -> dict[str, int]:
+            values = (self._namespace.find(raw),)
+            listed, found = (
+                raw.execute(query, values).fetchall() for query in (_BY_INDEX, _BY_ROWS)
+            )
+            typed = all(type(key) is str and type(version) is int for key, version, *_ in found)
+            if not typed or listed != sorted(found, key=_in_index):
+                raise CorruptData("blobs", "the versions in index and rows are not the same")
+            return {key: version for key, version, *_ in found}
 
-        return dict(self._connection.read(work))
+        return self._connection.read(work)
 
     def delete(self, key: str) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
@@ -77,6 +87,10 @@ class SqliteBlobs(Blobs):
             return bool(old)
 
         return self._connection.drain(work)
+
+
+def _in_index(row: Any) -> tuple[bytes, int]:
+    return row[0].encode(), row[1]
 
 
 def load(row: Any) -> tuple[bytes, int]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smok_core.errors import CorruptData
 
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["checksum", "register", "verify"]
+__all__ = ["LABEL_SUM", "checksum", "label_sum", "register", "verify", "verify_label"]
 
 _Field = int | float | str | None
+#: `label_sum` in SQL: of which columns, for each table of labels.
+LABEL_SUM: Final = {
+    "sections": "checksum(x'', id, device, kind, name)",
+    "names": "checksum(x'', id, section, name)",
+}
 
 
 def checksum(data: bytes, *fields: _Field) -> int:
@@ -26,8 +31,24 @@ def verify(place: str, stored: int | None, data: bytes, *fields: _Field) -> None
     Raises:
         CorruptData: The value, its key or its state is not what was written.
     """
-    if stored is not None and stored != checksum(data, *fields):
-        raise CorruptData(place, f"the checksum of {len(data)} stored bytes is wrong")
+    if stored is None:
+        return
+    try:
+        right = stored == checksum(data, *fields)
+    except TypeError:
+        right = False
+    if not right:
+        raise CorruptData(place, "the checksum of what is stored is wrong")
+
+
+def label_sum(number: int, *label: _Field) -> int:
+    """Give the checksum of an id and what it stands for."""
+    return checksum(b"", number, *label)
+
+
+def verify_label(stored: int | None, number: int, *label: _Field) -> None:
+    """Compare; raises as `verify`, for then rows would change their owner."""
+    verify("labels", stored, b"", number, *label)
 
 
 def register(raw: sqlite3.Connection) -> None:

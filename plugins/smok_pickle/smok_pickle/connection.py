@@ -24,7 +24,7 @@ from smok_core.errors import (
     StoreVanished,
 )
 from smok_pickle.failures import translate
-from smok_pickle.files import make_parents, secure, sibling
+from smok_pickle.files import fill_standard_descriptors, make_parents, secure, sibling
 from smok_pickle.locks import (
     InstanceLock,
     LogGuard,
@@ -420,6 +420,7 @@ class Connection:
 
     def _open_afresh(self) -> None:
         """Look at the file before SQLite opens it: later no descriptor of it may be closed."""
+        fill_standard_descriptors()
         if not remembered(self.path):
             refuse_foreign(self.path)
         if self.looking:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from smok_core.engine.base import Durability, Engine, Health, Limits
 from smok_core.errors import StoreClosed, StoreVanished
 from smok_pickle.blobs import SqliteBlobs
+from smok_pickle.checksum import verify_label
 from smok_pickle.codec import PickleCodec
 from smok_pickle.files import beside, sibling
 from smok_pickle.instances import acquire, release
@@ -89,10 +90,13 @@ class SqliteEngine(Engine):
         )
 
     def others(self) -> dict[str, int]:
-        query = "SELECT device, kind, name FROM sections WHERE device <> ? AND kind <> 'blobs'"
+        query = "SELECT device, kind, name, id, sum FROM sections WHERE device <> ?"
 
         def work(raw: sqlite3.Connection) -> list[tuple[str, str, str]]:
-            return raw.execute(query, (self._device,)).fetchall()
+            found = raw.execute(query, (self._device,)).fetchall()
+            for *label, number, total in found:
+                verify_label(total, number, *label)
+            return [row[:3] for row in found if row[1] != "blobs"]
 
         counts: dict[str, int] = {}
         kinds: dict[str, type[SqliteTable | SqliteSeries]]

@@ -90,8 +90,9 @@ def _of_system(error: OSError, path: Path) -> StoreError:
 
 
 def _schemaless(error: sqlite3.Error) -> bool:
-    """Tell whether our own tables are gone: only damage takes them away."""
-    return str(error).startswith(("no such table", "no such column", "malformed"))
+    """Tell whether our own tables are gone, or hold no text of ours: only damage does that."""
+    told = "no such table", "no such column", "malformed", "Could not decode"
+    return str(error).startswith(told)
 
 
 def _is_full(path: Path) -> bool:

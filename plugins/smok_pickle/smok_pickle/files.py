@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "beside",
+    "fill_standard_descriptors",
     "give_to_owner",
     "make_for",
     "make_parents",
@@ -28,6 +29,7 @@ __all__ = [
     "stamped",
 ]
 
+_STDERR: Final = 2
 _MARKS: Final = (".corrupt-", ".rescued-")
 _COMPANIONS: Final = ("-wal", "-shm", "-journal")
 
@@ -95,6 +97,16 @@ def make_for(path: Path, part: Path) -> int:
     restrict(handle, 0o600)
     give_to_owner(handle, owner)
     return handle
+
+
+def fill_standard_descriptors() -> None:
+    """Let no file of a store become 0, 1 or 2, where a daemon has closed these.
+
+    Whatever the program prints would be written into it. SQLite does the same for its own files.
+    """
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(handle)
 
 
 def secure(path: Path) -> None:

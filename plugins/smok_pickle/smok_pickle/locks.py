@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from smok_core.errors import AlreadyOpen, BackendUnavailable
+from smok_core.errors import AlreadyOpen, BackendUnavailable, ForeignData
 from smok_pickle.files import make_for, sibling
 
 __all__ = [
@@ -121,6 +121,16 @@ class InstanceLock:
         self._store, self._timeout = path, timeout
         self._path = sibling(path, ".lock")
         self._handle = make_for(path, self._path)
+        self._refuse_foreign()
+
+    def _refuse_foreign(self) -> None:
+        """Raise if the file is somebody else's; one that a power cut tore is ours."""
+        content = os.pread(self._handle, len(_MARK), 0).rstrip(b"\0")
+        if not _MARK.startswith(content):
+            raise ForeignData(
+                str(self._path), "a file of something else lies where the store keeps its lock",
+                "Give the store another path, or move that file away; it was not touched.",
+            )  # fmt: skip
 
     def enter(self) -> bool:
         """Hold the lock alone if that is possible at once, else shared; tell which.

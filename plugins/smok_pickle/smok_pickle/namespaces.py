@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from smok_pickle.checksum import LABEL_SUM, verify_label
 from smok_pickle.schema import SEQ_BITS
 
 if TYPE_CHECKING:
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Namespace", "span"]
 
-_FIND: Final = "SELECT id FROM sections WHERE device = ? AND kind = ? AND name = ?"
+_FIND: Final = "SELECT id, sum FROM sections WHERE device = ? AND kind = ? AND name = ?"
 _ADD: Final = "INSERT INTO sections(device, kind, name, last, settled) VALUES(?, ?, ?, 0, 0)"
+_BEGIN: Final = (
+    f"UPDATE sections SET last = ?, settled = ?, sum = {LABEL_SUM['sections']} WHERE id = ?"  # noqa: S608
+)
 
 
 class Namespace:
@@ -30,6 +34,8 @@ class Namespace:
         if self._id is None or self._connection_epoch != self._connection.connection_epoch:
             self._connection_epoch = self._connection.connection_epoch
             row = raw.execute(_FIND, self._label).fetchone()
+            if row:
+                verify_label(row[1], row[0], *self._label)
             self._id = int(row[0]) if row else None
         return self._id
 
@@ -41,9 +47,7 @@ class Namespace:
             found = self.find(raw)
             assert found is not None
             first = found << SEQ_BITS
-            raw.execute(
-                "UPDATE sections SET last = ?, settled = ? WHERE id = ?", (first, first, found)
-            )
+            raw.execute(_BEGIN, (first, first, found))
         return found
 
 

@@ -11,6 +11,7 @@ import functools
 from typing import TYPE_CHECKING, Final
 
 from smok_core.engine.base import PendingPoint
+from smok_core.errors import CorruptData
 from smok_pickle.namespaces import span
 from smok_pickle.write_log import columns, read, unpack
 
@@ -68,6 +69,9 @@ def _pending(
         size += len(row.data)
         if len(found) >= limit and (len(found) >= _AHEAD or size >= _AHEAD_BYTES):
             break
+    else:
+        if mark == index.acknowledged and len(found) != index.pending:
+            raise CorruptData("tail", f"{len(found)} pending points, {index.pending} were counted")
     return found
 
 

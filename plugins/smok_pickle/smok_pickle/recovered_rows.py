@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from smok_core.errors import CorruptData
 from smok_pickle import segments, write_log
 from smok_pickle.btree_reader import Pages, index_records, records_of_page, table_records
-from smok_pickle.checksum import checksum
+from smok_pickle.checksum import LABEL_SUM, checksum, label_sum, register
 from smok_pickle.migration import items_of_chunk
 from smok_pickle.namespaces import span
 from smok_pickle.queue import done_in
 from smok_pickle.schema import SEQ_BITS
 from smok_pickle.segments import Segment
+from smok_pickle.series_index import LAST
 from smok_pickle.write_log import Item, LogRow
 
 if TYPE_CHECKING:
@@ -64,18 +65,20 @@ class _Kind(NamedTuple):
     proved: Callable[[_Row], bool] = lambda _: False  # by a checksum over the row
     numbered_anew: bool = False
     optional: int = 0  # columns at the end that rows of older versions lack
+    label: int = 0  # columns, the id included, that tell what the id stands for
     items: Callable[[_Row], list[Item]] | None = None  # what a row of points holds
 
 
 def copy_rows(pages: Pages, doubtful: Iterable[bytes], target: sqlite3.Connection) -> Report:
     """Copy all sound rows of ``pages``, and of ``doubtful`` pages those that a checksum proves."""
     report, owners = Report(), _Owners({}, {})
+    register(target)
     target.execute(_FOUND)
     target.execute("BEGIN")
-    for tables in (("sections",), ("names",), _CONTENT):
-        _copy(table_records(pages), tables, owners, target, report)
-        _copy_labels(pages, tables, owners, target, report)
+    for table in ("sections", "names"):
+        _copy_labels(pages, table, owners, target, report)
         _learn(target, owners)
+    _copy(table_records(pages), _CONTENT, owners, target, report)
     for page in doubtful:
         _copy(_proved(records_of_page(pages, page)), _CONTENT, owners, target, report)
     target.execute(_OLD_BLOBS)
@@ -168,21 +171,49 @@ def _proved(records: Iterator[tuple[int, list[Any]]]) -> Iterator[tuple[int, lis
 
 
 def _copy_labels(
-    pages: Pages, tables: tuple[str, ...], owners: _Owners,
-    target: sqlite3.Connection, report: Report,
-) -> None:  # fmt: skip
-    """The names of things stand in an index too; a lost count is counted again."""
-    for values in index_records(pages) if tables in (("sections",), ("names",)) else ():
-        label = (values[-1], *values[:-1]) if values else ()
-        row = (*label, 0, 0, 0, 0, 0) if tables == ("sections",) else label
-        fits = _fits(row, _KINDS[tables[0]].types)
-        if fits and _KINDS[tables[0]].sound(row, owners):
-            report.saved[tables[0]] += _insert(target, tables[0], row)
+    pages: Pages, table: str, owners: _Owners, target: sqlite3.Connection, report: Report
+) -> None:
+    """Copy the ids of things: what one stands for is said by its row, by a checksum and an index.
+
+    Two of the three must agree, where they are there; a row whose owner is in doubt stays aside.
+    """
+    kind, listed = _KINDS[table], _listed(pages, table)
+    rows = [
+        (rowid, *values[1:]) for rowid, values in table_records(pages) if _table_of(values) == table
+    ]
+    for row in sorted(rows, key=kind.proved, reverse=True):
+        label = row[: kind.label]
+        right = label if _is_label_sound(row, kind) or label in listed else None
+        for other in () if right else listed:
+            right = other if other[0] == row[0] and label_sum(*other) == row[-1] else right
+        saved = right and kind.sound((*right, *row[kind.label :]), owners)
+        (report.saved if saved else report.left)[table] += 1
+        if right and saved:
+            _insert(target, table, (*right, *row[kind.label :]))
+    known = {row[0] for row in rows}
+    for label in listed:
+        row = (*label, *(0,) * (len(kind.types) - kind.label))
+        if label[0] not in known and kind.sound(row, owners):
+            report.saved[table] += _insert(target, table, row)
+    target.execute(f"UPDATE {table} SET sum = {LABEL_SUM[table]}")  # noqa: S608 - fixed words
 
 
-def _fits(row: _Row, types: _Row) -> bool:
-    most = len(types) + 1
-    return most - 1 <= len(row) <= most and all(map(isinstance, row, (int, *types)))
+def _listed(pages: Pages, table: str) -> set[_Row]:
+    """Give the ids and what they stand for as the index of the table has them."""
+    kind = _KINDS[table]
+    types = (int, *kind.types[: kind.label - 1])
+    labels = ((values[-1], *values[:-1]) for values in index_records(pages) if values)
+    return {
+        label for label in labels if len(label) == len(types) and all(map(isinstance, label, types))
+    }
+
+
+def _is_label_sound(row: _Row, kind: _Kind) -> bool:
+    return _sum_of(row, len(kind.types)) is None or kind.proved(row)
+
+
+def _label_is_proved(columns: int) -> Callable[[_Row], bool]:
+    return lambda row: len(row) > columns and row[-1] == label_sum(*row[:columns])
 
 
 def _learn(target: sqlite3.Connection, owners: _Owners) -> None:
@@ -279,10 +310,14 @@ _SUM: Final = (int, type(None))
 _TEXT: Final = (str, type(None))
 _KINDS: Final = {
     "sections": _Kind(
-        "id, device, kind, name, epoch, last, settled, rows, pending, dropped",
-        (str, str, str, int, int, int, int, int, int), _section_is_sound,
+        "id, device, kind, name, epoch, last, settled, rows, pending, dropped, sum",
+        (str, str, str, int, int, int, int, int, int, _SUM), _section_is_sound,
+        proved=_label_is_proved(4), optional=1, label=4,
     ),
-    "names": _Kind("id, section, name", (int, str), _name_is_sound),
+    "names": _Kind(
+        "id, section, name, sum", (int, str, _SUM), _name_is_sound,
+        proved=_label_is_proved(3), optional=1, label=3,
+    ),
     "rows": _Kind(
         "id, section, key, seq, stamp, pending, tag, value, sum",
         (int, str, int, _NUMBER, int, _TEXT, bytes, _SUM), _row_is_sound,
@@ -350,19 +385,32 @@ def _drop_doubles(target: sqlite3.Connection) -> None:
 
 def _count_again(target: sqlite3.Connection) -> None:
     """Counts are not trusted: they are made anew from what was saved."""
-    sections = target.execute("SELECT id, kind, settled FROM sections").fetchall()
-    for section, kind, settled in sections:
+    sections = target.execute("SELECT id, kind, settled, last, pending FROM sections").fetchall()
+    for section, kind, settled, last, counted in sections:
         low, high = span(section)
         known = {"low": low, "high": high, "section": section}
         if kind == "table":
             target.execute(_COUNT_ROWS, known)
         elif kind == "series":
-            mark = min(max(settled, low), high)
+            mark = min(max(settled, low), high, _mark_before(target, low, last, counted))
             count, pending, top = _write_log(target, low, high, mark)
             target.execute(
                 _COUNT_POINTS,
                 {**known, "settled": mark, "pending": pending, "count": count, "top": top},
             )
+
+
+def _mark_before(target: sqlite3.Connection, low: int, last: int, pending: int) -> int:
+    """Give the mark that leaves as many points pending as were counted; the lower one is right.
+
+    Points that are offered again are no loss; those behind a mark that is too high would be.
+    """
+    query = (
+        "SELECT seq FROM found WHERE seq BETWEEN ? AND ? AND seq NOT IN (SELECT seq FROM done)"
+        " ORDER BY seq DESC LIMIT 1 OFFSET ?"
+    )
+    first = target.execute(query, (low, last, max(pending - 1, 0))).fetchone() if pending else None
+    return int(first[0]) - 1 if first else LAST
 
 
 def _write_log(target: sqlite3.Connection, low: int, high: int, mark: int) -> tuple[int, int, int]:

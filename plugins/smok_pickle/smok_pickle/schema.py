@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 APPLICATION_ID: Final = 0x534D4F4B  #: "SMOK", in the header of every file of ours
-VERSION: Final = 3
+VERSION: Final = 4
 
 #: A sequence number is section << SEQ_BITS | counter. So the rows of one section lie together,
 #: and the number is the row's own key without another index.
@@ -44,16 +44,18 @@ CREATE UNIQUE INDEX segments_by_time ON segments(name, ts_min);
 #:   last: highest seq given when the counts were written. settled: every seq up to it is
 #:   acknowledged. epoch: changes with rows that are in ``tail`` already, not with those added.
 #: done: acknowledged seqs above ``settled``.
-#: sum: checksum over the row; NULL in rows that version 1 wrote and nobody changed since.
+#: sum: checksum over the row, in sections and names over the id and what it stands for; NULL in
+#:   rows that version 1 wrote and nobody changed since.
 #: recoveries: what a recovery found, by the name of the file that was put aside. Under the empty
 #:   name stands the lineage: a random word that the file has in common with its copies only.
 _CREATE: Final = """
 CREATE TABLE sections(id INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL,
   name TEXT NOT NULL, epoch INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0,
   settled INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0,
-  pending INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0);
+  pending INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0, sum INTEGER);
 CREATE UNIQUE INDEX sections_by_name ON sections(device, kind, name);
-CREATE TABLE names(id INTEGER PRIMARY KEY, section INTEGER NOT NULL, name TEXT NOT NULL);
+CREATE TABLE names(id INTEGER PRIMARY KEY, section INTEGER NOT NULL, name TEXT NOT NULL,
+  sum INTEGER);
 CREATE UNIQUE INDEX names_by_name ON names(section, name);
 CREATE TABLE rows(id INTEGER PRIMARY KEY, section INTEGER NOT NULL, key TEXT NOT NULL,
   seq INTEGER NOT NULL, stamp REAL NOT NULL, pending INTEGER NOT NULL, tag TEXT,

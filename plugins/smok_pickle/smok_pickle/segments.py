@@ -11,7 +11,7 @@ from __future__ import annotations
 import bisect
 import struct
 import zlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -47,7 +47,7 @@ _LEVEL: Final = 1
 _SELECT: Final = f"SELECT {COLUMNS} FROM segments WHERE name = ?"  # noqa: S608
 _AT: Final = _SELECT + " AND ts_min <= ? ORDER BY ts_min DESC LIMIT 1"
 _NEXT: Final = "SELECT min(ts_min) FROM segments WHERE name = ? AND ts_min > ?"
-_NEWEST: Final = "SELECT ts_max FROM segments WHERE name = ? ORDER BY ts_min DESC LIMIT 1"
+_NEWEST: Final = _SELECT + " ORDER BY ts_min DESC LIMIT 1"
 _INSERT: Final = f"INSERT INTO segments({COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?)"
 _DELETE: Final = "DELETE FROM segments WHERE name = ? AND ts_min = ?"
 
@@ -173,13 +173,22 @@ def delete(raw: sqlite3.Connection, segment: Segment) -> None:
 def at(raw: sqlite3.Connection, name: int, ts: int) -> Segment | None:
     """Give the segment that holds ``ts`` if any does, else the last one before it, or None."""
     row = raw.execute(_AT, (name, ts)).fetchone()
-    return Segment._make(row) if row else None
+    return _checked(row) if row else None
+
+
+def _checked(row: tuple[Any, ...]) -> Segment:
+    """Make a segment of its columns; raises CorruptData if that is none by its types."""
+    found = Segment._make(row)
+    numbers = (found.name, found.last, found.ts_min, found.ts_max, found.points)
+    if any(type(number) is not int for number in numbers) or type(found.data) is not bytes:
+        raise CorruptData("segments", "the head of a segment is damaged")
+    return found
 
 
 def newest(raw: sqlite3.Connection, name: int) -> int | None:
     """Give the greatest timestamp in any segment of the name."""
     row = raw.execute(_NEWEST, (name,)).fetchone()
-    return row[0] if row else None
+    return _checked(row).ts_max if row else None
 
 
 def between(
@@ -196,7 +205,7 @@ def between(
     if stop is not None:
         query += " AND ts_min <= ?"
         values.append(stop)
-    return map(Segment._make, raw.execute(f"{query} ORDER BY ts_min", values))
+    return map(_checked, raw.execute(f"{query} ORDER BY ts_min", values))
 
 
 def take_out(raw: sqlite3.Connection, name: int, stamps: Collection[int]) -> None:

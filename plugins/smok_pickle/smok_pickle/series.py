@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from smok_core.engine.base import Limits, OnFull, PendingPoint, Series, SeriesStats
 from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue, segments
+from smok_pickle.checksum import verify_label
 from smok_pickle.compaction import Trimmed, compact, merge, names_with_old, trim
 from smok_pickle.series_index import ADVANCE, LAST, NEVER, UNSURE, Entry, SeriesIndex
 from smok_pickle.shared_commit import SharedCommit
@@ -268,19 +269,25 @@ class SqliteSeries(Series):
         return self._connection.read(work)
 
     def names(self) -> Iterator[str]:
-        query = "SELECT name FROM names WHERE section = ? AND name > ? ORDER BY name LIMIT ?"
+        query = (
+            "SELECT name, id, section, sum FROM names"
+            " WHERE section = ? AND name > ? ORDER BY name LIMIT ?"
+        )
         last = ""
         while True:
 
             def work(raw: sqlite3.Connection, last: str = last) -> list[Any]:
                 values = (self._index.namespace.find(raw), last, _PAGE)
-                return raw.execute(query, values).fetchall()
+                found = raw.execute(query, values).fetchall()
+                for name, number, section, total in found:
+                    verify_label(total, number, section, name)
+                return [row[0] for row in found]
 
             page = self._connection.read(work)
-            yield from (row[0] for row in page)
+            yield from page
             if len(page) < _PAGE:
                 return
-            last = page[-1][0]
+            last = page[-1]
 
     def stats(self) -> SeriesStats:
         count = "SELECT count(*) FROM names WHERE section = ?"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from smok_core.engine.base import PendingPoint
 from smok_core.errors import CorruptData
 from smok_pickle import segments
+from smok_pickle.checksum import LABEL_SUM, verify_label
 from smok_pickle.namespaces import Namespace, span
 from smok_pickle.segments import Point
 from smok_pickle.write_log import (
@@ -49,8 +50,9 @@ _HEADS: Final = (
     "SELECT seq, names, last, ts_min, ts_max, points, length(data) FROM tail"
     " WHERE seq BETWEEN ? AND ? ORDER BY seq"
 )
-_FIND: Final = "SELECT id FROM names WHERE section = ? AND name = ?"
+_FIND: Final = "SELECT id, sum FROM names WHERE section = ? AND name = ?"
 _ADD: Final = "INSERT INTO names(section, name) VALUES(?, ?)"
+_SUM: Final = f"UPDATE names SET sum = {LABEL_SUM['names']} WHERE id = ?"  # noqa: S608
 _SAVE: Final = (
     "UPDATE sections SET epoch = ?, last = ?, settled = ?, rows = ?, pending = ?, dropped = ?"
     " WHERE id = ?"
@@ -131,6 +133,8 @@ class SeriesIndex:
         if row is None:
             return False
         before = self.acknowledged, self.pending_then - self.last
+        if any(type(part) is not int for part in row[:6]):
+            raise CorruptData("sections", "a count is no number")
         epoch, self.last, mark, self.stored_then, self.pending_then, self.dropped, newest = row
         if epoch != self.epoch:
             self._forget()
@@ -140,15 +144,28 @@ class SeriesIndex:
             self.offered = []
         self.top = max(self.top, self.last)
         if newest is not None and newest not in self.rows:
+            whole = not self.rows
             self._read_heads(raw, next(reversed(self.rows), span(self.id)[0]) + 1)
+            if whole:
+                self._compare_counts(raw)
         return True
 
+    def _compare_counts(self, raw: sqlite3.Connection) -> None:
+        """Raise if the pending points that were counted cannot be those that the log has."""
+        mark = self.acknowledged
+        behind = sum(head.points for key, head in self.rows.items() if key > mark)
+        cut = sum(head.points for key, head in self.rows.items() if key <= mark < head.last)
+        query = "SELECT count(*) FROM done WHERE seq BETWEEN ? AND ?"
+        gone = raw.execute(query, (mark + 1, span(self.id)[1])).fetchone()[0]
+        if not behind <= self.pending + gone <= behind + cut:
+            raise CorruptData("tail", f"{self.pending} pending points were counted, not {behind}")
+
     def _read_heads(self, raw: sqlite3.Connection, first: int) -> None:
-        for key, names, last, low, high, points, size in raw.execute(
-            _HEADS, (first, span(self.id)[1])
-        ):
-            self._note(key, Head(last, low, high, points, size, names))
-            self._newest = max(self._newest, high)
+        end = first - 1
+        for key, *columns in raw.execute(_HEADS, (first, span(self.id)[1])):
+            head = _checked_head(key, columns, end)
+            self._note(key, head)
+            self._newest, end = max(self._newest, head.ts_max), head.last
         for entry in self.by_name.values():
             entry.raise_to(self._newest)
 
@@ -210,7 +227,10 @@ class SeriesIndex:
         if found is not None:
             return found
         row = raw.execute(_FIND, (self.id, name)).fetchone()
-        return self._learn(raw, name, row[0]) if row else None
+        if row is None:
+            return None
+        verify_label(row[1], row[0], self.id, name)
+        return self._learn(raw, name, row[0])
 
     def make(self, raw: sqlite3.Connection, name: str) -> Entry:
         """Give the entry of a name; the name is stored in the running transaction if need be."""
@@ -218,6 +238,7 @@ class SeriesIndex:
         if found is None:
             added = raw.execute(_ADD, (self.id, name)).lastrowid
             assert added is not None
+            raw.execute(_SUM, (added,))
             found = self._learn(raw, name, added)
         return found
 
@@ -234,10 +255,12 @@ class SeriesIndex:
         if len(self._texts) >= _MANY:
             self._texts.clear()
         for number in numbers.difference(self._texts):
-            row = raw.execute("SELECT name FROM names WHERE id = ?", (number,)).fetchone()
+            query = "SELECT section, name, sum FROM names WHERE id = ?"
+            row = raw.execute(query, (number,)).fetchone()
             if row is None:
                 raise CorruptData("names", "points are stored under a name that is lost")
-            self._texts[number] = row[0]
+            verify_label(row[2], number, *row[:2])
+            self._texts[number] = row[1]
         return self._texts
 
     # --- rows ------------------------------------------------------------------------------------
@@ -316,6 +339,16 @@ class SeriesIndex:
             return None
         ids, seqs = list(map(_id_of, entries)), range(self.top + 1, self.top + 1 + len(names))
         return [pack_columns(seqs[cut], ids[cut], stamps[cut], values[cut]) for cut in cuts]
+
+
+def _checked_head(key: int, columns: Sequence[Any], end: int) -> Head:
+    """Make the head of a row; raises CorruptData if it is none, or not behind the one before."""
+    names, *numbers = columns
+    if type(names) not in (int, bytes) or any(type(number) is not int for number in numbers):
+        raise CorruptData("tail", "the head of a row is damaged")
+    if not end < key <= numbers[0]:
+        raise CorruptData("tail", "the rows of the log are in disorder")
+    return Head._make((*numbers, names))
 
 
 def head_of(row: LogRow) -> Head:

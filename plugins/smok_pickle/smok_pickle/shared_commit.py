@@ -1,35 +1,49 @@
 """Lets threads that wait for the medium share one commit (durability "power-loss").
 
 A commit that is forced to the medium takes a thousand times as long as the write. Threads that come
-meanwhile queue up; the first of them that gets the lock writes for all. Nobody returns before what
-it gave is stored. A thread that is interrupted leaves nothing behind: what it wrote for others is
-written again by them, which changes nothing.
+meanwhile queue up; the first of them leads: it writes for all, and rings each of them. Nobody
+returns before what it gave is stored, and who has been served needs no lock to return, so that it
+can bring its next points while the leader of the next commit waits for the medium.
+
+A thread that is interrupted leaves nothing behind: what it wrote for others is written again by
+them, which changes nothing; a bell that was not rung is made good by looking now and then; and
+nobody follows who has gone, for the queue only holds weak references.
 """
 
 from __future__ import annotations
 
 import os
+import threading
+import weakref
 from collections import deque
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final
 
 from smok_core.errors import SmokError
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Sequence
 
 __all__ = ["SharedCommit"]
 
 _Given = tuple[str, int, bytes]
+_LOOK: Final = 0.05  # seconds between two looks of a thread whose bell is not rung
 
 
 class _Ticket:
-    """The points of one append, and whether somebody has stored them."""
+    """The points of one append, and whether somebody has stored them; lives as long as the call."""
 
-    __slots__ = ("points", "process", "stored")
+    __slots__ = ("__weakref__", "bell", "owner", "points", "stored")
 
     def __init__(self, points: Sequence[_Given]) -> None:
-        self.points, self.process, self.stored = points, os.getpid(), False
+        self.points, self.stored = points, False
+        self.owner = os.getpid(), threading.get_ident()
+        self.bell = SimpleQueue[None]()  # of C: an interrupt leaves it whole
+
+    def wait(self) -> None:
+        with suppress(Empty):
+            self.bell.get(timeout=_LOOK)
 
 
 class SharedCommit:
@@ -40,22 +54,39 @@ class SharedCommit:
     """
 
     def __init__(self, write: Callable[[Sequence[_Given]], None]) -> None:
-        self._write, self._tickets = write, deque[_Ticket]()
+        self._write, self._tickets = write, deque[weakref.ref[_Ticket]]()
 
     def append(self, lock: threading.RLock, points: Sequence[_Given]) -> None:
         """Store points, with those of all threads that wait; raises what storing these raises."""
         ticket = _Ticket(points)
-        self._tickets.append(ticket)
+        self._tickets.append(weakref.ref(ticket))
         try:
-            with lock:
-                if not (ticket.stored or self._write_all()):
-                    self._write(points)
+            while not (ticket.stored or self._leads(ticket)):
+                ticket.wait()
+            if not ticket.stored:
+                with lock:
+                    if not self._write_all():
+                        self._write(points)
         finally:
-            self._tickets.remove(ticket)
+            self._tickets.remove(weakref.ref(ticket))
+            for follower in self._here()[:1]:
+                follower.bell.put(None)
+
+    def _here(self) -> list[_Ticket]:
+        """Give the tickets of this process: after a fork, a child has those of its parent, too."""
+        alive = [ticket for known in list(self._tickets) if (ticket := known()) is not None]
+        return [ticket for ticket in alive if ticket.owner[0] == os.getpid()]
+
+    def _leads(self, ticket: _Ticket) -> bool:
+        """Tell whether the first that waits is this thread, perhaps in the call it interrupted."""
+        first = next(iter(self._here()), ticket)
+        return first.owner == ticket.owner or ticket.owner[0] != os.getpid()
 
     def _write_all(self) -> bool:
         """Store what all wait for; False if there is one only, or that is not possible at once."""
-        here = [ticket for ticket in list(self._tickets) if ticket.process == os.getpid()]
+        while self._tickets and self._tickets[0]() is None:  # with the lock, nobody else does
+            self._tickets.popleft()
+        here = [ticket for ticket in self._here() if not ticket.stored]
         if len(here) < 2:
             return False
         try:
@@ -64,4 +95,5 @@ class SharedCommit:
             return False  # each finds out for itself what is wrong
         for ticket in here:
             ticket.stored = True
+            ticket.bell.put(None)
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_core.engine.base import Ack, Row, Table, TableStats, When
-from smok_core.errors import QueueFull
+from smok_core.errors import CorruptData, QueueFull
 from smok_pickle.checksum import checksum, verify
 from smok_pickle.namespaces import Namespace
 
@@ -30,6 +30,7 @@ _NEXT: Final = (
     "UPDATE sections SET last = last + 1, rows = rows + ?, pending = pending + ? WHERE id = ?"
 )
 _LAST: Final = "SELECT last FROM sections WHERE id = ?"
+_COUNTS: Final = "SELECT rows, pending, dropped FROM sections WHERE id = ?"
 _DROPPED: Final = "UPDATE sections SET dropped = dropped + ? WHERE id = ?"
 _TAG: Final = (
     "UPDATE rows SET tag = ?, sum = checksum(value, section, key, seq, stamp, pending, ?)"
@@ -128,7 +129,10 @@ class SqliteTable(Table):
 
     def rows(self) -> Iterator[Row]:
         def work(raw: sqlite3.Connection) -> list[Row]:
-            return list(map(load, raw.execute(_ALL, (self._namespace.find(raw),))))
+            section = self._namespace.find(raw)
+            found = list(map(load, raw.execute(_ALL, (section,))))
+            _compare(len(found), self._counts(raw)[0])
+            return found
 
         return iter(self._connection.read(work))
 
@@ -155,7 +159,10 @@ class SqliteTable(Table):
     def pending(self, limit: int, after: int = 0) -> list[Row]:
         def work(raw: sqlite3.Connection) -> list[Row]:
             section = self._namespace.find(raw)
-            return list(map(load, raw.execute(_WAITING, (section, after, max(limit, 0)))))
+            found = list(map(load, raw.execute(_WAITING, (section, after, max(limit, 0)))))
+            if after == 0 and len(found) < limit:
+                _compare(len(found), self._counts(raw)[1])
+            return found
 
         return self._connection.read(work)
 
@@ -169,12 +176,17 @@ class SqliteTable(Table):
         return self._connection.drain(work)
 
     def stats(self) -> TableStats:
-        query = "SELECT rows, pending, dropped FROM sections WHERE id = ?"
+        return TableStats(*self._connection.read(self._counts))
 
-        def work(raw: sqlite3.Connection) -> Any:
-            return raw.execute(query, (self._namespace.find(raw),)).fetchone() or (0, 0, 0)
+    def _counts(self, raw: sqlite3.Connection) -> Any:
+        """Give the rows, the pending ones, and how many were dropped."""
+        return raw.execute(_COUNTS, (self._namespace.find(raw),)).fetchone() or (0, 0, 0)
 
-        return TableStats(*self._connection.read(work))
+
+def _compare(found: int, counted: int) -> None:
+    """Raise if rows vanished behind a broken index."""
+    if found != counted:
+        raise CorruptData("rows", f"{found} rows were found, {counted} were counted")
 
 
 def _waits(raw: sqlite3.Connection, section: int, item: Ack) -> bool:

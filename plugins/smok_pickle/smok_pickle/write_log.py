@@ -153,8 +153,7 @@ def columns(row: LogRow) -> _Points:
     Raises:
         CorruptData: The row is not what was written.
     """
-    if row.sum != _sum(row):
-        raise _wrong_sum(row)
+    _check(row)
     if isinstance(row.names, int):
         return (row.last,), (row.names,), (row.ts_min,), (row.data,)
     try:
@@ -172,8 +171,7 @@ def columns(row: LogRow) -> _Points:
 
 def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
     """Give timestamp and value of the points that one name has in a row; raises as `unpack`."""
-    if row.sum != _sum(row):
-        raise _wrong_sum(row)
+    _check(row)
     if isinstance(row.names, int):
         return [(row.ts_min, row.data)] if row.names == name else []
     try:
@@ -187,6 +185,15 @@ def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
         return [(times[at], parts[at]) for at in here]
     except _UNREADABLE as error:
         raise _undecodable(row) from error
+
+
+def _check(row: LogRow) -> None:
+    try:
+        right = row.sum == _sum(row)
+    except _UNREADABLE:  # not even the types are those that were written
+        right = False
+    if not right:
+        raise _wrong_sum(row)
 
 
 def _wrong_sum(row: LogRow) -> CorruptData:

@@ -35,6 +35,7 @@ for line in sys.stdin:
         if line.startswith(("add", "write")):
             for n in range(*map(int, line.split()[1:])):
                 databases.pathpoints.on_new_data("theirs", n, n)
+            n += 1  # all are stored, also if the flush finds that the file is gone
         if line.startswith("write"):
             databases.flush()
         else:

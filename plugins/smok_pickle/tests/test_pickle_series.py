@@ -122,6 +122,36 @@ def test_threads_that_wait_share_a_commit(opened: Callable[..., Engine]) -> None
     assert series.stats().pending == 12
 
 
+def test_who_was_served_brings_its_next_points(
+    opened: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one waits for the medium all others queue up again: two commits for eight points."""
+    engine = opened(durability="power-loss")
+    series, commits = engine.series("s"), list[int]()
+    series.append([(f"W{number}", 0, b"v") for number in range(8)])
+    write = series._write
+
+    def slowly(points: Any) -> None:
+        commits.append(len(points))
+        time.sleep(0.02)  # the medium
+        write(points)
+
+    monkeypatch.setattr(series._shared, "_write", slowly)
+
+    def record(number: int) -> None:
+        for ts in range(1, 21):
+            series.append([(f"W{number}", ts, b"v")])
+
+    threads = [threading.Thread(target=record, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(commits) == 160
+    assert len(commits) <= 60
+    assert not series._shared._tickets
+
+
 _POINTS = "SELECT points FROM tail"
 
 

@@ -276,3 +276,38 @@ def test_flush_without_a_descriptor_left_is_a_typed_error(tmp_path):
     """
     done = run(script, tmp_path / "smok.db")
     assert "Too many open files" in done.stdout, done.stderr
+
+
+def test_a_daemon_that_closed_its_standard_streams_prints_into_no_file(tmp_path):
+    """The lowest free descriptors were those of the lock and of the store itself."""
+    path = tmp_path / "smok.db"
+    done = run(
+        """
+        path = sys.argv[1]
+        for stream in (0, 1, 2):
+            os.close(stream)
+        databases = opened(path)
+        fill(databases, 0, 50)
+        for stream in (0, 1, 2):
+            os.write(stream, b"a line of a log" * 10)
+        databases.close()
+        """,
+        path,
+    )
+    assert done.returncode == 0
+    with opened(path) as databases:
+        assert databases.health()["s"].warnings == ()
+    assert stored(path) == list(range(50))
+
+
+@pytest.mark.parametrize(("content", "ours"), [(b"pid 7\n", False), (bytes(64), True), (b"", True)])
+def test_a_foreign_file_in_the_place_of_the_lock_is_not_touched(content, ours, tmp_path):
+    """Zeros are what a power cut leaves of ours."""
+    path, lock = tmp_path / "smok.db", tmp_path / "smok.db.lock"
+    lock.write_bytes(content)
+    if ours:
+        opened(path).close()
+        return
+    with pytest.raises(ForeignData, match="was not touched"):
+        opened(path)
+    assert lock.read_bytes() == content

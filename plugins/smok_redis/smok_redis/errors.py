@@ -176,7 +176,8 @@ def judge(error: BaseException) -> Verdict:
         return ANSWERS[code]
     if isinstance(error, driver.TimeoutError | TimeoutError):
         return Verdict(BackendUnavailable, "the server does not answer in time", again=True)
-    if isinstance(error, driver.ConnectionError | OSError):
+    # After nonsense the driver cuts the connection: the next answer could be that to another call.
+    if isinstance(error, driver.ConnectionError | driver.InvalidResponse | OSError):
         return Verdict(BackendUnavailable, f"no connection ({_reason(error)})", again=True)
     return _judge_text(str(error), type(error).__name__)
 

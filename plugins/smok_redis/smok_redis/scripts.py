@@ -42,8 +42,8 @@ NAMES = (
 _PARTS = {
     "open": (),
     "touch": (),
-    "series_append": ("prelude", "points"),
-    "series_requeue": ("prelude", "points"),
+    "series_append": ("prelude", "one", "points"),
+    "series_requeue": ("prelude", "one", "points"),
 }
 
 

@@ -41,10 +41,22 @@ class RedisSeries(Series):
             return
         most = self._limits.max_pending
         drops = self._limits.on_full is OnFull.DROP_OLDEST
-        answer = self._write("series_append", points, most is not None and most, drops)
+        if len(points) == 1:
+            answer = self._append_one(*points[0], "" if most is None else most, int(drops))
+        else:
+            answer = self._write("series_append", points, most is not None and most, drops)
         if isinstance(answer, list):
             detail = f"{answer[0]} points wait, max_pending is {most}"
             raise QueueFull(self._client.store, detail)
+
+    def _append_one(self, name: str, ts: int, value: bytes, most: int | str, drops: int) -> Any:
+        """Send a point as it is: packing one takes longer than what the server saves by it."""
+        keys = self._keys
+        late, stream = keys.late + name, keys.stream + name
+        return self._client.write(
+            "series_append", (keys.queue, keys.names, stream, late), "", name, f"{ts + _ZERO:020d}",
+            ts, value, most, drops, counters=keys.counters,
+        )  # fmt: skip
 
     def _write(
         self, script: str, points: Sequence[tuple[str, int, bytes]], *more: int | bool

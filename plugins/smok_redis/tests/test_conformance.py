@@ -34,6 +34,7 @@ class Site:
             secret=SECRET,
             drop_reply=self.drop_reply,
             unreachable=self.unreachable,
+            fault=lambda _, mode: self.proxy.doing(mode),
             full=self.full,
             power_cut=self.power_cut,
             make_newer=self.make_newer,
@@ -57,8 +58,7 @@ class Site:
     def power_cut(self, _place):
         """End the server, and leave a torn command at the end of its file."""
         self.server.kill()
-        last = max(self.server.folder.glob("appendonlydir/*.incr.aof"))
-        with last.open("ab") as file:
+        with self.server.last_log.open("ab") as file:
             file.write(b"*3\r\n$3\r\nSET\r\n$5\r\nto")
         self.server.start()
 

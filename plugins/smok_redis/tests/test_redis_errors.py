@@ -55,7 +55,7 @@ TABLE = [
     (driver.TimeoutError("Timeout reading from socket"), BackendUnavailable, True),
     (driver.ConnectionError("Connection closed by server."), BackendUnavailable, True),
     (ConnectionResetError(104, "Connection reset by peer"), BackendUnavailable, True),
-    (driver.InvalidResponse("Protocol Error"), StoreError, False),
+    (driver.InvalidResponse("Protocol Error"), BackendUnavailable, True),
 ]
 
 

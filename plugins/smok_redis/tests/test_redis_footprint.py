@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from redis.connection import AbstractConnection
@@ -146,3 +147,22 @@ def test_queue_and_archive_forget_what_is_done(server, opened):
     assert of_key(server, f"{base}:p:W1") < 6000  # one node
     assert of_key(server, f"{base}:queue") < 6000
     assert series.latest("W1") == (29_999, b"\xcb12345678")
+
+
+def test_an_append_of_one_packs_nothing(server, opened):
+    """A point goes as it is: few calls of Python, and as small as a script's call can be."""
+    series = opened(server.url, device="one").series("s")
+    series.append([("W1", 1, b"v")])
+    calls = []
+
+    def note(frame, event, _):
+        if event == "call" and frame.f_globals.get("__name__", "").startswith("smok_redis"):
+            calls.append(frame.f_code.co_qualname)
+
+    sys.setprofile(note)
+    try:
+        series.append([("W1", 2, b"v")])
+    finally:
+        sys.setprofile(None)
+    assert len(calls) <= 13, calls
+    assert [(point.ts, point.value) for point in series.pending(9)] == [(1, b"v"), (2, b"v")]

@@ -65,6 +65,11 @@ class Harness:
         """Give the path of a file that is not there, on this machine."""
         return self._root / uuid.uuid4().hex
 
+    def disturb(self) -> None:
+        """Let the store at `place` lie otherwise than it was written, if the author can do that."""
+        if self.subject.disturb:
+            self.subject.disturb(self.place)
+
     @functools.cached_property
     def info(self) -> BackendInfo:
         """Give what the backend tells about itself."""

@@ -3,6 +3,10 @@
 It knows no protocol, so it suits any whose client sends a request whole and then waits. Point the
 backend's options at `Proxy.port`, and give the kit its abilities::
 
+    def fault(place, mode):
+        return proxy.doing(mode)
+
+
     def drop_reply(place):
         return proxy.doing(Mode.LOSE_ONCE)
 
@@ -18,12 +22,12 @@ import enum
 import hashlib
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Mode", "Proxy"]
+__all__ = ["NONSENSE", "Mode", "Proxy", "cut"]
 
 _CHUNK = 1 << 16
 
@@ -39,8 +43,12 @@ class Mode(enum.StrEnum):
     #: request sent again gets through.
     LOSE_ONCE = "lose once"
     LOSE_ALL = "lose all"  #: no answer comes back, however often a request is sent
+    JUNK = "junk"  #: what comes back is no answer of such a server
     HALVE = "halve"  #: half of each request arrives, then all is cut; once, as above
 
+
+#: What no protocol gives; longer than the head of any message.
+NONSENSE: Final = b"\xff\x00 no answer \r\n" * 8
 
 _LOSING = frozenset({Mode.LOSE_ONCE, Mode.LOSE_ALL})
 
@@ -78,7 +86,7 @@ class Proxy:
 
     def close(self) -> None:
         """Cut all connections and end all threads."""
-        _cut(self._listener)
+        cut(self._listener)
         self.cut_all()
         for thread in list(self._threads):
             thread.join(5)
@@ -106,7 +114,7 @@ class Proxy:
     def cut_all(self) -> None:
         """Cut the connections that are open now."""
         for connection in list(self._open):
-            _cut(connection)
+            cut(connection)
 
     def _run(self, work: Callable[..., None], *args: Any) -> None:
         thread = threading.Thread(target=work, args=args, daemon=True)
@@ -120,7 +128,7 @@ class Proxy:
             except OSError:
                 return
             if self._mode is Mode.REFUSE:
-                _cut(client)
+                cut(client)
             else:
                 self._run(self._carry, client)
 
@@ -138,7 +146,7 @@ class Proxy:
         back.start()
         self._carry_on(client, server, request)
         for connection in pair:
-            _cut(connection)
+            cut(connection)
         back.join()
         self._open -= pair
 
@@ -165,8 +173,8 @@ class Proxy:
                     self.lost += 1
                     break
                 if self._mode is not Mode.SILENT:
-                    client.sendall(data)
-        _cut(client)
+                    client.sendall(NONSENSE if self._mode is Mode.JUNK else data)
+        cut(client)
 
     def _loses(self, request: bytes) -> bool:
         return self._mode in _LOSING and (self._mode is Mode.LOSE_ALL or self._is_new(request))
@@ -177,7 +185,8 @@ class Proxy:
         return new
 
 
-def _cut(connection: socket.socket) -> None:
+def cut(connection: socket.socket) -> None:
+    """End a connection both ways."""
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()

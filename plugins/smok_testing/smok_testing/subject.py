@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from smok_testing.proxy import Mode
+
 __all__ = ["Subject"]
 
 
@@ -45,12 +47,18 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     drop_reply: Callable[[Path], AbstractContextManager[Any]] | None = None
     #: Within the context, the store's server cannot be reached.
     unreachable: Callable[[Path], AbstractContextManager[Any]] | None = None
+    #: Within the context, the network before the store's server does what the mode says:
+    #: ``lambda place, mode: proxy.doing(mode)`` with a `smok_testing.proxy.Proxy`.
+    fault: Callable[[Path, Mode], AbstractContextManager[Any]] | None = None
     #: Within the context, the store has no room for anything new.
     full: Callable[[Path], AbstractContextManager[Any]] | None = None
     #: A text that no message may show; given together with ``unreachable``.
     secret: str | None = None
     #: Make the store look as a power cut may leave it; called while nobody has it open.
     power_cut: Callable[[Path], None] | None = None
+    #: Let the store tidy up as it may at any time, also while it is open: VACUUM and ANALYZE, a
+    #: compaction, a rewritten log. Clauses on order call it between their steps.
+    disturb: Callable[[Path], None] | None = None
     #: Write something undecodable over what is stored at a place; nobody has it open.
     damage: Callable[[Path], None] | None = None
     #: Mark the store as written by a newer release; nobody has it open.

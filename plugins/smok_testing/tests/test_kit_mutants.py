@@ -14,7 +14,7 @@ from smok_testing import (
     run_clause,
     worker_process,
 )
-from smok_testing.clauses import kill
+from smok_testing.clauses import faults, kill
 
 from plugins.smok_testing.tests.mutants import ALL, RIGHT, RIGHT_FILE, RIGHT_SHARED, Mutant
 
@@ -62,6 +62,7 @@ def test_a_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> 
     """Each wrong backend fails the clause that was made for its fault."""
     monkeypatch.setattr(children, "HANG_SECONDS", 10)
     monkeypatch.setattr(worker_process, "PATIENCE", 10)
+    monkeypatch.setattr(faults, "GIVE_UP", 2)
     outcome = run_clause(mutant.subject, CLAUSES[mutant.caught_by])
     assert outcome.status is Status.FAILED, f"{mutant.fault} {outcome}"
     assert not MISTAKE_OF_THE_KIT.search(outcome.detail), f"no verdict, but an accident: {outcome}"

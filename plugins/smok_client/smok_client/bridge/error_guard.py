@@ -9,15 +9,17 @@ client's callback would lose it. Where the user is the caller it is raised as ev
 
 from __future__ import annotations
 
+import atexit
 import functools
 import logging
 import sys
 import threading
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from smok_client.bridge.plain import to_plain
-from smok_core.engine.forks import Layer, fork_safe_lock
+from smok_core.engine.forks import Layer, fork_safe_lock, join
 from smok_core.errors import SmokError, StoreError
 from smok_core.model import OperationFailedError
 
@@ -49,6 +51,9 @@ _LONGEST_KEY: Final = 200
 _LONGEST_RECORD: Final = 2000
 
 
+_backlogs: Final[weakref.WeakSet[Backlog]] = weakref.WeakSet()
+
+
 class Backlog:
     """Writes of the client's that a store could not take, in their order; thread-safe.
 
@@ -62,10 +67,29 @@ class Backlog:
         self._calls: deque[functools.partial[None]] = deque()
         self._lock = fork_safe_lock(Layer.CALLER)
         self._lost = self._uncounted = 0
+        self._is_finished = False
+        join(self, Layer.CALLER)
+        _backlogs.add(self)
+        # Again for each: what ends the stores was registered with them, and has to come later.
+        atexit.unregister(_finish_all)
+        atexit.register(_finish_all)
+
+    def before_fork(self) -> None:
+        """Nothing has to rest: the lock does."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+    def after_fork_in_child(self) -> None:
+        """Forget what waits: it is the parent's, which writes it."""
+        self._calls.clear()
 
     def keep(self, call: functools.partial[None]) -> None:
         """Let a write wait; when too many do, the oldest is given up, loudly."""
         with self._lock:
+            if self._is_finished:
+                logger.error("a write came after its store was closed and is lost: %r", call.args)
+                return
             self._calls.append(call)
             if len(self._calls) > _MAX_WAITING:
                 self._calls.popleft()
@@ -107,6 +131,9 @@ class Backlog:
             self.drain()
         except SmokError as error:
             logger.error("%d writes that waited in memory are lost: %s", len(self._calls), error)  # noqa: TRY400
+        with self._lock:
+            self._calls.clear()
+            self._is_finished = True
 
     def _write(self, call: functools.partial[None]) -> None:
         try:
@@ -120,6 +147,12 @@ class Backlog:
     def _set_aside(self, arguments: tuple[Any, ...], error: SmokError) -> None:
         key, record = str(arguments[0])[:_LONGEST_KEY], to_plain(list(arguments))
         self._inner.set_refused_aside(key, record, str(error))
+
+
+def _finish_all() -> None:
+    """Do at the end of the process what a program has not done by closing."""
+    for backlog in list(_backlogs):
+        backlog.finish()
 
 
 class Refusals:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from smok_client.bridge.client import Color, DisabledTime, Event, Macro, SensorWriteEvent, Time
+from smok_client.bridge.client import (
+    Color,
+    DisabledTime,
+    Event,
+    Macro,
+    NotReadedError,
+    OperationFailedError,
+    OperationFailedReason,
+    SensorWriteEvent,
+    Time,
+)
 from smok_client.bridge.errors import StateUnknown
-from smok_client.bridge.state import dump_of, load_of
+from smok_client.bridge.state import dump_of, load_of, register_state
 from smok_client.legacy.names import DISABLED_TIME, EVENT, MACRO, SENSOR_WRITE, TIME
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.tags import MARK, looks_tagged, tagged
@@ -140,3 +152,15 @@ def _object(name: str, content: Any, known: Callable[[Event], Event]) -> Any:
     for field, item in fields.items():
         setattr(made, field, item)
     return known(made) if isinstance(made, Event) else made
+
+
+def _load_failure(kind: type[OperationFailedError], fields: Any) -> OperationFailedError:
+    made = kind.__new__(kind)
+    made.reason, made.timestamp = fields
+    return made
+
+
+# A predicate that keeps the last value of a pathpoint keeps its last failure so.
+register_state(OperationFailedReason)
+for _kind in (OperationFailedError, NotReadedError):
+    register_state(_kind, attrgetter("reason", "timestamp"), partial(_load_failure, _kind))

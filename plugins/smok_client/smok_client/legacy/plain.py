@@ -12,7 +12,10 @@ from smok_client.legacy.names import (
     COLOR,
     DISABLED_TIME,
     EVENT,
+    FAILED,
     MACRO,
+    NOT_READ,
+    REASON,
     SENSOR_WRITE,
     TIME,
 )
@@ -21,14 +24,14 @@ from smok_client.legacy.refusal import EntryRefused
 from smok_client.legacy.tags import looks_tagged, tagged
 from smok_client.legacy.times import DATETIME, read_datetime
 from smok_core.engine.allowance import TooMuch, checked_dict, checked_set
-from smok_core.model import Color
+from smok_core.model import Color, OperationFailedReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from smok_client.legacy.limits import Limits
 
-__all__ = ["ATTRIBUTES", "PlainReader"]
+__all__ = ["ATTRIBUTES", "REASONS", "PlainReader"]
 
 T = TypeVar("T")
 
@@ -53,6 +56,11 @@ ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
     TIME: ("day_of_week", "hour", "minute"),
 }
 _COLORS: Final = dict(enumerate(Color)), dict(Color.__members__)
+#: Reasons of failures, by value and by name.
+REASONS: Final = (
+    {reason.value: reason for reason in OperationFailedReason},
+    dict(OperationFailedReason.__members__),
+)
 _SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
 _HASHABLE: Final = _SCALARS | {tuple, datetime}
 
@@ -120,11 +128,21 @@ class PlainReader:
             return read_datetime(node)
         if name == COLOR:
             return tagged("Color", int(member(node, COLOR, *_COLORS)))
+        if name == REASON:
+            return _registered(REASON, member(node, REASON, *REASONS).name)
+        if name in (FAILED, NOT_READ):
+            found = attributes(node, name, ("reason", "timestamp"))
+            return _registered(name, self._plain(tuple(found.values()), depth + 1))
         if name not in ATTRIBUTES:
             raise blame("it holds an object of a user's class", node)
         found = attributes(node, name, ATTRIBUTES[name])
         short = name.rpartition(":")[2]
         return tagged(short, {key: self._plain(item, depth + 1) for key, item in found.items()})
+
+
+def _registered(name: str, content: Any) -> Any:
+    """Give what the bridge stores for a class that it registers by itself."""
+    return tagged(f"class {name.replace(':', '.')}", content)
 
 
 def _hashed(make: Callable[[list[Any]], T], items: list[Any]) -> T:

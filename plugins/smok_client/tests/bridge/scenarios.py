@@ -8,6 +8,9 @@ import enum
 import json
 import logging
 import math
+import os
+import pickle
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -138,11 +141,7 @@ def scenario_closing_what_the_store_has_forgotten_stores_it():
 def scenario_a_state_may_hold_the_events_of_the_client():
     """An event in a predicate's state survives a restart; within one, it is the same object."""
     with tempfile.TemporaryDirectory() as folder:
-        config = {
-            "device": "d",
-            "stores": {"s": {"backend": "pickle", "path": f"{folder}/db"}},
-            "roles": {"default": "s"},
-        }
+        config = _config(f"{folder}/db")
         opened = event(ended_on=None)
         state = {
             "open": [opened],
@@ -649,22 +648,68 @@ def scenario_a_macro_the_cloud_does_not_know_holds_no_other():
 def scenario_closing_writes_what_waits():
     """A device that is stopped after an outage has stored what waited in memory."""
     with tempfile.TemporaryDirectory() as folder:
-        config = {
-            "device": "d",
-            "stores": {"s": {"backend": "pickle", "path": f"{folder}/db"}},
-            "roles": {"default": "s"},
-        }
+        config = _config(f"{folder}/db")
         with bridge.databases(config) as stores:
             values, outage = with_outage(stores, "pp_database")
             outage.on = True
             in_pool(AnyPathpoint(values), 5)
             outage.on = False
         with bridge.databases(config) as stores:
-            assert list(stores["pp_database"].get_archive_data("W1", None, None)) == [(1, 5)]
+            found = list(stores["pp_database"].get_archive_data("W1", None, None))
+            assert found == [(1, 5)], found
+
+
+def scenario_a_child_does_not_write_what_waits_in_its_parent():
+    """After a fork what waits in memory is the parent's alone; a child that ends leaves it be."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = _config(f"{folder}/db")
+        stores = bridge.databases(config)
+        writes, outage = with_outage(stores, "sensor_write_database")
+        outage.on = True
+        as_client(writes.add_sw, SensorWriteEvent(5, "Ann", "P", "5", "a b", "5", "r"))
+        outage.on = False
+        child = os.fork()
+        if not child:
+            as_client(writes.get_sw_sync)
+            stores.close()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert stores.databases.sensor_writes.stats().pending == 0
+        stores.close()
         with bridge.databases(config) as stores:
-            values, outage = with_outage(stores, "pp_database")
-            outage.on = True
-            in_pool(AnyPathpoint(values), 6)
+            assert stores.databases.sensor_writes.stats().pending == 1
+
+
+def scenario_a_program_that_ends_without_closing_has_stored_what_waited():
+    """What waits is written at the end of the process, if the store is back."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = f"import scenarios; scenarios.end_without_closing({f'{folder}/db'!r})"
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", script],
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            check=True,
+        )
+        with bridge.databases(_config(f"{folder}/db")) as stores:
+            found = list(stores["pp_database"].get_archive_data("W1", None, None))
+            assert found == [(1, 5)], found
+
+
+def _config(path):
+    return {
+        "device": "d",
+        "stores": {"s": {"backend": "pickle", "path": path}},
+        "roles": {"default": "s"},
+    }
+
+
+def end_without_closing(path):
+    """Leave a reading in memory at the end of the program; run in a process of its own."""
+    logging.disable()
+    smok_core.register(__import__("smok_pickle.plugin").plugin, "pickle")
+    values, outage = with_outage(bridge.databases(_config(path)), "pp_database")
+    outage.on = True
+    in_pool(AnyPathpoint(values), 5)
+    outage.on = False
 
 
 def scenario_readings_of_one_millisecond_are_two():
@@ -801,11 +846,7 @@ def scenario_a_state_of_the_standard_library_comes_back_exactly():
         "event": deque([event("kept")]),
     }
     with tempfile.TemporaryDirectory() as folder:
-        config = {
-            "device": "d",
-            "stores": {"s": {"backend": "pickle", "path": f"{folder}/db"}},
-            "roles": {"default": "s"},
-        }
+        config = _config(f"{folder}/db")
         with bridge.databases(config) as stores:
             stores["evt_database"].set_cache("p", given)
             stores["evt_database"].set_cache("nan", [float("nan")])
@@ -819,6 +860,33 @@ def scenario_a_state_of_the_standard_library_comes_back_exactly():
     assert (found["window"].maxlen, found["grouped"].default_factory) == (20, list)
     assert found["time"][0].fold == 1
     assert math.isnan(nan)
+
+
+def scenario_the_last_value_of_a_pathpoint_may_be_kept_as_a_state():
+    """It may be a failure, which is the client's own class: reason and time come back."""
+    stores = memory()
+    events = stores["evt_database"]
+    failure = OperationFailedError(OperationFailedReason.TYPE, 7)
+    failure.timestamp = 0
+    state = {"last": failure, "why": failure.reason, "none": NotReadedError(5)}
+    events.set_cache("p", state)
+    _is_that_state(events.get_cache("p"))
+    with tempfile.TemporaryDirectory() as folder:
+        for protocol in (2, 4):
+            file = Path(folder) / f"cache{protocol}.pkl"
+            file.write_bytes(pickle.dumps({f"old{protocol}": state}, protocol))
+            assert import_legacy("events", file, stores.databases).ok
+            _is_that_state(events.get_cache(f"old{protocol}"))
+
+
+def _is_that_state(found):
+    assert (found["last"].reason, found["last"].timestamp) == (OperationFailedReason.TYPE, 0)
+    assert found["why"] is OperationFailedReason.TYPE
+    assert (type(found["none"]), found["none"].reason, found["none"].timestamp) == (
+        NotReadedError,
+        None,
+        5,
+    )
 
 
 def scenario_a_class_of_the_users_own_is_registered():

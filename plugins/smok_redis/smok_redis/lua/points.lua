@@ -1,8 +1,8 @@
 -- Put before the scripts that queue points: finding a stored point, and writing one.
 -- KEYS: 2 queue, 3 names, then for each name its stream and its late set.
 -- ARGV: 5 packed {{name...}, {index of the name, place, ts, value, ...}, more};
--- no (name, ts) repeats. A place is the timestamp + 2^63 in 20 digits.
-local packed = cmsgpack.unpack(ARGV[5])
+-- no (name, ts) repeats; or what one.lua takes. A place is the timestamp + 2^63 in 20 digits.
+packed = packed or cmsgpack.unpack(ARGV[5])
 local names, points = packed[1], packed[2]
 
 -- The place of the newest point of each name, '' if it has none. It is always in the stream.

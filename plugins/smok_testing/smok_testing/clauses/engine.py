@@ -61,7 +61,8 @@ def replacing_and_deleting_stay_within_a_name(harness: Harness) -> None:
     same(left, [name for name in NAMES if name != "kit"], "names that still have their data")
 
 
-def _uses(engine: Engine) -> dict[str, Any]:
+def uses_of(engine: Engine) -> dict[str, Any]:
+    """Give a call of every method of every primitive, by its name."""
     table, series = engine.table("kit.rows"), engine.series("kit.points", Limits())
     blobs = engine.blobs("kit.blobs")
     return {
@@ -96,7 +97,7 @@ def _uses(engine: Engine) -> dict[str, Any]:
 def a_closed_engine_says_so(harness: Harness) -> None:
     """After closing, every method of every primitive raises `StoreClosed`."""
     engine = harness.engine
-    uses = _uses(engine)
+    uses = uses_of(engine)
     for use in uses.values():
         use()
     engine.table("kit.rows").put("k", b"")

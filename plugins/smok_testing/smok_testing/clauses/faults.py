@@ -11,10 +11,13 @@ from smok_core.errors import BackendUnavailable, SchemaTooNew, StorageFull, Stor
 from smok_core.hookspecs import Capability
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.clauses.engine import uses_of
 from smok_testing.clauses.series_queue import pending
 from smok_testing.clauses.table import row_of
 from smok_testing.keyed import expect_marks, mark
+from smok_testing.proxy import Mode
 from smok_testing.queues import numbers, queues_of
+from smok_testing.threads import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +95,71 @@ def an_unreachable_store_says_so(harness: Harness) -> None:
             expect(took < GIVE_UP, f"it took {took:.0f} s to say that the store is unreachable")
     expect_marks(roles, 1)
     mark(roles, 2)
+
+
+#: What does not get through must be told; what only reads may know the answer.
+WRITES = frozenset({
+    "table.put", "table.delete", "table.replace", "table.acknowledge", "series.append",
+    "series.acknowledge", "series.requeue", "series.trim", "blobs.put", "blobs.delete",
+})  # fmt: skip
+#: More rows than any engine should fetch at once.
+MANY = 2_500
+NETWORK: dict[str, Any] = {
+    "level": Level.EXTENDED,
+    "needs": Capability.NEEDS_NETWORK,
+    "ability": "fault",
+}
+
+
+@in_engine("G7", **NETWORK)
+def a_silent_server_is_given_up(harness: Harness) -> None:
+    """Where connections are accepted and nothing is answered, calls and openings end in time."""
+    _expect_told(harness, Mode.SILENT)
+
+
+@in_engine("G7", **NETWORK)
+def every_error_of_the_driver_is_translated(harness: Harness) -> None:
+    """Refused, cut off in a listing, never answered or answered with nonsense: one error tells."""
+    for mode in (Mode.REFUSE, Mode.LOSE_ALL, Mode.JUNK):
+        _expect_told(harness, mode)
+
+
+def _expect_told(harness: Harness, mode: Mode) -> None:
+    """Make all calls at one moment of this fault; then see that the engine is whole again."""
+    assert harness.subject.fault
+    engine = harness.engine
+    engine.table("kit.many").replace({f"k{place}": b"v" * 50 for place in range(MANY)})
+    listing = engine.table("kit.many").rows()
+    next(listing)
+    calls = uses_of(engine)
+    calls |= {"a listing that had begun": lambda: list(listing)}
+    calls |= {"opening": lambda: harness.open_engine(device="d2").close()}
+    with harness.subject.fault(harness.place, mode):
+        told = at_once(*(partial(_complaint, name, call) for name, call in calls.items()))
+    expect(not any(told), f"with a network in mode {mode.value!r}: {'; '.join(filter(None, told))}")
+    _works_again(harness)
+
+
+def _complaint(name: str, call: Callable[[], Any]) -> str:
+    """Make a call that has to fail with `BackendUnavailable` in time; say what it did instead."""
+    began = time.monotonic()
+    try:
+        call()
+        found = "nothing was raised" if name in WRITES or name == "opening" else ""
+    except BackendUnavailable:
+        found = ""
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        found = f"expected BackendUnavailable, got {type(error).__name__}: {error}"
+    took = time.monotonic() - began
+    late = f"it took {took:.0f} s" if took > GIVE_UP else ""
+    return f"{name}: {found or late}" if found or late else ""
+
+
+def _works_again(harness: Harness) -> None:
+    table = harness.table("kit.again")
+    table.put("k", b"v")
+    same(row_of(table, "k").value, b"v", "a row that was written after the fault")
+    harness.open_engine(device="d2").close()
 
 
 @clause("G13", "Q3", level=Level.EXTENDED, needs=Capability.FULL_DISK_DRAINS, ability="full")

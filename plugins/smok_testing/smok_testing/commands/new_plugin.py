@@ -19,14 +19,17 @@ __all__ = ["command"]
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the new directory smok-NAME is made.",
 )
-def command(name: str, directory: Path) -> None:
+@click.option("--sql", is_flag=True, help="On SQLite, with schema and transactions, not on dicts.")
+def command(name: str, directory: Path, sql: bool) -> None:
     """Write smok-NAME: a backend on dicts that installs, works and passes the kit's core.
+
+    With --sql it keeps everything in an SQLite file and passes the whole kit: for SQL databases.
 
     NAME is what users write in their config: backend = "NAME".
     """
     from smok_testing.scaffold import PluginNames, write_plugin
 
-    written = write_plugin(name, directory)
+    written = write_plugin(name, directory, sql=sql)
     names = PluginNames(name)
     root = directory / names.distribution
     for path in written:

@@ -82,8 +82,13 @@ def _suggest(backend: str) -> str:
     return f"{rule}; for example {near!r}." if usable else f"{rule}; for example 'acme'."
 
 
-def write_plugin(backend: str, directory: Path) -> list[Path]:
+def write_plugin(backend: str, directory: Path, *, sql: bool = False) -> list[Path]:
     """Write the distribution ``smok-<backend>`` into a new directory under ``directory``.
+
+    Args:
+        backend: What users write in their config.
+        directory: Where the new directory is made.
+        sql: On an SQLite file, with schema and transactions, instead of on dicts.
 
     Returns:
         The files that were written.
@@ -98,11 +103,15 @@ def write_plugin(backend: str, directory: Path) -> list[Path]:
     except FileExistsError:
         remedy = "Choose another name, give another --directory, or move it away."
         raise InvalidValue("new-plugin", str(root), "is there and was left alone", remedy) from None
-    return [_write(names, template, root / where) for template, where in _templates(names)]
+    found = _templates(names, sql=sql)
+    return [_write(names, template, root / where) for where, template in found.items()]
 
 
-def _templates(names: PluginNames) -> Iterator[tuple[Traversable, str]]:
-    yield from _walk(names, resources.files(__package__) / "templates", "")
+def _templates(names: PluginNames, *, sql: bool) -> dict[str, Traversable]:
+    """Give the templates by their paths; of two for one file the one on SQL."""
+    folders = ["templates", *(["templates_sql"] if sql else [])]
+    walks = (_walk(names, resources.files(__package__) / folder, "") for folder in folders)
+    return {where: template for walk in walks for template, where in walk}
 
 
 def _walk(

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 from smok_testing import Subject
+from smok_testing.proxy import Mode
 
 from plugins.smok_testing.tests.mutants.base import ALL, Mutant, Options, ShelfEngine
 from smok_core.engine.base import Durability
@@ -103,6 +104,11 @@ class FileEngine(ShelfEngine):
     def check_reachable(self):
         if self.flag("down").exists():
             raise BackendUnavailable("file", "it is down")
+        for mode in filter(lambda mode: self.flag(mode.value).exists(), Mode):
+            self.fail(mode)
+
+    def fail(self, mode):
+        raise BackendUnavailable("file", f"the network does this: {mode}")
 
     def lock(self):
         if self.shared:
@@ -230,6 +236,8 @@ def _subject(name: str) -> Subject:
         unreachable=lambda place: _flagged(place, "down"),
         full=lambda place: _flagged(place, "full"),
         drop_reply=lambda place: _flagged(place, "drop"),
+        fault=lambda place, mode: _flagged(place, mode.value),
+        disturb=lambda place: Path(place, "disturbed").touch(),
         secret=SECRET,
     )
 
@@ -421,6 +429,77 @@ class ShowsItsSecret(FileEngine):
     def check_reachable(self):
         if self.flag("down").exists():
             raise BackendUnavailable("file", f"redis://:{SECRET}@host is down")
+
+
+@wrong("engine-G7.a_silent_server_is_given_up")
+class WaitsForASilentServer(FileEngine):
+    """Has a long time-out, or none, for what was sent."""
+
+    def fail(self, mode):
+        if mode is Mode.SILENT:
+            time.sleep(3)
+        super().fail(mode)
+
+
+@wrong("engine-G7.every_error_of_the_driver_is_translated")
+class TranslatesOneFamilyOfErrors(FileEngine):
+    """Knows that a connection can be refused, and nothing else."""
+
+    def fail(self, mode):
+        if mode is Mode.JUNK:
+            raise ValueError("protocol error: got 0xff")
+        super().fail(mode)
+
+
+@wrong("engine-G7.every_error_of_the_driver_is_translated")
+class AnswersForItsServer(FileEngine):
+    """Says yes when the answer did not come."""
+
+    def fail(self, mode):
+        if mode is not Mode.LOSE_ALL:
+            super().fail(mode)
+
+
+class _FetchingTable(_Table):
+    def rows(self):
+        for row in list(super().rows()):
+            if Path(self._engine_lock.context.options.place, Mode.REFUSE.value).exists():
+                raise ConnectionError("reset by peer")
+            yield row
+
+
+@wrong("engine-G7.every_error_of_the_driver_is_translated")
+class ListsOutsideOfItsGuard(FileEngine):
+    """Translates what the first page raises; later ones are fetched by the caller's loop."""
+
+    table_kind = _FetchingTable
+
+
+class _LyingTable(_Table):
+    def rows(self):
+        disturbed = Path(self._engine_lock.context.options.place, "disturbed").exists()
+        return iter(sorted(super().rows(), key=lambda row: row.key if disturbed else ""))
+
+
+class _LyingSeries(_Series):
+    def pending(self, limit, after=0):
+        found = super().pending(10**9, after)
+        disturbed = Path(self._engine_lock.context.options.place, "disturbed").exists()
+        return sorted(found, key=lambda point: point.ts if disturbed else 0)[:limit]
+
+
+@wrong("table-TA5.rows_keep_their_order_however_they_lie")
+class RowsAsTheyLie(FileEngine):
+    """No ORDER BY: right until the first VACUUM."""
+
+    table_kind = _LyingTable
+
+
+@wrong("series-SR1.points_keep_their_order_however_they_lie")
+class PointsAsTheyLie(FileEngine):
+    """No ORDER BY: right until the planner takes another index."""
+
+    series_kind = _LyingSeries
 
 
 class _CountingTable(_Table):

@@ -9,6 +9,7 @@ from smok_client.legacy.fields import attributes, blame, expect, member, number
 from smok_client.legacy.kinds.base import Kind
 from smok_client.legacy.names import FAILED, NOT_READ, REASON
 from smok_client.legacy.nodes import Map, Node, Obj, shown
+from smok_client.legacy.plain import REASONS
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.engine.codec import MsgpackCodec
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PathpointFile"]
 
-_REASONS: Final = (
-    {reason.value: reason for reason in OperationFailedReason},
-    dict(OperationFailedReason.__members__),
-)
 _PAGE: Final = 1000
 
 
@@ -100,7 +97,7 @@ class PathpointFile(Kind[_Point]):
         stamp = number(fields["timestamp"], "timestamp")
         if "value" in fields:
             return _Point(path, stamp, _value(fields["value"], stamp), waits=True)
-        reason = _REASONS[0].get(expect(fields["error_code"], str, "error_code"))
+        reason = REASONS[0].get(expect(fields["error_code"], str, "error_code"))
         if reason is None:
             raise EntryRefused("its error_code is unknown")
         return _Point(path, stamp, OperationFailedError(reason, stamp), waits=True)
@@ -160,5 +157,5 @@ def _value(node: Node, stamp: float) -> ValueOrExcept | None:
     if name != FAILED:
         raise blame("its value is no int, float, str, bool or failure", node)
     found = attributes(node, FAILED, ("reason", "timestamp"))
-    reason = member(found["reason"], REASON, *_REASONS)
+    reason = member(found["reason"], REASON, *REASONS)
     return OperationFailedError(reason, number(found["timestamp"], "timestamp"))

@@ -1,0 +1,196 @@
+"""The batches of a series as a log: a batch stands one place above the newest, or nowhere.
+
+A place is an id, and who inserts it has it: whatever the clocks say, and also on a server that
+updates in two steps. So batches become visible in the order of their seqs, a reader that goes on by
+a seq skips nothing, and who inserts above the newest batch it knows has proof that nobody wrote
+since.
+
+A batch that is acknowledged stays as a header until the floor is above it; what is below the floor
+is no part of the log. A floor is a document that is inserted, the highest counts, and it says
+what went below it. So a place is never used twice: a writer that slept so long that even the header
+of its place is gone finds the floor above, and takes its batch back, which nobody has read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from bson import Int64
+
+from smok_core.errors import CorruptData
+from smok_mongo.batches import BATCHES, HEADER, base_of, batch_id, mask_of
+from smok_mongo.commands import Document, delete, find, find_one, insert_one
+from smok_mongo.ids import base_text, join, span
+from smok_mongo.turns import HEADS, Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smok_mongo.client import Server
+
+__all__ = ["KEPT", "Floor", "QueueLog"]
+
+#: Newest batches that the floor stays below: a writer that was slower than so many others must
+#: look whether its batch is stored already. The newest one must stay, for the next to stand on.
+KEPT: Final = 16
+
+#: So many batches that still wait may be below the floor.
+_MOST_KEPT: Final = 100
+
+#: Documents read with the floor: two or three floors, and those who ask for their turn.
+_ANSWER: Final = 8
+_NUMBERS: Final = ("appended", "dropped", "first")
+
+
+class Floor(NamedTuple):
+    """The lowest place of the log at which a batch may be new, and what was below it."""
+
+    base: int = 0
+    appended: int = 0  #: points in the batches that were removed below
+    dropped: int = 0  #: points of these that were dropped, and what older releases dropped
+    first: int = 0  #: in the lowest floor: the place at which the log begins
+    kept: tuple[int, ...] = ()  #: places below of batches that still wait
+
+    def has(self, base: int) -> bool:
+        """Tell whether a batch at this place is of the log."""
+        return base >= self.base or base in self.kept
+
+    @property
+    def lowest(self) -> int:
+        """Give the lowest place at which a batch may be."""
+        return min(self.kept, default=self.base)
+
+
+class QueueLog:
+    """Places and floor of one series; any thread and process may use it at any time."""
+
+    def __init__(self, server: Server, prefix: str) -> None:
+        self._server, self._prefix = server, prefix
+        self._floors = join(prefix, "floor")
+        self.seen = Floor()  #: as it was last asked for; it is there or higher
+        self.begun = False  #: whether there is a floor, as far as was asked
+        self.turns = Turns(server, self._floors)
+
+    def newest(self, fields: Document | None = None) -> Document | None:
+        """Give the newest batch, whole unless ``fields`` are named."""
+        query = {"_id": span(self._prefix)}
+        found = find(self._server, BATCHES, query, fields, direction=-1, limit=1)
+        return found[0] if found else None
+
+    def insert(self, document: Document) -> bool:
+        """Give the batch its place; False if it is another's, or was in earlier times."""
+        if not insert_one(self._server, BATCHES, document) and not self._is_mine(document):
+            return False
+        if self.floor().has(base_of(document)):
+            return True
+        query = {"_id": document["_id"], "token": document["token"]}
+        delete(self._server, BATCHES, query)
+        return False
+
+    def _is_mine(self, document: Document) -> bool:
+        found = find_one(self._server, BATCHES, {"_id": document["_id"]}, HEADER)
+        return found is not None and found.get("token") == document["token"]
+
+    def from_place(self, base: int) -> Document:
+        """Make the query for the batches from a place on."""
+        return {"_id": {"$gte": batch_id(self._prefix, base), "$lt": f"{self._prefix}}}"}}
+
+    # --- the floor ---------------------------------------------------------------------------
+
+    def floor(self) -> Floor:
+        """Ask for the floor.
+
+        What was read *before* this and has a place there (`Floor.has`) is of the log: it is no
+        batch that a writer put below the floor.
+        """
+        query = {"_id": span(self._floors)}
+        found = find(self._server, HEADS, query, direction=-1, limit=_ANSWER)
+        floors = self.turns.note(found)
+        self.begun = bool(floors)
+        self.seen = self._read(floors[0]) if floors else Floor()
+        return self.seen
+
+    def _read(self, document: Document) -> Floor:
+        try:
+            appended, dropped, first = (int(document[name]) for name in _NUMBERS)
+            kept = tuple(map(int, document["kept"]))
+            return Floor(base_of(document), appended, dropped, first, kept)
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"the floor {document['_id']} cannot be read"
+            raise CorruptData(self._server.store, what) from error
+
+    def has_begun(self) -> bool:
+        """Tell whether there is a floor."""
+        if not self.begun:
+            self.floor()
+        return self.begun
+
+    def begin(self, dropped: int, first: int) -> Floor:
+        """Write the lowest floor, where there is none; give the floor that is there."""
+        self._insert(Floor(0, 0, dropped, first))
+        return self.floor()
+
+    def _insert(self, floor: Floor) -> None:
+        document = {
+            "_id": join(self._floors, base_text(floor.base)),
+            "appended": Int64(floor.appended),
+            "dropped": Int64(floor.dropped),
+            "first": Int64(floor.first),
+            "kept": [Int64(base) for base in floor.kept],
+        }
+        insert_one(self._server, HEADS, document)
+
+    def raise_floor(self, ended: Iterable[Document], most: int) -> list[Document]:
+        """Raise the floor above batches that are acknowledged, past few that are not.
+
+        Args:
+            ended: Headers of batches that are acknowledged herewith, as they were read.
+            most: So many batches are looked at.
+
+        Returns:
+            The headers of those that are of the log no more. If somebody else raised the floor
+            meanwhile, some were perhaps not seen: then none, and nothing has changed.
+        """
+        before = self.floor()
+        query = self.from_place(before.lowest)
+        page = find(self._server, BATCHES, query, HEADER, limit=most + KEPT)[:-KEPT]
+        gone, kept = _parted(page, {header["_id"]: mask_of(header) for header in ended})
+        if not gone or not self.begun or self.floor() != before:
+            return []
+        base = max(before.base, base_of(gone[-1]) + 1)
+        appended = before.appended + sum(int(header.get("count", 0)) for header in gone)
+        dropped = before.dropped + sum(int(header.get("lost", 0)) for header in gone)
+        self.seen = Floor(base, appended, dropped, 0, tuple(kept))
+        self._insert(self.seen)
+        self._sweep(before)
+        return gone
+
+    def _sweep(self, was: Floor) -> None:
+        """Remove floors and batches below an earlier floor, and what ended below this one."""
+        floors = {"$gte": f"{self._floors}|", "$lt": join(self._floors, base_text(was.base))}
+        delete(self._server, HEADS, {"_id": floors})
+        kept = [batch_id(self._prefix, base) for base in {*was.kept, *self.seen.kept}]
+        early = {"$lt": batch_id(self._prefix, was.base), "$nin": kept}
+        now = batch_id(self._prefix, self.seen.base)
+        query: Document = {
+            "_id": {"$gte": f"{self._prefix}|", "$lt": now},
+            "$or": [{"_id": early}, {"left": 0}],
+        }
+        delete(self._server, BATCHES, query)
+
+
+def _parted(page: list[Document], ended: dict[str, int]) -> tuple[list[Document], list[int]]:
+    """Part what is acknowledged from the places of what is not, up to the last of the former."""
+    gone: list[Document] = []
+    kept: list[int] = []
+    waiting: list[int] = []
+    for header in page:
+        if header.get("left") == 0 or ended.get(header["_id"]) == mask_of(header):
+            gone.append(header)
+            kept += waiting
+            waiting = []
+        else:
+            waiting.append(base_of(header))
+        if len(kept) + len(waiting) > _MOST_KEPT:
+            break
+    return gone, kept
