@@ -387,9 +387,10 @@ with `COLUMNS` set it is the screen for people, in that width.
 | `OK` | nothing waits, nothing is lost | 0 |
 | `WAITING` | records wait for upload | 0, or 1 beyond `--most-pending` or `--longest-wait` |
 | `LINK DOWN` | the cloud is not reached | as `WAITING` |
+| `NOT REACHED` | a store could not be looked at: what waits there is not known | 1 |
 | `NOT KEPT` | a role is in memory only | 2 |
 | `LOST` | records were dropped, refused or set aside, and nobody has acknowledged it | 2 |
-| `DAMAGED` | a store warns, or could not be looked at | 2 |
+| `DAMAGED` | a store warns, or what it holds cannot be read | 2 |
 
 `smok status --acknowledge` says that a person has seen what is lost: it stays listed with its count
 in `acknowledged`, and only what comes later is news. The outlook is an estimate: what has come

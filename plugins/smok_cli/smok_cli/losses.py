@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -18,7 +18,7 @@ from smok_cli.state.seen import read_seen
 from smok_core.config import load_config
 from smok_core.context import StoreContext
 from smok_core.databases import find_device, open_store
-from smok_core.errors import SmokError, StoreError
+from smok_core.errors import CorruptData, DataLost, SmokError, StoreError, StoreVanished
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.roles import ON_ENGINE, ROLES
 
@@ -33,11 +33,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "find_losses"]
 
+#: Errors that tell of the data; any other one only keeps from looking at it.
+_OF_THE_DATA: Final = (CorruptData, DataLost, StoreVanished)
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that somebody should know of."""
 
-    kind: str  #: ``dead-letters dropped refused in-memory elsewhere other-device warning unknown``
+    #: ``dead-letters dropped refused in-memory elsewhere other-device warning damaged unknown``
+    kind: str
     store: str  #: the store that it is about
     role: str | None = None  #: if it is about one role
     device: str | None = None  #: if it is not this one
@@ -81,9 +85,12 @@ def _of_the_roles(databases: Databases) -> Iterator[Finding]:
         try:
             yield from _of_a_role(role, store, database, read_seen(databases, role))
         except StoreError as error:
-            yield Finding(
-                kind="unknown", store=store, role=role, text=f"{role}: not known: {error}"
-            )
+            text = f"{role}: not known: {error}"
+            yield Finding(kind=_kind(error), store=store, role=role, text=text)
+
+
+def _kind(error: SmokError) -> str:
+    return "damaged" if isinstance(error, _OF_THE_DATA) else "unknown"
 
 
 def _of_a_role(role: str, store: str, database: Database, seen: Seen) -> Iterator[Finding]:
@@ -120,7 +127,8 @@ def _of_the_stores(databases: Databases) -> Iterator[Finding]:
         if name not in BUILT_IN:
             yield from _elsewhere(config, name, engine)
     for name, health in databases.health().items():
-        for warning in health.warnings:
+        # The warning of a store that is away is why: its roles have said so.
+        for warning in health.warnings if health.available else ():
             yield Finding(kind="warning", store=name, text=f"warning: {name}: {warning}")
 
 
@@ -142,7 +150,7 @@ def _elsewhere(config: Config, name: str, engine: Engine) -> Iterator[Finding]:
                 command=command,
             )
     except StoreError as error:
-        yield Finding(kind="unknown", store=name, text=f"{name}: not known: {error}")
+        yield Finding(kind=_kind(error), store=name, text=f"{name}: not known: {error}")
 
 
 def _left_behind(config: Config, name: str, engine: Engine, role: str) -> Iterator[Finding]:
@@ -183,7 +191,7 @@ def _of_unused_stores(databases: Databases) -> Iterator[Finding]:
                 engine = open_store(loaded, name, looking=True)
             except SmokError as error:
                 text = f"{name}: no role uses it, and it could not be looked at: {error}"
-                yield Finding(kind="unknown", store=name, text=text, command="smok check")
+                yield Finding(kind=_kind(error), store=name, text=text, command="smok check")
                 continue
             if engine is not None:
                 stack.enter_context(engine)

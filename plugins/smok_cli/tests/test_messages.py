@@ -81,3 +81,10 @@ def test_a_path_that_can_hold_nothing_is_not_temporary(config, path):
     config.write_text(config.read_text().replace('path = "var/smok.db"', f'path = "{path}"'))
     with pytest.raises(BackendUnavailable, match="Correct the path, or make its directory"):
         open_databases(config, require_all=True)
+
+
+def test_conformance_of_nothing_says_how_to_give_a_place(smok):
+    shown = smok("conformance")
+    assert shown.status == 2
+    assert "pickle --option" in shown.err
+    assert "path={place}/store" in shown.err

@@ -55,7 +55,8 @@ def silent(began, ended, success=None):
         (["in-memory", "elsewhere"], "NOT KEPT"),
         (["in-memory", "dropped", "dead-letters"], "LOST 4"),
         (["dropped", "warning"], "DAMAGED"),
-        (["unknown"], "DAMAGED"),
+        (["damaged", "unknown"], "DAMAGED"),
+        (["unknown", "elsewhere"], "NOT REACHED"),
     ],
 )
 def test_the_worst_that_is_known_is_the_verdict(kinds, head):
@@ -154,7 +155,7 @@ def test_only_what_has_something_to_tell_is_shown(screen, config):
 
 
 def test_everything_wrong_at_once_is_one_screen(screen, config, monkeypatch):
-    """Drops in one role, refusals in five, long reasons: cut, and the way to all is named."""
+    """Drops in one role, refusals in all, long reasons: cut, and the way to all is named."""
     text = config.read_text().replace("# max_pending = 1000000", "max_pending = 2", 1)
     config.write_text(text.replace('# on_full = "refuse"', 'on_full = "drop-oldest"', 1))
     with smok_core.open_databases(config) as databases:
@@ -163,7 +164,7 @@ def test_everything_wrong_at_once_is_one_screen(screen, config, monkeypatch):
         for role in ROLES:
             databases[role].count_refused(1)
     lines = screen()
-    assert lines[0].startswith("LOST 10  3 dropped, 2 set aside, 5 refused in sensor_writes, ")
+    assert lines[0].startswith("LOST 14  3 dropped, 2 set aside, 9 refused in predicates, sensor")
     monkeypatch.setenv("LINES", "12")
     assert len(screen()) == 11
     assert screen()[-1].endswith("lines more: smok status --verbose")

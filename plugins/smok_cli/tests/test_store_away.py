@@ -50,5 +50,12 @@ def test_status_shows_the_rest_as_json(smok, away):
     assert rows["pathpoints"]["pending"] == 0
 
 
+def test_a_store_that_is_away_is_not_damaged(smok, away):
+    verdict = json.loads(smok("status", "--json").out)["verdict"]
+    assert verdict["word"] == "NOT REACHED"
+    assert "no connection" in verdict["why"]
+    assert smok("status", "--exit-code").status == 1
+
+
 def test_check_still_says_what_is_wrong(smok, away):
     assert smok("check").status == 3

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bson import Binary, Int64
 from pymongo import ReplaceOne
 
+from smok_core.errors import CorruptData
 from smok_mongo.commands import Document, bulk, count, delete, find, find_all, insert_new, slices
 from smok_mongo.ids import join, segment, span, time_from_text, time_text, unsegment
 
@@ -55,7 +56,7 @@ class Archive:
         """Give what is stored at each ``(name, ts)``."""
         places = {self.id_of(name, ts): (name, ts) for name, ts in points}
         found = find_all(self._server, POINTS, places)
-        return {places[d["_id"]]: Stored(bytes(d["v"]), int(d["seq"])) for d in found}
+        return {places[d["_id"]]: _stored(d) for d in found}
 
     def store(self, batch: Batch) -> None:
         """Store the batch's points; doing it again, or late, changes nothing."""
@@ -78,7 +79,7 @@ class Archive:
         """Replace what is stored with a lower seq; give the ids of all that are stored."""
         ours = {document["_id"]: document for document in documents}
         there = find_all(self._server, POINTS, ours, {"seq": 1})
-        older = [ours[d["_id"]] for d in there if d["seq"] < ours[d["_id"]]["seq"]]
+        older = [ours[d["_id"]] for d in there if _seq(d) < ours[d["_id"]]["seq"]]
         replacements = [ReplaceOne({"_id": d["_id"], "seq": {"$lt": d["seq"]}}, d) for d in older]
         bulk(self._server, POINTS, replacements)
         return [document["_id"] for document in there]
@@ -159,9 +160,22 @@ def _time(document: Document) -> int:
 
 
 def _point(document: Document) -> tuple[int, bytes]:
-    return _time(document), bytes(document["v"])
+    return _time(document), _stored(document).value
 
 
 def _old(document: Document) -> Old:
     name = unsegment(document["_id"].split("|")[2])
-    return Old(document["_id"], name, _time(document), int(document.get("seq", 0)))
+    return Old(document["_id"], name, _time(document), _seq(document))
+
+
+def _seq(document: Document) -> int:
+    """Give the seq of a point; one that somebody else made no number is as old as can be."""
+    found = document.get("seq")
+    return int(found) if isinstance(found, int) else 0
+
+
+def _stored(document: Document) -> Stored:
+    value = document.get("v")
+    if not isinstance(value, bytes):
+        raise CorruptData(POINTS, f"the point {document['_id']} cannot be read")
+    return Stored(bytes(value), _seq(document))

@@ -34,11 +34,17 @@ class _Known:
     __slots__ = ("has_points", "last", "reserved", "until")
 
     def __init__(self, document: Document | None) -> None:
-        self.reserved = int(document["until"]) if document else _NEVER
+        # What somebody else has changed into no number bounds nothing: such points are looked up.
+        self.reserved = _number(document, "until", _LAST) if document else _NEVER
         self.until = self.reserved  #: no stored point is later
-        self.has_points = bool(document and document["points"])
+        self.has_points = bool(document and document.get("points", True))
         #: A point is stored here, or later: a name's latest is never forgotten.
-        self.last = int((document or {}).get("last", _NEVER))
+        self.last = _number(document, "last", _NEVER) if document else _NEVER
+
+
+def _number(document: Document, field: str, otherwise: int) -> int:
+    found = document.get(field)
+    return int(found) if isinstance(found, int) else otherwise
 
 
 class Names:

@@ -141,6 +141,9 @@ class BatchQueue:
         """Decode a batch; one that cannot be is set aside, so that the others can be uploaded."""
         with contextlib.suppress(KeyError, TypeError, ValueError, msgspec.DecodeError):
             points = points_in(self._chunks.load(document) or b"")
+            if not isinstance(document["done"], bytes) or not isinstance(document["token"], str):
+                raise TypeError
+            seqs_in(document)
             if document.get("trims") is True or len(points) == document["count"]:
                 return points
         self._set_aside(document)
@@ -169,10 +172,13 @@ class BatchQueue:
         """Give the batch that a document holds; None if nothing of it is left to be done."""
         if document.get("left") == 0 and document.get("trims") is not True:
             return None
-        points, base = self._points(document), base_of(document)
-        trims, totals = document.get("trims") is True, totals_of(document) or _NO_TOTALS
-        replaced, dropped = seqs_in(document)
-        return Batch(base, str(document["token"]), points, totals, replaced, dropped, trims)
+        points = self._points(document)
+        if not points:
+            return None
+        totals, trims = totals_of(document) or _NO_TOTALS, document.get("trims") is True
+        return Batch(
+            base_of(document), document["token"], points, totals, *seqs_in(document), trims
+        )
 
     def complete(self, batch: Batch, *, mine: bool = True) -> None:
         """Do what follows from a batch; doing it again, or late, changes nothing."""

@@ -30,6 +30,7 @@ from smok_pickle.locks import (
     LogGuard,
     has_log_of_another,
     in_use,
+    is_log_lost,
     is_log_missing,
     lineage_of_log,
     remembered,
@@ -115,6 +116,7 @@ class Connection:
         self._busy = False  # a call is running: a signal handler must not begin another
         self._keeps_log = False  # it was there before somebody came who only looks
         self._lineage: str | None = None
+        self.lost_log = False  # after a crash: nobody knows what was in it
         with self.lock:
             self._translated(self._open)
         join(self, Layer.ENGINE)
@@ -429,6 +431,8 @@ class Connection:
         make_parents(self.path)
         self._instance = self._lock_file()
         alone = self._enter(self._instance)
+        if self.connection_epoch == 0:  # later it was this process that closed the file
+            self.lost_log = alone and is_log_lost(self.path)
         self._part_from_log_of_another(alone=alone)
         try:
             self._open_with_reserve(alone=alone)
@@ -607,6 +611,8 @@ class Connection:
             self._instance.disown(self._lineage)  # or SQLite would copy the log into what came
         self._disconnect()
         if self._instance is not None:
+            with contextlib.suppress(OSError):
+                self._instance.forget_log()
             self._instance.close()
         self._instance = None
 

@@ -145,6 +145,11 @@ class SqliteEngine(Engine):
             "along with `smok copy`, then move it away."
             for copy in found["rescued"]
         ]
+        if connection.lost_log:
+            told.append(
+                f"{path} was not closed, and its log (-wal) was gone at this start: another program"
+                " copied it into the file, or somebody deleted it, with the last writes in it."
+            )
         if connection.vanished is not None:
             told.append(str(connection.vanished))
         elif connection.reserve.released and not connection.looking:

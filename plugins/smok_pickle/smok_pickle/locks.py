@@ -27,6 +27,7 @@ __all__ = [
     "LogGuard",
     "has_log_of_another",
     "in_use",
+    "is_log_lost",
     "is_log_missing",
     "lineage_of_log",
     "remembered",
@@ -52,6 +53,14 @@ def has_log_of_another(path: Path) -> bool:
     if not memory or not path.exists():
         return False
     return _number(path) != memory.file and _number(sibling(path, "-wal")) == memory.log != _NONE
+
+
+def is_log_lost(path: Path) -> bool:
+    """Tell whether the file had a log when it was open last, was not closed, and has none now."""
+    memory = _memory(path)
+    if not memory or memory.lineage == _NONE or memory.file != _number(path):
+        return False
+    return memory.log != _NONE and not sibling(path, "-wal").exists()
 
 
 def lineage_of_log(path: Path) -> str | None:
@@ -174,6 +183,12 @@ class InstanceLock:
     def disown(self, lineage: str | None) -> None:
         """Note that the file was overwritten: the log is that of what lay there before."""
         self._write(_NONE, lineage)
+
+    def forget_log(self) -> None:
+        """Note that the log was copied into the file and deleted, as it is at closing."""
+        memory = _memory(self._store)
+        if memory and memory.file == _number(self._store):
+            self._write(memory.file, memory.lineage)
 
     def _write(self, file: str, lineage: str | None) -> None:
         memory = _Memory(file, _number(sibling(self._store, "-wal")), lineage or _NONE)

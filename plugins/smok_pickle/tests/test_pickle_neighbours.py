@@ -195,6 +195,23 @@ def test_who_only_looks_leaves_the_log_of_a_crash_as_it_is(path):
     assert stored(path, "theirs") == list(range(100))
 
 
+def test_a_log_deleted_after_a_crash_is_told(path):
+    """`rm *-wal`: what the last writes were, nobody knows any more; but not that none were lost."""
+    with neighbour(path) as tell:
+        assert tell("write 0 100") == "done"
+    log_of(path).unlink()
+    with opened(path) as databases:
+        assert "log (-wal) was gone" in " ".join(databases.health()["s"].warnings)
+    with opened(path) as databases:  # it was closed: all is well from here on
+        assert not databases.health()["s"].warnings
+        fill(databases, 10)
+        if (child := os.fork()) == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+    with opened(path) as databases:
+        assert not databases.health()["s"].warnings
+
+
 def test_a_look_at_a_store_at_rest_leaves_nothing_behind(path):
     opened(path).close()
     before = sorted(path.parent.iterdir())

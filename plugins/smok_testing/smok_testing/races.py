@@ -15,17 +15,21 @@ if TYPE_CHECKING:
 
     from smok_core.engine.base import Engine
 
-__all__ = ["GROUP", "RACES", "wins"]
+__all__ = ["BLOBS", "GROUP", "RACES", "wins"]
 
 #: Points, or rows, that one call writes and nobody may see a part of.
 GROUP: Final = 16
+#: Blobs of which each step of a race stores a version: the look at one is over in a moment.
+BLOBS: Final = tuple(f"k{number}" for number in range(8))
 #: Attempts at a compare-and-set before somebody else must have been faster far too often.
 _ATTEMPTS: Final = 1000
 
 
 def wins(engine: Engine, me: int) -> list[str]:
-    """Give the steps that a process has won, in their order."""
-    return [row.key for row in engine.table(f"race.wins.{me}").rows()]
+    """Give the steps that a process has won, in their order; for blobs with the key."""
+    rows = engine.table(f"race.wins.{me}").rows()
+    parts = ((row.key, row.value.decode().split()) for row in rows)
+    return [f"{step} {key}".strip() for step, keys in parts for key in keys or [""]]
 
 
 def _note(engine: Engine, step: int, me: str, *, won: bool) -> None:
@@ -59,9 +63,11 @@ def counting(engine: Engine, _: int, __: str) -> None:
 
 
 def versions(engine: Engine, step: int, me: str) -> None:
-    """Be the first to store a version of a blob."""
-    won = engine.blobs("race.blobs").put("k", me.encode() * (step + 1), step + 1) is None
-    _note(engine, step, me, won=won)
+    """Be the first to store a version of several blobs, one right after the other."""
+    blobs, data = engine.blobs("race.blobs"), me.encode() * (step + 1)
+    won = [key for key in BLOBS if blobs.put(key, data, step + 1) is None]
+    if won:
+        engine.table(f"race.wins.{me}").put(str(step), " ".join(won).encode())
 
 
 def adding(engine: Engine, step: int, me: str) -> None:
@@ -72,9 +78,12 @@ def adding(engine: Engine, step: int, me: str) -> None:
 
 
 def grouping(engine: Engine, step: int, me: str) -> None:
-    """Append a group of points, replace a table by a group of rows."""
+    """Append and acknowledge a group of points, replace a table by a group of rows."""
     points = [(f"w{me}", step * GROUP + n, b"v") for n in range(GROUP)]
-    engine.series("race.points").append(points)
+    series = engine.series("race.points")
+    series.append(points)
+    if step % 2:
+        series.acknowledge([point.seq for point in series.pending(GROUP)])
     engine.table("race.rows").replace({f"k{n}": f"{me} {step}".encode() for n in range(GROUP)})
 
 

@@ -72,11 +72,12 @@ def command(
 ) -> int:
     """Tell in one line how the device is, and below it what has something to tell.
 
-    OK, WAITING for upload, LINK DOWN, LOST with a count, DAMAGED, or NOT KEPT (a role is in
-    memory only). Into a pipe it prints TSV, or fits COLUMNS where that is set.
+    OK, WAITING for upload, LINK DOWN, NOT REACHED (a store could not be looked at), LOST with a
+    count, DAMAGED, or NOT KEPT (a role is in memory only). Into a pipe it prints
+    TSV, or fits COLUMNS where that is set.
 
     With --exit-code the status is 0 for OK and for a backlog within the bounds, 1 for one beyond
-    them, 2 for LOST, DAMAGED and NOT KEPT.
+    them and for NOT REACHED, 2 for LOST, DAMAGED and NOT KEPT.
     """
     bound = _seconds(longest_wait)
     if read_only and acknowledge:
@@ -163,6 +164,8 @@ def _watch(session: Session, *, read_only: bool) -> int:
 def _exit_status(report: StatusReport, most_pending: int, longest_wait: float) -> int:
     if report.verdict.level == "bad":
         return 2
+    if report.verdict.word == "NOT REACHED":
+        return 1
     beyond = report.pending > most_pending or report.longest_wait > longest_wait
     return 1 if report.pending and beyond else 0
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOST_KINDS", "Verdict", "link_down", "pass_verdict", "since_text"]
 
-Word = Literal["OK", "WAITING", "LINK DOWN", "LOST", "DAMAGED", "NOT KEPT"]
+Word = Literal["OK", "WAITING", "LINK DOWN", "LOST", "DAMAGED", "NOT KEPT", "NOT REACHED"]
 
 #: Kinds of findings that are records which did not get where they should, in words.
 LOST_KINDS: Final = {"dropped": "dropped", "dead-letters": "set aside", "refused": "refused"}
@@ -54,15 +54,30 @@ def pass_verdict(
         pending: Records that wait for upload.
     """
     news = [found for found in findings if found.is_news]
-    return _damaged(news) or _lost(news) or _not_kept(news) or _pending(findings, jobs, pending)
+    return (
+        _damaged(news)
+        or _lost(news)
+        or _not_kept(news)
+        or _not_reached(news)
+        or _pending(findings, jobs, pending)
+    )
 
 
 def _damaged(news: list[Finding]) -> Verdict | None:
-    texts = [found.text for found in news if found.kind in ("warning", "unknown")]
-    if not texts:
-        return None
+    why = _first_of(news, "warning", "damaged")
+    return Verdict(word="DAMAGED", level="bad", why=why) if why else None
+
+
+def _not_reached(news: list[Finding]) -> Verdict | None:
+    """A server that is away has damaged nothing; but nobody knows what waits there."""
+    why = _first_of(news, "unknown")
+    return Verdict(word="NOT REACHED", level="fair", why=why) if why else None
+
+
+def _first_of(news: list[Finding], *kinds: str) -> str | None:
+    texts = [found.text for found in news if found.kind in kinds]
     more = f" (and {len(texts) - 1} more)" * (len(texts) > 1)
-    return Verdict(word="DAMAGED", level="bad", why=texts[0].removeprefix("warning: ") + more)
+    return texts[0].removeprefix("warning: ") + more if texts else None
 
 
 def _lost(news: list[Finding]) -> Verdict | None:

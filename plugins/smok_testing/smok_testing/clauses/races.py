@@ -11,7 +11,7 @@ from smok_core.hookspecs import Capability
 from smok_testing import worker_process
 from smok_testing.checks import expect, same, show
 from smok_testing.clause import Level, clauses_of
-from smok_testing.races import GROUP, wins
+from smok_testing.races import BLOBS, GROUP, wins
 from smok_testing.worker_process import Worker
 
 if TYPE_CHECKING:
@@ -55,11 +55,16 @@ def race(
 
 def _one_winner_each(harness: Harness) -> list[int]:
     """Fail if two won one step; give for each step who did, -1 for nobody."""
+    found = _winners(harness)
+    return [found.get(str(step), -1) for step in range(STEPS)]
+
+
+def _winners(harness: Harness) -> dict[str, int]:
+    """Fail if two won the same; give for all that was won who did."""
     won = [set(wins(harness.engine, me)) for me in range(WRITERS)]
-    twice = sorted(set.intersection(*won), key=int)
+    twice = sorted(set.intersection(*won))
     expect(not twice, f"steps with one winner: expected all, got two winners of {show(twice)}")
-    found = {int(step): me for me, steps in enumerate(won) for step in steps}
-    return [found.get(step, -1) for step in range(STEPS)]
+    return {step: me for me, steps in enumerate(won) for step in steps}
 
 
 # --- conditions ----------------------------------------------------------------------------------
@@ -97,10 +102,11 @@ def no_compare_and_set_of_two_processes_is_lost(harness: Harness) -> None:
 @in_blobs("BL2", "G10", **SHARED)
 def one_process_is_first_with_a_version(harness: Harness) -> None:
     """Of two processes that store one version, at most one is told so, and its bytes stay."""
-    race(harness, "versions", lambda engine: _expect_whole(engine.blobs("race.blobs").get("k")))
-    winners = _one_winner_each(harness)
-    wanted = (b"%d" % winners[-1] * STEPS, STEPS)
-    same(harness.blobs("race.blobs").get("k"), wanted, "the last version")
+    race(harness, "versions", lambda engine: _expect_whole(engine.blobs("race.blobs").get("k0")))
+    winners = _winners(harness)
+    for key in BLOBS:
+        wanted = (b"%d" % winners.get(f"{STEPS - 1} {key}", -1) * STEPS, STEPS)
+        same(harness.blobs("race.blobs").get(key), wanted, f"the last version of {key}")
 
 
 def _expect_whole(found: tuple[bytes, int] | None) -> None:
@@ -184,9 +190,9 @@ def the_last_row_of_every_process_is_handed_out(harness: Harness) -> None:
 # --- whole or not at all -------------------------------------------------------------------------
 
 
-@in_engine("G1", "SR3", "TA6", "G10", **SHARED)
+@in_engine("G1", "SR3", "SR4", "TA6", "G10", **SHARED)
 def no_process_sees_half_a_write(harness: Harness) -> None:
-    """A batch of points, and the new rows of a table, appear at once for every other process."""
+    """A batch, an acknowledgement and the new rows of a table appear at once for all processes."""
 
     def watch(engine: Engine) -> None:
         stats = engine.series("race.points").stats()

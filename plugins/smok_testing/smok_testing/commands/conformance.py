@@ -104,7 +104,10 @@ def _subject(backend: str | None, options: tuple[str, ...], source: str | None) 
     if backend and not source:
         return Subject(backend=backend, options=dict(map(_pair, options)))
     if backend or options or not source:
-        raise click.UsageError("give BACKEND with --option, or --subject MODULE:NAME alone")
+        raise click.UsageError(
+            "give BACKEND and where its stores go: smok conformance pickle --option "
+            '"path={place}/store" (smok backends lists all); or --subject MODULE:NAME alone'
+        )
     subject = _imported(source)
     subject = subject() if callable(subject) else subject
     if not isinstance(subject, Subject):

@@ -357,3 +357,11 @@ class RefusedInATransaction(SharedTable):
             weakref.finalize(self.engine, lock.close)
             held.append(lock)
         return done
+
+
+@wrong("series", "engine-G1.no_process_sees_half_a_write")
+class AcknowledgesOneByOne(SharedSeries):
+    """Ends the wait of each point in a transaction of its own."""
+
+    def acknowledge(self, seqs):
+        return sum(super(AcknowledgesOneByOne, self).acknowledge([seq]) for seq in seqs)
