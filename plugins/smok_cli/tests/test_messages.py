@@ -83,6 +83,18 @@ def test_a_path_that_can_hold_nothing_is_not_temporary(config, path):
         open_databases(config, require_all=True)
 
 
+@pytest.mark.parametrize("path", ["/proc/x.db", "/proc/x/y.db", "/dev/null/x.db", "/sys/x.db"])
+def test_status_and_check_say_so_too(config, smok, path):
+    """They make nothing, and "the file is made at the first start" was no true word."""
+    config.write_text(config.read_text().replace('path = "var/smok.db"', f'path = "{path}"'))
+    for words in (("check", "--offline"), ("status",)):
+        result = smok(*words)
+        assert "made at the first start" not in result.out
+        assert "Correct the path" in result.out + result.err
+    assert smok("check", "--offline").status == 3
+    assert smok("status", "--exit-code").status == 1
+
+
 def test_conformance_of_nothing_says_how_to_give_a_place(smok):
     shown = smok("conformance")
     assert shown.status == 2

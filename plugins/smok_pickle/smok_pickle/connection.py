@@ -24,7 +24,7 @@ from smok_core.errors import (
     StoreVanished,
 )
 from smok_pickle.failures import translate
-from smok_pickle.files import fill_standard_descriptors, make_parents, secure, sibling
+from smok_pickle.files import check_place, fill_standard_descriptors, make_parents, secure, sibling
 from smok_pickle.locks import (
     InstanceLock,
     LogGuard,
@@ -496,6 +496,7 @@ class Connection:
     def _look_in(self) -> None:
         """Open the file for a look; one that is not there is looked at as an empty store."""
         if not self.path.exists():
+            check_place(self.path)
             self._raw = connect(":memory:", self._level, self._options.busy_timeout_ms)
             prepare(self._raw, self.path)
             self.notes = ("nothing was stored yet; the file is made at the first start",)

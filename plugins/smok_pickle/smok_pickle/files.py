@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "beside",
+    "check_place",
     "fill_standard_descriptors",
     "give_to_owner",
     "make_for",
@@ -31,6 +33,8 @@ __all__ = [
 
 _STDERR: Final = 2
 _MARKS: Final = (".corrupt-", ".rescued-")
+#: What the kernel keeps there looks like directories, and takes no file.
+_KERNELS: Final = ("/proc", "/sys")
 _COMPANIONS: Final = ("-wal", "-shm", "-journal")
 
 
@@ -72,6 +76,16 @@ def make_parents(path: Path) -> None:
         parent.mkdir(mode=0o700, exist_ok=True)
         restrict(parent, 0o700)
         give_to_owner(parent, parent.parent)
+
+
+def check_place(path: Path) -> None:
+    """Raise the OSError that making the file would raise, as far as can be told without trying."""
+    above = next(parent for parent in path.parents if parent.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(above))
+    kernels = {Path(place).stat().st_dev for place in _KERNELS if Path(place).is_mount()}
+    if above.stat().st_dev in kernels:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
 
 
 def make_for(path: Path, part: Path) -> int:
