@@ -65,7 +65,9 @@ def test_states_are_told_apart(smok_process, install):
     site = install("future", BROKEN, api=99)
     group = site + "/unversioned-1.0.dist-info/entry_points.txt"
     install("unversioned", BROKEN)
-    Path(group).write_text("[smok_core.backends]\nunversioned = plugin_unversioned\n")
+    Path(group).write_text(
+        "[smok_core.backends]\nunversioned = plugin_unversioned\n", encoding="utf-8"
+    )
     rows = states(smok_process("backends", "--json", path=site))
     assert rows["smok-core:memory"]["state"] == "built in"
     assert rows["one:one"]["state"] == "usable"

@@ -234,3 +234,15 @@ def test_an_open_quote_costs_its_own_line_only(smok, config, place, cell):
 def test_a_quoted_text_may_span_lines(smok, config, place):
     (place / "W1.csv").write_text('timestamp,value\n1700000000,"two\nlines"\n1700000001,1\n')
     assert json.loads(smok("ingest", "W1.csv", "--json").out)["stored"] == 2
+
+
+@pytest.mark.parametrize("name", ["W1.csv", "./W1.csv", "link.csv"])
+def test_the_rows_not_taken_are_not_written_over_the_file(smok, config, name):
+    """It was emptied while it was read."""
+    text = "time,value\n2024-01-01T00:00:00Z,1\nsoon,2\n"
+    Path("W1.csv").write_text(text, encoding="utf-8")
+    Path("link.csv").hardlink_to("W1.csv")
+    result = smok("ingest", "W1.csv", "--rejects", name)
+    assert result.status == 2
+    assert "is the file that is read. Give another name" in result.err
+    assert Path("W1.csv").read_text(encoding="utf-8") == text

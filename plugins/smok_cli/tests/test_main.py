@@ -58,7 +58,7 @@ def test_the_version_is_told_at_once():
 
 def test_a_version_that_nobody_can_read_is_an_error():
     """A full disk behind the output is told like that of any command."""
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         command = [sys.executable, "-m", "smok_cli", "--version"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode != 0

@@ -77,7 +77,7 @@ def command(session: Session, /, file: Path, **options: Any) -> int:
         decimal=options["decimal"],
         missing=() if options["missing"] is None else options["missing"].split(","),
     )
-    rejects = Rejects(options["rejects"] or _default_rejects(file))
+    rejects = Rejects(_apart(options["rejects"] or _default_rejects(file), file))
     started = time.monotonic()
     with _opened(file) as binary, contextlib.closing(rejects):
         loader, guesses = _load(session, file, binary, (values, rejects), options)
@@ -184,6 +184,13 @@ def _refuse_memory(databases: Databases) -> None:
 
 def _default_rejects(file: Path) -> Path:
     return Path(f"{_stem(file) or 'stdin'}.rejects.csv")
+
+
+def _apart(rejects: Path, file: Path) -> Path:
+    """Refuse to write the rows that are not taken over the file that is read."""
+    if file.exists() and rejects.exists() and rejects.samefile(file):
+        raise click.UsageError(f"--rejects: {rejects} is the file that is read. Give another name.")
+    return rejects
 
 
 @contextlib.contextmanager
