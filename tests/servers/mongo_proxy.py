@@ -89,9 +89,10 @@ class MongoProxy(Proxy):
 
 
 def _read(connection: socket.socket) -> bytes:
-    """Read one message; b"" at the end."""
+    """Read one message; b"" at the end, which may come in the middle of one."""
     head = _exactly(connection, 4)
-    return head + _exactly(connection, struct.unpack("<i", head)[0] - 4) if head else b""
+    rest = _exactly(connection, struct.unpack("<i", head)[0] - 4) if head else b""
+    return head + rest if rest else b""
 
 
 def _exactly(connection: socket.socket, count: int) -> bytes:

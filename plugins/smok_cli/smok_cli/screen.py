@@ -128,10 +128,13 @@ def human_age(seconds: float | None) -> str:
 
 
 def iso_time(seconds: float | None) -> str | None:
-    """Give an instant in UTC to the second; what no calendar reaches is given as a number."""
+    """Give an instant in UTC to the second, ending in Z as in every file and JSON of ours.
+
+    What no calendar reaches is given as a number.
+    """
     if seconds is None:
         return None
     try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:-6] + "Z"
     except (OverflowError, ValueError, OSError):
         return f"{seconds:.0f} s since the epoch"

@@ -40,7 +40,7 @@ def test_the_summary_names_what_and_how_fast(shown):
     text, _ = shown("time,value\n1,5\n3,6\n2,7\n0,8\n")
     assert text.startswith("4 readings into in (")
     assert " a second)" in text
-    assert "from 1970-01-01T00:00:00+00:00 to 1970-01-01T00:00:03+00:00" in text
+    assert "from 1970-01-01T00:00:00Z to 1970-01-01T00:00:03Z" in text
 
 
 def test_everything_unusual_is_told(shown):
