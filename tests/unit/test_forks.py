@@ -66,7 +66,7 @@ def test_a_part_that_fails_stops_no_other(caplog):
     join(broken, Layer.ROLE)
     join(whole, Layer.ENGINE)
     assert exit_code(lambda: 0) == 0
-    assert heard == ["whole rests", "whole goes on", "broken goes on"]
+    assert heard[-3:] == ["whole rests", "whole goes on", "broken goes on"]
     assert "could not follow a fork" in caplog.text
 
 
