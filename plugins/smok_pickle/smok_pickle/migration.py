@@ -48,7 +48,7 @@ _NEAR: Final = _CHUNK + " WHERE last_seq BETWEEN ? AND ?"
 _TAIL: Final = "SELECT seq, name, ts, value FROM old_tail WHERE seq BETWEEN ? AND ?"
 _NEXT: Final = (
     "SELECT min(seq) FROM (SELECT min(last_seq) AS seq FROM old_chunks WHERE last_seq"
-    " BETWEEN ?1 AND ?2 UNION ALL SELECT min(seq) FROM old_tail WHERE seq BETWEEN ?1 AND ?2)"
+    " BETWEEN ? AND ? UNION ALL SELECT min(seq) FROM old_tail WHERE seq BETWEEN ? AND ?)"
 )
 _decode = msgspec.msgpack.Decoder(tuple[list[int], list[int], list[bytes]]).decode
 
@@ -108,7 +108,7 @@ def _finish(raw: sqlite3.Connection) -> bool:
 
 def _windows(raw: sqlite3.Connection, low: int, high: int) -> Iterator[list[Item]]:
     """Give the points of a series, those of so many seqs at a time."""
-    while (found := raw.execute(_NEXT, (low, high)).fetchone()[0]) is not None:
+    while (found := raw.execute(_NEXT, (low, high) * 2).fetchone()[0]) is not None:
         first = max(low, found - _SPAN)
         low = first + _SPAN
         tail = map(Item._make, raw.execute(_TAIL, (first, low - 1)).fetchall())
