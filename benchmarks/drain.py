@@ -19,9 +19,9 @@ from figures import report
 from smok_cloud.api import ApiClient
 from smok_cloud.certificates import read_device_certificate
 from smok_cloud.statistics import JobStatistics
-from smok_cloud.uploads import upload_values
+from smok_cloud.uploads import UPLOADS
 from smok_testing.cloud.app import SandboxCloud
-from smok_testing.cloud.certificate_check import CertificateIn, Gate
+from smok_testing.cloud.certificate_check import CertificateCheck, CertificateIn
 from smok_testing.cloud.pki import SandboxPki
 from smok_testing.cloud.server import SandboxServer, server_context
 
@@ -37,7 +37,8 @@ def serve(folder: str, pipe: Connection) -> None:
     pki.issue_device("bench", name="device")
     cloud = SandboxCloud("bench")
     context = server_context(pki.issue_server(), device_cas=pki.bundle)
-    with SandboxServer(cloud, tls=context, gate=Gate(CertificateIn.TLS, pki.bundle)) as server:
+    check = CertificateCheck(CertificateIn.TLS, pki.bundle)
+    with SandboxServer(cloud, tls=context, certificate_check=check) as server:
         pipe.send((server.url, str(pki.bundle)))
         pipe.recv()
         in_order = all(
@@ -60,10 +61,11 @@ def record(databases: smok_core.Databases, first: int, last: int) -> None:
 
 
 def drain(databases: smok_core.Databases, api: ApiClient) -> tuple[list[float], JobStatistics]:
-    counts, times = JobStatistics(), []
+    counts, times, roles = JobStatistics(), [], dict(databases)
+    values = next(each for each in UPLOADS if each.take == "get_data_to_sync")
     while True:
         start = time.perf_counter()
-        if not upload_values(databases.pathpoints, api, 1000, counts):
+        if not values.one_batch(roles, api, 1000, counts):
             return times, counts
         times.append(time.perf_counter() - start)
 
