@@ -60,7 +60,7 @@ By `cProfile` over the same calls, for the goals that are missed:
 - **Append in thousands** has 0.8 to 1.05 of the speed by hand in time of the processor, in memory.
   The rest is what a busy disk makes of one sync for each thousand.
 - **Hand over and acknowledge one by one**: a take is a transaction that asks whether another
-  process has changed anything, an acknowledgement one UPDATE, and a batch 45 and 17 calls of
+  process has changed anything, an acknowledgement one UPDATE, and a batch 60 and 17 calls of
   Python; by hand it is a SELECT and a DELETE. The uploader takes a thousand.
 - **Redis, one point a call**: of the server's 42 us a bare call has 14. Asking the server who it is
   takes 11 of them (so that no seq is given twice after a failover); the rest is the newest place of
