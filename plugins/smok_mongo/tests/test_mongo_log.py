@@ -8,28 +8,9 @@ import time
 
 import pytest
 
+from plugins.smok_mongo.tests.mishaps import Killed, before, killed
 from smok_core.engine.base import Limits, OnFull, SeriesStats
 from smok_core.errors import QueueFull
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
-def killed(*_, **__):
-    raise Killed
-
-
-def before(call, step):
-    """Do a step just before a call is carried out, once."""
-    steps = [step]
-
-    def slow(*args):
-        if steps:
-            steps.pop()()
-        return call(*args)
-
-    return slow
 
 
 @pytest.fixture

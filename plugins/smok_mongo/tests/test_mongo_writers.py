@@ -7,27 +7,8 @@ import threading
 import pytest
 from smok_mongo.commands import find_all
 
+from plugins.smok_mongo.tests.mishaps import Killed, before, killed
 from smok_core.engine.base import Limits, OnFull
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
-def killed(*_, **__):
-    raise Killed
-
-
-def after(call, step):
-    """Do a step just before a call is carried out, once."""
-    steps = [step]
-
-    def slow(*args):
-        if steps:
-            steps.pop()()
-        return call(*args)
-
-    return slow
 
 
 @pytest.fixture
@@ -49,7 +30,7 @@ def test_a_seq_that_was_uploaded_and_removed_is_never_given_again(writers):
         handed.extend(uploader.pending(9))
         assert uploader.acknowledge([p.seq for p in handed]) == 1
 
-    slow._queue._chunks.store = after(slow._queue._chunks.store, come_and_go)
+    slow._queue._chunks.store = before(slow._queue._chunks.store, come_and_go)
     slow.append([("w", 2, b"slow")])
     assert uploader.acknowledge([p.seq for p in handed]) == 0
     assert [(p.ts, p.value) for p in uploader.pending(9)] == [(2, b"slow")]
@@ -66,7 +47,7 @@ def test_a_slow_commit_is_archived_whatever_was_noted_meanwhile(server, raw, ope
         quick.series("s").append([("w", 2, b"2")])
         quick.close()
 
-    series._queue.insert = after(series._queue.insert, overtake)
+    series._queue.insert = before(series._queue.insert, overtake)
     series._archive.store = killed
     with pytest.raises(Killed):
         series.append([("w", 3, b"3")])
@@ -118,7 +99,7 @@ def test_two_that_acknowledge_at_once_count_each_point_once(writers, whole):
     counts = []
     method = "_end" if whole else "_mark"
     call = getattr(one._queue, method)
-    setattr(one._queue, method, after(call, lambda: counts.append(two.acknowledge(seqs[:6]))))
+    setattr(one._queue, method, before(call, lambda: counts.append(two.acknowledge(seqs[:6]))))
     counts.append(one.acknowledge(seqs))
     assert counts == [6, len(seqs) - 6]
     assert len(writer.pending(99)) == 10 - len(seqs)
@@ -129,7 +110,7 @@ def test_a_large_batch_that_others_acknowledge_keeps_its_chunks(writers):
     one, two, writer = (engine.series("s") for engine in writers)
     writer.append([("w", ts, b"x" * 200_000) for ts in range(9)])
     seqs = [p.seq for p in writer.pending(9)]
-    one._queue._end = after(one._queue._end, lambda: two.acknowledge(seqs[:2]))
+    one._queue._end = before(one._queue._end, lambda: two.acknowledge(seqs[:2]))
     one._queue._mark = killed
     assert one.acknowledge(seqs) == 7
     assert writer.pending(9) == []

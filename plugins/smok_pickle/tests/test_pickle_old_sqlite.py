@@ -36,7 +36,7 @@ def test_an_sqlite_of_2018_does_all_of_it() -> None:
     say = [sys.executable, "-c", "import sqlite3; print(sqlite3.sqlite_version)"]
     told = subprocess.run(say, env=environ, capture_output=True, text=True, check=True).stdout
     if told.strip() != "3.25.2":
-        pytest.skip(f"this Python has SQLite {told.strip()} built in")
+        skip_or_fail("pickle", f"this Python has SQLite {told.strip()} built in")
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not TestMemory"]
     done = subprocess.run(
         [*words, *ALL_OF_IT], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
