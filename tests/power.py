@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
-import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.conftest import skip_or_fail
+from tests.servers import signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,12 +106,12 @@ class Writer:
 
     def cut(self, disk: Path, image: Path) -> Cut:
         """Cut the power: what the disk holds at this moment is in ``image``."""
-        self._process.send_signal(signal.SIGSTOP)
+        signals.pause(self._process)
         moment = time.monotonic()
         copy_at_one_moment(disk, image)
         told = {role: [item for item in list(items) if item[1] <= moment]
                 for role, items in self._told.items()}  # fmt: skip
-        self._process.send_signal(signal.SIGCONT)
+        signals.resume(self._process)
         return Cut(image, moment, told)
 
     def stop(self) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pymongo
 
+from tests.servers import signals
 from tests.servers.postgresql import Postgresql
 
 __all__ = ["MongoServer", "NoServer", "start_java", "start_postgresql", "start_server"]
@@ -87,15 +88,13 @@ class MongoServer:
 
     def pause(self) -> None:
         """Let it answer nothing more, with its connections open."""
-        self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            signals.pause(self._process)
 
     def resume(self) -> None:
         """Let it go on after `pause`."""
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: int) -> None:
         if self._process is not None:
-            self._process.send_signal(number)
+            signals.resume(self._process)
 
     def _end(self, number: int) -> None:
         if self._process is not None:

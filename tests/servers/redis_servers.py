@@ -21,6 +21,8 @@ from typing import Self
 
 import pytest
 
+from tests.servers import signals
+
 __all__ = ["FLAVOURS", "Server", "binary", "free_port", "require", "wait_until"]
 
 #: name -> what has to be installed for it.
@@ -155,15 +157,13 @@ class Server:
 
     def pause(self) -> None:
         """Let it hang: it takes connections and answers nothing."""
-        self._signal(signal.SIGSTOP)
+        assert self.process is not None
+        signals.pause(self.process)
 
     def resume(self) -> None:
         """End a pause."""
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: int) -> None:
         assert self.process is not None
-        self.process.send_signal(number)
+        signals.resume(self.process)
 
     def _end(self, number: int) -> None:
         process, self.process = self.process, None
