@@ -17,7 +17,7 @@ from smok_cloud.transport import Limits
 
 from plugins.smok_cloud.tests.conftest import PATIENT, QUICK
 
-LATEST = QUICK.total + 2.0  # seconds; the machine may be busy
+LATEST = QUICK.total + 6.0  # seconds; the machine may be busy, and what it bounds lasts 30
 
 
 def test_no_server_at_all() -> None:
