@@ -64,10 +64,12 @@ def lines_of(text: str, blank: str | None) -> list[str]:
 
 
 def microseconds(time: object) -> int | None:
-    """What a strict reader makes of a time in ms; None is no number."""
-    plain = re.fullmatch(r"\s*([+-]?\d+(\.\d*)?([eE][+-]?\d+)?)\s*", str(time), re.ASCII)
-    number = float(plain[1]) if plain else math.inf
-    return round(number * 1000) if math.isfinite(number * 1000) else None
+    """What a strict reader makes of a time in ms, or in seconds after @; None is no number."""
+    number = r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?"
+    plain = re.fullmatch(rf"\s*({number})\s*|(@)({number})", str(time), re.ASCII)
+    found = float(plain[1] or plain[3]) if plain else math.inf
+    found *= 1_000_000 if plain and plain[2] else 1000
+    return round(found) if math.isfinite(found) else None
 
 
 class Seen:
