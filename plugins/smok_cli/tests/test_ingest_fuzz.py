@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import re
+from collections import Counter
 from datetime import UTC
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from smok_cli.readings.columns import Layout
-from smok_cli.readings.loading import Loader, Rejects
+from smok_cli.readings.loading import Loader
 from smok_cli.readings.records import Record, ValueReader
+from smok_cli.readings.rejects import Rejects
 from smok_cli.readings.sources import open_source
 from smok_cli.readings.times import TimeReader
 
@@ -25,6 +28,8 @@ FUZZ = settings(
     max_examples=FILES, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 BASE = 1_700_000_000_000
+#: What was tried and what became of it; shown by ``pytest -rP`` and ``-s``.
+TALLY: Counter[str] = Counter()
 
 TEXTS = st.one_of(
     st.integers(-(2**63), 2**63 - 1).map(str),
@@ -61,7 +66,8 @@ def lines_of(text: str, blank: str | None) -> list[str]:
 def microseconds(time: object) -> int | None:
     """What a strict reader makes of a time in ms; None is no number."""
     plain = re.fullmatch(r"\s*([+-]?\d+(\.\d*)?([eE][+-]?\d+)?)\s*", str(time), re.ASCII)
-    return round(float(plain[1]) * 1000) if plain else None
+    number = float(plain[1]) if plain else math.inf
+    return round(number * 1000) if math.isfinite(number * 1000) else None
 
 
 class Seen:
@@ -71,6 +77,7 @@ class Seen:
         self.records = []
         layout, values = Layout(fallback="W1"), ValueReader()
         times = TimeReader("ms", None, ".")
+        folder.joinpath("rejects.csv").unlink(missing_ok=True)
         rejects = Rejects(folder / "rejects.csv")
         self.blank = "\r\n" if kind == "csv" else " \t\r\n"  # a line of blanks is a row of CSV
         with open_databases({"device": "pump-17"}) as databases:
@@ -91,9 +98,12 @@ class Seen:
         text = body.decode("utf-8", "surrogateescape")
         read = [line for each in self.records for line in lines_of(each.raw, self.blank)]
         assert read == lines_of(text, self.blank)
-        counted = self.loader.stored + self.rejected + self.loader.without
+        loader = self.loader
+        counted = loader.stored + self.rejected + loader.without + loader.comments
         assert counted == len(self.records)
-        assert len(self.stored) == self.loader.new
+        assert len(self.stored) == loader.new
+        TALLY.update(inputs=1, rows=counted, stored=loader.stored, rejected=self.rejected,
+                     without=loader.without, comments=loader.comments)  # fmt: skip
 
 
 def same(value, text: str) -> bool:
@@ -107,8 +117,9 @@ def same(value, text: str) -> bool:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where rejected rows go."""
-    return tmp_path_factory.mktemp("fuzz")
+    """Where rejected rows go; tells at the end what was tried."""
+    yield tmp_path_factory.mktemp("fuzz")
+    print(", ".join(f"{count} {what}" for what, count in TALLY.items()))  # noqa: T201
 
 
 @FUZZ
