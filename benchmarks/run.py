@@ -47,7 +47,7 @@ percent either side of its goal decides nothing. The goals are for an idle one.
 - **fleet**: 10 000 devices on one server or one cluster, whose data the cloud has taken; each has
   twenty readings of two pathpoints in its archive. The memory of a million is that of one, times a
   million: nothing on the server is shared between devices but the scripts. Nearly all of it is
-  what a stream reserves for its first readings: 4 KiB each for the queue and for a pathpoint.
+  what the archive of a pathpoint, a stream, reserves for its first readings: 4 KiB each.
 - **time**, bytes and memory: the lower the better.
 
 ![Speed over that of each peer](benchmarks.svg)
