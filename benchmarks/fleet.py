@@ -82,7 +82,7 @@ def awake(url: str, count: int) -> Iterator[Iterator[Databases]]:
 
 
 def memory_bytes() -> int:
-    pages = Path("/proc/self/statm").read_text().split()[1]
+    pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 

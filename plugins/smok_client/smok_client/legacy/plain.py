@@ -13,6 +13,7 @@ from smok_client.legacy.names import (
     DISABLED_TIME,
     EVENT,
     FAILED,
+    KNOWN,
     MACRO,
     NOT_READ,
     REASON,
@@ -127,7 +128,7 @@ class PlainReader:
     def _object(self, node: Node, depth: int) -> Any:
         if is_container(node):
             return read_container(node, lambda part: self._plain(part, depth + 1))
-        if is_registered(node):
+        if is_registered(node) and node.name.text not in KNOWN:
             return read_registered(node, lambda part: self._plain(part, depth + 1))
         return self._of_the_client(node, depth)
 
