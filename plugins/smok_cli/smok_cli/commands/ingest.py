@@ -126,14 +126,12 @@ def _load(
         open_source(
             binary, _kind(file, options), layout, values, times, options["encoding"]
         ) as source,
-        shown(binary) as progress,
     ):
         _refuse_memory(databases)
-        loader = Loader(
-            databases, times, zone, rejects, one_clock=options["wide"], progress=progress
-        )
-        with _explained(loader):
-            loader.load(source.records())
+        loader = Loader(databases, times, zone, rejects, one_clock=options["wide"])
+        # What is said stands below the bar, not within it.
+        with _explained(loader), shown(binary) as progress:
+            loader.load(source.records(), progress)
         databases.flush()
     if times.form is not None:
         source.guesses.append(f"times as {_form_told(times.form)}")
@@ -162,7 +160,7 @@ def _explained(loader: Loader) -> Iterator[None]:
     """Say how far it came when a store refuses to go on; repeating is harmless."""
     try:
         yield
-    except (SmokError, KeyboardInterrupt):
+    except (SmokError, OSError, KeyboardInterrupt):
         text = f"{loader.stored} readings were stored before this; run it again to go on."
         say(text, err=True)
         raise

@@ -8,6 +8,7 @@ import itertools
 import os
 from typing import IO, TYPE_CHECKING, Final
 
+from smok_cli.whole_files import named
 from smok_core.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -49,17 +50,19 @@ class Rejects:
 
     def add(self, rejected: Rejected) -> None:
         """Write a row down: its line, why it was rejected, the row itself."""
-        if self._file is None:
-            self._file = self._open()
-            csv.writer(self._file).writerow(("line", "reason", "row"))
-        self.count += 1
-        csv.writer(self._file).writerow((rejected.line, rejected.reason, rejected.raw))
+        with named(self.path):
+            if self._file is None:
+                self._file = self._open()
+                csv.writer(self._file).writerow(("line", "reason", "row"))
+            self.count += 1
+            csv.writer(self._file).writerow((rejected.line, rejected.reason, rejected.raw))
 
     def close(self) -> None:
         """Finish the file; ``path`` is where the rows are."""
         if self._file is None:
             return
-        self._file.close()
+        with named(self.path):
+            self._file.close()
         for earlier in self._earlier:
             if _is_part_of(earlier, self.path):
                 self.path = self.path.replace(earlier)
