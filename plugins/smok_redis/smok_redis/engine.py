@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis.exceptions as driver
 
-from smok_core.engine import Engine, Health, Limits, MsgpackCodec
+from smok_core.engine import Durability, Engine, Health, Limits, MsgpackCodec
 from smok_core.errors import BackendUnavailable, DataLost, SchemaTooNew
 from smok_redis import probe
 from smok_redis.address import parse_url
@@ -75,6 +75,9 @@ class RedisEngine(Engine):
             with named(store, address, min(1.0, options.timeout)):
                 facts = self._look(known)
             self._set_fence(facts)
+            link.renewed = False
+            if self._durability is not Durability.BUFFERED:
+                self._client.meet = self._meet
             remember(store, path, self._client.store_id)
         except BaseException:
             self._client.close()
@@ -180,8 +183,13 @@ class RedisEngine(Engine):
             raise driver.ReadOnlyError("READONLY the server is a replica")
         return [*replies[1 : 1 + len(probe.PROBES)], replies[-1]]
 
+    def _meet(self) -> None:
+        """Look at a server to which a connection was made since it was looked at."""
+        self._set_fence(self._look(self._client.store_id))
+
     def _set_fence(self, facts: probe.Facts) -> None:
         """Choose what each write waits for besides its answer."""
+        self._client.fence = None
         wait_ms = int(self._client.timeout * 300)
         if probe.needs_waitaof(facts, self._durability):
             self._client.fence_command = ("WAITAOF", 1, self._replicas, wait_ms)

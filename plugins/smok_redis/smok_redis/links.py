@@ -52,7 +52,10 @@ class Link(ABC):
     follows = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._settings = settings
+        #: Whether a connection was made since this was set to False: who answers may be a server
+        #: that was started anew, with other settings.
+        self.renewed = False
+        self._settings = {**settings, "redis_connect_func": self._connected}
         self._clients: dict[Host, redis.Redis] = {}
         self._parents: list[object] = []
         join(self, Layer.ENGINE)
@@ -89,6 +92,10 @@ class Link(ABC):
 
     def _make(self, host: Host) -> redis.Redis:
         return redis.Redis(host=host.name, port=host.port, **self._settings)
+
+    def _connected(self, connection: Any) -> None:
+        self.renewed = True
+        connection.on_connect()
 
 
 class SingleLink(Link):
