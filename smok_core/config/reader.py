@@ -32,7 +32,7 @@ def load_config(
     registry: Registry | None = None,
     stores: Iterable[str] = (),
 ) -> Config:
-    """Read and check a configuration, and load the backends it names.
+    """Read a configuration, and load the backends it names.
 
     Args:
         source: A file; a dict of the same shape; None is the file that ``SMOK_CONFIG`` names, or
@@ -51,7 +51,7 @@ def load_config(
 
 
 class Reader:
-    """Checks a document and collects all that is wrong with it."""
+    """Checks a document."""
 
     def __init__(
         self,
@@ -94,7 +94,8 @@ class Reader:
         if self._fields.problems:
             found = [ConfigProblem(f"[{e.code}]", str(e)) for e in self._plugin_errors]
             path = self._document.path or "the given dict"
-            raise ConfigError(path, [*self._fields.problems, *found])
+            by_line = sorted(self._fields.problems, key=lambda each: (len(each.where), each.where))
+            raise ConfigError(path, [*by_line, *found])
         if self._plugin_errors:
             raise self._plugin_errors[0]
 

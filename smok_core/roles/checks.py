@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import logging
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -15,6 +17,14 @@ S = TypeVar("S", bound=msgspec.Struct)
 #: Longest key in UTF-8 bytes (contract G5).
 MAX_KEY_BYTES: Final = 512
 _LIMIT: Final = 2**63
+
+logger = logging.getLogger(__name__)
+
+
+@cache
+def warn_of_unit(role: str, unit: str) -> None:
+    """Warn once."""
+    logger.warning("%s: a time is in another unit: give %s since the epoch", role, unit)
 
 
 def check_key(role: str, key: object) -> str:

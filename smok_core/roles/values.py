@@ -24,11 +24,7 @@ def milliseconds(ts: int) -> int | float:
 
 
 class Values:
-    """Checks and converts values; everything refused is refused by the pathpoint's name.
-
-    Batches take a short way where all values are of the usual kinds: it decides how fast a device
-    can record.
-    """
+    """Checks and converts values, fast where all of a batch are of the usual kinds."""
 
     def __init__(self, role: str, store: str, codec: Codec) -> None:
         self._role, self._store, self._codec = role, store, codec

@@ -18,8 +18,9 @@ from smok_core.errors import SmokError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smok_cli.readings.loading import Loader, Rejects
+    from smok_cli.readings.loading import Loader
     from smok_cli.readings.records import ValueReader
+    from smok_cli.readings.rejects import Rejects
     from smok_core.databases import Databases
 
 __all__ = ["command"]
@@ -68,8 +69,8 @@ def command(session: Session, /, file: Path, **options: Any) -> int:
     times comes twice: --timezone explains it in autumn; else the readings from there on are kept
     an hour later than written, and exported as they were written.
     """
-    from smok_cli.readings.loading import Rejects
     from smok_cli.readings.records import ValueReader
+    from smok_cli.readings.rejects import Rejects
 
     _check_options(options)
     values = ValueReader(
@@ -212,6 +213,7 @@ def _report(
         "new": loader.new,
         "already_kept": loader.kept,
         "without_value": loader.without,
+        "comments": loader.comments,
         "pathpoints": sorted(loader.pathpoints),
         "rejected": rejects.count,
         "rejects_file": str(rejects.path) if rejects.count else None,
@@ -246,6 +248,8 @@ def _remarks(report: dict[str, Any]) -> Iterator[str]:
         yield f"read {', '.join(report['guesses'])}"
     if report["without_value"]:
         yield f"{report['without_value']} rows say that there is no value"
+    if report["comments"]:
+        yield f"{report['comments']} lines are comments"
     for found in report["texts_among_numbers"][:_MOST_TOLD]:
         yield (
             f"{visible(found['pathpoint'])}: {found['numbers']} numbers and {found['texts']} texts "
