@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -167,7 +168,14 @@ def _explained(loader: Loader) -> Iterator[None]:
 
 
 def _stem(file: Path) -> str | None:
-    return None if str(file) == "-" else _unpacked(file).stem
+    """Give the name of the pathpoint: UTF-8 whatever the locale, as the data are."""
+    if str(file) == "-":
+        return None
+    stem = _unpacked(file).stem
+    try:
+        return os.fsencode(stem).decode("utf-8")
+    except UnicodeDecodeError:
+        return stem
 
 
 def _refuse_memory(databases: Databases) -> None:
@@ -182,7 +190,8 @@ def _refuse_memory(databases: Databases) -> None:
 
 
 def _default_rejects(file: Path) -> Path:
-    return Path(f"{_stem(file) or 'stdin'}.rejects.csv")
+    stem = "stdin" if str(file) == "-" else _unpacked(file).stem
+    return Path(f"{stem}.rejects.csv")
 
 
 def _apart(rejects: Path, file: Path) -> Path:
