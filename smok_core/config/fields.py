@@ -7,7 +7,8 @@ import os
 import re
 import types
 import typing
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
@@ -15,11 +16,6 @@ from smok_core.config.document import Document, Written, exposed
 from smok_core.config.lines import Key
 from smok_core.errors import ConfigProblem, nearest
 from smok_core.settings import PATH, Secret, decode_setting
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["Fields"]
 
 _MAX_SECRET_BYTES: Final = 64 * 1024
 _VARIABLE: Final = re.compile(r"\$(\$|\w+|\{\w+\})")

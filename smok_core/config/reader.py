@@ -20,8 +20,6 @@ from smok_core.registry.loader import KNOWN_TABLES, Registry
 from smok_core.registry.plugin import ConfigTable
 from smok_core.settings import StoreSettings
 
-__all__ = ["load_config"]
-
 _OWN_TABLES: Final = ("device", "stores", "roles")
 
 logger = logging.getLogger(__name__)

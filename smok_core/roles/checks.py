@@ -9,10 +9,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from smok_core.engine.codec import check_plain
+from smok_core.engine.plain import check_plain
 from smok_core.errors import InvalidKey, InvalidType, InvalidValue
-
-__all__ = ["MAX_KEY_BYTES", "check_fields", "check_key", "check_number", "warn_of_unit"]
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from smok_core.engine.base import Durability
+from smok_core.context import StoreContext
+from smok_core.engine.base import Durability, Engine, Row, Series
 from smok_core.engine.buffered import BufferedSeries
 from smok_core.errors import CorruptData, InvalidValue
 from smok_core.model import (
@@ -24,19 +26,6 @@ from smok_core.roles.checks import check_fields, check_key, warn_of_unit
 from smok_core.roles.outbox import Batch, SeriesOutbox, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
 from smok_core.roles.values import Values, milliseconds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine, Row, Series
-
-__all__ = [
-    "BaseDataToSynchronize",
-    "BaseDefinitionsToSynchronize",
-    "BasePathpointDatabase",
-    "PathpointDatabase",
-]
 
 logger = logging.getLogger(__name__)
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
+from smok_core.engine.codec import Codec
 from smok_core.errors import CorruptData, InvalidType, InvalidValue
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smok_core.engine.codec import Codec
-
-__all__ = ["Values", "milliseconds"]
 
 #: Longest text value in UTF-8 bytes (contract PP1).
 MAX_TEXT_BYTES: Final = 64 * 1024

@@ -13,8 +13,7 @@ from collections import Counter
 from datetime import UTC
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from smok_cli.readings.columns import Layout
 from smok_cli.readings.loading import Loader
 from smok_cli.readings.records import Record, ValueReader
