@@ -40,6 +40,14 @@ percent either side of its goal decides nothing. The goals are for an idle one.
   a crash only; persist-queue is never weaker than `power-loss`, so it is compared only there.
 - **Redis** and **MongoDB**: speed over the bare client's, with the server of the tests: a `mongod`,
   or FerretDB, which reads the whole collection for each batch of the bare side's drain.
+- **smok 0.21.0**: its own databases in their own environment. Its readings are in memory only, so
+  that row compares a store with none; its metadata are written as a whole at each change.
+- **upload**: taking, encoding, sending and acknowledging batches of a thousand against a loop of
+  `requests.post` over the same bodies, each to a sandbox cloud of its own.
+- **fleet**: 10 000 devices on one server or one cluster, whose data the cloud has taken; each has
+  twenty readings of two pathpoints in its archive. The memory of a million is that of one, times a
+  million: nothing on the server is shared between devices but the scripts. Nearly all of it is
+  what the archive of a pathpoint, a stream, reserves for its first readings: 4 KiB each.
 - **time**, bytes and memory: the lower the better.
 
 ![Speed over that of each peer](benchmarks.svg)

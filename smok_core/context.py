@@ -11,8 +11,6 @@ import msgspec
 
 from smok_core.settings import StoreSettings
 
-__all__ = ["StoreContext"]
-
 
 class StoreContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a backend may need to open one store. Fields may be added, never removed."""

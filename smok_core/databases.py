@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from smok_core.config import Config, load_config
+from smok_core.config import Config, StoreConfig, load_config
 from smok_core.context import StoreContext
+from smok_core.engine.base import Engine, Health
 from smok_core.errors import ConfigError, ConfigProblem, SmokError
+from smok_core.registry import Registry
 from smok_core.registry.builtin import BUILT_IN
-from smok_core.roles import ROLES, Database
+from smok_core.roles import (
+    ROLES,
+    BaseArchivesDatabase,
+    BaseBAOBDatabase,
+    BaseEventDatabase,
+    BaseMacroDatabase,
+    BaseMetadataDatabase,
+    BasePathpointDatabase,
+    BasePredicateDatabase,
+    BaseSensorDatabase,
+    BaseSensorWriteDatabase,
+    Database,
+)
 from smok_core.stores import Store
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterator
-
-    from smok_core.config import StoreConfig
-    from smok_core.engine.base import Engine, Health
-    from smok_core.registry import Registry
-    from smok_core.roles import (
-        BaseArchivesDatabase,
-        BaseBAOBDatabase,
-        BaseEventDatabase,
-        BaseMacroDatabase,
-        BaseMetadataDatabase,
-        BasePathpointDatabase,
-        BasePredicateDatabase,
-        BaseSensorDatabase,
-        BaseSensorWriteDatabase,
-    )
-
-__all__ = ["Databases", "open_databases", "open_store"]
 
 logger = logging.getLogger(__name__)
 

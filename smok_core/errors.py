@@ -7,46 +7,9 @@ built-in one (a missing key, a bad value) also inherit from it, so ``except KeyE
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-__all__ = [
-    "AlreadyOpen",
-    "ApiMismatch",
-    "BackendNotInstalled",
-    "BackendRoleUnsupported",
-    "BackendUnavailable",
-    "CapabilityUnmet",
-    "ConfigError",
-    "ConfigProblem",
-    "CorruptData",
-    "DataLost",
-    "DriverMissing",
-    "DuplicateBackend",
-    "DurabilityUnmet",
-    "ForeignData",
-    "InvalidKey",
-    "InvalidType",
-    "InvalidValue",
-    "NotFound",
-    "PluginBroken",
-    "PluginContract",
-    "PluginError",
-    "QueueFull",
-    "ReadOnlyStore",
-    "SchemaTooNew",
-    "SmokError",
-    "StorageFull",
-    "StoreClosed",
-    "StoreError",
-    "StoreVanished",
-    "UnknownBackend",
-    "VersionNotNewer",
-    "WrongClasses",
-]
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar
 
 
 class SmokError(Exception):

@@ -14,40 +14,25 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 import pluggy
 
-from smok_core.context import StoreContext
+from smok_core.context import StoreContext as StoreContext
 from smok_core.engine.base import Durability, Engine
+from smok_core.roles import (
+    BaseArchivesDatabase,
+    BaseBAOBDatabase,
+    BaseEventDatabase,
+    BaseMacroDatabase,
+    BaseMetadataDatabase,
+    BasePathpointDatabase,
+    BasePredicateDatabase,
+    BaseSensorDatabase,
+    BaseSensorWriteDatabase,
+)
 from smok_core.settings import NoOptions
-
-if TYPE_CHECKING:
-    from smok_core.roles import (
-        BaseArchivesDatabase,
-        BaseBAOBDatabase,
-        BaseEventDatabase,
-        BaseMacroDatabase,
-        BaseMetadataDatabase,
-        BasePathpointDatabase,
-        BasePredicateDatabase,
-        BaseSensorDatabase,
-        BaseSensorWriteDatabase,
-    )
-
-__all__ = [
-    "API_MAJOR",
-    "BackendInfo",
-    "Capability",
-    "Driver",
-    "SmokHooks",
-    "StoreContext",
-    "TableHooks",
-    "TableInfo",
-    "effective_capabilities",
-    "hookimpl",
-]
 
 #: Major version of this interface; a plugin for another one is never imported.
 API_MAJOR: Final = 1

@@ -16,22 +16,6 @@ import msgspec
 
 from smok_core.errors import SmokError
 
-__all__ = [
-    "BAOBDigest",
-    "Color",
-    "Event",
-    "Macro",
-    "NotReadedError",
-    "OperationFailedError",
-    "OperationFailedReason",
-    "PathpointDefinition",
-    "Sensor",
-    "SensorWriteEvent",
-    "StorageLevel",
-    "ValueOrExcept",
-    "fqtsify",
-]
-
 
 class Color(enum.IntEnum):
     """Severity of an event."""

@@ -9,17 +9,6 @@ import msgspec
 
 from smok_core.engine.base import Durability, Limits, OnFull
 
-__all__ = [
-    "PATH",
-    "Duration",
-    "NoOptions",
-    "Secret",
-    "StoreSettings",
-    "decode_setting",
-    "option",
-    "parse_duration",
-]
-
 
 class Secret:
     """A text that must not be seen: its repr and str are stars, it is not picklable.

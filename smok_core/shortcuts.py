@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from smok_core.context import StoreContext
+from smok_core.engine.base import Engine
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import WrongClasses
 from smok_core.roles.base import OnEngine
 from smok_core.settings import StoreSettings, decode_setting
-
-if TYPE_CHECKING:
-    from smok_core.engine.base import Engine
-
-__all__ = ["DEFAULT_DEVICE", "Shortcut"]
 
 #: Id of the device unless one is given; a config file asks for one instead.
 DEFAULT_DEVICE = "device"

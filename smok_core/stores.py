@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import msgspec
 
-from smok_core.engine.base import Health
+from smok_core.context import StoreContext
+from smok_core.engine.base import Engine, Health
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import BackendUnavailable, StoreClosed, StoreError
+from smok_core.registry.backend import Backend
 from smok_core.roles import Database
 from smok_core.roles.standby import standby
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine
-    from smok_core.registry.backend import Backend
-
-__all__ = ["Store"]
 
 T = TypeVar("T")
 

@@ -4,7 +4,9 @@ Reading is strict and complete: an unknown key is an error that names the neares
 all errors of a file come in one `ConfigError`, each with its file and line.
 """
 
-from smok_core.config.model import Config, RoleConfig, StoreConfig
-from smok_core.config.reader import load_config
-
-__all__ = ["Config", "RoleConfig", "StoreConfig", "load_config"]
+from smok_core.config.model import (
+    Config as Config,
+    RoleConfig as RoleConfig,
+    StoreConfig as StoreConfig,
+)
+from smok_core.config.reader import load_config as load_config

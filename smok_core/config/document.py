@@ -12,8 +12,6 @@ import msgspec
 from smok_core.config.lines import Key, find_lines
 from smok_core.errors import ConfigError, ConfigProblem
 
-__all__ = ["Document", "Written", "exposed"]
-
 DEFAULT_FILE: Final = "smok.toml"
 FILE_VARIABLE: Final = "SMOK_CONFIG"
 OVERRIDE_PREFIX: Final = "SMOK__"

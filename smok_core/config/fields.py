@@ -7,7 +7,8 @@ import os
 import re
 import types
 import typing
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
@@ -16,23 +17,12 @@ from smok_core.config.lines import Key
 from smok_core.errors import ConfigProblem, nearest
 from smok_core.settings import PATH, Secret, decode_setting
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["Fields"]
-
 _MAX_SECRET_BYTES: Final = 64 * 1024
 _VARIABLE: Final = re.compile(r"\$(\$|\w+|\{\w+\})")
 
 
 class Fields:
-    """Makes settings of a document's values and notes what is wrong with them.
-
-    Args:
-        document: Knows where each value was set.
-        environ: Where ``{ env = "NAME" }`` points.
-        base_dir: What ``{ file = "PATH" }`` is relative to.
-    """
+    """Makes settings of a document's values and notes what is wrong with them."""
 
     def __init__(self, document: Document, environ: dict[str, str], base_dir: Path) -> None:
         self._document, self._environ, self._base_dir = document, environ, base_dir
@@ -42,20 +32,21 @@ class Fields:
     def convert(
         self, values: dict[str, Any], kind: type[Any], key: Key, others: tuple[str, ...] = ()
     ) -> Any:
-        """Make a settings Struct; every field is checked for itself, so all errors are found."""
+        """Make a settings Struct, or None; all that is wrong is noted."""
         known = {field.name: field for field in msgspec.structs.fields(kind)}
         self.check_names(values, (*known, *others), key)
-        before = len(self.problems)
-        fields = {
-            name: self.setting(value, known[name].type, (*key, name))
-            for name, value in values.items()
-            if name in known
-        }
-        for field in known.values():
-            if field.required and field.name not in fields:
-                self.problem(key, f"{field.name} is missing. Add: {field.name} = ...")
-        # Fields that only fit together wrongly are found by the Struct as a whole.
-        return self._checked(fields, kind, key) if len(self.problems) == before else None
+        fields = {}
+        for name, value in values.items():
+            if name in known:
+                before = len(self.problems)
+                made = self.setting(value, known[name].type, (*key, name))
+                if len(self.problems) == before:
+                    fields[name] = made
+        required = {field.name for field in known.values() if field.required}
+        for name in sorted(required.difference(values)):
+            self.problem(key, f"{name} is missing. Add: {name} = ...")
+        # The Struct as a whole finds what does not fit together, of what is right so far.
+        return self._checked(fields, kind, key) if required <= fields.keys() else None
 
     def setting(self, value: Any, kind: Any, key: Key) -> Any:
         """Give one value as its type has it; None if it is wrong, which is noted once."""

@@ -9,8 +9,6 @@ import re
 import tomllib
 from typing import Final
 
-__all__ = ["Key", "find_lines"]
-
 Key = tuple[str, ...]
 
 _KEY: Final = r"""(?P<key>(?:[\w.\-\s]|"(?:[^"\\]|\\.)*"|'[^']*')+?)\s*"""

@@ -12,8 +12,6 @@ from smok_core.registry.backend import Backend
 from smok_core.registry.plugin import ConfigTable
 from smok_core.settings import StoreSettings
 
-__all__ = ["Config", "RoleConfig", "StoreConfig"]
-
 
 class StoreConfig(msgspec.Struct, kw_only=True):
     """A store: a named, configured backend."""

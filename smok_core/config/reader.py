@@ -20,8 +20,6 @@ from smok_core.registry.loader import KNOWN_TABLES, Registry
 from smok_core.registry.plugin import ConfigTable
 from smok_core.settings import StoreSettings
 
-__all__ = ["load_config"]
-
 _OWN_TABLES: Final = ("device", "stores", "roles")
 
 logger = logging.getLogger(__name__)
@@ -34,7 +32,7 @@ def load_config(
     registry: Registry | None = None,
     stores: Iterable[str] = (),
 ) -> Config:
-    """Read and check a configuration, and load the backends it names.
+    """Read a configuration, and load the backends it names.
 
     Args:
         source: A file; a dict of the same shape; None is the file that ``SMOK_CONFIG`` names, or
@@ -53,7 +51,7 @@ def load_config(
 
 
 class Reader:
-    """Checks a document and collects all that is wrong with it."""
+    """Checks a document."""
 
     def __init__(
         self,
@@ -96,7 +94,8 @@ class Reader:
         if self._fields.problems:
             found = [ConfigProblem(f"[{e.code}]", str(e)) for e in self._plugin_errors]
             path = self._document.path or "the given dict"
-            raise ConfigError(path, [*self._fields.problems, *found])
+            by_line = sorted(self._fields.problems, key=lambda each: (len(each.where), each.where))
+            raise ConfigError(path, [*by_line, *found])
         if self._plugin_errors:
             raise self._plugin_errors[0]
 

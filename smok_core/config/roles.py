@@ -12,8 +12,6 @@ from smok_core.errors import nearest
 from smok_core.hookspecs import Capability
 from smok_core.roles import ROLES
 
-__all__ = ["RolesReader"]
-
 _ROLE_KEYS: Final = ("store", "require")
 _NOT_GIVEN: Final = "not configured: kept in memory"
 

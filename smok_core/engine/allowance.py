@@ -9,25 +9,8 @@ of some thousands of them take hours.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-__all__ = [
-    "MAX_ALIKE",
-    "MAX_BYTES",
-    "MAX_DEPTH",
-    "MAX_INT_BITS",
-    "MAX_PARTS",
-    "MAX_STORED_DEPTH",
-    "Allowance",
-    "TooMuch",
-    "check_hashes",
-    "check_int",
-    "checked_dict",
-    "checked_set",
-]
+from collections.abc import Collection
+from typing import Any, Final
 
 #: Containers inside containers; any backend's reader takes so many without a deep stack.
 MAX_DEPTH: Final = 64

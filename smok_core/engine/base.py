@@ -20,32 +20,12 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Self
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from smok_core.engine.codec import Codec
-
-__all__ = [
-    "MAX_ENGINE_KEY",
-    "Ack",
-    "Blobs",
-    "Durability",
-    "Engine",
-    "Health",
-    "Limits",
-    "OnFull",
-    "PendingPoint",
-    "Row",
-    "Series",
-    "SeriesStats",
-    "Table",
-    "TableStats",
-    "When",
-]
+from smok_core.engine.codec import Codec
 
 #: Longest key an engine must take, in UTF-8 bytes: a role's key (512) with a fixed prefix.
 MAX_ENGINE_KEY = 1024

@@ -16,16 +16,12 @@ import threading
 import time
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from smok_core.engine.base import PendingPoint, Series, SeriesStats
 from smok_core.engine.forks import Layer, join
 from smok_core.errors import SmokError, StorageFull, StoreClosed, StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-__all__ = ["BufferedSeries"]
 
 logger = logging.getLogger(__name__)
 

@@ -8,29 +8,16 @@ types are stored that a format lacks in `smok_core.engine.tags`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 import msgspec
 
 from smok_core.engine.allowance import MAX_BYTES, check_int
 from smok_core.engine.msgpack_shape import check_shape
-from smok_core.engine.plain import check_plain, check_storable
-from smok_core.engine.tags import BY_CODE, tag_of
+from smok_core.engine.plain import check_plain as check_plain, check_storable
+from smok_core.engine.tags import BY_CODE, Tag, tag_of
 from smok_core.errors import CorruptData, InvalidValue
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from smok_core.engine.tags import Tag
-
-__all__ = [
-    "UNREADABLE",
-    "Codec",
-    "MsgpackCodec",
-    "check_encodable",
-    "check_plain",
-    "check_size",
-]
 
 #: What reading bytes that no codec made can raise. Not here: an exhausted stack or memory, which
 #: is nothing that the bytes did: their limits are checked first.

@@ -20,8 +20,6 @@ import threading
 import weakref
 from typing import Any, Final, Protocol
 
-__all__ = ["ForkAware", "Layer", "fork_safe_lock", "join"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from smok_core.engine.base import (
     Ack,
@@ -29,11 +30,6 @@ from smok_core.engine.base import (
 from smok_core.engine.codec import MsgpackCodec
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import QueueFull, StoreClosed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-__all__ = ["MemoryEngine"]
 
 _PAGE = 1000
 

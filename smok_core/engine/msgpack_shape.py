@@ -8,15 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from smok_core.engine.allowance import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    MAX_STORED_DEPTH,
-    Allowance,
-    TooMuch,
-)
-
-__all__ = ["check_shape"]
+from smok_core.engine.allowance import MAX_BYTES, MAX_DEPTH, MAX_STORED_DEPTH, Allowance, TooMuch
 
 _SCALAR, _ARRAY, _MAP, _EXT = range(4)
 #: Kind, bytes of the length behind the first byte, and what is added to that length.

@@ -10,16 +10,11 @@ from __future__ import annotations
 import math
 from collections import Counter, OrderedDict, defaultdict, deque
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from smok_core.engine.allowance import MAX_DEPTH, Allowance, TooMuch, check_hashes, check_int
-from smok_core.engine.tags import Unstorable, tag_of
+from smok_core.engine.tags import Tag, Unstorable, tag_of
 from smok_core.errors import InvalidType, InvalidValue
-
-if TYPE_CHECKING:
-    from smok_core.engine.tags import Tag
-
-__all__ = ["check_plain", "check_storable"]
 
 _PLAIN: Final = frozenset({tuple, set, dict, datetime})
 _SAFE: Final = frozenset({list, tuple, set, frozenset, dict})

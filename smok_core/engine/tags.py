@@ -9,24 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from smok_core.engine.allowance import checked_dict, checked_set
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-__all__ = [
-    "BY_CODE",
-    "BY_NAME",
-    "Tag",
-    "Unstorable",
-    "pack_datetime",
-    "tag_of",
-    "unpack_datetime",
-]
 
 #: What a defaultdict may make for a missing key; a function of the user's cannot be stored.
 _FACTORIES: Final[dict[str, Any]] = {

@@ -10,8 +10,6 @@ from smok_core.hookspecs import BackendInfo, Driver, SmokHooks, StoreContext
 from smok_core.registry.plugin import Plugin
 from smok_core.roles import ON_ENGINE, ROLES, Database
 
-__all__ = ["Backend"]
-
 
 class Backend:
     """A loaded backend.

@@ -7,8 +7,6 @@ from smok_core.engine.memory import MemoryEngine
 from smok_core.hookspecs import BackendInfo, StoreContext, hookimpl
 from smok_core.roles.events import NullEventDatabase
 
-__all__ = ["BUILT_IN"]
-
 
 class _Memory:
     @hookimpl

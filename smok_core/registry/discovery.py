@@ -12,14 +12,10 @@ import functools
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-__all__ = ["BACKENDS", "COMMANDS", "TABLES", "Candidate", "discover", "forget"]
 
 #: Entry-point groups are the core's name, the kind, and the plugin API's major version:
 #: ``smok_core.backends.v1``, ``smok_core.commands.v1``, ``smok_core.tables.v1``.

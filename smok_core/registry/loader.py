@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from smok_core.errors import (
     ApiMismatch,
@@ -19,11 +20,6 @@ from smok_core.registry.backend import Backend
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.registry.discovery import TABLES, Candidate, discover
 from smok_core.registry.plugin import ConfigTable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["KNOWN", "KNOWN_TABLES", "Registry", "choose", "import_plugin", "register", "unregister"]
 
 #: Backends of this project, so that a missing one can be named with its package. Never guessed.
 KNOWN: Final = {"pickle": "smok-pickle", "redis": "smok-redis", "mongo": "smok-mongo"}

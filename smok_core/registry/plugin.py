@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pluggy
 
 from smok_core.errors import PluginBroken, PluginContract, SmokError, nearest
 from smok_core.hookspecs import TableHooks, TableInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-__all__ = ["ConfigTable", "Plugin"]
 
 
 class Plugin:

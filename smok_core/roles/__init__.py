@@ -4,62 +4,46 @@ from __future__ import annotations
 
 from typing import Final
 
-from smok_core.roles.archives import ArchivesDatabase, BaseArchivesDatabase
-from smok_core.roles.baobs import BAOBDatabase, BAOBDigest, BaseBAOBDatabase
-from smok_core.roles.base import Database, OnEngine, RoleStats
-from smok_core.roles.dead_letters import DeadLetter
-from smok_core.roles.events import (
-    BaseEventDatabase,
-    BaseEventSynchronization,
-    EventDatabase,
-    NullEventDatabase,
+from smok_core.roles.archives import ArchivesDatabase, BaseArchivesDatabase as BaseArchivesDatabase
+from smok_core.roles.baobs import (
+    BAOBDatabase,
+    BaseBAOBDatabase as BaseBAOBDatabase,
 )
-from smok_core.roles.macros import BaseMacroDatabase, BaseMacroSynchronization, MacroDatabase
+from smok_core.roles.base import Database as Database, OnEngine, RoleStats as RoleStats
+from smok_core.roles.dead_letters import DeadLetter as DeadLetter
+from smok_core.roles.events import (
+    BaseEventDatabase as BaseEventDatabase,
+    BaseEventSynchronization as BaseEventSynchronization,
+    EventDatabase,
+    NullEventDatabase as NullEventDatabase,
+)
+from smok_core.roles.macros import (
+    BaseMacroDatabase as BaseMacroDatabase,
+    BaseMacroSynchronization as BaseMacroSynchronization,
+    MacroDatabase,
+)
 from smok_core.roles.metadata import (
-    BaseMetadataDatabase,
-    BasePlainSynchronization,
+    BaseMetadataDatabase as BaseMetadataDatabase,
+    BasePlainSynchronization as BasePlainSynchronization,
     MetadataDatabase,
 )
-from smok_core.roles.outbox import Batch
+from smok_core.roles.outbox import Batch as Batch
 from smok_core.roles.pathpoints import (
-    BaseDataToSynchronize,
-    BaseDefinitionsToSynchronize,
-    BasePathpointDatabase,
+    BaseDataToSynchronize as BaseDataToSynchronize,
+    BaseDefinitionsToSynchronize as BaseDefinitionsToSynchronize,
+    BasePathpointDatabase as BasePathpointDatabase,
     PathpointDatabase,
 )
-from smok_core.roles.predicates import BasePredicateDatabase, PredicateDatabase
+from smok_core.roles.predicates import (
+    BasePredicateDatabase as BasePredicateDatabase,
+    PredicateDatabase,
+)
 from smok_core.roles.sensor_writes import (
-    BaseSensorWriteDatabase,
-    BaseSensorWriteSynchronization,
+    BaseSensorWriteDatabase as BaseSensorWriteDatabase,
+    BaseSensorWriteSynchronization as BaseSensorWriteSynchronization,
     SensorWriteDatabase,
 )
-from smok_core.roles.sensors import BaseSensorDatabase, SensorDatabase
-
-__all__ = [
-    "ON_ENGINE",
-    "ROLES",
-    "BAOBDigest",
-    "BaseArchivesDatabase",
-    "BaseBAOBDatabase",
-    "BaseDataToSynchronize",
-    "BaseDefinitionsToSynchronize",
-    "BaseEventDatabase",
-    "BaseEventSynchronization",
-    "BaseMacroDatabase",
-    "BaseMacroSynchronization",
-    "BaseMetadataDatabase",
-    "BasePathpointDatabase",
-    "BasePlainSynchronization",
-    "BasePredicateDatabase",
-    "BaseSensorDatabase",
-    "BaseSensorWriteDatabase",
-    "BaseSensorWriteSynchronization",
-    "Batch",
-    "Database",
-    "DeadLetter",
-    "NullEventDatabase",
-    "RoleStats",
-]
+from smok_core.roles.sensors import BaseSensorDatabase as BaseSensorDatabase, SensorDatabase
 
 #: Every role and its abstract class. Config, loader, tables of the CLI and tests read this.
 ROLES: Final[dict[str, type[Database]]] = {

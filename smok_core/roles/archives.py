@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
 
+from smok_core.context import StoreContext
+from smok_core.engine.base import Engine, Row
 from smok_core.errors import InvalidType, InvalidValue
 from smok_core.roles.base import Counts, Database, OnEngine
 from smok_core.roles.checks import check_key
-
-if TYPE_CHECKING:
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine, Row
-
-__all__ = ["ArchivesDatabase", "BaseArchivesDatabase"]
 
 
 class BaseArchivesDatabase(Database):

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
+from smok_core.context import StoreContext
+from smok_core.engine.base import Engine
 from smok_core.errors import InvalidType, InvalidValue, NotFound, VersionNotNewer
-from smok_core.model import BAOBDigest
 from smok_core.roles.base import Counts, Database, OnEngine
 from smok_core.roles.checks import check_key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine
-
-__all__ = ["MAX_BAOB_BYTES", "BAOBDatabase", "BAOBDigest", "BaseBAOBDatabase"]
 
 logger = logging.getLogger(__name__)
 

@@ -5,24 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from smok_core.engine.base import Ack, Row, When
+from smok_core.context import StoreContext
+from smok_core.engine.base import Ack, Engine, Row, Table, When
+from smok_core.engine.codec import Codec
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData, InvalidValue, NotFound
 from smok_core.roles.counters import Counter
 from smok_core.roles.dead_letters import REFUSED, DeadLetter, DeadLetters
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine, Table
-    from smok_core.engine.codec import Codec
-
-__all__ = ["BATCH", "Counts", "Database", "OnEngine", "RoleStats", "Throttle"]
 
 logger = logging.getLogger(__name__)
 

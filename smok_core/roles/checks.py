@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import enum
+import logging
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from smok_core.engine.codec import check_plain
+from smok_core.engine.plain import check_plain
 from smok_core.errors import InvalidKey, InvalidType, InvalidValue
-
-__all__ = ["MAX_KEY_BYTES", "check_fields", "check_key", "check_number"]
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 #: Longest key in UTF-8 bytes (contract G5).
 MAX_KEY_BYTES: Final = 512
 _LIMIT: Final = 2**63
+
+logger = logging.getLogger(__name__)
+
+
+@cache
+def warn_of_unit(role: str, unit: str) -> None:
+    """Warn once."""
+    logger.warning("%s: a time is in another unit: give %s since the epoch", role, unit)
 
 
 def check_key(role: str, key: object) -> str:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from smok_core.engine.base import When
-
-if TYPE_CHECKING:
-    from smok_core.engine.base import Engine
-
-__all__ = ["COUNTERS", "Counter"]
+from smok_core.engine.base import Engine, When
 
 #: The table of an engine in which they are.
 COUNTERS: Final = "counters"

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import logging
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import msgspec
 
-from smok_core.engine.base import PendingPoint, Row
-from smok_core.engine.codec import check_plain
+from smok_core.engine.base import Engine, PendingPoint, Row, Table
+from smok_core.engine.plain import check_plain
 from smok_core.errors import CorruptData, InvalidType, InvalidValue, NotFound
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from smok_core.engine.base import Engine, Table
-
-__all__ = ["REFUSED", "DeadLetter", "DeadLetters", "dead_table"]
 
 logger = logging.getLogger(__name__)
 

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
-from smok_core.engine.base import Ack, Row, When
-from smok_core.engine.codec import check_plain
+from smok_core.context import StoreContext
+from smok_core.engine.base import Ack, Engine, Row, When
+from smok_core.engine.plain import check_plain
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Event
 from smok_core.roles.base import BATCH, Counts, Database, OnEngine
-from smok_core.roles.checks import check_fields, check_key
+from smok_core.roles.checks import check_fields, check_key, warn_of_unit
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine
-
-__all__ = [
-    "BaseEventDatabase",
-    "BaseEventSynchronization",
-    "EventDatabase",
-    "NullEventDatabase",
-]
 
 
 class BaseEventSynchronization(Batch):
@@ -155,6 +144,8 @@ class EventDatabase(BaseEventDatabase, OnEngine):
 
     def add_event(self, event: Event) -> None:
         checked = check_fields(self.role, "an event", event, Event)
+        if checked.started_on > 1e11:
+            warn_of_unit(self.role, "seconds")
         key = check_key(self.role, checked.provisional_uuid)
         uuid = None if checked.uuid is None else check_key(self.role, checked.uuid)
         self._limit.put(key, self._dump(checked), when=When.ABSENT)

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from smok_core.engine.base import Ack, Row, When
+from smok_core.context import StoreContext
+from smok_core.engine.base import Ack, Engine, Row, When
 from smok_core.errors import InvalidType
 from smok_core.model import Macro
 from smok_core.roles.base import BATCH, Counts, Database, OnEngine
 from smok_core.roles.checks import check_fields, check_key, check_number
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine
-
-__all__ = ["BaseMacroDatabase", "BaseMacroSynchronization", "Execution", "MacroDatabase"]
 
 
 class Execution(NamedTuple):

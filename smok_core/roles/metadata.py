@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from smok_core.engine.base import When
+from smok_core.context import StoreContext
+from smok_core.engine.base import Engine, Row, When
 from smok_core.errors import InvalidType, InvalidValue, NotFound
 from smok_core.roles.base import BATCH, Counts, Database, OnEngine
 from smok_core.roles.checks import check_key, check_number
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine, Row
-
-__all__ = [
-    "BaseMetadataDatabase",
-    "BasePlainSynchronization",
-    "MetadataDatabase",
-    "PlainChange",
-]
 
 
 class PlainChange(NamedTuple):

@@ -13,22 +13,15 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, Self, TypeVar
 
 import msgspec
 
-from smok_core.engine.base import Ack, PendingPoint, Row
+from smok_core.engine.base import Ack, PendingPoint, Row, Series, Table
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData
-from smok_core.roles.base import BATCH, Counts
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from smok_core.engine.base import Series, Table
-    from smok_core.roles.base import OnEngine
-
-__all__ = ["Batch", "Outbox", "SeriesOutbox", "StoredBatch", "TableOutbox"]
+from smok_core.roles.base import BATCH, Counts, OnEngine
 
 logger = logging.getLogger(__name__)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from smok_core.engine.base import Durability
+from smok_core.context import StoreContext
+from smok_core.engine.base import Durability, Engine, Row, Series
 from smok_core.engine.buffered import BufferedSeries
 from smok_core.errors import CorruptData, InvalidValue
 from smok_core.model import (
@@ -20,23 +22,10 @@ from smok_core.model import (
     ValueOrExcept,
 )
 from smok_core.roles.base import BATCH, Counts, Database, OnEngine, RoleStats
-from smok_core.roles.checks import check_fields, check_key
+from smok_core.roles.checks import check_fields, check_key, warn_of_unit
 from smok_core.roles.outbox import Batch, SeriesOutbox, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
 from smok_core.roles.values import Values, milliseconds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine, Row, Series
-
-__all__ = [
-    "BaseDataToSynchronize",
-    "BaseDefinitionsToSynchronize",
-    "BasePathpointDatabase",
-    "PathpointDatabase",
-]
 
 logger = logging.getLogger(__name__)
 
@@ -205,9 +194,9 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
     def on_new_data(
         self, pathpoint: str, timestamp: float, value_or_exception: ValueOrExcept
     ) -> None:
-        if type(pathpoint) is not str or pathpoint not in self._names:
-            self._check_name(pathpoint)
         ts = self._values.microseconds(pathpoint, timestamp)
+        if type(pathpoint) is not str or pathpoint not in self._names:
+            self._check_name(pathpoint, ts)
         value = self._values.dump(pathpoint, value_or_exception)
         self._series.append([(pathpoint, ts, value)])
 
@@ -216,15 +205,17 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         if not columns:
             return
         names, times, contents = columns
-        if set(map(type, names)) != {str} or not self._names.issuperset(names):
-            for name in names:
-                self._check_name(name)
         stamps = self._values.all_microseconds(names, times)
+        if set(map(type, names)) != {str} or not self._names.issuperset(names):
+            for pair in zip(names, stamps, strict=True):
+                self._check_name(*pair)
         values = self._values.dump_all(names, contents)
         self._series.append(list(zip(names, stamps, values, strict=True)))
 
-    def _check_name(self, name: object) -> None:
+    def _check_name(self, name: object, ts: int) -> None:
         checked = check_key(self.role, name)
+        if 1e12 < ts < self.context.clock() * 1100:
+            warn_of_unit(self.role, "milliseconds")
         # Names that passed once need not be looked at again; the bound keeps memory flat.
         if len(self._names) < 10_000:
             self._names.add(checked)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from smok_core.engine.codec import check_plain
+from smok_core.context import StoreContext
+from smok_core.engine.base import Engine, Row
+from smok_core.engine.plain import check_plain
 from smok_core.errors import InvalidType
 from smok_core.roles.base import Counts, Database, OnEngine
 from smok_core.roles.checks import check_key
-
-if TYPE_CHECKING:
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine, Row
-
-__all__ = ["BasePredicateDatabase", "PredicateDatabase"]
 
 
 class BasePredicateDatabase(Database):

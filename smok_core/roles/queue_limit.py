@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
 
-from smok_core.engine.base import Ack, OnFull
+from smok_core.engine.base import Ack, OnFull, Row, Table
 from smok_core.errors import QueueFull
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.engine.base import Row, Table
-    from smok_core.roles.base import OnEngine
-
-__all__ = ["QueueLimit"]
+from smok_core.roles.base import OnEngine
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

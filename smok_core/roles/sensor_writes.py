@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from smok_core.engine.base import Ack, When
+from smok_core.context import StoreContext
+from smok_core.engine.base import Ack, Engine, Row, When
 from smok_core.model import SensorWriteEvent
 from smok_core.roles.base import BATCH, Counts, Database, OnEngine
 from smok_core.roles.checks import check_fields
 from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.roles.queue_limit import QueueLimit
-
-if TYPE_CHECKING:
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine, Row
-
-__all__ = ["BaseSensorWriteDatabase", "BaseSensorWriteSynchronization", "SensorWriteDatabase"]
 
 
 class BaseSensorWriteSynchronization(Batch):

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
+from smok_core.context import StoreContext
+from smok_core.engine.base import Engine, Row
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Sensor, fqtsify
 from smok_core.roles.base import Counts, Database, OnEngine
 from smok_core.roles.checks import check_fields, check_key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_core.context import StoreContext
-    from smok_core.engine.base import Engine, Row
-
-__all__ = ["BaseSensorDatabase", "SensorDatabase"]
 
 logger = logging.getLogger(__name__)
 

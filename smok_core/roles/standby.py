@@ -7,14 +7,10 @@ So a store that cannot be opened stops only the roles it keeps, and those come u
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from smok_core.roles import ROLES, Database
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["standby"]
 
 
 def standby(role: str, find: Callable[[], Database | None], get: Callable[[], Database]) -> Any:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
+from smok_core.engine.codec import Codec
 from smok_core.errors import CorruptData, InvalidType, InvalidValue
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smok_core.engine.codec import Codec
-
-__all__ = ["Values", "milliseconds"]
 
 #: Longest text value in UTF-8 bytes (contract PP1).
 MAX_TEXT_BYTES: Final = 64 * 1024
@@ -29,11 +24,7 @@ def milliseconds(ts: int) -> int | float:
 
 
 class Values:
-    """Checks and converts values; everything refused is refused by the pathpoint's name.
-
-    Batches take a short way where all values are of the usual kinds: it decides how fast a device
-    can record.
-    """
+    """Checks and converts values, fast where all of a batch are of the usual kinds."""
 
     def __init__(self, role: str, store: str, codec: Codec) -> None:
         self._role, self._store, self._codec = role, store, codec

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
+import tomllib
 
 import pytest
 
@@ -73,3 +76,41 @@ def test_each_alert_says_what_to_do():
     assert rules
     for rule in rules:
         assert re.search(r"action: \".+\"", rule), rule
+
+
+def test_what_the_container_is_made_of_is_there():
+    """Without a container's daemon: each path exists, and each command line is one."""
+    folder = EXAMPLES / "container"
+    recipe = (folder / "Containerfile").read_text(encoding="utf-8")
+    compose = (folder / "compose.yaml").read_text(encoding="utf-8")
+    copied = [ROOT / path for path in re.findall(r"/source/([\w/]+)", recipe)]
+    assert len(copied) == 4
+    assert all((path / "pyproject.toml").is_file() for path in copied)
+    commands = [
+        json.loads(text) for text in re.findall(r"(?:CMD|test:) (\[.+\])", recipe + compose)
+    ]
+    assert ["CMD", "smok", "status", "--exit-code"] in commands
+    for words in commands:
+        command = [
+            sys.executable,
+            "-m",
+            "smok_cli",
+            *(w for w in words if w not in ("CMD", "smok")),
+        ]
+        done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    mounted = re.findall(r"- \./([\w.]+):", compose)
+    assert [name for name in mounted if not (folder / name).exists()] == [
+        "device.crt",
+        "device.key",
+    ]
+
+
+def test_the_image_is_built_of_what_packages_need_and_nothing_else():
+    """The ignored rest may hold keys and environments; what a build reads must not be among it."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert "*" in lines
+    kept = {line[1:] for line in lines if line.startswith("!")}
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    named = {settings["project"]["readme"], *settings["project"].get("license-files", ["LICENSE"])}
+    assert kept == {"pyproject.toml", "smok_core", "plugins", *named}

@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from smok_cli.transfer.digests import canonical
 from smok_pickle.codec import PickleCodec
 

@@ -147,6 +147,28 @@ url = "ftp://x"
         assert f"Did you mean {hint}?" in text
 
 
+def test_errors_come_in_the_order_of_lines(tmp_path):
+    """Also those of one backend's options, and what only the options as a whole can refuse."""
+    found = problems(
+        tmp_path,
+        """\
+[roles]
+default = "local"
+[stores.local]
+backend = "redis"
+prefix = 7
+url = "http://x"
+prot = 5
+
+timeout = "soon"
+durability = "strong"
+""",
+    )
+    places = [problem.partition(": ")[0] for problem in found]
+    assert places == [f"smok.toml:{line}" for line in (3, 5, 7, 9, 10)]
+    assert "the url is not understood" in found[0]
+
+
 def test_a_secret_file_is_utf_8_whatever_the_locale_and_the_editor(tmp_path):
     """A mark in front and a line end of Windows are no part of it; the locale has no say."""
     (tmp_path / "secret.txt").write_bytes("\ufeffżółw\r\n".encode())

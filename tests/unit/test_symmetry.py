@@ -54,5 +54,6 @@ def test_every_abstract_method_has_a_docstring():
     for role in ROLES:
         module = importlib.import_module(f"smok_core.roles.{role}")
         for _, cls in inspect.getmembers(module, inspect.isclass):
-            for name in getattr(cls, "__abstractmethods__", ()):
+            own = cls.__module__ == module.__name__
+            for name in getattr(cls, "__abstractmethods__", ()) if own else ():
                 assert inspect.getdoc(getattr(cls, name)), f"{cls.__qualname__}.{name}"

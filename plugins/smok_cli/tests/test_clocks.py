@@ -7,8 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from smok_cli.readings.clocks import HOUR, Clock, Recent
 from smok_cli.readings.records import Record
 from smok_cli.readings.times import to_utc

@@ -226,9 +226,20 @@ def test_headers(take, text, words):
     assert stored == [("W1", "2023-11-14T22:13:20Z", 1)]
 
 
-def test_comments_between_rows_are_told(take):
-    report, _ = take(f"time,value\n{S},1\n# restarted\n{S + 1},2\n")
-    assert reasons(report) == [(3, "a comment, no reading")]
+@pytest.mark.parametrize("head", ["", "# of the boiler\n"])
+def test_comments_between_rows_are_counted(take, head):
+    report, stored = take(f"{head}time,value\n{S},1\n# restarted, at last\n#\n{S + 1},2\n")
+    assert (report["comments"], report["rejected"], report["rows"], len(stored)) == (2, 0, 2, 2)
+
+
+def test_what_is_no_comment_for_certain_is_rejected(take):
+    """A spreadsheet's error, and a stray # in a file without comments: a time was there."""
+    text = f"time,value\n#REF!,1\n#x{S},2\n"
+    report, _ = take(text)
+    assert [line for line, _ in reasons(report)] == [2, 3]
+    report, _ = take("# log\n" + text)
+    assert [line for line, _ in reasons(report)] == [3]
+    assert report["comments"] == 1
 
 
 def test_a_pathpoint_may_begin_like_a_comment(take):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import io
 import ssl
 from collections.abc import Iterator, Mapping
@@ -38,8 +39,24 @@ __all__ = ["RequestsTransport", "client_context"]
 _CHUNK: Final = 64 * 1024
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """An answer; those that only say that one will come (102, 103) are read past.
+
+    The library knows 100 alone, and takes any other for the answer. 101 is one: the connection
+    speaks another protocol after it.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status in range(102, 200):
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+
+
 class _Watched(HTTPConnection):
     """A connection whose use the current deadline ends."""
+
+    response_class = _FinalResponse
 
     def _new_conn(self) -> socket.socket:
         connection = super()._new_conn()

@@ -9,8 +9,7 @@ import time
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from smok_cloud.api import ApiClient
 from smok_cloud.bodies import ENCODERS, JsonEncoder, MiniJsonEncoder
 from smok_cloud.connect import connect

@@ -6,8 +6,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from smok_cloud.answers import check_status, decoded_body, parse
 from smok_cloud.api import ApiClient
 from smok_cloud.certificates import device_id_of

@@ -17,6 +17,9 @@ from smok_cloud.transport import Limits
 
 from plugins.smok_cloud.tests.conftest import PATIENT, QUICK
 
+INTERIM = (
+    b"103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 "
+)
 LATEST = QUICK.total + 6.0  # seconds; the machine may be busy, and what it bounds lasts 30
 
 
@@ -110,11 +113,17 @@ def test_what_speaks_no_http_is_not_the_api(nonsense: bytes) -> None:
         (b"206 Partial Content\r\nContent-Length: 2", False),
         (b"207 Multi-Status\r\nContent-Length: 2", False),
         (b"202 Accepted\r\nContent-Length: 2", True),
+        (INTERIM + INTERIM + b"200 OK\r\nContent-Length: 2", True),
+        (INTERIM + b"207 Multi-Status\r\nContent-Length: 2", False),
+        (b"101 Switching Protocols\r\nUpgrade: h2c\r\nContent-Length: 2", False),
     ],
-    ids=["repeated", "contradicting", "part", "each", "accepted"],
+    ids=["repeated", "contradicting", "part", "each", "accepted", "later", "later-part", "switch"],
 )
 def test_what_takes_a_batch(head: bytes, is_taken: bool) -> None:
-    """A length that is said twice is one; a success for a part of what was sent is none."""
+    """A length that is said twice is one; a success for a part of what was sent is none.
+
+    An answer that says that another will come is none itself.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(5)
         client = ApiClient(f"http://127.0.0.1:{listener.getsockname()[1]}", limits=QUICK)
@@ -128,6 +137,26 @@ def test_what_takes_a_batch(head: bytes, is_taken: bool) -> None:
         with _in_thread(answer), client, contextlib.ExitStack() as stack:
             if not is_taken:
                 stack.enter_context(pytest.raises(NotTheApi))
+            client.post_macro_done("m", 5)
+
+
+@pytest.mark.parametrize("flood", [b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 1000])
+def test_an_answer_that_only_says_that_one_will_come(flood: bytes) -> None:
+    """One that never comes is a missing link, also when the server says so without end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+        client = ApiClient(f"http://127.0.0.1:{listener.getsockname()[1]}", limits=QUICK)
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(2)  # the kernel may be slow to say that the client is gone
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+                while flood:
+                    connection.sendall(flood)
+
+        with _in_thread(answer), client, pytest.raises(NoLink):
             client.post_macro_done("m", 5)
 
 

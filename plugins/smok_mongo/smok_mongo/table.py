@@ -43,6 +43,7 @@ __all__ = ["MongoTable"]
 #: The server's limit is 16 MiB for the whole document.
 _MAX_VALUE: Final = 15 << 20
 _MAX_SEQ: Final = (1 << 63) - 1
+_END_WAIT: Final = {"$unset": {"q": "", "s": ""}}
 
 
 class MongoTable(Table):
@@ -193,34 +194,25 @@ class MongoTable(Table):
             return 0
         with self._operation_lock():
             self._generations.current()
-            self._tag([done for done in acks if done.tag is not None])
-            ended = self._end_wait([done for done in acks if not done.remove])
-            return ended + self._remove([done for done in acks if done.remove])
+            # All commands are made before the first is sent: what cannot be said changes nothing.
+            tags = [self._tag(done) for done in acks if done.tag is not None]
+            stay = [done for done in acks if not done.remove]
+            go = [done for done in acks if done.remove]
+            waits, removals = self._queries(stay), self._queries(go)
+            bulk(self._server, ROWS, tags)
+            ended = sum(update(self._server, ROWS, query, _END_WAIT) for query, _ in waits)
+            return ended + sum(self._remove(query, part) for query, part in removals)
 
-    def _tag(self, acks: Sequence[Ack]) -> None:
-        bulk(
-            self._server,
-            ROWS,
-            [
-                UpdateOne(
-                    {"_id": self._places.id_of(done.key)}, {"$set": {"tag": tag_bytes(done.tag)}}
-                )
-                for done in acks
-            ],
-        )
+    def _tag(self, done: Ack) -> UpdateOne:
+        change = {"$set": {"tag": tag_bytes(done.tag)}}
+        return UpdateOne({"_id": self._places.id_of(done.key)}, change)
 
-    def _end_wait(self, acks: Sequence[Ack]) -> int:
-        ended, change = 0, {"$unset": {"q": "", "s": ""}}
-        for part in slices(acks):
-            ended += update(self._server, ROWS, self._places.pending(part), change)
-        return ended
+    def _queries(self, acks: Sequence[Ack]) -> list[tuple[Document, list[Ack]]]:
+        return [(self._places.pending(part), part) for part in slices(acks)]
 
-    def _remove(self, acks: Sequence[Ack]) -> int:
-        removed = 0
-        for part in slices(acks):
-            gone = delete(self._server, ROWS, self._places.pending(part))
-            removed += gone if gone == len(part) else gone + self._remove_acknowledged(part)
-        return removed
+    def _remove(self, query: Document, acks: Sequence[Ack]) -> int:
+        gone = delete(self._server, ROWS, query)
+        return gone if gone == len(acks) else gone + self._remove_acknowledged(acks)
 
     def _remove_acknowledged(self, acks: Sequence[Ack]) -> int:
         """Remove rows that did not wait any more and still have the seq."""

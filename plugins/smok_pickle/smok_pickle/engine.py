@@ -85,7 +85,7 @@ class SqliteEngine(Engine):
             schema=schema,
             size_bytes=_size(path) + _size(sibling(path, "-wal")),
             free_bytes=free_bytes(path),
-            notes=("SQLite, write-ahead log", *connection.notes, *connection.reserve.notes),
+            notes=("SQLite, write-ahead log", *connection.notes),
             warnings=self._warnings(),
         )
 
@@ -152,7 +152,7 @@ class SqliteEngine(Engine):
             )
         if connection.vanished is not None:
             told.append(str(connection.vanished))
-        elif connection.reserve.released and not connection.looking:
+        elif connection.space.reserve.released and not connection.looking:
             told.append(f"{path}: the disk is full; new data is refused until there is room.")
         if (failure := connection.log_sync.failure) is not None:
             told.append(f"The last second of writes may not be on the disk: {failure}")

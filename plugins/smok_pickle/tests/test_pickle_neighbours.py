@@ -229,7 +229,7 @@ def test_who_writes_after_a_look_of_the_same_process_holds_all_locks(path):
         assert look.pathpoints.stats().rows == 10
         connection = databases.engines["s"]._connection
         assert not connection.looking
-        assert connection._instance is not None
+        assert connection._handle.instance is not None
         databases.close()
     assert stored(path) == list(range(10))
 

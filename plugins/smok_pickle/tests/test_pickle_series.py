@@ -251,7 +251,7 @@ def test_the_queue_is_read_ahead(opened: Callable[..., Engine]) -> None:
     series.append([("n", number, b"v") for number in range(1000)])
     assert [series.acknowledge([point.seq for point in series.pending(1)]) for _ in "12"] == [1, 1]
     statements: list[str] = []
-    engine._connection._raw.set_trace_callback(statements.append)  # type: ignore[attr-defined]
+    engine._connection.raw().set_trace_callback(statements.append)  # type: ignore[attr-defined]
     first = series.pending(1)
     assert not [text for text in statements if "SELECT seq" in text]
     statements.clear()

@@ -116,9 +116,20 @@ def beginning(engine: Engine, step: int, me: str) -> None:
     engine.blobs(f"first.{step}").put(me, b"v", 1)
 
 
+def neighbouring(engine: Engine, _: int, me: str) -> None:
+    """Write over the row and the blob of another process, and into its series."""
+    number = int(me) + 1
+    engine.table("race.rows").put("k", me.encode(), stamp=1e9)
+    engine.table("race.full").put("k", me.encode(), pending=True)
+    engine.series("race.points").append([(f"w{me}", number, b"v")])
+    engine.series("race.full").append([("n", -1, me.encode())])
+    engine.blobs("race.blobs").put("k", me.encode(), 1 + number)
+
+
 RACES: Final[dict[str, Callable[[Engine, int, str], None]]] = {
     race.__name__: race
     for race in (
         absent, newer, counting, versions, adding, grouping, changing, crossing, beginning,
+        neighbouring,
     )
 }  # fmt: skip

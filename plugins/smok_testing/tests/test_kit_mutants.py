@@ -63,7 +63,7 @@ def test_the_shared_engine_is_right(clause) -> None:
 def test_a_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each wrong backend fails the clause that was made for its fault."""
     monkeypatch.setattr(children, "HANG_SECONDS", 10)
-    monkeypatch.setattr(worker_process, "PATIENCE", 10)
+    monkeypatch.setattr(worker_process, "PATIENCE", 5)
     monkeypatch.setattr(faults, "GIVE_UP", 2)
     monkeypatch.setattr(running, "PHASES", [hypothesis.Phase.generate])  # nobody reads this failure
     outcome = run_clause(mutant.subject, CLAUSES[mutant.caught_by])

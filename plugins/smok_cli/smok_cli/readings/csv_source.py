@@ -19,7 +19,15 @@ from smok_cli.readings.columns import (
     position,
     wide_columns,
 )
-from smok_cli.readings.records import BadRow, NoReading, Record, Rejected, ValueReader, failure
+from smok_cli.readings.records import (
+    BadRow,
+    Comment,
+    NoReading,
+    Record,
+    Rejected,
+    ValueReader,
+    failure,
+)
 from smok_cli.readings.rows import BadLine, Row, Rows
 
 if TYPE_CHECKING:
@@ -34,6 +42,9 @@ __all__ = ["CsvSource"]
 
 _DELIMITERS: Final = ",;\t|"
 #: What spreadsheets put before the header: which delimiter follows.
+_COMMENT: Final = re.compile(r"#(?:[#\s]|group\b|datatype\b|default\b|$)")
+#: What a spreadsheet writes where a time should be: a lost reading, and no comment.
+_BROKEN: Final = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)", re.IGNORECASE)
 _SEP: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -51,6 +62,7 @@ class CsvSource:
         self.guesses: list[str] = []
         first, self._before, comment, sep = _preamble(lines)
         self._delimiter = layout.delimiter or sep or self._guessed(layout.columns or first)
+        self._has_comments = bool(comment)
         self._header, body = self._split(first, comment)
         self._rows = Rows(_Joined(body, lines), self._delimiter)
         self._rows.line_num = self._before
@@ -105,15 +117,21 @@ class CsvSource:
             return False
         return any(self._times.resembles(cells[at]) for at in self._time)
 
-    def records(self) -> Iterator[Record | Rejected]:
-        """Stream the records, and what is wrong with each row that is none."""
+    def _is_comment(self, row: Row) -> bool:
+        """Tell whether a row is a comment: written as one, or in a file that begins with one."""
+        if row.raw[:1] != "#" or self._is_row(row.cells) or _BROKEN.match(row.raw):
+            return False
+        return self._has_comments or _COMMENT.match(row.raw) is not None
+
+    def records(self) -> Iterator[Record | Rejected | Comment]:
+        """Stream the records, the comments, and what is wrong with each row that is none."""
         rows, width = self._rows, len(self._header)
         for row in rows:
             line = rows.line_num
             if isinstance(row, BadLine):
                 yield Rejected(line, *row.args)
-            elif row.cells[0][:1] == "#" and not self._is_row(row.cells):
-                yield Rejected(line, "a comment, no reading", row.raw)
+            elif self._is_comment(row):
+                yield Comment(line, row.raw)
             elif len(row.cells) != width:
                 # An unquoted delimiter shifts what follows: no cell is surely what its name says.
                 yield Rejected(line, f"{len(row.cells)} columns instead of {width}", row.raw)
@@ -123,6 +141,8 @@ class CsvSource:
                 yield self._long(line, row)
         if self._lines.broken:
             yield Rejected(rows.line_num + 1, self._lines.broken, "")
+        elif self._lines.is_open:
+            self.guesses.append("the last line as whole (if the file still grows, run it again)")
 
     def _moment(self, cells: list[str]) -> str:
         if len(self._time) == 1:

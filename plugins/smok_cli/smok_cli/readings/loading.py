@@ -2,63 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import os
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smok_cli.readings.clocks import HOUR, Clock, Recent
 from smok_cli.readings.counting import TextsAmongNumbers, already_kept
 from smok_cli.readings.offsets import Offsets
-from smok_cli.readings.records import BadRow, Record, Rejected
-from smok_core.errors import InvalidValue, SmokError, StoreError
+from smok_cli.readings.records import BadRow, Comment, Record, Rejected
+from smok_core.errors import SmokError, StoreError
 from smok_core.model import OperationFailedError
 from smok_core.roles.values import MAX_TEXT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import tzinfo
-    from pathlib import Path
 
+    from smok_cli.readings.rejects import Rejects
     from smok_cli.readings.times import TimeReader
     from smok_core.databases import Databases
     from smok_core.model import ValueOrExcept
 
-__all__ = ["BATCH", "Loader", "Rejects", "Step"]
+__all__ = ["BATCH", "Loader", "Step"]
 
 #: Readings in one atomic write.
 BATCH: Final = 5000
-#: Rejected rows are the owner's only, whatever the umask is, and are never written through a link.
-_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-class Rejects:
-    """The file of rejected rows; it is made when the first one comes."""
-
-    def __init__(self, path: Path) -> None:
-        if path.is_symlink():
-            raise InvalidValue(
-                "ingest", str(path), "is a link; rejected rows are not written through it",
-                "Remove it, or name another file: --rejects FILE.",
-            )  # fmt: skip
-        self.path, self.count = path, 0
-        self._file: IO[str] | None = None
-
-    def add(self, rejected: Rejected) -> None:
-        """Write a row down: its line, why it was rejected, the row itself."""
-        if self._file is None:
-            # A row that is no UTF-8 is written back byte for byte.
-            handle = os.open(self.path, _FLAGS, 0o600)
-            self._file = os.fdopen(
-                handle, "w", encoding="utf-8", errors="surrogateescape", newline=""
-            )
-            csv.writer(self._file).writerow(("line", "reason", "row"))
-        self.count += 1
-        csv.writer(self._file).writerow((rejected.line, rejected.reason, rejected.raw))
-
-    def close(self) -> None:
-        """Finish the file."""
-        if self._file is not None:
-            self._file.close()
 
 
 def _refusal(text: str) -> str | None:
@@ -90,7 +56,6 @@ class Loader:
         rejects: Where bad rows go.
         one_clock: The whole file was written by one clock (wide files); otherwise each pathpoint
             is followed for itself.
-        progress: Called after each batch with the number of readings stored so far.
     """
 
     def __init__(
@@ -101,11 +66,11 @@ class Loader:
         rejects: Rejects,
         *,
         one_clock: bool = False,
-        progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._database, self._offsets = databases.pathpoints, Offsets(databases)
         self._times, self._zone, self._rejects = times, zone, rejects
-        self._one_clock, self._progress = one_clock, progress
+        self._one_clock = one_clock
+        self._progress: Callable[[int], None] = lambda _: None
         self._clocks: dict[str, Clock] = {}
         self._recent = Recent()
         self._batch: list[tuple[str, float, ValueOrExcept]] = []
@@ -114,6 +79,7 @@ class Loader:
         self.kept = 0  #: of these, how many were in the store before
         self.rows = 0  #: rows that were read
         self.without = 0  #: rows that say that there is no value
+        self.comments = 0  #: lines among the rows that are none
         self.texts = TextsAmongNumbers()
         self.steps: list[Step] = []
         self.pathpoints: set[str] = set()
@@ -140,10 +106,22 @@ class Loader:
         """Whether the store remembers clocks that were set back."""
         return self._offsets.kept
 
-    def load(self, records: Iterable[Record | Rejected]) -> None:
-        """Store everything; returns when the last batch is stored."""
-        line = 0
+    def load(
+        self,
+        records: Iterable[Record | Rejected | Comment],
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Store everything; returns when the last batch is stored.
+
+        Args:
+            records: What was read.
+            progress: Called after each batch with the number of readings stored so far.
+        """
+        line, self._progress = 0, progress
         for record in records:
+            if isinstance(record, Comment):
+                self.comments += 1
+                continue
             self.rows += record.line != line
             line = record.line
             if isinstance(record, Rejected):

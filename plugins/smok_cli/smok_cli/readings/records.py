@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadRow",
+    "Comment",
     "NoReading",
     "Record",
     "Rejected",
@@ -36,6 +37,13 @@ class Record(NamedTuple):
     time: Any  #: text, or a number from JSON
     cells: list[tuple[str, ValueOrExcept]]
     raw: str  #: the row itself, for the file of rejected rows
+
+
+class Comment(NamedTuple):
+    """A line among the rows that says something to people."""
+
+    line: int
+    raw: str
 
 
 class Rejected(NamedTuple):

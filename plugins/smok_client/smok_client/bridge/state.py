@@ -19,7 +19,7 @@ from smok_client.bridge.errors import StateUnknown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Kind", "dump_of", "load_of", "register_state"]
+__all__ = ["Kind", "dump_of", "load_of", "register_state", "registered_class"]
 
 
 class Kind(NamedTuple):
@@ -79,6 +79,8 @@ _KINDS: Final[dict[type, Kind]] = {
     UUID: Kind("UUID", lambda v: v.hex, UUID),
 }
 _BY_NAME: Final = {kind.name: kind for kind in _KINDS.values()}
+#: The classes of users, by the names that a pickle gives them.
+_CLASSES: Final[dict[str, type]] = {}
 
 
 def register_state(
@@ -106,6 +108,12 @@ def register_state(
         raise TypeError(f"register_state({cls.__name__}): give both functions, dump and load")
     kind = Kind(f"class {cls.__module__}.{cls.__qualname__}", dump, load)
     _KINDS[cls] = _BY_NAME[kind.name] = kind
+    _CLASSES[f"{cls.__module__}:{cls.__qualname__}"] = cls
+
+
+def registered_class(name: str) -> type | None:
+    """Give the class that was registered under ``module:qualified name``; nothing is imported."""
+    return _CLASSES.get(name)
 
 
 def dump_of(cls: type) -> Kind | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -30,6 +32,9 @@ _SHOWN = 20
     "--directory", type=click.Path(exists=True, file_okay=False), help="A whole installation."
 )
 @click.option("--into", metavar="CONFIG", help="The configuration to import into.")
+@click.option(
+    "--register", metavar="MODULE", help="A module of yours that registers classes of states."
+)
 @click.option("--dry-run", is_flag=True, help="Check and count everything, store nothing.")
 @json_option
 @pass_session
@@ -39,18 +44,23 @@ def command(
     role: str | None,
     directory: str | None,
     into: str | None,
+    register: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
     """Import PATH of one role, or every file of a --directory; exit status 1 if any is refused.
 
     The files are read by a decoder that imports, calls and builds nothing, and are not changed.
+    Objects of your own classes come along when MODULE, which is imported for it, has called
+    smok_client.register_state for them.
     Importing twice changes nothing. Stop the device that wrote them first.
     """
     from smok_core.databases import open_databases
 
     if (path is None) == (directory is None) or (path is not None and role is None):
         raise click.UsageError("Give a PATH with its --role, or a --directory.")
+    if register is not None:
+        _imported(register)
     with open_databases(into or session.config) as databases, counted() as progress:
         reports = _import(databases, path, role, directory, progress, dry_run=dry_run)
     if as_json:
@@ -58,6 +68,14 @@ def command(
     else:
         _show(reports)
     return 0 if all(report.ok for report in reports) else _REFUSED
+
+
+def _imported(module: str) -> None:
+    sys.path.insert(0, "")  # a device's own code is seldom installed
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise click.UsageError(f"--register {module}: {error}") from error
 
 
 def _import(

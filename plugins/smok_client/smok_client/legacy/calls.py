@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from smok_client.legacy.names import ENUMS, FILLED, SETS
 from smok_client.legacy.nodes import Bag, Holder, Name, Node, Obj
+from smok_client.legacy.registered import is_registered
 
 __all__ = ["DTYPE", "reduced"]
 
@@ -31,8 +32,10 @@ def reduced(function: Name, args: tuple[Node, ...], at: int) -> Node:
     if function.text == "builtins:getattr" and len(args) == 2:
         # The first releases of Python 3.11 pickle the member of an enumeration by its name.
         cls, member = args
-        if type(cls) is Name and cls.text in ENUMS and type(member) is str:
-            return Obj(cls, (member,), at)
+        if type(cls) is Name and type(member) is str:
+            made = Obj(cls, (member,), at)
+            if cls.text in ENUMS or is_registered(made):
+                return made
     if function.text in _SCALARS and len(args) == 2:
         number = _number(*args)
         return Obj(function, args, at) if number is None else number

@@ -14,6 +14,7 @@ from smok_client.legacy.names import KNOWN
 from smok_client.legacy.nodes import Bag, Holder, Map, Name, Node, Obj, describe
 from smok_client.legacy.opcodes import walk
 from smok_client.legacy.refusal import Fault, LegacyRefused
+from smok_client.legacy.registered import attributes_of, is_registered
 from smok_client.legacy.stack import Stack
 
 if TYPE_CHECKING:
@@ -157,7 +158,10 @@ class _Machine(Stack):
     def _new(self, cls: Node, args: Node) -> None:
         if type(cls) is not Name or type(args) is not tuple:
             raise self._refuse(f"an instance of a {describe(cls)} is made")
-        self._push_node(Obj(cls, (), self._at))
+        made = Obj(cls, (), self._at)
+        if is_registered(made):
+            made.args = args
+        self._push_node(made)
 
     def build(self, _: None) -> None:
         target, state = self._pop(2)
@@ -167,6 +171,9 @@ class _Machine(Stack):
             if target.keys is not None:
                 raise self._refuse(f"the state of a {target.name.text} is set twice")
             self._set_state(target, state)
+        elif is_registered(target):
+            flat = attributes_of(state)
+            target.keys, target.values = tuple(map(str, flat[::2])), tuple(flat[1::2])
         elif target.name.text == DTYPE and type(state) is tuple:
             target.args += state[1:2]  # the order of its bytes
         self._stack.append(target)

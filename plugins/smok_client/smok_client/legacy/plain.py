@@ -13,6 +13,7 @@ from smok_client.legacy.names import (
     DISABLED_TIME,
     EVENT,
     FAILED,
+    KNOWN,
     MACRO,
     NOT_READ,
     REASON,
@@ -21,6 +22,7 @@ from smok_client.legacy.names import (
 )
 from smok_client.legacy.nodes import Bag, Map, Node, Obj
 from smok_client.legacy.refusal import EntryRefused
+from smok_client.legacy.registered import is_registered, read_registered
 from smok_client.legacy.tags import looks_tagged, tagged
 from smok_client.legacy.times import DATETIME, read_datetime
 from smok_core.engine.allowance import TooMuch, checked_dict, checked_set
@@ -60,6 +62,9 @@ _COLORS: Final = dict(enumerate(Color)), dict(Color.__members__)
 REASONS: Final = (
     {reason.value: reason for reason in OperationFailedReason},
     dict(OperationFailedReason.__members__),
+)
+_REGISTER: Final = (
+    "register it (smok_client.register_state) in a module and import again with --register MODULE"
 )
 _SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
 _HASHABLE: Final = _SCALARS | {tuple, datetime}
@@ -121,9 +126,14 @@ class PlainReader:
         return found
 
     def _object(self, node: Node, depth: int) -> Any:
-        name = node.name.text if isinstance(node, Obj) else None
         if is_container(node):
             return read_container(node, lambda part: self._plain(part, depth + 1))
+        if is_registered(node) and node.name.text not in KNOWN:
+            return read_registered(node, lambda part: self._plain(part, depth + 1))
+        return self._of_the_client(node, depth)
+
+    def _of_the_client(self, node: Node, depth: int) -> Any:
+        name = node.name.text if isinstance(node, Obj) else None
         if name == DATETIME:
             return read_datetime(node)
         if name == COLOR:
@@ -134,7 +144,7 @@ class PlainReader:
             found = attributes(node, name, ("reason", "timestamp"))
             return _registered(name, self._plain(tuple(found.values()), depth + 1))
         if name not in ATTRIBUTES:
-            raise blame("it holds an object of a user's class", node)
+            raise blame(f"it holds an object of a user's class; {_REGISTER}", node)
         found = attributes(node, name, ATTRIBUTES[name])
         short = name.rpartition(":")[2]
         return tagged(short, {key: self._plain(item, depth + 1) for key, item in found.items()})

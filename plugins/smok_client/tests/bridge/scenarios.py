@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import minijson
@@ -909,6 +910,40 @@ def scenario_a_class_of_the_users_own_is_registered():
     assert "register_state" in error.__notes__[0]
 
 
+def scenario_the_legacy_import_takes_registered_classes():
+    """From a real pickle: attributes, slots, members, tuples; not what restores itself."""
+    stores = memory()
+    events = stores["evt_database"]
+    states = {
+        "plain": [Window(deque([1, 2]))],
+        "slots": Slotted(Window("inner")),
+        "member": {"mode": Mode.FAST},
+        "pair": Pair(1, 2.5),
+        "own way": Restored(),
+        "never registered": Unknown(),
+    }
+    file = Path("cache.pkl")
+    file.write_bytes(pickle.dumps(states, 4))
+    register_state(Window, lambda window: window.size, Window)
+    register_state(Slotted, lambda kept: kept.inner, Slotted)
+    register_state(Pair, tuple, lambda pair: Pair(*pair))
+    register_state(Restored, lambda kept: 1, lambda one: Restored())
+    register_state(Mode)
+    report = import_legacy("events", file, stores.databases)
+    refused = {each.entry: each for each in report.refused}
+    assert len(refused) == 2
+    (own,) = (each for name, each in refused.items() if "own way" in name)
+    assert "a way of its own" in own.reason
+    (never,) = (each for name, each in refused.items() if "never" in name)
+    assert "register_state" in never.reason
+    assert never.class_name.endswith(":Unknown")
+    (window,) = events.get_cache("plain")
+    assert window.size == deque([1, 2])
+    assert events.get_cache("slots").inner.size == "inner"
+    assert events.get_cache("member") == {"mode": Mode.FAST}
+    assert (type(events.get_cache("pair")), events.get_cache("pair")) == (Pair, (1, 2.5))
+
+
 def scenario_a_stored_class_that_is_not_registered_is_not_overwritten():
     """A program that does not know the class keeps what is stored, and says what to call."""
     stores = memory()
@@ -1003,6 +1038,32 @@ class Window:
 
 class Unknown:
     """Another one."""
+
+
+class Slotted:
+    """One without a dict."""
+
+    __slots__ = ("inner",)
+
+    def __init__(self, inner):
+        self.inner = inner
+
+
+class Pair(NamedTuple):
+    """One that is made of its arguments."""
+
+    left: int
+    right: float
+
+
+class Restored:
+    """One that says itself how it comes back."""
+
+    def __getstate__(self):
+        return [1]
+
+    def __setstate__(self, state):
+        raise AssertionError("nothing of a file may call this")
 
 
 class Broken:

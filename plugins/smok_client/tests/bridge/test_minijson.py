@@ -6,8 +6,7 @@ import math
 import subprocess
 from pathlib import Path
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from smok_cloud.minijson import dumps
 from smok_testing.cloud.minijson import loads
 

@@ -10,8 +10,6 @@ from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     InfoMetricFamily,
-)
-from prometheus_client.core import (
     Metric as Family,
 )
 from prometheus_client.openmetrics.exposition import generate_latest

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,8 @@ of_engine = clauses_of("engine")  # what only a backend with primitives can be a
 FORKS: dict[str, Any] = {"level": Level.CONCURRENT}
 STEPS = 10
 THREADS, CHILDREN = 4, 5
+#: Blobs that two children write at the same moment: larger than what a socket takes at once.
+TOGETHER, SIZE = 25, 300_000
 
 
 def times(roles: Databases, name: str) -> list[float]:
@@ -171,6 +175,64 @@ def open_iterators_outlive_a_fork(harness: Harness) -> None:
     child = forked(harness, finish)
     finish()
     child.join()
+
+
+@of_engine("G15", "G3", **FORKS)
+def a_child_that_closes_ends_nothing_its_parent_began(harness: Harness) -> None:
+    """A range and a listing of the parent go on after children that closed, and used, the store."""
+    series, table = harness.series(), harness.table()
+    series.append([("p", ts, b"%d" % ts) for ts in range(3000)])
+    for number in range(50):
+        table.put(f"k{number}", b"v")
+    points, rows = series.range("p", None, None), table.rows()
+    next(points), next(rows)
+
+    def use_and_close() -> None:
+        series.append([("child", 1, b"v")])
+        harness.engine.close()
+
+    for work in (harness.engine.close, use_and_close):
+        forked(harness, work).join()
+    same([ts for ts, _ in points], list(range(1, 3000)), "the rest of the range")
+    same([row.key for row in rows], [f"k{n}" for n in range(1, 50)], "the rest of the rows")
+    series.append([("p", 3000, b"v")])
+    same(series.latest("p"), (3000, b"v"), "what the parent wrote afterwards")
+
+
+@of_engine("G15", "G10", **FORKS)
+def children_that_call_at_one_moment_get_their_own_answers(harness: Harness) -> None:
+    """Two children write and read, each step at the same moment, and neither gets the other's."""
+    harness.blobs().put("parent", b"v", 1)  # so that what children may share is there
+    ends = socket.socketpair()
+    children = [forked(harness, _meeting(harness, ends, me)) for me in range(2)]
+    for end in ends:
+        end.close()
+    with contextlib.ExitStack() as stack:
+        for child in children:
+            stack.callback(child.join)
+    same(harness.blobs().get("parent"), (b"v", 1), "what the parent has stored")
+
+
+def _meeting(harness: Harness, ends: tuple[socket.socket, ...], me: int) -> Callable[[], None]:
+    """Give the work of a child that begins each step together with the other one."""
+
+    def work() -> None:
+        ends[1 - me].close()  # so that the end of the other is seen
+        for step in range(TOGETHER):
+            with contextlib.suppress(OSError):
+                ends[me].send(b".")
+                ends[me].recv(1)
+            _write_and_read(harness, f"{me}", b"%d %d " % (me, step), step + 1)
+
+    return work
+
+
+def _write_and_read(harness: Harness, key: str, value: bytes, version: int) -> None:
+    data = value * (SIZE // len(value))
+    same(harness.blobs().put(key, data, version), None, f"storing version {version} of {key!r}")
+    found = harness.blobs().get(key)
+    same(found and (found[0][:20], found[1]), (data[:20], version), f"the blob {key!r}")
+    expect(found and found[0] == data, f"the blob {key!r}: its bytes are not those written")
 
 
 @of_engine("G15", "G3", **FORKS)

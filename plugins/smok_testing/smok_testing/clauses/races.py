@@ -242,17 +242,3 @@ def a_process_sees_the_latest_of_another(harness: Harness) -> None:
     race(harness, "adding", steps=3)
     for me in range(WRITERS):
         same(series.latest(f"w{me}"), (2 * GROUP, b"%d" % me), f"latest of w{me}")
-
-
-@in_engine("G10", "G7", **SHARED)
-def a_refused_call_holds_nothing(harness: Harness) -> None:
-    """After a call that was refused or changed nothing, another process goes on at once."""
-    table = harness.table("race.rows")
-    table.put("k", b"v", stamp=1e9)
-    table.put("k", b"w", expected_seq=10**9)
-    table.delete("k", expected_seq=10**9)
-    harness.blobs("race.blobs").put("k", b"v", 10**9)
-    harness.blobs("race.blobs").put("k", b"w", 1)
-    harness.series("race.points").acknowledge([10**9])
-    race(harness, "newer", steps=2)
-    race(harness, "versions", steps=2)

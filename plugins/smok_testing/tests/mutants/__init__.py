@@ -1,6 +1,7 @@
 """Deliberately wrong backends, each a few lines over the right one: the kit must catch them all."""
 
 from plugins.smok_testing.tests.mutants import (
+    connections,
     engines,
     files,
     forks,
@@ -24,6 +25,7 @@ __all__ = [
     "RIGHT_FILE",
     "RIGHT_SHARED",
     "Mutant",
+    "connections",
     "engines",
     "files",
     "forks",

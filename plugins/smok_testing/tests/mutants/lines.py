@@ -525,3 +525,11 @@ class AcknowledgesTheHead(MemorySeries):
         count = len(list(seqs))
         newest = list(self._queue)[-count:]
         return self._acknowledge(newest)
+
+
+@series("G4.half_a_list_of_seqs_acknowledges_nothing")
+class AcknowledgesAsSeqsCome(MemorySeries):
+    """Each seq is acknowledged as it comes."""
+
+    def acknowledge(self, seqs):
+        return sum(super(AcknowledgesAsSeqsCome, self).acknowledge([seq]) for seq in seqs)

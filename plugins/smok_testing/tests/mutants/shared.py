@@ -16,7 +16,7 @@ from smok_testing import Subject
 from plugins.smok_testing.tests.mutants.base import ALL, Mutant, Options, ShelfEngine
 from smok_core.engine.base import Blobs, Engine, Health, Limits, Series, Table, When
 from smok_core.engine.codec import MsgpackCodec
-from smok_core.errors import StoreClosed
+from smok_core.errors import QueueFull, StoreClosed
 from smok_core.hookspecs import BackendInfo, Capability, hookimpl
 
 if TYPE_CHECKING:
@@ -340,23 +340,51 @@ class LocksInTheOrderGiven(SharedTable):
             return self._from(left[1:], acks)
 
 
+class _Transactions:
+    """One of the store, held from a call on until something was written or all is closed."""
+
+    def in_transaction(self, work, refused):
+        engine = self.engine
+        if not vars(engine).get("_transaction"):
+            lock = (engine.file.parent / "transaction.rowlock").open("a")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            weakref.finalize(engine, lock.close)
+            engine._transaction = lock
+        try:
+            done = work()
+        except QueueFull:
+            self._end(not refused(None))
+            raise
+        self._end(not refused(done))
+        return done
+
+    def _end(self, ends):
+        if ends:
+            self.engine._transaction.close()
+            self.engine._transaction = None
+
+
 @wrong("table", "engine-G10.a_refused_call_holds_nothing")
-class RefusedInATransaction(SharedTable):
-    """What was refused leaves the transaction open."""
+class RefusedInATransaction(_Transactions, SharedTable):
+    """What was refused leaves the transaction open, until the next call that writes."""
 
     def put(self, key, value, **more):
-        held = vars(self.engine).setdefault("_held", [])
-        if not held:
-            with _locked(self, "transaction"):
-                done = super().put(key, value, **more)
-        else:
-            done = super().put(key, value, **more)
-        if not done and not held:
-            lock = (self.engine.file.parent / "transaction.rowlock").open("a")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            weakref.finalize(self.engine, lock.close)
-            held.append(lock)
-        return done
+        put = super().put
+        return self.in_transaction(lambda: put(key, value, **more), lambda done: done is False)
+
+
+@wrong("series", "engine-G10.a_refused_call_holds_nothing")
+class FullInATransaction(_Transactions, SharedSeries):
+    """What a full queue refuses leaves the transaction open."""
+
+    def append(self, points):
+        append, full = super().append, [True]
+
+        def work():
+            append(points)
+            full.clear()
+
+        return self.in_transaction(work, lambda _: full)
 
 
 @wrong("series", "engine-G1.no_process_sees_half_a_write")

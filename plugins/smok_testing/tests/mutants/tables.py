@@ -562,3 +562,26 @@ class RowsAreADictView(MemoryTable):
         for row in self._rows.values():
             time.sleep(0)
             yield row
+
+
+@table("G4.an_acknowledgement_that_raises_changes_nothing")
+class AcknowledgesRowByRow(MemoryTable):
+    """Each row is acknowledged in a transaction of its own."""
+
+    def acknowledge(self, acks):
+        return sum(self._one(ack) for ack in acks)
+
+    def _one(self, ack):
+        if ack.tag is not None:
+            ack.tag.encode()  # as a driver does
+        return super().acknowledge([ack])
+
+
+@table("G4.an_acknowledgement_that_raises_changes_nothing")
+class TagsThenAcknowledges(MemoryTable):
+    """All tags are written in a transaction before the one that ends the waits."""
+
+    def acknowledge(self, acks):
+        rows = self.get_many([ack.key for ack in acks])
+        super().acknowledge([ack._replace(seq=0) for ack in acks if ack.key in rows])
+        return super().acknowledge([ack._replace(seq=0 + ack.seq) for ack in acks])

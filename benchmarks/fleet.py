@@ -1,0 +1,162 @@
+"""What a fleet costs on one Redis and on a cluster of three: a point, an idle device, a status.
+
+Each of 10 000 devices has recorded twenty readings of two pathpoints and a name, and the cloud has
+taken all of it. The speed of one of them is compared with that of a device on a server of its own,
+in turn. Run: ``python benchmarks/fleet.py [devices]``; it starts its servers on loopback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from figures import interleaved, judge, report
+
+# The folder of this file holds modules called like drivers.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from smok_cli import main as smok  # noqa: E402
+
+import smok_core  # noqa: E402
+from tests.servers.redis_groups import cluster  # noqa: E402
+from tests.servers.redis_servers import Server  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smok_core import Databases
+
+START = 1_700_000_000_000
+OPEN = 500  #: devices whose stores this process keeps open at once
+BLOCK = 50
+MILLION = 1_000_000
+ONE = "one server"
+
+
+def settings(url: str, device: str) -> dict[str, Any]:
+    store = {"backend": "redis", "url": url}
+    return {"device": device, "stores": {"shared": store}, "roles": {"default": "shared"}}
+
+
+def live_a_day(databases: Databases) -> None:
+    """Record, and have it taken by the cloud."""
+    databases.metadata.put_plain("name", "pump")
+    values = databases.pathpoints
+    values.on_new_data_many((f"W{n % 2}", START + n * 60_000, n / 7) for n in range(20))
+    batch = values.get_data_to_sync(100)
+    assert batch is not None
+    batch.acknowledge()
+
+
+def settle(url: str, devices: int) -> None:
+    for number in range(devices):
+        with smok_core.open_databases(settings(url, f"device-{number}")) as databases:
+            live_a_day(databases)
+        if sys.stderr.isatty() and number % 100 == 0:
+            print(f"\r{number} of {devices} devices", end="", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def awake(url: str, count: int) -> Iterator[Iterator[Databases]]:
+    """Open so many devices, and give them in turn for ever; tell what one costs in memory."""
+    with contextlib.ExitStack() as stack:
+        before = memory_bytes()
+        devices = [
+            stack.enter_context(smok_core.open_databases(settings(url, f"device-{number}")))
+            for number in range(count)
+        ]
+        for databases in devices:
+            databases.pathpoints.on_new_data("W0", START + 10**9, 1.5)
+        if count == OPEN:
+            kept = (memory_bytes() - before) / count / 1024
+            report("fleet: memory of an open store in its program, KiB", kept, "", met=None)
+        yield itertools.cycle(devices)
+
+
+def memory_bytes() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def points(what: str, url: str, alone: str) -> None:
+    """Compare a point of a device in turn of the fleet with one of a device by itself."""
+    clock = itertools.count(START + 2 * 10**9, 1000)
+
+    def record(devices: Iterator[Databases]) -> None:
+        for databases in itertools.islice(devices, BLOCK):
+            databases.pathpoints.on_new_data("W0", next(clock), 1.5)
+
+    with awake(url, OPEN) as fleet, awake(alone, 1) as single:
+        ours, other = interleaved(lambda: record(fleet), lambda: record(single), 100)
+    tell(f"fleet, {what}: time of a point / alone on one server", ours / other, what)
+
+
+def status(what: str, url: str, alone: str, folder: Path) -> None:
+    """Compare `smok status` of one device of the fleet with that of one by itself."""
+    files = []
+    for name, place in (("fleet", url), ("alone", alone)):
+        files.append(folder / f"{name}.toml")
+        files[-1].write_text(
+            f'device = "device-0"\n[stores.shared]\nbackend = "redis"\nurl = "{place}"\n'
+            '[roles]\ndefault = "shared"\n'
+        )
+
+    def look(file: Path) -> None:
+        with contextlib.redirect_stdout(io.StringIO()) as told:
+            smok(["--config", str(file), "status", "--json"])
+        assert json.loads(told.getvalue())
+
+    ours, other = interleaved(lambda: look(files[0]), lambda: look(files[1]), 15)
+    tell(f"fleet, {what}: time of smok status / alone on one server", ours / other, what)
+
+
+def tell(name: str, ratio: float, what: str) -> None:
+    """Report a ratio; that of a cluster holds its client's cost, too, so it has no goal."""
+    if what == ONE:
+        judge(name, ratio, "<= 1.15")
+    else:
+        report(name, ratio, "", met=None)
+
+
+def used(servers: list[Server]) -> int:
+    """Sum up the memory that the servers use, in bytes."""
+    told = [server.command("INFO", "memory").decode() for server in servers]
+    lines = [line for text in told for line in text.splitlines()]
+    return sum(int(line.split(":")[1]) for line in lines if line.startswith("used_memory:"))
+
+
+def fleet(what: str, url: str, servers: list[Server], devices: int, folder: Path) -> None:
+    with Server("valkey", folder / "alone") as single:
+        settle(single.url, 1)
+        before, start = used(servers), time.perf_counter()
+        settle(url, devices)
+        print(f"{devices} devices in {time.perf_counter() - start:.0f} s")
+        idle = (used(servers) - before) / devices
+        report(f"fleet, {what}: memory of an idle device on the server, bytes", idle, "", met=None)
+        gib = idle * MILLION / 2**30
+        report(f"fleet, {what}: the same of a million devices, GiB", gib, "", met=None)
+        points(what, url, single.url)
+        status(what, url, single.url, folder)
+
+
+def main() -> None:
+    devices = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with Server("valkey", folder / "one") as server:
+            fleet(ONE, server.url, [server], devices, folder)
+        with cluster("valkey", folder) as nodes:
+            url = f"redis+cluster://127.0.0.1:{nodes[0].port}"
+            fleet("cluster of three", url, nodes, devices, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""A store's file as this process holds it: SQLite's connection, and the locks around it.
+
+Everything that closes a descriptor of the file goes through here, because closing any drops the
+locks SQLite holds for the whole process (see `smok_pickle.locks`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from smok_core.errors import BackendUnavailable
+from smok_pickle.locks import InstanceLock, LogGuard, in_use, is_log_missing
+from smok_pickle.opening import connect, is_sound, prepare
+from smok_pickle.presence import Presence
+from smok_pickle.schema import lineage_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from smok_pickle.options import PickleOptions
+
+__all__ = ["Handle"]
+
+#: Pages in the log before it is copied into the file: many are fast, few need little room.
+_LOG_PAGES: Final = 2000
+_LOG_PAGES_TIGHT: Final = 32
+
+
+class Handle:
+    """What one process holds of a file; used under the lock of the connection that owns it.
+
+    Args:
+        path: The file, without links on the way.
+        options: The store's options.
+        level: SQLite's ``synchronous``.
+        looking: Only look: nothing is made, healed, migrated or put aside.
+    """
+
+    def __init__(self, path: Path, options: PickleOptions, level: int, *, looking: bool) -> None:
+        self.path, self.options, self.level, self.looking = path, options, level, looking
+        self.raw: sqlite3.Connection | None = None
+        self.instance: InstanceLock | None = None
+        self.guard: LogGuard | None = None
+        self.presence: Presence | None = None
+        self.notes: tuple[str, ...] = ()
+        self.lost_log = False  #: after a crash: nobody knows what was in it
+        self.keeps_log = False  #: it was there before somebody came who only looks
+        self.was_open = False  #: later it was this process that closed the file
+        self._lineage: str | None = None
+        self._log_pages = 0
+
+    def open_raw(self) -> sqlite3.Connection:
+        """Give SQLite's connection, which is there."""
+        assert self.raw is not None
+        return self.raw
+
+    # --- taking hold -----------------------------------------------------------------------------
+
+    def take_lock(self) -> InstanceLock:
+        """Give the instance lock, not held yet."""
+        self.instance = InstanceLock(self.path, self.options.busy_timeout_ms / 1000)
+        return self.instance
+
+    def lock_again(self) -> None:
+        """Somebody removed the lock file: the next who opens must not believe to be alone."""
+        assert self.instance is not None
+        self.instance.close()
+        self.take_lock().shared()
+        self.remember()
+
+    def remember(self) -> None:
+        """Note in the lock file which log belongs to the file."""
+        assert self.instance is not None
+        self.instance.remember(self._lineage)
+
+    def connect(self) -> None:
+        """Open the file; the guard's descriptor is there before SQLite's, and goes after it."""
+        self.disconnect()
+        self.guard = LogGuard(self.path)
+        self.raw = connect(self.path, self.level, self.options.busy_timeout_ms)
+        self._log_pages, self.was_open = 0, True
+        prepare(self.raw, self.path)
+        self.guard.hold()
+        self.raw.execute("SELECT count(*) FROM sqlite_master").fetchall()  # makes log and index
+        self._lineage = lineage_of(self.raw)
+        self.presence = Presence(self.path, self.guard.file)
+        if not self.guard.works:
+            self.notes = ("the file system has no OFD locks: do not copy the file in this process",)
+
+    def refuse_without_log(self) -> None:
+        """Raise if others still write a log that has lost its name: a new one would mix the two."""
+        if is_log_missing(self.path) and in_use(self.path):
+            with contextlib.closing(LogGuard(self.path)) as guard:
+                guard.hold()  # under another name, there is another log: that is told first
+            raise BackendUnavailable(
+                str(self.path), "its log was removed, and another process still writes to it",
+                "It notices within a second of its next use, or stop it; then try again.",
+            )  # fmt: skip
+
+    # --- the log ---------------------------------------------------------------------------------
+
+    def fold_log(self) -> None:
+        """Copy the log into the file; in a busy or full moment it simply stays."""
+        if self.looking:
+            return
+        with contextlib.suppress(sqlite3.Error):
+            self.open_raw().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if self.presence is not None:
+            self.presence.contents.note()
+
+    def keep_log_small(self, *, small: bool) -> None:
+        """Let SQLite copy the log into the file after few pages, or after many."""
+        pages = _LOG_PAGES_TIGHT if small else _LOG_PAGES
+        if pages != self._log_pages and self.raw is not None:
+            self._log_pages = pages
+            self.raw.execute(f"PRAGMA wal_autocheckpoint = {pages}").fetchall()
+            if small and not self.raw.in_transaction:
+                self.fold_log()
+
+    def may_delete_log(self) -> bool:
+        """Tell whether SQLite may do at closing what the last one does: copy the log, delete it.
+
+        It deletes by name. If the file went away, the name may belong to another store by now; if
+        the opening failed or a page is damaged, the recovery needs the log as it is; and who only
+        looks has nothing to copy or to delete.
+        """
+        presence = self.presence
+        if presence is None or self.keeps_log:
+            return False
+        if presence.change() is not None or presence.lost_part() is not None:
+            return False
+        return not presence.contents.are_foreign()
+
+    def overwritten(self) -> str | None:
+        """Tell what somebody put in the place of this file's contents; None: they are damaged."""
+        if self.presence is None or not self.presence.contents.are_foreign():
+            return None
+        contents = self.presence.contents
+        if contents.are_gone():
+            return "its file was truncated while it was open"
+        other = contents.are_of_another_file()
+        if other is None:  # an earlier state of this file, or this one, damaged
+            other = is_sound(self.open_raw())
+        return "its file was overwritten while it was open" if other else None
+
+    # --- letting go ------------------------------------------------------------------------------
+
+    def disconnect(self, *, keep_log: bool = False) -> None:
+        """Close the file; the instance lock stays."""
+        try:
+            if self.guard is not None:
+                may_delete = not keep_log and self.may_delete_log()
+                (self.guard.release if may_delete else self.guard.keep)()
+            if self.raw is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    self.raw.close()
+            for held in (self.presence, self.guard):
+                if held is not None:
+                    held.close()
+        finally:  # an interrupt must leave neither behind; the guard goes last
+            self.raw = self.guard = self.presence = None
+
+    def drop(self) -> None:
+        """Close the file and let go of the instance lock."""
+        if self.instance is not None and self.raw is not None and self.overwritten():
+            self.instance.disown(self._lineage)  # or SQLite would copy the log into what came
+        self.disconnect()
+        if self.instance is not None:
+            with contextlib.suppress(OSError):
+                self.instance.forget_log()
+            self.instance.close()
+        self.instance = None
+
+    def leave_to_parent(self) -> sqlite3.Connection | None:
+        """Close our own descriptors in a child; give SQLite's connection, which is the parent's.
+
+        Closing that one would touch the parent's log. The locks on ours go with the parent's.
+        """
+        for held in (self.instance, self.presence, self.guard):
+            if held is not None:
+                held.close()
+        raw, self.raw = self.raw, None
+        self.instance = self.guard = None
+        return raw
