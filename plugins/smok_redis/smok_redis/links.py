@@ -22,7 +22,7 @@ from redis.retry import Retry
 from smok_core.engine.forks import Layer, join
 from smok_redis.address import Host
 from smok_redis.errors import DRIVER_ERRORS, code_of
-from smok_redis.wire import send
+from smok_redis.wire import send, understood
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,7 +170,7 @@ class SentinelLink(Link):
                 trouble = error
                 continue
             if said:
-                return Host(said[0].decode(), int(said[1]))
+                return _host_of(said)
         if isinstance(trouble, driver.ResponseError | driver.AuthenticationError):
             raise trouble
         raise driver.ConnectionError("no sentinel names a primary") from trouble
@@ -208,7 +208,8 @@ class ClusterLink(Link):
                 trouble = error
                 self._known = [*(h for h in self._known if h != host), host]
                 continue
-            return self._pick(host, ranges)
+            with understood():
+                return self._pick(host, ranges)
         raise driver.ConnectionError("no server of the cluster answers") from trouble
 
     def _pick(self, asked: Host, ranges: Any) -> Host:
@@ -284,6 +285,14 @@ def _tls(options: RedisOptions, base_dir: Path) -> dict[str, Any]:
         "ssl_certfile": at(options.tls_cert),
         "ssl_keyfile": at(options.tls_key),
     }
+
+
+def _host_of(said: Any) -> Host:
+    """Read what a sentinel names; a name that no resolver takes is an answer of another shape."""
+    with understood():
+        host = Host(said[0].decode(), int(said[1]))
+        host.name.encode("idna")
+        return host
 
 
 def _close(client: redis.Redis) -> None:
