@@ -92,14 +92,7 @@ B = TypeVar("B", bound="StoredBatch[Any]")
 
 
 class StoredBatch(Batch, Generic[T]):
-    """A batch of an outbox.
-
-    Args:
-        outbox: Where it is answered.
-        take: Number of the take it came from.
-        records: As the engine handed them out.
-        values: The same, decoded.
-    """
+    """A batch of an outbox: what the engine handed out in the take of this number, and decoded."""
 
     def __init__(
         self, outbox: Outbox[Any, T, Any], take: int, records: Sequence[Any], values: Sequence[T]
@@ -132,11 +125,7 @@ class StoredBatch(Batch, Generic[T]):
 
 
 class Outbox(ABC, Generic[R, T, B]):
-    """Hands out what is pending, one batch at a time; any thread may call.
-
-    Args:
-        batch: Class of the batches.
-    """
+    """Hands out what is pending, one batch at a time; any thread may call."""
 
     def __init__(self, batch: type[B]) -> None:
         self._batch = batch
@@ -253,15 +242,10 @@ class Outbox(ABC, Generic[R, T, B]):
 
 
 class TableOutbox(Outbox[Row, T, B]):
-    """The pending rows of a table.
+    """The pending rows of a role's table.
 
-    Args:
-        database: The role it serves.
-        table: Where the rows are.
-        load: Decodes a row.
-        batch: Class of the batches.
-        when: Tells the time of a decoded row, in seconds since the epoch.
-        remove: Tells whether an acknowledged row leaves the table.
+    ``when`` tells the time of a decoded row, in seconds since the epoch; ``remove`` whether an
+    acknowledged row leaves the table.
     """
 
     def __init__(
@@ -306,14 +290,7 @@ class TableOutbox(Outbox[Row, T, B]):
 
 
 class SeriesOutbox(Outbox[PendingPoint, T, B]):
-    """The pending points of a series.
-
-    Args:
-        database: The role it serves.
-        series: Where the points are.
-        load: Decodes values of points.
-        batch: Class of the batches.
-    """
+    """The pending points of a role's series; ``load`` decodes the values of a batch at once."""
 
     def __init__(
         self,
