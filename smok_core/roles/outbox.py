@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -124,11 +124,18 @@ class StoredBatch(Batch, Generic[T]):
         self._outbox.reject(self, reason)
 
 
+class _Queue(Protocol[R]):
+    """A table or a series."""
+
+    def pending(self, limit: int, after: int = 0) -> list[R]: ...
+
+
 class Outbox(ABC, Generic[R, T, B]):
     """Hands out what is pending, one batch at a time; any thread may call."""
 
-    def __init__(self, batch: type[B]) -> None:
-        self._batch = batch
+    def __init__(self, database: OnEngine, queue: _Queue[R], batch: type[B]) -> None:
+        self._database, self._batch = database, batch
+        self._queue: _Queue[R] = queue
         # Held during calls of the engine: between the look whether a batch is out and its
         # acknowledgement nobody may answer it and take the next one.
         self._lock = fork_safe_lock(Layer.ROLE)
@@ -200,7 +207,7 @@ class Outbox(ABC, Generic[R, T, B]):
         records, values = list[R](), list[T]()
         after, asked = 0, limit
         while asked > 0:
-            page = self._pending(asked, after)
+            page = self._queue.pending(asked, after)
             self._decode(page, records, values)
             # A short page is the last one. Of a full one some may not have been decodable.
             after = page[-1].seq if len(page) == asked else 0
@@ -219,10 +226,6 @@ class Outbox(ABC, Generic[R, T, B]):
             else:
                 self._set_aside(page[0], "cannot be decoded")
                 self._remove(page[0])
-
-    @abstractmethod
-    def _pending(self, limit: int, after: int) -> list[R]:
-        """Return at most ``limit`` pending records with a seq above ``after``, oldest first."""
 
     @abstractmethod
     def _load(self, records: Sequence[R]) -> list[T]:
@@ -258,9 +261,8 @@ class TableOutbox(Outbox[Row, T, B]):
         when: Callable[[T], float],
         remove: Callable[[Row], bool] = lambda _: False,
     ) -> None:
-        super().__init__(batch)
-        self._database, self._table = database, table
-        self._loader, self._when, self._leaves = load, when, remove
+        super().__init__(database, table, batch)
+        self._table, self._loader, self._when, self._leaves = table, load, when, remove
 
     def counts(self) -> Counts:
         found = self._table.stats()
@@ -270,9 +272,6 @@ class TableOutbox(Outbox[Row, T, B]):
         except _DAMAGE:
             oldest = None  # taking it sets it aside; counting changes nothing
         return Counts(found.rows, found.pending, found.dropped, oldest)
-
-    def _pending(self, limit: int, after: int) -> list[Row]:
-        return self._table.pending(limit, after)
 
     def _load(self, records: Sequence[Row]) -> list[T]:
         return [self._loader(row) for row in records]
@@ -299,17 +298,14 @@ class SeriesOutbox(Outbox[PendingPoint, T, B]):
         load: Callable[[list[bytes]], list[T]],
         batch: type[B],
     ) -> None:
-        super().__init__(batch)
-        self._database, self._series, self._loader = database, series, load
+        super().__init__(database, series, batch)
+        self._series, self._loader = series, load
 
     def counts(self) -> Counts:
         found = self._series.stats()
         head = found.oldest_pending
         oldest = None if head is None else head / 1_000_000
         return Counts(found.points, found.pending, found.dropped, oldest)
-
-    def _pending(self, limit: int, after: int) -> list[PendingPoint]:
-        return self._series.pending(limit, after)
 
     def _load(self, records: Sequence[PendingPoint]) -> list[T]:
         return self._loader([point.value for point in records])
