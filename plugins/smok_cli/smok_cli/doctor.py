@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from smok_cli.screen import human_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from smok_core.config import Config
 
 __all__ = ["examine_stores"]
+
+_LITTLE_ROOM: Final = 16 * 1024 * 1024
 
 
 def examine_stores(config: Config, rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -30,6 +34,10 @@ def examine_stores(config: Config, rows: Sequence[dict[str, Any]]) -> Iterator[d
     for row in rows:
         if row.get("location", "").startswith("/"):
             yield from _file(row["store"], Path(row["location"]))
+        free = row.get("free_bytes")
+        if free is not None and free < _LITTLE_ROOM:
+            text = f"{human_size(free)} free where {row['store']} is; a full disk refuses new data"
+            yield _finding("disk", "warning", text, "free some space, or move the store")
 
 
 def _in_memory(config: Config) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 from datetime import UTC, datetime
@@ -96,8 +97,19 @@ def log_to_stderr(level: int, form: str = "text") -> None:
 
 def guard_streams() -> None:
     """Make any text printable on stdout and stderr, and log lines safe that nobody formats."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(SafeFormatter())
+
+
+def _open_closed_streams() -> None:
+    """Put nothing where a stream was closed (``smok ... >&-``), as some starters of programs do.
+
+    The next file that is opened would get its number, and what is printed would go into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115

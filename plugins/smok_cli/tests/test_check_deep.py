@@ -56,7 +56,9 @@ def test_a_wrong_checksum_is_named_and_left_alone(smok, store, statement, named)
     assert "checksum" in result.out
     assert store.read_bytes() == before
     assert not list(store.parent.glob("*.corrupt-*"))
-    assert smok("check").status == 0
+    # Without --deep it says what `status` says: no more is looked at.
+    damaged = smok("status").out.startswith("DAMAGED")
+    assert smok("check").status == (3 if damaged else 0)
 
 
 def test_a_broken_page_is_named(smok, store):
@@ -88,3 +90,30 @@ def test_a_store_without_a_file_has_nothing_to_read(smok, config):
     """Memory looks after itself."""
     config.write_text('device = "pump-17"\n[roles]\ndefault = "memory"\n')
     assert smok("check", "--deep").status == 0
+
+
+def test_a_store_that_opens_and_cannot_be_read_is_no_good_store(smok, store, monkeypatch):
+    """Without --deep, too; and `status` has room for what to do, on a small screen."""
+    page = 4096
+    with store.open("r+b") as file:
+        file.seek(page)
+        file.write(b"\xff" * (store.stat().st_size - page))
+    result = smok("check")
+    assert result.status == 3, result.out
+    assert "SMOK-S04" in result.out
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = smok("status", "--exit-code")
+    assert shown.status == 2
+    assert shown.out.startswith("DAMAGED")
+    assert "on_corrupt" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
+
+
+def test_a_disk_that_is_nearly_full_is_told(config):
+    from smok_cli.doctor import examine_stores
+
+    from smok_core.config import load_config
+
+    rows = [{"store": "local", "state": "ok", "free_bytes": free} for free in (10**6, 10**9, None)]
+    (found,) = (one for one in examine_stores(load_config(config), rows) if one["what"] == "disk")
+    assert (found["state"], found["text"][:10]) == ("warning", "976.6 KiB ")

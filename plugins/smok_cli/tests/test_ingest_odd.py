@@ -246,3 +246,33 @@ def test_the_rows_not_taken_are_not_written_over_the_file(smok, config, name):
     assert result.status == 2
     assert "is the file that is read. Give another name" in result.err
     assert Path("W1.csv").read_text(encoding="utf-8") == text
+
+
+def test_an_empty_pipe_is_told(smok_process, config):
+    """What should have written into it has failed, and nobody would notice."""
+    result = smok_process("ingest", "-", "--pathpoint", "W1")
+    assert result.status == 2
+    assert "the file is empty" in result.err
+
+
+def test_a_last_line_without_an_end_is_told(smok, config, place):
+    """A number that is cut there is a number; read again when it is whole, it takes its place."""
+    (place / "W1.csv").write_text("time,value\n1700000000,1\n1700000001,21", encoding="utf-8")
+    assert "the last line as whole (if the file still grows" in smok("ingest", "W1.csv").err
+    with (place / "W1.csv").open("a", encoding="utf-8") as file:
+        file.write(".5\n")
+    again = smok("ingest", "W1.csv")
+    assert "the last line" not in again.err
+    assert "W1,2023-11-14T22:13:21Z,21.5,float" in smok("export").out
+
+
+def test_the_name_of_a_file_is_utf_8_whatever_the_locale(config, place):
+    """As its rows are: the pathpoint is called the same, and can be stored."""
+    (place / "żółw.csv").write_text("time,value\n1700000000,1\n", encoding="utf-8")
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "smok_cli", "ingest", "żółw.csv", "--json"],
+        capture_output=True, check=False, env=child_environment() | locale,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["pathpoints"] == ["żółw"]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 
 import pytest
 from smok_cli.os_errors import from_os_error
+
+from .conftest import child_environment
 
 
 @pytest.mark.parametrize(
@@ -46,3 +50,36 @@ def test_a_full_disk_is_told(smok, config):
     assert result.status == 1
     assert "error [SMOK-F04]: " in result.err
     assert "what is stored is not affected" in result.err
+
+
+@pytest.mark.parametrize("before", [None, "what was there"])
+def test_a_disk_that_fills_leaves_no_half_file(config, place, before):
+    """An export that ends early: nothing, or the old file, stands under the name."""
+    import smok_core
+
+    with smok_core.open_databases(config) as databases:
+        databases.pathpoints.on_new_data_many([("p", n, n) for n in range(5000)])
+    if before:
+        (place / "out.csv").write_text(before, encoding="utf-8")
+    limited = f"ulimit -f 40; exec {sys.executable} -m smok_cli export -o out.csv --force"
+    done = subprocess.run(
+        ["bash", "-c", limited],
+        capture_output=True, text=True, check=False, env=child_environment(),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("error [SMOK-F04]: out.csv: "), done.stderr
+    assert [path.read_text() for path in place.glob("*out.csv*")] == ([before] if before else [])
+
+
+def test_rejected_rows_that_find_no_room_are_told(config, place):
+    """The file is named, and how far it came."""
+    rows = "".join(f"x{n},{n}\n" for n in range(20_000))
+    (place / "in.csv").write_text(f"time,value\n2024-01-01T00:00:00Z,1\n{rows}", encoding="utf-8")
+    limited = f"ulimit -f 400; exec {sys.executable} -m smok_cli ingest in.csv"
+    done = subprocess.run(
+        ["bash", "-c", limited],
+        capture_output=True, text=True, check=False, env=child_environment(),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "readings were stored before this" in done.stderr
+    assert "error [SMOK-F04]: in.rejects.csv: " in done.stderr

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from smok_cli.terminal import SafeFormatter, json_lines, say, visible, visible_lines
 
+from plugins.smok_cli.tests.conftest import child_environment
 from smok_core.databases import open_databases
 from smok_core.model import Event, SensorWriteEvent
 
@@ -113,3 +116,16 @@ def test_no_configuration_prints_them(smok, place, command, text):
     place.joinpath("smok.toml").write_text(text)
     result = smok(command)
     assert not RAW.search(result.out + result.err)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_was_closed_is_no_bug(config, closed):
+    """Some starters of programs do so; the status is that of the work."""
+    for words, status in (("status", 0), ("check", 0), ("ingest - --pathpoint W1 </dev/null", 2)):
+        line = f"{sys.executable} -m smok_cli {words} {closed}"
+        done = subprocess.run(
+            ["bash", "-c", line], capture_output=True, text=True, check=False,
+            env=child_environment(),
+        )  # fmt: skip
+        assert done.returncode == status, done.stdout + done.stderr
+        assert "SMOK-000" not in done.stderr

@@ -8,7 +8,10 @@ from urllib.parse import parse_qsl, unquote
 
 __all__ = ["Address", "parse_address"]
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?|%2F[A-Za-z0-9._%-]+")
+#: No resolver takes an empty label of a name, or one of more than 63 characters.
+_NAME = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?"
+_HOST = re.compile(rf"{_NAME}(:\d{{1,5}})?|\[[0-9A-Fa-f:.]+\](:\d{{1,5}})?|%2F[A-Za-z0-9._%-]+")
+_PORT = re.compile(r":(\d+)$")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _OFF = frozenset({"false", "0", "no", "off"})
 
@@ -42,11 +45,16 @@ def parse_address(url: str) -> Address:
     if "@" in query or "@" in database:
         raise ValueError("user and password in the URL must be percent-encoded (RFC 3986)")
     hosts = authority.rpartition("@")[2]
-    if not all(_HOST.fullmatch(host) for host in hosts.split(",")):
+    if not all(map(_is_host, hosts.split(","))):
         raise ValueError("the URL names no valid host, or its password is not percent-encoded")
     options = {name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)}
     _refuse_unacknowledged(options)
     return Address(scheme, hosts, _database(database), options)
+
+
+def _is_host(text: str) -> bool:
+    port = _PORT.search(text)
+    return bool(_HOST.fullmatch(text)) and (port is None or 0 < int(port[1]) < 1 << 16)
 
 
 def _database(text: str) -> str | None:

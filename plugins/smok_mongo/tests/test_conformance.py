@@ -99,7 +99,7 @@ class TestConformance(ConformanceSuite):
             plugin=PLUGIN,
             secret=SECRET,
             discard=discard,
-            exclusions=NOT_ON_FERRETDB if server.kind == "ferretdb" else {},
+            exclusions=NOT_ON_FERRETDB if server.kind.startswith("ferretdb") else {},
             drop_reply=drop_reply,
             unreachable=lambda _: between.doing(Mode.REFUSE),
             fault=lambda _, mode: between.doing(mode),

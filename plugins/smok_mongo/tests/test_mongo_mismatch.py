@@ -10,6 +10,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from smok_mongo.address import parse_address
 from smok_mongo.errors import WrongServer
 
 from smok_core.errors import BackendUnavailable
@@ -168,3 +169,25 @@ def test_an_answer_that_makes_no_sense_is_no_fault_of_the_caller(opened):
     """What comes back is not BSON: the server is to blame, and trying again is right."""
     with listening(_Nonsense) as port, pytest.raises(BackendUnavailable):
         opened(f"mongodb://127.0.0.1:{port}/", **QUICK, retry_ms=0)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["a..b", ".a", "a" * 64, "b." + "a" * 64, "h:0", "h:65536", "h,h:99999", "[::1]:99999", ""],
+)
+def test_a_host_that_nobody_can_have_is_a_mistake_of_the_url(host):
+    """It is refused where it stands, not by whoever looks the name up."""
+    with pytest.raises(ValueError, match="no valid host"):
+        parse_address(f"mongodb://{host}/x")
+
+
+def test_every_form_of_a_host_is_one():
+    """Names, addresses and socket files, with ports and several of them."""
+    for hosts in (
+        "localhost",
+        "a.b.",
+        "a_b-c.d:1,10.0.0.1:65535",
+        "[::1]:27017",
+        "%2Ftmp%2Fm.sock",
+    ):
+        assert parse_address(f"mongodb://{hosts}/x").hosts == hosts

@@ -117,6 +117,8 @@ class Client:
         #: Sent after each write on the same connection: WAITAOF or WAIT, and what it must answer.
         self.fence: Callable[[Any], None] | None = None
         self.fence_command: Sequence[Any] = ()
+        #: Looks at the server and sets the fence; raises if it does not keep the promise.
+        self.meet: Callable[[], None] | None = None
         self.writers = Writers(clock)
         self._link, self._closed, self._down = link, False, False
 
@@ -130,10 +132,23 @@ class Client:
         try:
             head = (self.store_id, writer.name, writer.number, counters)
             answer = self._run(name, keys, (*head, *args), fenced=self.fence is not None)
+            if self._link.renewed and self.meet is not None:
+                # Who has answered may have been started anew with settings that promise less:
+                # nothing is confirmed before it was looked at. The same write is not applied twice.
+                self._look_again(self.meet)
+                answer = self._run(name, keys, (*head, *args), fenced=self.fence is not None)
             failed = False
             return answer
         finally:
             self.writers.give_back(writer, failed=failed)
+
+    def _look_again(self, meet: Callable[[], None]) -> None:
+        self._link.renewed = False
+        try:
+            meet()
+        except BaseException:
+            self._link.renewed = True  # nor is the next write confirmed
+            raise
 
     def snapshot(self, *commands: Sequence[Any]) -> list[Any]:
         """Run commands that change nothing at one moment; more than a script should touch.

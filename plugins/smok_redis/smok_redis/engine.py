@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import redis.exceptions as driver
 
-from smok_core.engine import Engine, Health, Limits, MsgpackCodec
-from smok_core.errors import BackendUnavailable, DataLost, SchemaTooNew
+from smok_core.engine import Durability, Engine, Health, Limits, MsgpackCodec
+from smok_core.errors import DataLost, SchemaTooNew
 from smok_redis import probe
 from smok_redis.address import parse_url
 from smok_redis.blobs import RedisBlobs
@@ -22,11 +22,9 @@ from smok_redis.mismatch import named
 from smok_redis.scripts import NAMES, script
 from smok_redis.series import RedisSeries
 from smok_redis.table import RedisTable
-from smok_redis.wire import Server, pipe, send
+from smok_redis.wire import Server, pipe, send, understood
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from smok_core.hookspecs import StoreContext
     from smok_redis.options import RedisOptions
 
@@ -36,6 +34,8 @@ __all__ = ["SCHEMA", "RedisEngine"]
 SCHEMA = 1
 #: How long a silent writer's last write is remembered at least, in µs; a call takes seconds.
 _WRITERS_KEPT = 3_600_000_000
+#: Schema, id, and how many records were set aside.
+_Marker = tuple[int, str, int]
 
 
 class RedisEngine(Engine):
@@ -75,6 +75,9 @@ class RedisEngine(Engine):
             with named(store, address, min(1.0, options.timeout)):
                 facts = self._look(known)
             self._set_fence(facts)
+            link.renewed = False
+            if self._durability is not Durability.BUFFERED:
+                self._client.meet = self._meet
             remember(store, path, self._client.store_id)
         except BaseException:
             self._client.close()
@@ -131,9 +134,9 @@ class RedisEngine(Engine):
         done_before = self._client.writers.now() - _WRITERS_KEPT
         mode = "join" if known else "found"
         wanted = (uuid.uuid4().hex, SCHEMA, mode, done_before)
-        *answers, found = self._client.persist(lambda server: self._probe(server, wanted))
-        facts = self._facts(answers)
-        schema, store_id, self._damaged = self._read_marker(*found)
+        facts: probe.Facts
+        facts, marker = self._client.persist(lambda server: self._probe(server, wanted))
+        schema, store_id, self._damaged = marker
         if schema > SCHEMA:
             raise SchemaTooNew(store, schema, SCHEMA)
         lost = ANSWERS["SMOKLOST"]
@@ -143,22 +146,15 @@ class RedisEngine(Engine):
         self._client.store_id = store_id
         return facts
 
-    def _facts(self, answers: Sequence[Any]) -> probe.Facts:
-        try:
-            return probe.facts_of(*answers)
-        except (AttributeError, TypeError, ValueError) as error:  # a proxy, or half a server
-            detail = "what answers does not describe itself as a server does"
-            raise BackendUnavailable(self._client.store, detail) from error
-
-    def _read_marker(self, *found: bytes | None) -> tuple[int, str, int]:
-        """Give schema, id, and how many records were set aside."""
+    def _read_marker(self, *found: bytes | None) -> _Marker:
+        """Read what the script that opens a store gives."""
         schema, store_id, damaged = (*found, None)[:3]
         try:
             return int(schema or 0), (store_id or b"").decode("ascii"), int(damaged or 0)
         except ValueError:
             raise ANSWERS["SMOKJUNK"].error(self._client.store) from None
 
-    def _probe(self, server: Server, wanted: tuple[Any, ...]) -> list[Any]:
+    def _probe(self, server: Server, wanted: tuple[Any, ...]) -> tuple[probe.Facts, _Marker]:
         """Do all of opening in one round trip; what may be forbidden comes before the store."""
         load = () if self._client.store_id else NAMES
         replies = pipe(
@@ -178,10 +174,17 @@ class RedisEngine(Engine):
             raise replies[-1]
         if info.get("role") == "slave":
             raise driver.ReadOnlyError("READONLY the server is a replica")
-        return [*replies[1 : 1 + len(probe.PROBES)], replies[-1]]
+        with understood():
+            facts = probe.facts_of(*replies[1 : 1 + len(probe.PROBES)])
+            return facts, self._read_marker(*replies[-1])
+
+    def _meet(self) -> None:
+        """Look at a server to which a connection was made since it was looked at."""
+        self._set_fence(self._look(self._client.store_id))
 
     def _set_fence(self, facts: probe.Facts) -> None:
         """Choose what each write waits for besides its answer."""
+        self._client.fence = None
         wait_ms = int(self._client.timeout * 300)
         if probe.needs_waitaof(facts, self._durability):
             self._client.fence_command = ("WAITAOF", 1, self._replicas, wait_ms)

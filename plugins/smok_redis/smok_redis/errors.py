@@ -176,7 +176,7 @@ def judge(error: BaseException) -> Verdict:
         return ANSWERS[code]
     if isinstance(error, driver.TimeoutError | TimeoutError):
         return Verdict(BackendUnavailable, "the server does not answer in time", again=True)
-    # After nonsense the driver cuts the connection: the next answer could be that to another call.
+    # After nonsense the connection is cut: the next answer could be that to another call.
     if isinstance(error, driver.ConnectionError | driver.InvalidResponse | OSError):
         return Verdict(BackendUnavailable, f"no connection ({_reason(error)})", again=True)
     return _judge_text(str(error), type(error).__name__)
@@ -218,4 +218,5 @@ def _reason(error: BaseException) -> str:
         inner = inner.__cause__ or inner.__context__  # type: ignore[assignment]
     if isinstance(inner, OSError) and inner.strerror:
         return inner.strerror.strip("()").lower()
-    return "closed by the server"
+    strange = isinstance(error, driver.InvalidResponse)
+    return "what answers does not speak as a server" if strange else "closed by the server"

@@ -22,7 +22,7 @@ from redis.retry import Retry
 from smok_core.engine.forks import Layer, join
 from smok_redis.address import Host
 from smok_redis.errors import DRIVER_ERRORS, code_of
-from smok_redis.wire import send
+from smok_redis.wire import send, understood
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,10 @@ class Link(ABC):
     follows = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._settings = settings
+        #: Whether a connection was made since this was set to False: who answers may be a server
+        #: that was started anew, with other settings.
+        self.renewed = False
+        self._settings = {**settings, "redis_connect_func": self._connected}
         self._clients: dict[Host, redis.Redis] = {}
         self._parents: list[object] = []
         join(self, Layer.ENGINE)
@@ -89,6 +92,10 @@ class Link(ABC):
 
     def _make(self, host: Host) -> redis.Redis:
         return redis.Redis(host=host.name, port=host.port, **self._settings)
+
+    def _connected(self, connection: Any) -> None:
+        self.renewed = True
+        connection.on_connect()
 
 
 class SingleLink(Link):
@@ -163,7 +170,7 @@ class SentinelLink(Link):
                 trouble = error
                 continue
             if said:
-                return Host(said[0].decode(), int(said[1]))
+                return _host_of(said)
         if isinstance(trouble, driver.ResponseError | driver.AuthenticationError):
             raise trouble
         raise driver.ConnectionError("no sentinel names a primary") from trouble
@@ -201,7 +208,8 @@ class ClusterLink(Link):
                 trouble = error
                 self._known = [*(h for h in self._known if h != host), host]
                 continue
-            return self._pick(host, ranges)
+            with understood():
+                return self._pick(host, ranges)
         raise driver.ConnectionError("no server of the cluster answers") from trouble
 
     def _pick(self, asked: Host, ranges: Any) -> Host:
@@ -277,6 +285,14 @@ def _tls(options: RedisOptions, base_dir: Path) -> dict[str, Any]:
         "ssl_certfile": at(options.tls_cert),
         "ssl_keyfile": at(options.tls_key),
     }
+
+
+def _host_of(said: Any) -> Host:
+    """Read what a sentinel names; a name that no resolver takes is an answer of another shape."""
+    with understood():
+        host = Host(said[0].decode(), int(said[1]))
+        host.name.encode("idna")
+        return host
 
 
 def _close(client: redis.Redis) -> None:

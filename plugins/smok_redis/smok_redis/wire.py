@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from redis.connection import ConnectionPool
-from redis.exceptions import ResponseError
+from redis.exceptions import InvalidResponse, ResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["pipe", "raise_first", "send", "transact"]
+__all__ = ["pipe", "raise_first", "send", "transact", "understood"]
 
 #: A `redis.Redis`; its methods have no types in some of the supported versions.
 Server = Any
@@ -24,6 +25,19 @@ def _takes_a_word() -> bool:
 
 
 _WORD = ("_",) if _takes_a_word() else ()
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Blame what answers, not the plugin, for an answer of another shape than a server gives.
+
+    Raises:
+        InvalidResponse: The block stumbled over it.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InvalidResponse("an answer has another shape than a server gives") from error
 
 
 def send(server: Server, command: Sequence[Any]) -> Any:
@@ -61,7 +75,13 @@ def _together(server: Server, commands: Sequence[Sequence[Any]], *, transaction:
     pipeline = server.pipeline(transaction=transaction)
     for command in commands:
         pipeline.execute_command(*command)
-    answers: list[Any] = pipeline.execute(raise_on_error=False)
+    try:
+        with understood():  # the driver reads some answers itself
+            answers: list[Any] = pipeline.execute(raise_on_error=False)
+    except InvalidResponse:
+        # It stopped at the first: those behind it would be taken for answers to later commands.
+        server.connection_pool.disconnect(inuse_connections=False)
+        raise
     return answers
 
 

@@ -7,11 +7,18 @@ import socketserver
 import ssl
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from redis.exceptions import InvalidResponse
+from smok_redis.address import parse_url
 from smok_redis.errors import WrongServer
+from smok_redis.links import open_link
+from smok_redis.options import RedisOptions
+from smok_redis.wire import pipe, send
 
 from smok_core.errors import BackendUnavailable
+from smok_core.settings import Secret
 from tests.servers.redis_groups import watched
 from tests.servers.redis_servers import free_port, require
 from tests.servers.redis_tls import make_certificates
@@ -56,8 +63,10 @@ def listening(handler, context=None):
         server.context = context
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server.server_address[1]
-        server.shutdown()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
         thread.join()
 
 
@@ -135,3 +144,48 @@ def test_nobody_there_stays_what_it_is(opened):
     with pytest.raises(BackendUnavailable, match="refused") as caught:
         opened(f"redis://127.0.0.1:{free_port()}", timeout=0.5)
     assert type(caught.value) is BackendUnavailable
+
+
+#: Each is a whole answer of the protocol, and none that a server gives to what is asked.
+STRANGE = (
+    b"+OK\r\n", b":1\r\n", b"$-1\r\n", b"*0\r\n", b"*-1\r\n", b"*2\r\n:1\r\n:2\r\n",
+    b"*1\r\n*0\r\n",
+    b"*1\r\n-ERR in\r\n", b"$13\r\nmaxmemory:1kb\r\n", b"*1\r\n*3\r\n:0\r\n:16383\r\n*0\r\n",
+    b"*2\r\n$9\r\n127.0.0.1\r\n$1\r\nx\r\n", b"*2\r\n$2\r\n\xff\xfe\r\n$1\r\n1\r\n",
+    b"*2\r\n$70\r\n" + 70 * b"a" + b"\r\n$4\r\n6379\r\n",
+)  # fmt: skip
+
+
+class _Strange(socketserver.StreamRequestHandler):
+    """Gives one answer to every command; without one it counts those of the connection."""
+
+    answer = None
+
+    def handle(self):
+        number = 0
+        while words := int(self.rfile.readline()[1:] or 0):
+            for _ in range(words):
+                self.rfile.read(int(self.rfile.readline()[1:]) + 2)
+            number += 1
+            self.wfile.write(self.answer or b":%d\r\n" % number)
+
+
+@pytest.mark.parametrize("topology", ["", "+sentinel", "+cluster"])
+def test_answers_of_another_shape_are_no_fault_of_the_plugin(opened, topology):
+    """In a failover, or behind a proxy: it is the server that cannot be had."""
+    tail = "/plant" if topology == "+sentinel" else ""
+    for answer in STRANGE:
+        handler = type("H", (_Strange,), {"answer": answer})
+        with listening(handler) as port, pytest.raises(BackendUnavailable):
+            opened(f"redis{topology}://127.0.0.1:{port}{tail}", timeout=0.2)
+
+
+def test_a_connection_that_was_read_by_half_is_not_used_again():
+    """Answers behind one that the driver cannot read are not taken for those to later commands."""
+    with listening(_Strange) as port:
+        url = f"redis://127.0.0.1:{port}"
+        link = open_link(parse_url(url), RedisOptions(url=Secret(url)), Path(), "key")
+        with pytest.raises(InvalidResponse):
+            pipe(link.primary(), [("INFO",), ("GET", "a"), ("GET", "b")])
+        assert send(link.primary(), ("GET", "c")) == 1
+        link.close()

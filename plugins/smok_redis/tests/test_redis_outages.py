@@ -9,8 +9,9 @@ import time
 import pytest
 from smok_testing.proxy import Mode, Proxy
 
-from smok_core.engine import Ack
-from smok_core.errors import BackendUnavailable, CorruptData, DataLost, StoreClosed
+from smok_core.engine import Ack, Durability
+from smok_core.errors import BackendUnavailable, CorruptData, DataLost, DurabilityUnmet, StoreClosed
+from smok_core.settings import StoreSettings
 from tests.servers.redis_servers import Server, wait_until
 
 
@@ -335,3 +336,41 @@ def test_a_seq_is_not_given_twice_by_a_server_that_lost_its_last_seconds(own_ser
     assert series.acknowledge([handed.seq]) == 0
     assert table.acknowledge([Ack("new", row.seq)]) == 0
     assert [pending.ts for pending in series.pending(9)] == [1, 3]
+
+
+POWER_LOSS = StoreSettings(durability=Durability.POWER_LOSS)
+
+
+def started_anew(server, **settings):
+    """End the server as an operator does, and start it with other settings on the same data."""
+    server.stop()
+    server.settings.update(settings)
+    server.start()
+
+
+def test_a_server_started_anew_with_less_is_noticed_by_the_next_write(own_server, opened):
+    """A write is not confirmed by a server that cannot keep what was promised at opening."""
+    engine = opened(own_server.url, settings=POWER_LOSS)
+    table = engine.table("t")
+    table.put("k", b"1")
+    started_anew(own_server, maxmemory="100mb", maxmemory_policy="allkeys-lru")
+    with pytest.raises(DurabilityUnmet, match="allkeys-lru"):
+        table.put("k", b"2")
+    with pytest.raises(DurabilityUnmet):
+        table.put("k", b"3")
+    own_server.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    assert table.put("k", b"4")
+    assert table.get("k").value == b"4"
+
+
+def test_a_server_started_anew_that_syncs_later_is_waited_for(own_server, opened):
+    """With `everysec` each write waits for the disk from then on, the first one as well."""
+    engine = opened(own_server.url, settings=POWER_LOSS)
+    series = engine.series("s")
+    series.append([("w", 1, b"x")])
+    started_anew(own_server, appendfsync="everysec")
+    begun = own_server.command("INFO", "commandstats").count(b"cmdstat_waitaof")
+    series.append([("w", 2, b"x")])
+    assert (begun, own_server.command("INFO", "commandstats").count(b"cmdstat_waitaof")) == (0, 1)
+    assert [p.ts for p in series.pending(9)] == [1, 2]
+    assert series.stats().points == 2

@@ -11,7 +11,7 @@ import time
 import pytest
 from redis.crc import key_slot
 
-from smok_core.errors import BackendUnavailable, DataLost
+from smok_core.errors import BackendUnavailable, DataLost, SmokError
 from tests.servers.redis_groups import cluster, watched
 from tests.servers.redis_servers import Server, require, wait_until
 from tests.servers.redis_tls import make_certificates
@@ -323,3 +323,27 @@ def test_opening_while_only_replicas_answer_is_temporary(tmp_path, opened):
             opened(plant.url, timeout=0.3)
         plant.primary.command("REPLICAOF", "NO", "ONE")
         opened(plant.url, timeout=15.0)
+
+
+@pytest.mark.parametrize("flavour", ["valkey", "redis"])
+def test_opening_through_a_failover_is_temporary(tmp_path, opened, flavour):
+    """From the death of a primary until the next one stands, each opening says: try again."""
+    require(flavour)
+    with watched(flavour, tmp_path) as plant:
+        opened(plant.url, "pump").table("t").put("k", b"v")
+        wait_until(lambda: _replicated(plant))
+        plant.primary.kill()
+        found = []
+        wait_until(lambda: _tried(lambda: opened(plant.url, "pump", timeout=0.2), found), 40)
+        assert len(found) > 1
+        assert {type(error) for error in found[:-1]} == {BackendUnavailable}
+        assert found[-1].table("t").get("k").value == b"v"
+
+
+def _tried(open_engine, found):
+    """Tell whether it opened; what came of it is the last of ``found``."""
+    try:
+        found.append(open_engine())
+    except SmokError as error:
+        found.append(error)
+    return not isinstance(found[-1], SmokError)

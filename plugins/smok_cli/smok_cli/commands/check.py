@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,7 +49,7 @@ def command(session: Session, *, deep: bool, offline: bool, as_json: bool) -> in
     in_memory = [name for name, role in config.roles.items() if role.store == "memory"]
     nowhere = [name for name, role in config.roles.items() if role.store == "null"]
     report: dict[str, Any] = {"config": str(config.path), "device": device, "stores": rows}
-    report["set_aside"] = {} if failed else _set_aside(config)
+    report["set_aside"] = {} if failed else _set_aside(config, rows)
     report |= {"in_memory": in_memory, "not_kept": nowhere, "warnings": list(config.warnings)}
     found = [*examine_stores(config, rows), *_of_the_tables(config, offline=offline)]
     report["findings"] = found
@@ -92,18 +91,25 @@ def _look(
     return row | {"state": "damaged" if row.get("damage") else "ok"}
 
 
-def _set_aside(config: Config) -> dict[str, dict[str, Any]]:
-    """Give, by role, how many records were set aside, and why the last one was."""
+def _set_aside(config: Config, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Give, by role, how many records were set aside, and why the last one was.
+
+    A store that could be opened and whose records cannot be read becomes one that fails.
+    """
     from smok_core.databases import open_databases
 
     found: dict[str, dict[str, Any]] = {}
     with open_databases(config, looking=True) as databases:
         for role, database in databases:
-            # A store that fails has its own line already.
-            with contextlib.suppress(SmokError):
+            try:
                 if count := database.stats().dead:
                     reasons = [letter.reason for letter in database.get_dead_letters()]
                     found[role] = {"count": count, "last_reason": reasons[-1]}
+            except SmokError as error:
+                store = config.roles[role].store
+                for row in rows:
+                    if row["store"] == store and row["state"] == "ok":
+                        row.update(_error(error))
     return found
 
 

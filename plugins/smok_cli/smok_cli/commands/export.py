@@ -14,6 +14,7 @@ from smok_cli.app import Session, pass_session
 from smok_cli.completing import pathpoints, roles
 from smok_cli.reading import config_to_read, read_only_option
 from smok_cli.terminal import json_lines, say, visible_lines
+from smok_cli.whole_files import written_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,10 +134,8 @@ def _target(output: Path | None, *, force: bool, jsonl: bool) -> Iterator[IO[str
         yield cast("IO[str]", _Escaping(jsonl=jsonl)) if sys.stdout.isatty() else sys.stdout
         sys.stdout.flush()
         return
-    # Only a file has content to lose; a device, a pipe or a directory answers for itself.
-    replace = force or (output.exists() and not output.is_file())
     try:
-        with output.open("w" if replace else "x", encoding="utf-8", newline="") as file:
+        with written_whole(output, replace=force) as file:
             yield file
     except FileExistsError:
         raise click.UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -126,14 +127,12 @@ def _load(
         open_source(
             binary, _kind(file, options), layout, values, times, options["encoding"]
         ) as source,
-        shown(binary) as progress,
     ):
         _refuse_memory(databases)
-        loader = Loader(
-            databases, times, zone, rejects, one_clock=options["wide"], progress=progress
-        )
-        with _explained(loader):
-            loader.load(source.records())
+        loader = Loader(databases, times, zone, rejects, one_clock=options["wide"])
+        # What is said stands below the bar, not within it.
+        with _explained(loader), shown(binary) as progress:
+            loader.load(source.records(), progress)
         databases.flush()
     if times.form is not None:
         source.guesses.append(f"times as {_form_told(times.form)}")
@@ -162,14 +161,21 @@ def _explained(loader: Loader) -> Iterator[None]:
     """Say how far it came when a store refuses to go on; repeating is harmless."""
     try:
         yield
-    except (SmokError, KeyboardInterrupt):
+    except (SmokError, OSError, KeyboardInterrupt):
         text = f"{loader.stored} readings were stored before this; run it again to go on."
         say(text, err=True)
         raise
 
 
 def _stem(file: Path) -> str | None:
-    return None if str(file) == "-" else _unpacked(file).stem
+    """Give the name of the pathpoint: UTF-8 whatever the locale, as the data are."""
+    if str(file) == "-":
+        return None
+    stem = _unpacked(file).stem
+    try:
+        return os.fsencode(stem).decode("utf-8")
+    except UnicodeDecodeError:
+        return stem
 
 
 def _refuse_memory(databases: Databases) -> None:
@@ -184,7 +190,8 @@ def _refuse_memory(databases: Databases) -> None:
 
 
 def _default_rejects(file: Path) -> Path:
-    return Path(f"{_stem(file) or 'stdin'}.rejects.csv")
+    stem = "stdin" if str(file) == "-" else _unpacked(file).stem
+    return Path(f"{stem}.rejects.csv")
 
 
 def _apart(rejects: Path, file: Path) -> Path:

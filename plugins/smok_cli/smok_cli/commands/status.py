@@ -127,7 +127,7 @@ def _overview(report: StatusReport) -> list[Any]:
     from smok_cli.state.screen import overview
 
     # The prompt takes a line.
-    return overview(report, shutil.get_terminal_size((80, 24)).lines - 1)
+    return overview(report, shutil.get_terminal_size((80, 24)).lines - 1, console().width)
 
 
 # --- the ways to look ----------------------------------------------------------------------------

@@ -141,6 +141,8 @@ class CsvSource:
                 yield self._long(line, row)
         if self._lines.broken:
             yield Rejected(rows.line_num + 1, self._lines.broken, "")
+        elif self._lines.is_open:
+            self.guesses.append("the last line as whole (if the file still grows, run it again)")
 
     def _moment(self, cells: list[str]) -> str:
         if len(self._time) == 1:

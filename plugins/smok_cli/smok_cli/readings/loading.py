@@ -56,7 +56,6 @@ class Loader:
         rejects: Where bad rows go.
         one_clock: The whole file was written by one clock (wide files); otherwise each pathpoint
             is followed for itself.
-        progress: Called after each batch with the number of readings stored so far.
     """
 
     def __init__(
@@ -67,11 +66,11 @@ class Loader:
         rejects: Rejects,
         *,
         one_clock: bool = False,
-        progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._database, self._offsets = databases.pathpoints, Offsets(databases)
         self._times, self._zone, self._rejects = times, zone, rejects
-        self._one_clock, self._progress = one_clock, progress
+        self._one_clock = one_clock
+        self._progress: Callable[[int], None] = lambda _: None
         self._clocks: dict[str, Clock] = {}
         self._recent = Recent()
         self._batch: list[tuple[str, float, ValueOrExcept]] = []
@@ -107,9 +106,18 @@ class Loader:
         """Whether the store remembers clocks that were set back."""
         return self._offsets.kept
 
-    def load(self, records: Iterable[Record | Rejected | Comment]) -> None:
-        """Store everything; returns when the last batch is stored."""
-        line = 0
+    def load(
+        self,
+        records: Iterable[Record | Rejected | Comment],
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Store everything; returns when the last batch is stored.
+
+        Args:
+            records: What was read.
+            progress: Called after each batch with the number of readings stored so far.
+        """
+        line, self._progress = 0, progress
         for record in records:
             if isinstance(record, Comment):
                 self.comments += 1

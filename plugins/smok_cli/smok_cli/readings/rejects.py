@@ -8,6 +8,7 @@ import itertools
 import os
 from typing import IO, TYPE_CHECKING, Final
 
+from smok_cli.whole_files import named
 from smok_core.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -49,21 +50,24 @@ class Rejects:
 
     def add(self, rejected: Rejected) -> None:
         """Write a row down: its line, why it was rejected, the row itself."""
-        if self._file is None:
-            self._file = self._open()
-            csv.writer(self._file).writerow(("line", "reason", "row"))
-        self.count += 1
-        csv.writer(self._file).writerow((rejected.line, rejected.reason, rejected.raw))
+        with named(self.path):
+            if self._file is None:
+                self._file = self._open()
+                csv.writer(self._file).writerow(("line", "reason", "row"))
+            self.count += 1
+            csv.writer(self._file).writerow((rejected.line, rejected.reason, rejected.raw))
 
     def close(self) -> None:
         """Finish the file; ``path`` is where the rows are."""
         if self._file is None:
             return
-        self._file.close()
-        for earlier in self._earlier:
-            if _is_part_of(earlier, self.path):
-                self.path = self.path.replace(earlier)
-                return
+        with named(self.path):
+            self._file.close()
+        told_again = [each for each in self._earlier if _is_part_of(each, self.path)]
+        for each in told_again[1:]:
+            each.unlink()
+        if told_again:
+            self.path = self.path.replace(told_again[0])
 
     def _open(self) -> IO[str]:
         if self.path.exists() and not self.path.is_file():

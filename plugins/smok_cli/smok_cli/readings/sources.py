@@ -39,7 +39,8 @@ def open_source(
         encoding: Of the text; None: UTF-8, or what a byte-order mark says.
     """
     with open_lines(binary, encoding) as (lines, head):
-        if kind == "jsonl" or (kind is None and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in b"{["):
+        first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if kind == "jsonl" or (kind is None and first in (b"{", b"[")):
             yield JsonSource(lines, layout, values)
         else:
             yield CsvSource(lines, layout, values, times)

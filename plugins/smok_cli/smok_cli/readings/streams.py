@@ -63,12 +63,14 @@ class Undecoded:
 class Lines:
     """The lines of a text with their ends, each at most `LONGEST` characters.
 
-    ``broken`` tells, after the last one, why the file could not be read to its end.
+    After the last one ``broken`` tells why the file could not be read to its end, and ``is_open``
+    that the last line has none: whoever writes it may not be done.
     """
 
     def __init__(self, text: io.TextIOWrapper, undecoded: Undecoded) -> None:
         self._text, self._undecoded = text, undecoded
         self.broken: str | None = None
+        self.is_open = False
 
     def check(self, line: str) -> None:
         """Raise `BadRow` for a line that could not be decoded, or is too long."""
@@ -80,6 +82,7 @@ class Lines:
     def __iter__(self) -> Iterator[str]:
         try:
             while line := self._text.readline(LONGEST):
+                self.is_open = line[-1] not in "\r\n"
                 yield line
                 while len(line) >= LONGEST and line[-1] not in "\r\n":
                     line = self._text.readline(LONGEST)  # its rest is left out

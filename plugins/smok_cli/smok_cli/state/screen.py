@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
@@ -23,24 +24,28 @@ __all__ = ["overview", "tsv_rows"]
 
 _COLOURS: Final = {"good": "bold green", "fair": "bold yellow", "bad": "bold red"}
 _YEAR: Final = 365 * 86400
+_MOST_LINES: Final = 6  #: of one text
 _MORE: Final = "more: smok status --verbose"
 
 
-def overview(report: StatusReport, height: int) -> list[Text]:
-    """Give the lines, at most ``height``; each is to be cut at the width of the screen."""
-    lines = [*_lines(report)]
+def overview(report: StatusReport, height: int, width: int = 80) -> list[Text]:
+    """Give the lines, at most ``height``; each is to be cut at the width of the screen.
+
+    What is wrong is told in several lines if it needs them: its end says what to do.
+    """
+    lines = [*_lines(report, width)]
     if len(lines) <= height:
         return lines
     kept = max(1, height - 1)
     return [*lines[:kept], Text(f"{len(lines) - kept} lines {_MORE}", style="dim")]
 
 
-def _lines(report: StatusReport) -> Iterator[Text]:
+def _lines(report: StatusReport, width: int) -> Iterator[Text]:
     head = Text(report.verdict.head, style=_COLOURS[report.verdict.level])
     yield head.append(f"  {visible(report.verdict.why)}", style="default not bold")
     yield from _roles([row for row in report.roles if _has_something_to_tell(row)])
     yield from _outlook(report)
-    yield from _findings(report)
+    yield from _findings(report, width)
     if report.verdict.word != "LINK DOWN":
         yield from _troubles(report.cloud)
     yield from _stores(report)
@@ -102,14 +107,14 @@ def _outlook(report: StatusReport) -> Iterator[Text]:
     yield Text(f"at the present rate: {visible(told)}", style="yellow")
 
 
-def _findings(report: StatusReport) -> Iterator[Text]:
+def _findings(report: StatusReport, width: int) -> Iterator[Text]:
     news = [found for found in report.losses if found.is_news]
-    yield from _away(report, news)
+    yield from _away(report, news, width)
     yield from _in_memory([found.role or "" for found in news if found.kind == "in-memory"])
     told = [found for found in news if not _is_told_together(found)]
     for command, same in groupby(told, key=lambda found: found.command):
         for found in same:
-            yield Text(visible(found.text), style="yellow" if found.kind == "warning" else "red")
+            yield from _wrapped(found.text, "yellow" if found.kind == "warning" else "red", width)
         if command:
             yield _command("look", command)
     if any(found.kind in LOST_KINDS for found in news):
@@ -117,7 +122,15 @@ def _findings(report: StatusReport) -> Iterator[Text]:
 
 
 def _is_told_together(found: Finding) -> bool:
-    return found.kind == "in-memory" or (found.kind == "unknown" and found.role is not None)
+    return found.kind == "in-memory" or (
+        found.kind in ("unknown", "damaged") and found.role is not None
+    )
+
+
+def _wrapped(text: str, style: str, width: int) -> Iterator[Text]:
+    """Give a text in as many lines as it needs, up to a bound; those after the first stand in."""
+    lines = textwrap.wrap(visible(text), width, subsequent_indent="  ", max_lines=_MOST_LINES)
+    return (Text(line, style=style) for line in lines)
 
 
 def _in_memory(roles: Sequence[str]) -> Iterator[Text]:
@@ -126,16 +139,16 @@ def _in_memory(roles: Sequence[str]) -> Iterator[Text]:
         yield _command("look", f"smok why {roles[0]}")
 
 
-def _away(report: StatusReport, news: Iterable[Finding]) -> Iterator[Text]:
-    """Tell once of each store that it is away, whatever number of roles it keeps."""
-    unknown = {found.role for found in news if found.kind == "unknown" and found.role}
-    rows = [row for row in report.roles if row.role in unknown]
-    if not rows:
-        return
-    roles = ", ".join(row.role for row in rows)
-    yield Text(f"not known, the store is away: {roles}", style="red")
-    for error in dict.fromkeys(row.error for row in rows if row.error):
-        yield Text(f"  {visible(error)}", style="red")
+def _away(report: StatusReport, news: Sequence[Finding], width: int) -> Iterator[Text]:
+    """Tell once of each store that it is away or damaged, whatever number of roles it keeps."""
+    for kind, what in (("unknown", "away"), ("damaged", "damaged")):
+        roles = {found.role for found in news if found.kind == kind and found.role}
+        rows = [row for row in report.roles if row.role in roles]
+        if rows:
+            names = ", ".join(row.role for row in rows)
+            yield from _wrapped(f"not known, the store is {what}: {names}", "red", width)
+        for error in dict.fromkeys(row.error for row in rows if row.error):
+            yield from _wrapped(f"  {error}", "red", width)
 
 
 def _command(why: str, command: str) -> Text:

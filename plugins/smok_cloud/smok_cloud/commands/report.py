@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import contextlib
 from pathlib import Path
 
 import click
 from smok_cli.app import Session, pass_session
 from smok_cli.completing import pathpoints
+from smok_cli.whole_files import written_whole
 
 from smok_cloud.report import extra
+from smok_core.errors import StoreError
 
 __all__ = ["command"]
 
@@ -47,22 +48,13 @@ def command(session: Session, output: Path, names: tuple[str, ...], since: str) 
 
     span = seconds_of(since)
     with open_databases(session.config, looking=True) as databases:
-        text = render(gather(databases, check_names(databases, names) or None, span))
+        # The page is needed most when a store is away, and says so.
+        with contextlib.suppress(StoreError):
+            check_names(databases, names)
+        text = render(gather(databases, names or None, span))
     if str(output) == "-":
         click.echo(text, nl=False)
     else:
-        _write(output, text)
-        click.echo(f"wrote {output}", err=True)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write beside, then rename: who looks meanwhile sees the old page or the new one."""
-    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+        with written_whole(output) as file:
             file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        os.unlink(name)  # noqa: PTH108 - nothing else may fail here
-        raise
+        click.echo(f"wrote {output}", err=True)

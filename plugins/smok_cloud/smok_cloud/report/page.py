@@ -41,6 +41,7 @@ def render(facts: Facts) -> str:
         facts=facts,
         version=__version__,
         tiles=_tiles(facts),
+        unknown=[row["role"] for row in facts.roles if "error" in row],
         past=_past(facts.history),
         charts=[(curve, _chart(curve), _newest(curve)) for curve in facts.curves],
     )
@@ -51,11 +52,15 @@ def _tiles(facts: Facts) -> list[tuple[str, str, bool]]:
     oldest = min((row["oldest"] for row in facts.roles if row.get("oldest")), default=None)
     sums = {what: sum(row.get(what) or 0 for row in facts.roles) for what in _SUMS}
     free = next((store["free"] for store in facts.stores if store["free"]), "")
+    # Nobody knows what waits in a store that cannot be read.
+    partly = any("error" in row for row in facts.roles)
+    told = {what: f"{count:,}{' or more' * partly}" for what, count in sums.items()}
+    nothing = "not known" if partly else "none"
     return [
-        ("pending", f"{sums['pending']:,}", False),
-        ("oldest pending", human_age(facts.at - oldest) if oldest else "none", False),
-        ("dead letters", f"{sums['dead']:,}", sums["dead"] > 0),
-        ("dropped", f"{sums['dropped']:,}", sums["dropped"] > 0),
+        ("pending", told["pending"], False),
+        ("oldest pending", human_age(facts.at - oldest) if oldest else nothing, False),
+        ("dead letters", told["dead"], sums["dead"] > 0),
+        ("dropped", told["dropped"], sums["dropped"] > 0),
         ("disk free", free or "unknown", False),
     ]
 

@@ -37,7 +37,10 @@ def check_names(databases: Databases, wanted: tuple[str, ...]) -> list[str]:
 
     Raises:
         UsageError: One has not; it names the nearest that has.
+        StoreError: Nobody can tell; the store is not asked when no name is given.
     """
+    if not wanted:
+        return []
     present = set(databases.pathpoints.get_pathpoints())
     for name in wanted:
         if name not in present:

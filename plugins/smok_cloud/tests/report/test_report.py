@@ -161,3 +161,21 @@ def test_a_line_ends_where_readings_are_missing():
     """An hour of silence among readings of a second is no line across."""
     points = [(float(n), 1.0) for n in range(100)] + [(4000.0 + n, 2.0) for n in range(100)]
     assert str(line_chart(points, 0, 4100)).count('class="line"') == 2
+
+
+@pytest.mark.parametrize("options", [(), ("--pathpoint", "W1")])
+def test_a_store_that_is_away_is_on_the_page(page, place, options):
+    """The page is needed most then; what is on other stores is there, and the store is named."""
+    plant = '[stores.plant]\nbackend = "redis"\nurl = "redis://127.0.0.1:1/0"\n[roles]\n'
+    text = (place / "smok.toml").read_text(encoding="utf-8")
+    text = text.replace("[roles]\n", plant + 'pathpoints = "plant"\n')
+    (place / "smok.toml").write_text(text, encoding="utf-8")
+    with smok_core.open_databases("smok.toml") as databases:
+        databases.metadata.put_plain("site", "Danzig")
+    shown = page(*options).text
+    assert "NOT REACHED" in shown
+    assert "redis://127.0.0.1:1/0" in shown
+    assert "1 or more" in shown
+    assert "Not known of: pathpoints" in shown
+    assert "No pathpoint has a value" not in shown
+    assert "nothing for good" not in shown
