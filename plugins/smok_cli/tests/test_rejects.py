@@ -60,6 +60,9 @@ def test_repeating_makes_no_more_files(take):
     Path(names[1]).write_bytes(whole[:-5])
     assert take("b/log.csv", "two") == names[1]
     assert Path(names[1]).read_bytes() == whole
+    for number in (3, 4):  # runs that were killed before they wrote a row
+        Path(f"log.rejects-{number}.csv").touch()
+    assert take("a/log.csv", "one", "three", "four") == names[0]
     assert sorted(Path().glob("*rejects*")) == sorted(map(Path, names))
 
 

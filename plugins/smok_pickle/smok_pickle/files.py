@@ -42,7 +42,8 @@ def resolved(path: Path) -> Path:
     """Give the file that ``path`` leads to: SQLite's log lies beside that one, not beside a link.
 
     Raises:
-        ForeignData: A link leads nowhere, and somebody else may have planted it.
+        ForeignData: A link leads nowhere, and somebody else may have planted it; or there is a
+            pipe, a device or a socket, of which reading may never end.
     """
     if path.is_symlink() and not path.exists() and not _is_trusted(path):
         raise ForeignData(
@@ -50,7 +51,13 @@ def resolved(path: Path) -> Path:
             "that others can write to",
             "Make the file it should lead to, or remove the link.",
         )  # fmt: skip
-    return path.resolve()
+    found = path.resolve()
+    if found.exists() and not found.is_file() and not found.is_dir():
+        raise ForeignData(
+            str(path), "a pipe, a device or a socket lies there",
+            "Give the path of a file: a store is one file.",
+        )  # fmt: skip
+    return found
 
 
 def _is_trusted(link: Path) -> bool:

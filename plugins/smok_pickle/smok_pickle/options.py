@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -33,3 +34,8 @@ class PickleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         bool,
         option("Read a store at rest on a read-only medium, or a copy; nothing at all is written."),
     ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse what can be no file while its place in the config is known."""
+        if "\0" in self.path or not Path(self.path).name:
+            raise ValueError(f"path: {self.path!r} is no path of a file")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
-from smok_core.errors import ForeignData, ReadOnlyStore, SchemaTooNew, StoreError
+from smok_core.config import load_config
+from smok_core.errors import ConfigError, ForeignData, ReadOnlyStore, SchemaTooNew, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +84,33 @@ def test_a_newer_schema_is_not_touched(path: Path, opened: Callable[..., Engine]
     with pytest.raises(SchemaTooNew, match="99"):
         opened()
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "a link to a pipe"])
+def test_what_is_no_file_is_no_store(
+    kind: str, tmp_path: Path, opened: Callable[..., Engine]
+) -> None:
+    """It is refused at once: reading a pipe waits for somebody to write."""
+    place = tmp_path / "place"
+    if kind == "socket":
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(place))
+        listener.close()
+    else:
+        os.mkfifo(place)
+    if kind.startswith("a link"):
+        (tmp_path / "link").symlink_to(place)
+        place = tmp_path / "link"
+    with pytest.raises(ForeignData, match="a pipe, a device or a socket lies there"):
+        opened(path=place)
+
+
+@pytest.mark.parametrize("path", ["/", "a\0b"])
+def test_what_can_be_no_path_is_an_error_of_the_configuration(path: str) -> None:
+    """With its place there, and not as a fault of the plugin."""
+    config = {"stores": {"s": {"backend": "pickle", "path": path}}, "roles": {"default": "s"}}
+    with pytest.raises(ConfigError, match="is no path of a file"):
+        load_config({"device": "d", **config})
 
 
 def test_a_directory_is_no_store(tmp_path: Path, opened: Callable[..., Engine]) -> None:

@@ -63,10 +63,11 @@ class Rejects:
             return
         with named(self.path):
             self._file.close()
-        for earlier in self._earlier:
-            if _is_part_of(earlier, self.path):
-                self.path = self.path.replace(earlier)
-                return
+        told_again = [each for each in self._earlier if _is_part_of(each, self.path)]
+        for each in told_again[1:]:
+            each.unlink()
+        if told_again:
+            self.path = self.path.replace(told_again[0])
 
     def _open(self) -> IO[str]:
         if self.path.exists() and not self.path.is_file():
