@@ -145,6 +145,13 @@ def test_every_install_line_of_the_docs_works(line, wheels, tmp_path):
         helped = [python.with_name("smok"), "--help"]
         listed = subprocess.run(helped, capture_output=True, text=True, check=True)
         assert "cannot be loaded" not in listed.stdout
+    if "smok_cli" in done.stdout.split() and "smok_testing" not in done.stdout.split():
+        # What is not installed is one line with the way out, with whatever words.
+        for words in ([], ["pickle"]):
+            missing = [python.with_name("smok"), "conformance", *words]
+            told = subprocess.run(missing, capture_output=True, text=True, check=False)
+            assert (told.returncode, told.stdout, told.stderr.count("\n")) == (4, "", 1)
+            assert 'pip install "smok-core[testing]"' in told.stderr
 
 
 IMPORT_ALL = """

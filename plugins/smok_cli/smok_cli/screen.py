@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "console",
     "human_age",
+    "human_ago",
     "human_count",
     "human_size",
     "iso_time",
@@ -125,6 +127,17 @@ def human_age(seconds: float | None) -> str:
     if hours:
         return f"{hours} h {minutes % 60} min"
     return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
+def human_ago(moment: float | None) -> str:
+    """Say how long ago an instant (seconds since the epoch) was; ``never`` for None.
+
+    A clock that was set back makes one lie in the future, which is said.
+    """
+    if moment is None:
+        return "never"
+    age = time.time() - moment
+    return f"{human_age(max(age, 0.0))} ago" if age > -1 else "in the future"
 
 
 def iso_time(seconds: float | None) -> str | None:

@@ -429,3 +429,9 @@ def test_a_shuffled_file_that_is_kept_already(take):
     take("time,value\n" + "".join(rows))
     again, _ = take("time,value\n" + rows[0] + rows[-1] + f"{S + 9999},1\n")
     assert (again["new"], again["already_kept"]) == (1, 2)
+
+
+@pytest.mark.parametrize("time", [f"{S}", f"{S}.0", f"@{S}", "2023-11-14T22:13:20Z"])
+def test_blanks_around_the_delimiter(take, time):
+    _, stored = take(f"time , value\n{time} , 1\n {time}\t,1\n", status=0)
+    assert stored == [("W1", "2023-11-14T22:13:20Z", 1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from smok_cli.screen import human_age, human_size, iso_time
+from smok_cli.screen import human_age, human_ago, human_size, iso_time
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,22 @@ def test_sizes(size, text):
 def test_ages(seconds, text):
     """Ages are shown in their two largest units."""
     assert human_age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (None, "never"),
+        (1000, "0 s ago"),
+        (1000.5, "0 s ago"),
+        (940, "1 min ago"),
+        (1060, "in the future"),
+    ],
+)
+def test_how_long_ago(moment, text, monkeypatch):
+    """A clock that was set back is no age."""
+    monkeypatch.setattr("time.time", lambda: 1000.0)
+    assert human_ago(moment) == text
 
 
 def test_instants():

@@ -181,6 +181,17 @@ def test_a_store_that_is_away_is_told_once(config):
     assert text.count("store s: away") == 1
 
 
+def test_a_clock_that_was_set_back_is_told(config):
+    """The last answer lies in the future then, which is no age."""
+    answered = job("events up", success=time.time() + HOUR)
+    report = StatusReport(
+        device="d", at=None, verdict=pass_verdict([], [answered], 0), roles=[], stores=[],
+        cloud=[answered], outlook=[], losses=[], nothing_lost=True,
+    )  # fmt: skip
+    text = "\n".join(line.plain for line in overview(report, 24))
+    assert "d: the cloud answered before the clock was set back" in text
+
+
 def test_roles_in_memory_are_told_together_and_are_no_ok(screen, config):
     config.write_text(config.read_text().replace('default = "local"', 'default = "memory"'))
     lines = screen()

@@ -229,3 +229,20 @@ def test_roles_in_memory(smok, place):
     place.joinpath("smok.toml").write_text("")
     assert smok("export").out == "pathpoint,timestamp,value,value_type\n"
     assert smok("status").status == 0
+
+
+def test_an_id_can_be_copied_from_a_narrow_screen(smok, config, monkeypatch):
+    """Role and id stand as they are typed; all else below is folded."""
+    with smok_core.open_databases(config) as databases:
+        databases.sensor_writes.add_sw(
+            SensorWriteEvent(
+                timestamp=1, who="w", hr_sensor="s", hr_value="1", fqts="a", value="v", reason="r"
+            )
+        )
+        databases.sensor_writes.get_sw_sync().reject("a long reason " * 10)
+    monkeypatch.setenv("COLUMNS", "60")
+    (letter,) = json.loads(smok("dead-letters", "--json").out)
+    lines = smok("dead-letters").out.splitlines()
+    assert lines[0] == f"sensor_writes {letter['id']}"
+    assert max(map(len, lines)) <= 60
+    assert "a long reason a long reason" in " ".join(lines)

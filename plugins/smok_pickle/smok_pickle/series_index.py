@@ -133,7 +133,7 @@ class SeriesIndex:
         if row is None:
             return False
         before = self.acknowledged, self.pending_then - self.last
-        if any(type(part) is not int for part in row[:6]):
+        if set(map(type, row[:6])) != {int}:
             raise CorruptData("sections", "a count is no number")
         epoch, self.last, mark, self.stored_then, self.pending_then, self.dropped, newest = row
         if epoch != self.epoch:

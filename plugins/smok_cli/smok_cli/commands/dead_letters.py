@@ -8,8 +8,8 @@ import click
 
 from smok_cli.app import Session, pass_session
 from smok_cli.completing import roles
-from smok_cli.screen import iso_time, json_option, print_json, print_table
-from smok_cli.terminal import say
+from smok_cli.screen import console, iso_time, json_option, print_json, print_tsv, speaks_tsv
+from smok_cli.terminal import say, visible
 
 if TYPE_CHECKING:
     from smok_core.databases import Databases
@@ -83,16 +83,25 @@ def _show(letters: list[DeadLetter]) -> None:
     if not letters:
         say("no dead letters", fg="green")
         return
-    rows = [
-        (
-            letter.role,
-            letter.id,
-            iso_time(letter.at),
-            letter.key,
-            iso_time(letter.time),
-            letter.reason,
-        )
-        for letter in letters
-    ]
-    print_table("", ("role", "id", "set aside", "key", "its time", "reason"), rows)
+    if speaks_tsv():
+        print_tsv(("role", "id", "set aside", "key", "its time", "reason"), map(_row, letters))
+    else:
+        for letter in letters:
+            _show_letter(letter)
     say("offer them again: smok dead-letters --requeue all; delete them: --discard all", err=True)
+
+
+def _row(letter: DeadLetter) -> tuple[object, ...]:
+    at, time = iso_time(letter.at), iso_time(letter.time)
+    return letter.role, letter.id, at, letter.key, time, letter.reason
+
+
+def _show_letter(letter: DeadLetter) -> None:
+    """Show role and id as they are to be typed, on a narrow screen, too; below it all else."""
+    import textwrap
+
+    role, name, at, key, time, reason = map(visible, _row(letter))
+    say(f"{role} {name}", bold=True)
+    told = f"{key}{f', of {time}' if letter.time is not None else ''}, set aside {at}: {reason}"
+    width = max(console().width, 20)
+    say(textwrap.fill(told, width, initial_indent="  ", subsequent_indent="  "))

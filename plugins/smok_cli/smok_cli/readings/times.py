@@ -85,11 +85,13 @@ class TimeReader:
         """Give microseconds, and whether they are local: neither a zone nor an epoch was given."""
         if self._pattern is not None:
             return self._moment(time, self._by_pattern)
+        if isinstance(time, str):
+            time = time.strip()  # some write blanks around their delimiter
         # A text of digits only is a number, though ISO 8601 would take some as a date.
         if isinstance(time, str) and (":" in time or not self._is_number(time)):
             if time[:1] == "@":
                 return _since_epoch(time), False
-            return self._moment(time.strip(), datetime.fromisoformat)
+            return self._moment(time, datetime.fromisoformat)
         return self._number(time)
 
     def resembles(self, text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from smok_cli.screen import human_age, human_count, human_size
+from smok_cli.screen import human_age, human_ago, human_count, human_size
 from smok_cli.state.report import waited_seconds
 from smok_cli.state.verdict import LOST_KINDS
 from smok_cli.terminal import visible
@@ -159,7 +159,8 @@ def _troubles(jobs: Iterable[dict[str, Any]]) -> Iterator[Text]:
     for job in jobs:
         if job["failures"]:
             since = job.get("failing_since")
-            age = "" if since is None else f" for {human_age(time.time() - since)}"
+            lasted = 0.0 if since is None else time.time() - since
+            age = f" for {human_age(lasted)}" if lasted > 0 else ""
             detail = job.get("last_detail") or job["last_error"]
             yield Text(visible(f"{job['job']}: fails{age}: {detail}"), style="yellow")
 
@@ -178,7 +179,8 @@ def _stores(report: StatusReport) -> Iterator[Text]:
     if report.pending and not report.cloud:
         yield _command("nothing was uploaded from here yet; with a [cloud] table", "smok run")
     last = max((job["last_success"] or 0.0 for job in report.cloud), default=0.0)
-    answer = f"the cloud answered {human_age(time.time() - last)} ago" if last else ""
+    answer = f"the cloud answered {human_ago(last)}" if last else ""
+    answer = answer.replace("in the future", "before the clock was set back")
     yield Text(visible(f"{report.device}{': ' * bool(answer)}{answer}"), style="dim")
 
 

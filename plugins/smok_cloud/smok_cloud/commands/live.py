@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 from rich.text import Text
-from smok_cli.screen import console, human_age, human_count
+from smok_cli.screen import console, human_age, human_ago, human_count
 from smok_cli.state.verdict import link_down, since_text
 from smok_cli.terminal import visible
 
@@ -90,9 +90,7 @@ def _is_busy(job: Job) -> bool:
 def _counts(job: Job) -> Text:
     counts = job.statistics
     numbers = (counts.pending, counts.acknowledged, counts.refused)
-    success = counts.last_success
-    age = "never" if success is None else f"{human_age(time.time() - success)} ago"
-    return Text(_row(job.name, *map(human_count, numbers), age))
+    return Text(_row(job.name, *map(human_count, numbers), human_ago(counts.last_success)))
 
 
 def _row(name: str, *cells: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from smok_cli.losses import Finding, find_losses
-from smok_cli.screen import human_age, human_size
+from smok_cli.screen import human_age, human_ago, human_size
 from smok_cli.state.verdict import Verdict, pass_verdict
 
 from smok_cloud.history import Moment, read_history
@@ -67,7 +67,7 @@ def gather(databases: Databases, names: Sequence[str] | None, span: float) -> Fa
         span: Seconds before now that charts of pathpoints show.
     """
     now = time.time()
-    findings, jobs = find_losses(databases), [*_jobs(databases, now)]
+    findings, jobs = find_losses(databases), [*_jobs(databases)]
     roles = [*_roles(databases, now)]
     letters = [*islice(_letters(databases), _LETTERS)]
     present = _present(databases)
@@ -134,13 +134,12 @@ def _promise(config: StoreConfig) -> str:
     return _DURABILITY[settings.durability].format(flush_ms=settings.flush_ms)
 
 
-def _jobs(databases: Databases, now: float) -> Iterator[dict[str, Any]]:
+def _jobs(databases: Databases) -> Iterator[dict[str, Any]]:
     for owner in databases.config.owners.values():
         for job in owner.jobs(databases):
             success = job["last_success"]
-            age = "never" if success is None else f"{human_age(now - success)} ago"
             used = success is not None or bool(job["failures"])
-            yield job | {"age": age, "used": used}
+            yield job | {"age": human_ago(success), "used": used}
 
 
 def _letters(databases: Databases) -> Iterator[dict[str, Any]]:
