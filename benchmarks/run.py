@@ -76,7 +76,9 @@ By `cProfile` over the same calls, for the goals that are missed:
 - **First reading of a range**: it is four statements (a transaction, a look at what others have
   changed, the segment) and a segment of up to 256 readings is inflated, of which sixteen are taken
   apart; by hand it is one look into an index.
-- **Copy with the comparison** has not been profiled.
+- **Copy with the comparison**: both stores are read once more, archive and queue. Half of that is
+  the Redis client, which takes its answers apart in Python; the rest is reading by name what lies
+  in the order of the queue.
 - **persist-queue** commits every reading even with `auto_commit=False`; **litequeue** commits
   every reading that it hands over.
 """

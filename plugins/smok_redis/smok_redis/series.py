@@ -109,9 +109,11 @@ class RedisSeries(Series):
         while len(found) < limit:
             size = min(CHUNK, limit - len(found))
             page = self._client.read("series_pending", (self._keys.queue,), start, size)
+            if page and type(page[0]) is bytes:
+                page = list(zip(*[iter(page)] * 4, strict=True))
             try:
-                found += list(map(_pending_point, page))
-            except (ValueError, IndexError):
+                found += [_point(*entry) for entry in page]
+            except (ValueError, TypeError):
                 found += self._readable(page)
             if len(page) < size:
                 break
@@ -120,10 +122,11 @@ class RedisSeries(Series):
 
     def _readable(self, page: Sequence[Any]) -> Iterator[PendingPoint]:
         """Give the points of a page; what cannot be read is set aside and not in their way."""
-        for place, fields in page:
+        for place, *rest in page:
+            fields = rest[0] if len(rest) == 1 else _fields(*rest)
             try:
                 yield _pending_point((place, fields))
-            except (ValueError, IndexError):
+            except (ValueError, TypeError):
                 self._set_aside("XDEL", self._keys.queue, place, pack(list(map(raw, fields))))
 
     def _set_aside(self, command: str, key: str, member: bytes, kept: bytes) -> None:
@@ -210,13 +213,21 @@ def _member(member: bytes) -> tuple[int, bytes]:
 
 
 def _oldest(head: Sequence[Any]) -> int | None:
-    with suppress(ValueError, IndexError):  # taking it sets it aside; counting changes nothing
+    # Taking it sets it aside; counting changes nothing.
+    with suppress(ValueError, TypeError, IndexError):
         return _pending_point(head[0]).ts
     return None
 
 
 def _pending_point(entry: Any) -> PendingPoint:
     place, fields = entry
-    return PendingPoint(
-        int(place.partition(b"-")[0]), fields[1].decode(), int(fields[3]), fields[5]
-    )
+    return _point(place, *fields[1:6:2])
+
+
+def _point(place: bytes, name: bytes, ts: bytes, value: bytes) -> PendingPoint:
+    return PendingPoint(int(place.partition(b"-")[0]), name.decode(), int(ts), value)
+
+
+def _fields(name: bytes, ts: bytes, value: bytes) -> list[bytes]:
+    """Give the fields of an entry as they stand in the queue."""
+    return [b"n", name, b"t", ts, b"v", value]

@@ -180,3 +180,33 @@ def test_reading_an_archive_takes_no_list_apart_for_each_point(server, opened):
     replies = [one for one in profile.getstats() if "_read_response" in str(one.code)]
     assert max((one.callcount for one in replies), default=0) < 2.5 * len(found)
     assert list(series.range("W1", None, 1499)) == [point[1:] for point in points]
+
+
+def test_reading_the_queue_takes_no_list_apart_for_each_point(server, opened):
+    """Id, name, timestamp and value are four steps of the client's parser, no more."""
+    series, profile = opened(server.url, device="queue").series("s"), cProfile.Profile()
+    points = [(f"W{ts % 3}", ts, b"%d" % ts) for ts in range(2500)]
+    series.append(points)
+    found = profile.runcall(series.pending, 2500)
+    assert [point[1:] for point in found] == points
+    replies = [one for one in profile.getstats() if "_read_response" in str(one.code)]
+    assert max((one.callcount for one in replies), default=0) < 4.5 * len(found)
+
+
+def test_a_strange_entry_of_the_queue_is_kept_whole(server, opened):
+    """Whatever its fields are, it is set aside with all of them and is in nobody's way."""
+    engine = opened(server.url, device="strange")
+    series = engine.series("s")
+    series.append([("W", 1, b"v")])
+    strange = [
+        ("n", "W", "t", "soon", "v", "x"),
+        ("n", "W"),
+        ("a", "W", "t", "5", "v", "x", "w", "y"),
+    ]
+    (first,) = series.pending(1)
+    for seq, fields in enumerate(strange, first.seq + 1):
+        server.command("XADD", "smok:{strange}:s:s:queue", f"{seq}-0", *fields)
+    assert [point.ts for point in series.pending(9)] == [1, 5]
+    kept = server.command("HVALS", "smok:{strange}:damaged")
+    assert b"soon" in kept
+    assert [point.ts for point in series.pending(9)] == [1, 5]
