@@ -7,6 +7,7 @@ and reads the first of a range of one name.
 from __future__ import annotations
 
 import itertools
+import random
 import resource
 import sqlite3
 import statistics
@@ -147,12 +148,13 @@ def long_archive(folder: Path) -> None:
     filled(folder / "long", count, "drain")
     openings("10 000 000 acknowledged", folder / "empty", folder / "long")
     bare = by_hand(folder / "bare", count)
-    middle = itertools.count(START * 1000 + count // 2, 100)
+    chance = random.Random(7)
+    anywhere = iter(lambda: START * 1000 + chance.randrange(count - 200), None)
     query = "select ts, value from points where path = ? and ts >= ? order by ts"
     with open_databases(folder / "long") as databases:
         seconds, hand = interleaved(
-            lambda: next(databases.pathpoints.get_archive_data("plant/pump0", next(middle))),
-            lambda: bare.execute(query, ("plant/pump0", next(middle))).fetchone(),
+            lambda: next(databases.pathpoints.get_archive_data("plant/pump0", next(anywhere))),
+            lambda: bare.execute(query, ("plant/pump0", next(anywhere))).fetchone(),
             101,
         )
     ratio = seconds / hand

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, Self
 
-from smok_core.config import Config, StoreConfig, load_config
+from smok_core.config import Config, load_config
 from smok_core.context import StoreContext
 from smok_core.engine.base import Engine, Health
 from smok_core.errors import ConfigError, ConfigProblem, SmokError
-from smok_core.registry import Registry
+from smok_core.registry import Backend, Registry
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.roles import (
     ROLES,
@@ -130,7 +130,11 @@ def open_databases(
     """
     config = source if isinstance(source, Config) else load_config(source, registry=registry)
     device = find_device(config)
-    stores = {name: _store(config, name, device, clock, looking) for name in _used(config)}
+    used = dict.fromkeys(config.roles[role].store for role in ROLES)
+    stores = {
+        name: Store(_backend(config, name), _context(config, name, device, clock, looking))
+        for name in used
+    }
     try:
         roles = {
             role: stores[config.roles[role].store].open_role(role, required=require_all)
@@ -150,11 +154,8 @@ def open_store(
     looking: bool = False,
 ) -> Engine | None:
     """Open one store of a configuration alone; None if it has no engine."""
-    store = config.stores[name]
-    assert store.loaded is not None
-    return store.loaded.open_engine(
-        _context(config, store, find_device(config), clock, looking=looking)
-    )
+    context = _context(config, name, find_device(config), clock, looking)
+    return _backend(config, name).open_engine(context)
 
 
 def find_device(config: Config) -> str:
@@ -181,34 +182,23 @@ def _device_of_tables(config: Config) -> str | None:
     return None
 
 
-def _used(config: Config) -> list[str]:
-    """Name the stores that keep a role, in the order of the roles."""
-    return list(dict.fromkeys(config.roles[role].store for role in ROLES))
-
-
-def _store(
-    config: Config, name: str, device: str, clock: Callable[[], float], looking: bool
-) -> Store:
-    store = config.stores[name]
-    assert store.loaded is not None
-    return Store(store.loaded, _context(config, store, device, clock, looking=looking))
+def _backend(config: Config, name: str) -> Backend:
+    backend = config.stores[name].loaded
+    assert backend is not None  # the stores that are used were loaded with the configuration
+    return backend
 
 
 def _context(
-    config: Config,
-    store: StoreConfig,
-    device: str,
-    clock: Callable[[], float],
-    *,
-    looking: bool,
+    config: Config, name: str, device: str, clock: Callable[[], float], looking: bool
 ) -> StoreContext:
+    store = config.stores[name]
     return StoreContext(
-        store=store.name,
+        store=name,
         device=device,
         options=store.options,
         settings=store.settings,
         base_dir=config.base_dir,
-        roles=frozenset(role for role in ROLES if config.roles[role].store == store.name),
+        roles=frozenset(role for role in ROLES if config.roles[role].store == name),
         clock=clock,
         looking=looking,
     )

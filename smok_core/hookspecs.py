@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import pluggy
@@ -84,70 +84,62 @@ class BackendInfo(msgspec.Struct, frozen=True, kw_only=True):
     drivers: tuple[Driver, ...] = ()
 
 
-class SmokHooks:
-    """The specifications. ``engine`` is None in a backend that has no ``smok_open_engine``."""
+class SmokHooks(Protocol):
+    """The specifications. A ``smok_open_<role>`` opens that role.
+
+    ``engine`` is None in a backend that has no ``smok_open_engine``.
+    """
 
     @_spec
-    def smok_backend(self) -> BackendInfo:  # type: ignore[empty-body]
+    def smok_backend(self) -> BackendInfo:
         """Describe the backend; no I/O, no driver import."""
 
     @_spec
-    def smok_open_engine(self, context: StoreContext) -> Engine:  # type: ignore[empty-body]
+    def smok_open_engine(self, context: StoreContext) -> Engine:
         """Open the store; raise a `StoreError` if that fails, within seconds."""
 
     @_spec
-    def smok_open_predicates(  # type: ignore[empty-body]
+    def smok_open_predicates(
         self, context: StoreContext, engine: Engine | None
-    ) -> BasePredicateDatabase:
-        """Open the role ``predicates``."""
+    ) -> BasePredicateDatabase: ...
 
     @_spec
-    def smok_open_sensor_writes(  # type: ignore[empty-body]
+    def smok_open_sensor_writes(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseSensorWriteDatabase:
-        """Open the role ``sensor_writes``."""
+    ) -> BaseSensorWriteDatabase: ...
 
     @_spec
-    def smok_open_archives(  # type: ignore[empty-body]
+    def smok_open_archives(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseArchivesDatabase:
-        """Open the role ``archives``."""
+    ) -> BaseArchivesDatabase: ...
 
     @_spec
-    def smok_open_baobs(  # type: ignore[empty-body]
-        self, context: StoreContext, engine: Engine | None
-    ) -> BaseBAOBDatabase:
-        """Open the role ``baobs``."""
+    def smok_open_baobs(self, context: StoreContext, engine: Engine | None) -> BaseBAOBDatabase: ...
 
     @_spec
-    def smok_open_sensors(  # type: ignore[empty-body]
+    def smok_open_sensors(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseSensorDatabase:
-        """Open the role ``sensors``."""
+    ) -> BaseSensorDatabase: ...
 
     @_spec
-    def smok_open_pathpoints(  # type: ignore[empty-body]
+    def smok_open_pathpoints(
         self, context: StoreContext, engine: Engine | None
-    ) -> BasePathpointDatabase:
-        """Open the role ``pathpoints``."""
+    ) -> BasePathpointDatabase: ...
 
     @_spec
-    def smok_open_events(  # type: ignore[empty-body]
+    def smok_open_events(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseEventDatabase:
-        """Open the role ``events``."""
+    ) -> BaseEventDatabase: ...
 
     @_spec
-    def smok_open_macros(  # type: ignore[empty-body]
+    def smok_open_macros(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseMacroDatabase:
-        """Open the role ``macros``."""
+    ) -> BaseMacroDatabase: ...
 
     @_spec
-    def smok_open_metadata(  # type: ignore[empty-body]
+    def smok_open_metadata(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseMetadataDatabase:
-        """Open the role ``metadata``."""
+    ) -> BaseMetadataDatabase: ...
 
 
 class TableInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,11 +150,11 @@ class TableInfo(msgspec.Struct, frozen=True, kw_only=True):
     settings: type[msgspec.Struct]
 
 
-class TableHooks:
+class TableHooks(Protocol):
     """The specifications for a table of the config; only `smok_table` is needed."""
 
     @_spec
-    def smok_table(self) -> TableInfo:  # type: ignore[empty-body]
+    def smok_table(self) -> TableInfo:
         """Describe the table; no I/O."""
 
     @_spec
@@ -175,11 +167,11 @@ class TableHooks:
         """
 
     @_spec
-    def smok_table_jobs(self, databases: Any) -> list[dict[str, Any]]:  # type: ignore[empty-body]
+    def smok_table_jobs(self, databases: Any) -> list[dict[str, Any]]:
         """Tell what was done so far with opened `Databases`; ``smok status`` shows it."""
 
     @_spec
-    def smok_table_check(self, config: Any, offline: bool) -> list[dict[str, Any]]:  # type: ignore[empty-body]
+    def smok_table_check(self, config: Any, offline: bool) -> list[dict[str, Any]]:
         """Try what the table of a `Config` says; ``smok check`` shows it.
 
         Args:

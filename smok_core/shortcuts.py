@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -25,15 +26,10 @@ DEFAULT_DEVICE = "device"
 _CLIENT = "smok.client.client"
 
 
-class _Shared:
-    """An open engine and how many shortcuts use it."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.users = engine, 0
-
-
+_Key = tuple[Any, ...]
 _lock = fork_safe_lock(Layer.CALLER)
-_open: dict[tuple[Any, ...], _Shared] = {}
+_open: dict[_Key, Engine] = {}
+_users: Counter[_Key] = Counter()
 
 
 class _NotForTheClient:
@@ -86,38 +82,34 @@ class Shortcut(_NotForTheClient, OnEngine):
             options=options,
             settings=msgspec.convert(settings, StoreSettings, dec_hook=decode_setting),
         )
-        self._key = (type(self).open_engine, device, options, repr(context.settings))
-        super().__init__(context, _acquire(self._key, context))
-        self._is_open = True
+        self._uses: list[_Key] = []
+        super().__init__(context, self._acquire(context))
 
     def share(self, options: msgspec.Struct) -> Engine:
         """Give the engine of another place, closed with this database."""
-        key = (*self._key[:2], options, self._key[3])
-        self._extra = key
-        return _acquire(key, msgspec.structs.replace(self.context, options=options))
+        return self._acquire(msgspec.structs.replace(self.context, options=options))
 
     def close(self) -> None:
         """Flush, and close the store if no other shortcut uses it; twice is harmless."""
-        if self._is_open:
-            self._is_open = False
+        if self._uses:
             super().close()
-            for key in (self._key, getattr(self, "_extra", None)):
-                _release(key)
+        while self._uses:
+            _release(self._uses.pop())
+
+    def _acquire(self, context: StoreContext) -> Engine:
+        opener = type(self).open_engine
+        key = (opener, context.device, context.options, repr(context.settings))
+        with _lock:
+            if key not in _open:
+                _open[key] = opener(context)
+            _users[key] += 1
+            self._uses.append(key)
+            return _open[key]
 
 
-def _acquire(key: tuple[Any, ...], context: StoreContext) -> Engine:
+def _release(key: _Key) -> None:
     with _lock:
-        if key not in _open:
-            _open[key] = _Shared(key[0](context))
-        _open[key].users += 1
-        return _open[key].engine
-
-
-def _release(key: tuple[Any, ...] | None) -> None:
-    with _lock:
-        shared = None if key is None else _open[key]
-        if shared is not None:
-            shared.users -= 1
-            if shared.users == 0:
-                del _open[key]  # type: ignore[arg-type]
-                shared.engine.close()
+        _users[key] -= 1
+        if not _users[key]:
+            del _users[key]
+            _open.pop(key).close()

@@ -73,10 +73,10 @@ def mounted(image: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-def make_disk(image: Path) -> None:
+def make_disk(image: Path, mib: int = 256) -> None:
     """Make an empty ext4 in a file, with room enough that no store saves on it."""
     with image.open("wb") as file:
-        file.truncate(256 * 2**20)
+        file.truncate(mib * 2**20)
     run("mkfs.ext4", "-q", "-F", image)
 
 

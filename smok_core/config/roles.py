@@ -17,14 +17,7 @@ _NOT_GIVEN: Final = "not configured: kept in memory"
 
 
 class RolesReader:
-    """Checks the table and notes what is wrong with it.
-
-    Args:
-        table: The raw table.
-        stores: Every store one can name.
-        document: Knows where each value was set.
-        fields: Takes note of what is wrong.
-    """
+    """Checks the raw table against the stores one can name; ``fields`` notes what is wrong."""
 
     def __init__(
         self,

@@ -32,11 +32,7 @@ class Codec(ABC):
 
     @abstractmethod
     def dumps(self, value: Any) -> bytes:
-        """Encode.
-
-        Raises:
-            InvalidType, InvalidValue: `loads` would not give it back.
-        """
+        """Encode. Raises InvalidType, InvalidValue: `loads` would not give it back."""
 
     @abstractmethod
     def loads(self, data: bytes) -> Any:

@@ -12,12 +12,7 @@ from smok_core.roles import ON_ENGINE, ROLES, Database
 
 
 class Backend:
-    """A loaded backend.
-
-    Args:
-        name: The backend's name in the config.
-        package: The distribution it came from, with its version; for messages.
-        implementation: The module or object that implements the hooks.
+    """A loaded backend; see `Plugin` for its arguments.
 
     Raises:
         PluginContract: A hook is misspelt, takes arguments nobody gives, or gives a wrong type.

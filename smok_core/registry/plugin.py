@@ -13,14 +13,10 @@ from smok_core.hookspecs import TableHooks, TableInfo
 
 
 class Plugin:
-    """A module or object that implements hooks.
+    """A module or object that implements hooks of the class ``specifications``.
 
-    Args:
-        kind: What it is to the user, for messages: ``backend`` or ``table``.
-        name: What the config calls it.
-        package: The distribution it came from, with its version; for messages.
-        implementation: The module or object.
-        specifications: The class that specifies the hooks.
+    For messages it has its ``kind`` (``backend`` or ``table``), the name that the config calls it
+    by, and the ``package`` it came from: the distribution with its version.
 
     Raises:
         PluginContract: A hook is misspelt or takes arguments nobody gives.
@@ -100,12 +96,7 @@ class Plugin:
 
 
 class ConfigTable(Plugin):
-    """The owner of a table of the config.
-
-    Args:
-        name: The table's name in the config.
-        package: The distribution it came from, with its version; for messages.
-        implementation: The module or object that implements the hooks.
+    """The owner of a table of the config; see `Plugin`.
 
     Raises:
         PluginContract: A hook is misspelt, takes arguments nobody gives, or gives a wrong type.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from smok_core.context import StoreContext
-from smok_core.engine.base import Engine, Row
+from smok_core.engine.base import Row
 from smok_core.errors import InvalidType, InvalidValue
-from smok_core.roles.base import Counts, Database, OnEngine
+from smok_core.roles.base import Database, OnEngine
 from smok_core.roles.checks import check_key
 
 
@@ -35,10 +34,6 @@ class ArchivesDatabase(BaseArchivesDatabase, OnEngine):
 
     tables = ("archives",)
 
-    def __init__(self, context: StoreContext, engine: Engine) -> None:
-        super().__init__(context, engine)
-        self._table = self.open_table(*self.tables)
-
     def get_archiving_instructions(self) -> dict[int, list[str]]:
         rows = self.decoded(self._table, self._table.rows(), self._load)
         return dict(sorted((int(row.key), names) for row, names in rows))
@@ -48,9 +43,6 @@ class ArchivesDatabase(BaseArchivesDatabase, OnEngine):
             raise InvalidType(self.role, "the instructions", new_data, "a dict")
         rows = {self._check(*item): self.codec.dumps(item[1]) for item in new_data.items()}
         self._table.replace(rows)
-
-    def counts(self) -> Counts:
-        return Counts(self._table.stats().rows)
 
     def _check(self, interval: object, names: object) -> str:
         if type(interval) is not int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
@@ -15,6 +15,7 @@ from smok_core.engine.base import Ack, Engine, Row, Table, When
 from smok_core.engine.codec import Codec
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData, InvalidValue, NotFound
+from smok_core.roles.checks import check_key
 from smok_core.roles.counters import Counter
 from smok_core.roles.dead_letters import REFUSED, DeadLetter, DeadLetters
 
@@ -129,7 +130,8 @@ class Database(ABC):
 class OnEngine(Database):
     """A role's database on an engine: what the nine implementations share."""
 
-    #: Names of what it keeps in its engine, beside its dead letters and counters.
+    #: Names of what it keeps in its engine, beside its dead letters and counters. The first table
+    #: is the role's own.
     tables: ClassVar[tuple[str, ...]] = ()
     series: ClassVar[tuple[str, ...]] = ()
     blobs: ClassVar[tuple[str, ...]] = ()
@@ -141,6 +143,8 @@ class OnEngine(Database):
         self.refused = Counter(engine, f"{self.role}.refused")
         self.due = Throttle()
         self._table_names: dict[Table, str] = {}
+        if self.tables:
+            self._table = self.open_table(self.tables[0])
 
     def open_table(self, name: str) -> Table:
         """Give a table of the engine, and remember its name for dead letters."""
@@ -156,9 +160,9 @@ class OnEngine(Database):
             self.tidy()
             self.engine.checkpoint()
 
-    @abstractmethod
     def counts(self) -> Counts:
         """Count what is stored, what waits for the cloud, and what the engine dropped."""
+        return Counts(self._table.stats().rows)
 
     def stats(self) -> RoleStats:
         counts = self.counts()
@@ -198,6 +202,13 @@ class OnEngine(Database):
             except (CorruptData, msgspec.ValidationError, ValueError, TypeError, LookupError):
                 self.set_aside(table, row, "cannot be decoded")
                 table.acknowledge([Ack(row.key, row.seq, remove=True)])
+
+    def stored(self, table: Table, key: str, load: Callable[[Row], T]) -> tuple[Row, T]:
+        """Give the row under a key, and what it decodes to; raises NotFound if there is none."""
+        row = table.get(check_key(self.role, key))
+        for found in self.decoded(table, [row] if row else [], load):
+            return found
+        raise NotFound(self.role, key)
 
     def set_aside(self, table: Table, row: Row, reason: str) -> None:
         """Copy a row to the dead letters; the caller acknowledges it afterwards."""

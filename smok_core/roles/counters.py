@@ -11,12 +11,7 @@ COUNTERS: Final = "counters"
 
 
 class Counter:
-    """A count; threads and processes may add at the same time.
-
-    Args:
-        engine: Where it is kept.
-        name: What is counted, such as ``events.refused``.
-    """
+    """A count, such as ``events.refused``; threads and processes may add at the same time."""
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._table, self._codec, self._name = engine.table(COUNTERS), engine.codec, name

@@ -118,7 +118,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
         self._keep = context.settings.keep_events_for.seconds
-        self._table, self._cache = map(self.open_table, self.tables)
+        self._cache = self.open_table(self.tables[1])
         self.outbox = TableOutbox(
             self,
             self._table,
@@ -155,14 +155,13 @@ class EventDatabase(BaseEventDatabase, OnEngine):
 
     def close_event(self, event: Event) -> None:
         given = check_fields(self.role, "an event", event, Event)
-        key = check_key(self.role, given.provisional_uuid)
         ended_on = int(self.context.clock()) if given.ended_on is None else given.ended_on
         while True:
-            row, stored = self._stored(key)
+            row, stored = self.stored(self._table, given.provisional_uuid, self._load)
             if stored.is_closed():
                 return
             stored.ended_on = ended_on
-            if self._limit.put(key, self._dump(stored), expected_seq=row.seq):
+            if self._limit.put(row.key, self._dump(stored), expected_seq=row.seq):
                 return
 
     def get_events_to_sync(self, limit: int = BATCH) -> EventSynchronization | None:
@@ -174,11 +173,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         self._cache.put(key, self.codec.dumps(cache))
 
     def get_cache(self, predicate_id: str) -> Any:
-        row = self._cache.get(check_key(self.role, predicate_id))
-        found = list(self.decoded(self._cache, [row] if row else [], self._load_cache))
-        if not found:
-            raise NotFound(self.role, predicate_id)
-        return found[0][1]
+        return self.stored(self._cache, predicate_id, self._load_cache)[1]
 
     def on_predicate_deleted(self, predicate_id: str) -> None:
         self._cache.delete(check_key(self.role, predicate_id))
@@ -201,12 +196,6 @@ class EventDatabase(BaseEventDatabase, OnEngine):
 
     def _events(self) -> Iterator[tuple[Row, Event]]:
         return self.decoded(self._table, self._table.rows(), self._load)
-
-    def _stored(self, key: str) -> tuple[Row, Event]:
-        row = self._table.get(key)
-        for found in self.decoded(self._table, [row] if row else [], self._load):
-            return found
-        raise NotFound(self.role, key)
 
     def _dump(self, event: Event) -> bytes:
         fields = msgspec.structs.asdict(event)

@@ -117,7 +117,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table, self._done = map(self.open_table, self.tables)
+        self._done = self.open_table(self.tables[1])
         self.outbox = TableOutbox(
             self,
             self._done,

@@ -104,7 +104,6 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = self.open_table(*self.tables)
         self.outbox = TableOutbox(
             self,
             self._table,
@@ -122,11 +121,10 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
         self._limit.put(key, self.codec.dumps(value), stamp=stamp)
 
     def get_plain(self, key: str) -> str:
-        row = self._table.get(check_key(self.role, key))
-        found = [change for _, change in self._changes([row] if row else [])]
-        if not found or found[0].value is None:
+        value = self.stored(self._table, key, self._load)[1].value
+        if value is None:
             raise NotFound(self.role, key)
-        return found[0].value
+        return value
 
     def update_plain(self, key: str, value: str, timestamp: float) -> None:
         self._check(key, value, timestamp)
@@ -141,7 +139,8 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
                 return
 
     def get_all_plain(self) -> Iterator[tuple[str, str, float]]:
-        found = [change for _, change in self._changes(self._table.rows())]
+        rows = self.decoded(self._table, self._table.rows(), self._load)
+        found = [change for _, change in rows]
         return iter([(c.key, c.value, c.timestamp) for c in found if c.value is not None])
 
     def get_plain_to_sync(self, limit: int = BATCH) -> PlainSynchronization | None:
@@ -149,9 +148,6 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
 
     def counts(self) -> Counts:
         return self.outbox.counts()
-
-    def _changes(self, rows: Any) -> Iterator[tuple[Row, PlainChange]]:
-        return self.decoded(self._table, rows, self._load)
 
     def _load(self, row: Row) -> PlainChange:
         value = self.codec.loads(row.value)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -92,14 +92,7 @@ B = TypeVar("B", bound="StoredBatch[Any]")
 
 
 class StoredBatch(Batch, Generic[T]):
-    """A batch of an outbox.
-
-    Args:
-        outbox: Where it is answered.
-        take: Number of the take it came from.
-        records: As the engine handed them out.
-        values: The same, decoded.
-    """
+    """A batch of an outbox: what the engine handed out in the take of this number, and decoded."""
 
     def __init__(
         self, outbox: Outbox[Any, T, Any], take: int, records: Sequence[Any], values: Sequence[T]
@@ -131,15 +124,18 @@ class StoredBatch(Batch, Generic[T]):
         self._outbox.reject(self, reason)
 
 
+class _Queue(Protocol[R]):
+    """A table or a series."""
+
+    def pending(self, limit: int, after: int = 0) -> list[R]: ...
+
+
 class Outbox(ABC, Generic[R, T, B]):
-    """Hands out what is pending, one batch at a time; any thread may call.
+    """Hands out what is pending, one batch at a time; any thread may call."""
 
-    Args:
-        batch: Class of the batches.
-    """
-
-    def __init__(self, batch: type[B]) -> None:
-        self._batch = batch
+    def __init__(self, database: OnEngine, queue: _Queue[R], batch: type[B]) -> None:
+        self._database, self._batch = database, batch
+        self._queue: _Queue[R] = queue
         # Held during calls of the engine: between the look whether a batch is out and its
         # acknowledgement nobody may answer it and take the next one.
         self._lock = fork_safe_lock(Layer.ROLE)
@@ -211,7 +207,7 @@ class Outbox(ABC, Generic[R, T, B]):
         records, values = list[R](), list[T]()
         after, asked = 0, limit
         while asked > 0:
-            page = self._pending(asked, after)
+            page = self._queue.pending(asked, after)
             self._decode(page, records, values)
             # A short page is the last one. Of a full one some may not have been decodable.
             after = page[-1].seq if len(page) == asked else 0
@@ -232,10 +228,6 @@ class Outbox(ABC, Generic[R, T, B]):
                 self._remove(page[0])
 
     @abstractmethod
-    def _pending(self, limit: int, after: int) -> list[R]:
-        """Return at most ``limit`` pending records with a seq above ``after``, oldest first."""
-
-    @abstractmethod
     def _load(self, records: Sequence[R]) -> list[T]:
         """Decode records; raises one of `_DAMAGE` if one of them is damaged."""
 
@@ -253,15 +245,10 @@ class Outbox(ABC, Generic[R, T, B]):
 
 
 class TableOutbox(Outbox[Row, T, B]):
-    """The pending rows of a table.
+    """The pending rows of a role's table.
 
-    Args:
-        database: The role it serves.
-        table: Where the rows are.
-        load: Decodes a row.
-        batch: Class of the batches.
-        when: Tells the time of a decoded row, in seconds since the epoch.
-        remove: Tells whether an acknowledged row leaves the table.
+    ``when`` tells the time of a decoded row, in seconds since the epoch; ``remove`` whether an
+    acknowledged row leaves the table.
     """
 
     def __init__(
@@ -274,9 +261,8 @@ class TableOutbox(Outbox[Row, T, B]):
         when: Callable[[T], float],
         remove: Callable[[Row], bool] = lambda _: False,
     ) -> None:
-        super().__init__(batch)
-        self._database, self._table = database, table
-        self._loader, self._when, self._leaves = load, when, remove
+        super().__init__(database, table, batch)
+        self._table, self._loader, self._when, self._leaves = table, load, when, remove
 
     def counts(self) -> Counts:
         found = self._table.stats()
@@ -286,9 +272,6 @@ class TableOutbox(Outbox[Row, T, B]):
         except _DAMAGE:
             oldest = None  # taking it sets it aside; counting changes nothing
         return Counts(found.rows, found.pending, found.dropped, oldest)
-
-    def _pending(self, limit: int, after: int) -> list[Row]:
-        return self._table.pending(limit, after)
 
     def _load(self, records: Sequence[Row]) -> list[T]:
         return [self._loader(row) for row in records]
@@ -306,14 +289,7 @@ class TableOutbox(Outbox[Row, T, B]):
 
 
 class SeriesOutbox(Outbox[PendingPoint, T, B]):
-    """The pending points of a series.
-
-    Args:
-        database: The role it serves.
-        series: Where the points are.
-        load: Decodes values of points.
-        batch: Class of the batches.
-    """
+    """The pending points of a role's series; ``load`` decodes the values of a batch at once."""
 
     def __init__(
         self,
@@ -322,17 +298,14 @@ class SeriesOutbox(Outbox[PendingPoint, T, B]):
         load: Callable[[list[bytes]], list[T]],
         batch: type[B],
     ) -> None:
-        super().__init__(batch)
-        self._database, self._series, self._loader = database, series, load
+        super().__init__(database, series, batch)
+        self._series, self._loader = series, load
 
     def counts(self) -> Counts:
         found = self._series.stats()
         head = found.oldest_pending
         oldest = None if head is None else head / 1_000_000
         return Counts(found.points, found.pending, found.dropped, oldest)
-
-    def _pending(self, limit: int, after: int) -> list[PendingPoint]:
-        return self._series.pending(limit, after)
 
     def _load(self, records: Sequence[PendingPoint]) -> list[T]:
         return self._loader([point.value for point in records])

@@ -171,7 +171,6 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         self._series = self._open_series(engine)
         self._names: set[str] = set()
         self._values = Values(self.role, context.store, engine.codec)
-        self._table = self.open_table(self.tables[0])
         self.outbox = SeriesOutbox(self, self._series, self._values.load_all, DataToSynchronize)
         self.definitions_outbox = TableOutbox(
             self,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from smok_core.context import StoreContext
-from smok_core.engine.base import Engine, Row
+from smok_core.engine.base import Row
 from smok_core.engine.plain import check_plain
 from smok_core.errors import InvalidType
-from smok_core.roles.base import Counts, Database, OnEngine
+from smok_core.roles.base import Database, OnEngine
 from smok_core.roles.checks import check_key
 
 
@@ -48,10 +47,6 @@ class PredicateDatabase(BasePredicateDatabase, OnEngine):
 
     tables = ("predicates",)
 
-    def __init__(self, context: StoreContext, engine: Engine) -> None:
-        super().__init__(context, engine)
-        self._table = self.open_table(*self.tables)
-
     def get_all_predicates(self) -> list[dict[str, Any]]:
         rows = self.decoded(self._table, self._table.rows(), self._load)
         return [predicate for _, predicate in rows]
@@ -61,9 +56,6 @@ class PredicateDatabase(BasePredicateDatabase, OnEngine):
 
     def set_new_predicates(self, v: list[dict[str, Any]]) -> None:
         self._table.replace({self._check(item): self.codec.dumps(item) for item in v})
-
-    def counts(self) -> Counts:
-        return Counts(self._table.stats().rows)
 
     def _check(self, predicate: Any) -> str:
         if type(predicate) is not dict or "predicate_id" not in predicate:

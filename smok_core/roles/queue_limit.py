@@ -21,12 +21,8 @@ _PAGE: Final = 1000
 class QueueLimit(Generic[T]):
     """Writes rows that wait, within the store's limits. The engine keeps the bound and counts.
 
-    Args:
-        database: The role it serves.
-        table: The queue.
-        load: Turns a row into what the role hands over.
-        droppable: Which of them may be dropped at all.
-        remove: Whether a dropped row leaves the table, or stays and is only not handed over.
+    ``droppable`` tells which decoded rows may be dropped at all; ``remove`` whether one that is
+    leaves the table, or stays and is only not handed over.
     """
 
     def __init__(

@@ -94,7 +94,6 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._table = self.open_table(*self.tables)
         self.outbox = TableOutbox(
             self,
             self._table,

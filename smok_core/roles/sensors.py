@@ -9,11 +9,10 @@ from typing import Any
 
 import msgspec
 
-from smok_core.context import StoreContext
-from smok_core.engine.base import Engine, Row
-from smok_core.errors import InvalidType, NotFound
+from smok_core.engine.base import Row
+from smok_core.errors import InvalidType
 from smok_core.model import Sensor, fqtsify
-from smok_core.roles.base import Counts, Database, OnEngine
+from smok_core.roles.base import Database, OnEngine
 from smok_core.roles.checks import check_fields, check_key
 
 logger = logging.getLogger(__name__)
@@ -56,18 +55,10 @@ class SensorDatabase(BaseSensorDatabase, OnEngine):
 
     tables = ("sensors",)
 
-    def __init__(self, context: StoreContext, engine: Engine) -> None:
-        super().__init__(context, engine)
-        self._table = self.open_table(*self.tables)
-
     def get_sensor(self, fqts: str) -> Sensor:
         if type(fqts) is not str:
             raise InvalidType(self.role, "the tags", fqts, "a str of tags")
-        row = self._table.get(check_key(self.role, fqtsify(fqts)))
-        found = list(self.decoded(self._table, [row] if row else [], self._load))
-        if not found:
-            raise NotFound(self.role, fqts)
-        return found[0][1]
+        return self.stored(self._table, fqtsify(fqts), self._load)[1]
 
     def on_sensors_sync(self, sensors: list[Sensor]) -> None:
         checked = [check_fields(self.role, "a sensor", sensor, Sensor) for sensor in sensors]
@@ -84,9 +75,6 @@ class SensorDatabase(BaseSensorDatabase, OnEngine):
     def get_all_sensors(self) -> Iterator[Sensor]:
         rows = self.decoded(self._table, self._table.rows(), self._load)
         return iter([sensor for _, sensor in rows])
-
-    def counts(self) -> Counts:
-        return Counts(self._table.stats().rows)
 
     def _load(self, row: Row) -> Sensor:
         return msgspec.convert(self.codec.loads(row.value), Sensor)

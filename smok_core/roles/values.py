@@ -93,11 +93,7 @@ class Values:
         return failure.reason.value, failure.timestamp
 
     def load(self, data: bytes) -> ValueOrExcept:
-        """Decode a stored value.
-
-        Raises:
-            CorruptData: It is none.
-        """
+        """Decode a stored value. Raises CorruptData: it is none."""
         value = self._codec.loads(data)
         if type(value) is tuple:
             return self._failure(value)

@@ -65,15 +65,41 @@ def test_every_error_of_the_core_can_be_caught_by_its_name():
     assert named.items() <= vars(smok_core).items()
 
 
-def test_the_programs_of_readme_and_errors_pass_a_strict_type_checker(tmp_path):
-    """As an integrator's: with the installed packages and none of our settings."""
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    """The whole programs of the README and of the page on errors, in a folder of their own."""
+    folder = tmp_path_factory.mktemp("programs")
     pages = (ROOT / "README.md", ROOT / "docs/reference/errors.md")
     text = "".join(page.read_text() for page in pages)
     blocks = re.findall(r"^```python\n(import smok_core\n.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 2
     for number, block in enumerate(blocks):
-        (tmp_path / f"program{number}.py").write_text(block)
+        (folder / f"program{number}.py").write_text(block)
+    return folder
+
+
+def test_the_programs_of_readme_and_errors_pass_a_strict_type_checker(programs):
+    """As an integrator's: with the installed packages and none of our settings."""
     words = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent"]
-    words += [f"--cache-dir={tmp_path}", *map(str, sorted(tmp_path.glob("*.py")))]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    _passes([*words, f"--cache-dir={programs / 'cache'}"], programs)
+
+
+def test_they_pass_pyright_too(programs):
+    """What an editor shows; the package `pyright` fetches the checker when it runs first."""
+    words = [sys.executable, "-m", "pyright"]
+    try:
+        done = subprocess.run([*words, "--version"], capture_output=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip("pyright cannot be fetched")
+    if done.returncode:
+        pytest.skip("pyright is not here: pip install pyright")
+    (programs / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+    _passes([*words, "--pythonpath", sys.executable], programs)
+
+
+def _passes(words, folder):
+    programs = sorted(map(str, folder.glob("*.py")))
+    done = subprocess.run(
+        [*words, *programs], capture_output=True, text=True, cwd=folder, check=False
+    )
     assert done.returncode == 0, done.stdout

@@ -66,8 +66,12 @@ def steps_of(stamps: Sequence[int]) -> Steps:
     return least, unit, [step // unit for step in more] if unit else []
 
 
-def stamps_of(first: int, steps: Steps, count: int) -> list[int]:
+def stamps_of(first: int, steps: Steps, count: int) -> Sequence[int]:
     """Give the ``count`` timestamps that `steps_of` was made of."""
     least, unit, more = steps
-    found = [least + step * unit for step in more] if unit else [least] * (count - 1)
-    return list(itertools.accumulate(found, initial=first))
+    if not unit:
+        return range(first, first + max(least, 1) * count, max(least, 1))
+    found = list(itertools.accumulate([least + step * unit for step in more], initial=first))
+    if len(found) != count:
+        raise ValueError("there is another number of timestamps than is said")
+    return found

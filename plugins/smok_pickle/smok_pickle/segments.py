@@ -1,4 +1,4 @@
-"""A segment: up to a thousand acknowledged points of one name, compressed, in one row.
+"""A segment: up to 256 acknowledged points of one name, compressed, in one row.
 
 The time spans of two segments of one name never overlap, so the one that could hold a timestamp is
 found by one look into an index. Acknowledged points have no place in the queue any more; ``last``
@@ -9,6 +9,7 @@ when a damaged file shows both.
 from __future__ import annotations
 
 import bisect
+import functools
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 COLUMNS: Final = "name, last, ts_min, ts_max, data, points, sum"
-_MOST: Final = 1000
+_MOST: Final = 256  # whoever reads one point inflates them all
 _BYTES: Final = 256 * 1024
 _LARGEST: Final = 2**28  # bytes of a segment of one value, with room to spare
 _SMALL: Final = 8  # a segment of so many times the points that come is not worth to be kept apart
@@ -64,6 +65,9 @@ class Point(NamedTuple):
     value: bytes
 
 
+_point: Final = functools.partial(tuple.__new__, Point)  # without a call of Python for each
+
+
 class Segment(NamedTuple):
     """A row of the table ``segments``, without its number."""
 
@@ -76,7 +80,13 @@ class Segment(NamedTuple):
     sum: int
 
     def unpacked(self) -> list[Point]:
-        """Give the points, ascending by time.
+        """Give the points, ascending by time; raises as `within`."""
+        return self.within(self.ts_min, self.ts_max, self.points)
+
+    def within(self, low: int, high: int, most: int) -> list[Point]:
+        """Give the first ``most`` points in ``low``..``high`` (us, inclusive), ascending by time.
+
+        Only these are taken apart, so to read a few costs little more than to inflate the row.
 
         Raises:
             CorruptData: The row is not what was written.
@@ -86,8 +96,10 @@ class Segment(NamedTuple):
                 raise CorruptData("segments", f"the checksum of {self.points} points is wrong")
             steps, widths, values = _decode(_inflated(self.data))
             stamps = stamps_of(self.ts_min, steps, self.points)
-            found = split(widths, _in_rows(widths, values), self.points)
-            return list(map(Point, stamps, found))
+            first = bisect.bisect_left(stamps, low)
+            last = min(bisect.bisect_right(stamps, high), first + most)
+            found = _values_at(widths, values, self.points, slice(first, last))
+            return list(map(_point, zip(stamps[first:last], found, strict=True)))
         except (msgspec.DecodeError, zlib.error, struct.error, ValueError, TypeError) as error:
             raise CorruptData("segments", f"{self.points} points cannot be decoded") from error
 
@@ -103,11 +115,13 @@ def _in_columns(widths: Widths, values: bytes) -> bytes:
     return b"".join(values[at::widths] for at in range(widths))
 
 
-def _in_rows(widths: Widths, values: bytes) -> bytes:
-    if not isinstance(widths, int) or not widths:
-        return values
-    count = len(values) // widths
-    return b"".join(values[at::count] for at in range(count))
+def _values_at(widths: Widths, values: bytes, count: int, places: slice) -> list[bytes]:
+    """Give some of the ``count`` values; raises ValueError if they have another length."""
+    if not isinstance(widths, int):
+        return split(widths, values, count)[places]
+    if len(values) != widths * count:
+        raise ValueError("the values have another length than is said")
+    return [values[at::count] for at in range(*places.indices(count))]
 
 
 def pack(name: int, points: Sequence[Point], last: int) -> Segment:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
-import heapq
 import itertools
-import operator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from smok_core.engine.base import Limits, OnFull, PendingPoint, Series, SeriesStats
@@ -36,6 +34,7 @@ _APPEND: Final = (
     " SELECT ?, ?, ?, ?, ?, ?, ?, ? FROM sections WHERE id = ? AND epoch = ?"
 )
 _PAGE: Final = 1000
+_FIRST_PAGE: Final = 16  # who asks for the first reading only shall not wait for a thousand
 _PAGE_BYTES: Final = 2**20
 _SMALL_ROWS: Final = 2048  # so many are merged
 _ACKNOWLEDGED: Final = 128 * 1024  # so many points are compacted without waiting for a checkpoint
@@ -253,20 +252,20 @@ class SqliteSeries(Series):
         return self._connection.read(work)
 
     def range(self, name: str, start: int | None, stop: int | None) -> Iterator[tuple[int, bytes]]:
-        page, then = self._page(name, start, stop, 1)
+        page, then = self._page(name, start, stop, _FIRST_PAGE)
         yield from page
         while then is not None:
             page, then = self._page(name, then, stop, _PAGE)
             yield from page
 
     def _page(
-        self, name: str, start: int | None, stop: int | None, least: int
+        self, name: str, start: int | None, stop: int | None, most: int
     ) -> tuple[_Pairs, int | None]:
-        """Give ``least`` points or more, and where to go on (None: these were all)."""
+        """Give at most so many points, and where to go on (None: these were all)."""
 
         def work(raw: sqlite3.Connection) -> tuple[_Pairs, int | None]:
             entry = self._index.entry(raw, name) if self._index.sync(raw) else None
-            return _page_of(raw, self._index, entry, (start, stop), least) if entry else ([], None)
+            return _page_of(raw, self._index, entry, (start, stop), most) if entry else ([], None)
 
         return self._connection.read(work)
 
@@ -429,30 +428,45 @@ def _page_of(
     index: SeriesIndex,
     entry: Entry,
     ends: tuple[int | None, int | None],
-    least: int,
+    most: int,
 ) -> tuple[_Pairs, int | None]:
-    """Read rows and segments in the order in which they begin, until there are enough points."""
+    """Read segments until there are enough points, then those rows that have any among them."""
     start, stop = ends
-    low, high = NEVER if start is None else start, LAST if stop is None else stop
-    found, limit, size, more = list[tuple[int, bytes]](), _PAGE, 0, False
-    archived = (
-        (part.ts_min, part.unpacked) for part in segments.between(raw, entry.id, start, stop)
-    )
-    parts = heapq.merge(index.parts(raw, entry.id, low, high), archived, key=operator.itemgetter(0))
-    for begins, load in parts:
-        if len(found) >= min(least, limit):
-            found.sort(key=operator.itemgetter(0))
-            if more := found[min(len(found), limit) - 1][0] < begins:
-                break
-        new = [(ts, value) for ts, value in load() if low <= ts <= high]
-        found, size = found + new, size + sum(len(value) for _, value in new)
-        limit = _fit(found) if size > _PAGE_BYTES else limit
-    found.sort(key=operator.itemgetter(0))
-    page, more = found[:limit], more or len(found) > limit
-    return page, (page[-1][0] + 1 if more and page[-1][0] < high else None)
+    low, page = NEVER if start is None else start, _Page(most, LAST if stop is None else stop)
+    for segment in segments.between(raw, entry.id, start, stop):
+        page.add(segment.within(low, page.high, most + 1))
+        if page.then is not None:
+            break
+    for begins, load in index.parts(raw, entry.id, low, page.high):
+        if begins > page.high:
+            break
+        page.add([point for point in load() if low <= point[0] <= page.high])
+    return sorted(page.points), page.then
 
 
-def _fit(points: _Pairs) -> int:
-    """Give how many of the points are no more than a page's bytes, and at least one."""
-    sizes = list(itertools.accumulate(len(value) for _, value in points))
-    return min(max(bisect.bisect_right(sizes, _PAGE_BYTES), 1), _PAGE)
+class _Page:
+    """The points of one page, at most so many and so many bytes, but one at least.
+
+    All that were added and are not after ``high`` are on it; ``then`` is the first of the others.
+    """
+
+    def __init__(self, most: int, high: int) -> None:
+        self.points: _Pairs = []
+        self.then: int | None = None
+        self._most, self._size, self.high = most, 0, high
+
+    def add(self, points: Sequence[tuple[int, bytes]]) -> None:
+        self.points += points
+        self._size += sum([len(value) for _, value in points])
+        if len(self.points) > self._most or self._size > _PAGE_BYTES:
+            self._cut()
+
+    def _cut(self) -> None:
+        self.points.sort()
+        sizes = list(itertools.accumulate(len(value) for _, value in self.points))
+        fit = min(max(bisect.bisect_right(sizes, _PAGE_BYTES), 1), self._most)
+        if fit < len(sizes):
+            self.then = self.points[fit][0]
+            self.high = self.then - 1
+        del self.points[fit:]
+        self._size = sizes[fit - 1]

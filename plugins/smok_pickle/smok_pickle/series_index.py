@@ -133,7 +133,7 @@ class SeriesIndex:
         if row is None:
             return False
         before = self.acknowledged, self.pending_then - self.last
-        if any(type(part) is not int for part in row[:6]):
+        if set(map(type, row[:6])) != {int}:
             raise CorruptData("sections", "a count is no number")
         epoch, self.last, mark, self.stored_then, self.pending_then, self.dropped, newest = row
         if epoch != self.epoch:
@@ -272,9 +272,8 @@ class SeriesIndex:
 
     def _heads_of(self, name: int) -> Iterator[tuple[int, Head | LogRow]]:
         """Give the rows that may hold a name, the last one first."""
-        packed = packed_id(name)
         for key, head in reversed(self.rows.items()):
-            if head.names == name or (isinstance(head.names, bytes) and packed in head.names):
+            if _may_hold(head.names, name):
                 yield key, head
 
     def rows_at(self, name: int, stamps: Sequence[int]) -> list[int]:
@@ -290,12 +289,16 @@ class SeriesIndex:
         self, raw: sqlite3.Connection, name: int, low: int, high: int
     ) -> list[tuple[int, Callable[[], list[Point]]]]:
         """Give what reads the points of a name in each row between two times, in order."""
-        found = [
-            (head.ts_min, functools.partial(_points_in, raw, key, name))
-            for key, head in self._heads_of(name)
+        here = [
+            (head.ts_min, key, head.names)
+            for key, head in self.rows.items()
             if head.ts_min <= high and head.ts_max >= low
         ]
-        return sorted(found, key=operator.itemgetter(0))
+        return [
+            (begins, functools.partial(_points_in, raw, key, name))
+            for begins, key, names in sorted(here, key=operator.itemgetter(0))
+            if _may_hold(names, name)
+        ]
 
     def latest(self, raw: sqlite3.Connection, name: int) -> Point | None:
         """Give the point of a name that has the greatest timestamp, or None if there is none."""
@@ -349,6 +352,11 @@ def _checked_head(key: int, columns: Sequence[Any], end: int) -> Head:
     if not end < key <= numbers[0]:
         raise CorruptData("tail", "the rows of the log are in disorder")
     return Head._make((*numbers, names))
+
+
+def _may_hold(names: int | bytes, name: int) -> bool:
+    """Tell whether a row with these names may have a point of one."""
+    return names == name if isinstance(names, int) else packed_id(name) in names
 
 
 def head_of(row: LogRow) -> Head:

@@ -84,6 +84,8 @@ def test_like_the_engine_in_memory(
     monkeypatch.setattr(series_module, "_SMALL_ROWS", chance.choice([8, 40, 2048]))
     monkeypatch.setattr(series_module, "_ACKNOWLEDGED", chance.choice([40, 400, 10**6]))
     monkeypatch.setattr(series_module, "_PAGE", chance.choice([50, 1000]))
+    monkeypatch.setattr(series_module, "_FIRST_PAGE", chance.choice([1, 3, 16]))
+    monkeypatch.setattr(series_module, "_PAGE_BYTES", chance.choice([5, 2**20]))
     ours = [opened().series("s") for _ in range(chance.choice([1, 2]))]
     twins = Twins(chance, ours, MemoryEngine().series("s"))
     steps = [twins.append] * 9 + [twins.pending, twins.acknowledge] * 3
@@ -284,3 +286,18 @@ def test_the_first_of_a_range_reads_one_row(opened: Callable[..., Engine]) -> No
     codes = [entry for entry in profile.getstats() if not isinstance(entry.code, str)]
     assert sum(each.callcount for each in codes if each.code.co_name == "points_of") == 1
     assert [ts for ts, _ in found] == list(range(11, 900))
+
+
+def test_the_first_of_a_range_takes_few_points_apart(opened: Callable[..., Engine]) -> None:
+    """Of a segment only those are made that are asked for, wherever the range begins in it."""
+    engine = opened()
+    series = engine.series("s")
+    series.append([("n", ts, b"%d" % (ts % 10)) for ts in range(0, 6000, 2)])
+    series.acknowledge(point.seq for point in series.pending(3000))
+    engine.checkpoint()
+    for start in (None, 0, 999, 3000):
+        found, profile = series.range("n", start, None), cProfile.Profile()
+        ts, value = profile.runcall(next, found)
+        assert (ts, value) == (((start or 0) + 1) // 2 * 2, b"%d" % (ts % 10))
+        assert sum(entry.callcount for entry in profile.getstats()) < 300
+        assert [ts for ts, _ in found] == list(range(ts + 2, 6000, 2))

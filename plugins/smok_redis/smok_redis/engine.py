@@ -100,7 +100,7 @@ class RedisEngine(Engine):
             schema=SCHEMA,
             free_bytes=max(facts.limit - facts.used, 0) if facts.limit else None,
             notes=probe.notes(facts),
-            warnings=(*self._losses(), *probe.warnings(facts)),
+            warnings=(*self._losses(), *probe.warnings(facts, self._durability)),
         )
 
     def _losses(self) -> tuple[str, ...]:

@@ -135,9 +135,11 @@ def _survives(facts: Facts) -> str:
     return cost.get(facts.fsync or "", "its own death, but appendfsync is not readable")
 
 
-def warnings(facts: Facts) -> tuple[str, ...]:
+def warnings(facts: Facts, durability: Durability) -> tuple[str, ...]:
     """Say what somebody should change."""
     found = {
+        "power-loss rests on WAITAOF, which Valkey and some Redis answer before their disk has the "
+        "write: set appendfsync always": needs_waitaof(facts, durability),
         "INFO is not allowed, so durability is not checked: ACL +info": not facts.readable,
         "the server keeps no append-only file: set appendonly yes": facts.aof is False,
         "appendfsync is no: set it to everysec or always": facts.fsync == "no",

@@ -36,7 +36,6 @@ class Site:
             unreachable=self.unreachable,
             fault=lambda _, mode: self.proxy.doing(mode),
             full=self.full,
-            power_cut=self.power_cut,
             make_newer=self.make_newer,
         )
 
@@ -54,13 +53,6 @@ class Site:
         self.server.command("CONFIG", "SET", "maxmemory", 1)
         yield
         self.server.command("CONFIG", "SET", "maxmemory", 0)
-
-    def power_cut(self, _place):
-        """End the server, and leave a torn command at the end of its file."""
-        self.server.kill()
-        with self.server.last_log.open("ab") as file:
-            file.write(b"*3\r\n$3\r\nSET\r\n$5\r\nto")
-        self.server.start()
 
     def make_newer(self, place):
         told = self.server.command("KEYS", f"{place.name}:*:meta")

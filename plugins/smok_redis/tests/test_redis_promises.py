@@ -66,6 +66,7 @@ def test_power_loss_waits_for_the_disk_after_each_write(own_server, opened):
     engine.series("s").append([("n", 1, b"v")])
     engine.series("s").acknowledge([engine.series("s").pending(1)[0].seq])
     assert waits(own_server) - before == 3
+    assert any("set appendfsync always" in said for said in engine.health().warnings)
     own_server.command("CONFIG", "SET", "appendfsync", "always")
     always = opened(own_server.url, settings=POWER_LOSS)
     always.table("t").put("k", b"v")

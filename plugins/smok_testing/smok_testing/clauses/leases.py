@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smok_testing.harness import Harness
 
 in_table = clauses_of("table")
-CREW, TURNS, SECONDS = 4, 5, 60.0
+THREADS, TURNS, SECONDS = 4, 5, 60.0
 
 
 @in_table("Q6", "G1", "TA2", level=Level.CONCURRENT)
@@ -37,8 +37,8 @@ def a_lease_has_one_holder_at_a_time(harness: Harness) -> None:
             inside.remove(mine)
             mine.release()
 
-    at_once(*[work] * CREW)
-    same((len(most), max(most)), (CREW * TURNS, 1), "turns, and holders at a time")
+    at_once(*[work] * THREADS)
+    same((len(most), max(most)), (THREADS * TURNS, 1), "turns, and holders at a time")
 
 
 def _wait_for(lease: Lease) -> None:

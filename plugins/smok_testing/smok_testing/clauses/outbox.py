@@ -1,4 +1,4 @@
-"""Hand-over: every role's queue, batch by batch, through answers, silence and restarts."""
+"""The outbox: every role's queue, batch by batch, through answers, silence and restarts."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 in_table, in_series, in_blobs = map(clauses_of, ("table", "series", "blobs"))
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
-CREW, TURNS = 6, 25
+THREADS, TURNS = 6, 25
 
 
 @in_table("G1", "TA3", **CONCURRENT)
@@ -32,9 +32,9 @@ def every_thread_finds_its_rows(harness: Harness) -> None:
         for turn in range(TURNS):
             table.put(f"k{me}-{turn}", b"%d" % me, pending=True)
 
-    at_once(*(partial(work, me) for me in range(CREW)))
+    at_once(*(partial(work, me) for me in range(THREADS)))
     rows = table.pending(1000)
-    same(len(rows), CREW * TURNS, "rows that wait")
+    same(len(rows), THREADS * TURNS, "rows that wait")
     rising([row.seq for row in rows], "seqs")
 
 
@@ -132,9 +132,9 @@ def every_thread_finds_its_points(harness: Harness) -> None:
         for turn in range(TURNS):
             series.append([(f"n{me}", turn * 10 + part, b"%d" % me) for part in range(3)])
 
-    at_once(*(partial(work, me) for me in range(CREW)))
+    at_once(*(partial(work, me) for me in range(THREADS)))
     queue = series.pending(10_000)
-    same(len(queue), CREW * TURNS * 3, "points that wait")
+    same(len(queue), THREADS * TURNS * 3, "points that wait")
     rising([point.seq for point in queue], "seqs")
     for first in range(0, len(queue), 3):
         batch = [(point.name, point.ts // 10) for point in queue[first : first + 3]]
@@ -144,7 +144,7 @@ def every_thread_finds_its_points(harness: Harness) -> None:
 
 def _each_has_its_own(series: Series) -> None:
     wanted = [turn * 10 + part for turn in range(TURNS) for part in range(3)]
-    for me in range(CREW):
+    for me in range(THREADS):
         same([ts for ts, _ in stored(series, f"n{me}")], wanted, f"timestamps of n{me}")
 
 

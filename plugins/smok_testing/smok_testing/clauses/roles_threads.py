@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from smok_testing.harness import Harness
 
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
-CREW, TURNS = 4, 20
+THREADS, TURNS = 4, 20
 
 
 @of_each_queue("G1", "Q2", **CONCURRENT)
@@ -35,7 +35,7 @@ def an_upload_beside_writers_loses_nothing(harness: Harness, queue: Queue) -> No
         busy.release()
 
     def wait() -> None:
-        for _ in range(CREW):
+        for _ in range(THREADS):
             busy.acquire(timeout=60)
         ended.set()
 
@@ -48,8 +48,8 @@ def an_upload_beside_writers_loses_nothing(harness: Harness, queue: Queue) -> No
             elif last:
                 return
 
-    at_once(*(partial(write, me) for me in range(CREW)), wait, upload)
-    wanted = [me * 1000 + turn for me in range(CREW) for turn in range(TURNS)]
+    at_once(*(partial(write, me) for me in range(THREADS)), wait, upload)
+    wanted = [me * 1000 + turn for me in range(THREADS) for turn in range(TURNS)]
     same(sorted(set(seen)), wanted, "what was handed over")
 
 
@@ -100,8 +100,8 @@ def threads_that_ask_together_get_one_batch(harness: Harness, queue: Queue) -> N
     """However many ask at once, there is one batch with one content."""
     for number in numbers(1, 5):
         queue.add(harness.roles, number)
-    found = at_once(*[lambda: queue.seen(queue.take(harness.roles, 3))] * CREW)
-    same(found, [[1, 2, 3]] * CREW, "the batches")
+    found = at_once(*[lambda: queue.seen(queue.take(harness.roles, 3))] * THREADS)
+    same(found, [[1, 2, 3]] * THREADS, "the batches")
 
 
 @clauses_of("metadata")("G1", "ME4", **CONCURRENT)
@@ -114,7 +114,7 @@ def puts_and_deletions_meet(harness: Harness) -> None:
             metadata.put_plain("k", f"{me}-{turn}")
             metadata.delete_plain("k")
 
-    at_once(*(partial(work, me) for me in range(CREW)))
+    at_once(*(partial(work, me) for me in range(THREADS)))
     batch = metadata.get_plain_to_sync()
     assert batch
     here = {key: value for key, value, _ in metadata.get_all_plain()}
@@ -128,7 +128,7 @@ def an_event_is_closed_once(harness: Harness) -> None:
     for turn in range(TURNS):
         name = f"e{turn}"
         events.add_event(Event(started_on=0, provisional_uuid=name))
-        ends = [partial(_end, harness, name, 100 + me) for me in range(CREW)]
+        ends = [partial(_end, harness, name, 100 + me) for me in range(THREADS)]
         seen = at_once(*ends)
         found = {e.provisional_uuid: e.ended_on for e in events.get_all_events()}
         expect(set(seen) == {found[name]}, f"it ended at {found[name]}, threads saw {set(seen)}")

@@ -123,7 +123,7 @@ class ClosesAgain(EventDatabase):
     """Moves the end of an event that has ended."""
 
     def close_event(self, event):
-        row, stored = self._stored(event.provisional_uuid)
+        row, stored = self.stored(self._table, event.provisional_uuid, self._load)
         stored.ended_on = event.ended_on or int(self.context.clock())
         self._table.put(row.key, self._dump(stored), pending=True)
 
@@ -144,7 +144,7 @@ class ClosingReplaces(EventDatabase):
     """Closing stores the caller's event over the one that is kept."""
 
     def close_event(self, event):
-        row, _ = self._stored(event.provisional_uuid)
+        row, _ = self.stored(self._table, event.provisional_uuid, self._load)
         self._table.put(row.key, self._dump(event), pending=True)
 
 

@@ -20,7 +20,7 @@ class _Handing:
 
 def _everything(outbox):
     """Acknowledge whatever is pending by now."""
-    outbox._acknowledge(outbox._pending(10**6, 0), {})
+    outbox._acknowledge(outbox._queue.pending(10**6, 0), {})
     outbox._unanswered.clear()
 
 
@@ -49,7 +49,7 @@ class SecondAckTakesTheNextBatch(_Handing, PathpointDatabase):
     class kind(DataToSynchronize):  # noqa: N801
         def acknowledge(self):
             outbox = self._outbox
-            outbox._acknowledge(outbox._pending(len(self), 0), {})
+            outbox._acknowledge(outbox._queue.pending(len(self), 0), {})
             outbox._unanswered.clear()
 
 
@@ -237,7 +237,7 @@ class ReportTwiceReportsMore(_Handing, MacroDatabase):
     class kind(MacroSynchronization):  # noqa: N801
         def acknowledge(self):
             outbox = self._outbox
-            outbox._acknowledge(outbox._pending(len(self), 0), {})
+            outbox._acknowledge(outbox._queue.pending(len(self), 0), {})
             outbox._unanswered.clear()
 
 
