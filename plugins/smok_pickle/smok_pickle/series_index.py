@@ -366,6 +366,7 @@ def head_of(row: LogRow) -> Head:
 
 _KEPT: Final = 64  # bytes of a single point that is remembered until it is merged
 _SMALL: Final = 64  # points of a row that had better be merged with others
+_point: Final = functools.partial(tuple.__new__, Point)
 _id_of = operator.attrgetter("id")
 
 
@@ -382,4 +383,5 @@ def _are_newer(entries: Sequence[Entry | None], stamps: Sequence[int]) -> bool:
 
 def _points_in(raw: sqlite3.Connection, key: int, name: int) -> list[Point]:
     """Give the points of a name in a row of the log."""
-    return [Point(*pair) for row in read(raw, key, key) for pair in points_of(row, name)]
+    rows = read(raw, key, key)
+    return [_point(pair) for row in rows for pair in points_of(row, name)]

@@ -8,6 +8,7 @@ columns. Every row carries a checksum over all of it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
 import struct
@@ -177,8 +178,10 @@ def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
     try:
         which, _, stamps, widths, values = _decode(row.data)
         names, times, count = ints("I", row.names), ints("q", stamps), row.points
-        number = names.index(name) if name in names else -1  # it may have gone out of the row
-        here = [at for at, one in enumerate(_places(which, names, count)) if one == number]
+        if name not in names:  # it has gone out of the row, or its bytes stand across two others
+            return []
+        number = names.index(name)
+        here = _where(number, _places(which, names, count)) if which else range(count)
         if isinstance(widths, int):
             return [(times[at], values[at * widths : (at + 1) * widths]) for at in here]
         parts = split(widths, values, count)
@@ -206,7 +209,19 @@ def _undecodable(row: LogRow) -> CorruptData:
 
 def _places(which: bytes, names: Sequence[int], count: int) -> Sequence[int]:
     """Give for each point the place of its name among the names."""
-    return ints("B" if len(names) <= _FEW else "H", which) if which else [0] * count
+    if not which:
+        return bytes(count)
+    return which if len(names) <= _FEW else ints("H", which)
+
+
+def _where(number: int, places: Sequence[int]) -> list[int]:
+    """Give where a number stands; to look at each would make reading one name as slow as all."""
+    found, at = list[int](), -1
+    with contextlib.suppress(ValueError):
+        while True:
+            at = places.index(number, at + 1)
+            found.append(at)
+    return found
 
 
 def pieces(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

@@ -301,3 +301,15 @@ def test_the_first_of_a_range_takes_few_points_apart(opened: Callable[..., Engin
         assert (ts, value) == (((start or 0) + 1) // 2 * 2, b"%d" % (ts % 10))
         assert sum(entry.callcount for entry in profile.getstats()) < 300
         assert [ts for ts, _ in found] == list(range(ts + 2, 6000, 2))
+
+
+def test_one_of_many_names_is_read_from_a_row(opened: Callable[..., Engine]) -> None:
+    """Up to 256 names and beyond, whose places in a row have one byte or two, and one alone."""
+    for names in (1, 2, 256, 257, 600):
+        series = opened().series(f"s{names}")
+        series.append([(f"n{at}", 0, b"v") for at in range(names)])
+        points = [(f"n{at * 7 % names}", at + 1, b"%d" % at) for at in range(1000)]
+        series.append(points)
+        for name in {"n0", f"n{names // 2}", f"n{names - 1}"}:
+            expected = [(0, b"v")] + [(ts, value) for one, ts, value in points if one == name]
+            assert list(series.range(name, None, None)) == expected

@@ -79,7 +79,7 @@ class RedisSeries(Series):
 
     def latest(self, name: str) -> tuple[int, bytes] | None:
         entries = self._client.read("series_latest", (self._keys.stream + name,))
-        return _entry(entries[0]) if entries else None
+        return _entry(entries[0][0], entries[0][1][1]) if entries else None
 
     def range(self, name: str, start: int | None, stop: int | None) -> Iterator[tuple[int, bytes]]:
         first = _FIRST if start is None else max(start + _ZERO, _FIRST)
@@ -91,11 +91,11 @@ class RedisSeries(Series):
 
     def _page(self, name: str, first: int, last: int) -> tuple[list[tuple[int, bytes]], int]:
         """Give points from place ``first`` on, and the place up to which these are all."""
-        entries, members = self._client.read(
+        flat, members = self._client.read(
             "series_page", self._keys_of([name]), f"{first:020d}", f"{last:020d}", CHUNK
         )
         try:
-            in_order, late = list(map(_entry, entries)), list(map(_member, members))
+            in_order, late = list(map(_entry, flat[::2], flat[1::2])), list(map(_member, members))
         except ValueError as error:  # somebody else has written there
             raise CorruptData(
                 self._client.store, f"a point of {name!r} cannot be read", JUNK
@@ -201,8 +201,8 @@ def _flatten(points: Sequence[tuple[str, int, bytes]]) -> tuple[list[str], list[
     return list(numbers), flat
 
 
-def _entry(entry: Any) -> tuple[int, bytes]:
-    return int(entry[0].partition(b"-")[0]) - _ZERO, entry[1][1]
+def _entry(place: bytes, value: bytes) -> tuple[int, bytes]:
+    return int(place.partition(b"-")[0]) - _ZERO, value
 
 
 def _member(member: bytes) -> tuple[int, bytes]:

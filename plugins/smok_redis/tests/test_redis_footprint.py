@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import re
 import sys
 
@@ -166,3 +167,16 @@ def test_an_append_of_one_packs_nothing(server, opened):
         sys.setprofile(None)
     assert len(calls) <= 13, calls
     assert [(point.ts, point.value) for point in series.pending(9)] == [(1, b"v"), (2, b"v")]
+
+
+def test_reading_an_archive_takes_no_list_apart_for_each_point(server, opened):
+    """The answer is one list of ids and values: the client's time is what is waited for."""
+    series, profile = opened(server.url, device="range").series("s"), cProfile.Profile()
+    points = [("W1", ts, b"%d" % ts) for ts in range(-1500, 1500)]
+    series.append([*points[::2], *points[1::2]])
+    series.append([("W1", ts, b"x") for ts in range(2000, 12_000)])
+    found = profile.runcall(list, series.range("W1", 2000, None))
+    assert [ts for ts, _ in found] == list(range(2000, 12_000))
+    replies = [one for one in profile.getstats() if "_read_response" in str(one.code)]
+    assert max((one.callcount for one in replies), default=0) < 2.5 * len(found)
+    assert list(series.range("W1", None, 1499)) == [point[1:] for point in points]

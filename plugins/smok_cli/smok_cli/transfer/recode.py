@@ -33,7 +33,7 @@ class Recoder:
     def many(self, values: list[bytes]) -> list[bytes | None]:
         """Recode many values at once."""
         try:
-            return [*self._target.dumps_many(list(map(self._source.loads, values)))]
+            return [*self._target.dumps_many(self._source.loads_many(values))]
         except CorruptData:
             return [self.value(data) for data in values]
 

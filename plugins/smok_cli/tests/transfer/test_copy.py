@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import cProfile
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -281,6 +283,7 @@ def _broken_copy(source: Engine, target: Engine, step: int) -> bool:
 _KILLED = """
 import os, sys
 from pathlib import Path
+from types import CodeType
 from plugins.smok_cli.tests.transfer.stores import open_store
 from plugins.smok_cli.tests.transfer.test_copy import engine_of
 from smok_cli.transfer import copy
@@ -381,3 +384,18 @@ def test_an_unknown_role_is_an_error(tmp_path: Path) -> None:
         with pytest.raises(KeyError):
             copy(engine_of(a), engine_of(b), ["event"])
         assert verify(engine_of(a), engine_of(b), ["archives"]).equal is False
+
+
+def test_the_comparison_makes_no_call_for_each_reading(tmp_path: Path) -> None:
+    """Values are decoded and summed by the page, also where some are of other types."""
+    with open_store(tmp_path / "a.db", "pickle") as a, open_store(tmp_path / "b.db", "memory") as b:
+        for databases in (a, b):
+            databases.pathpoints.on_new_data_many(
+                (f"p{at % 7}", at, at / 3 if at % 100 else "text") for at in range(5000)
+            )
+        profile = cProfile.Profile()
+        assert profile.runcall(verify, engine_of(a), engine_of(b), ["pathpoints"]).equal
+        ours = [one for one in profile.getstats() if isinstance(one.code, CodeType)]
+        calls = {one.code.co_name: one.callcount for one in ours}
+        assert 0 < calls["canonical"] < 500
+        assert calls.get("_load", 0) == 0

@@ -165,7 +165,7 @@ def a_range_may_be_left_unfinished(harness: Harness) -> None:
     for stream in streams:
         next(stream)
     series.append([("n", -1, b"late")])
-    same(next(iter(stored(series))), (-1, b"late"), "the first point now")
+    same([next(iter(stored(series)))], [(-1, b"late")], "the first point now")
 
 
 @clause("SR5", "U5", level=Level.EXTENDED)
