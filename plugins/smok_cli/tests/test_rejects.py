@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -117,3 +118,22 @@ def test_a_link_that_took_the_name_is_left_alone(tmp_path):
     rejects.close()
     assert rejects.path == tmp_path / "r-2.csv"
     assert not (tmp_path / "elsewhere.csv").exists()
+
+
+def test_a_place_that_takes_no_file_is_told_with_the_way_out(smok, config):
+    Path("log.csv").write_text("time,value\none,1\n", encoding="utf-8")
+    result = smok("ingest", "log.csv", "--rejects", "nowhere/bad.csv")
+    assert result.status == 1
+    assert "nowhere/bad.csv" in result.err
+    assert "Name another file: --rejects FILE." in result.err
+
+
+def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch):
+    """Then no file takes the place of another: nobody can tell who writes to it."""
+
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    assert written(tmp_path / "r.csv", "a") == tmp_path / "r.csv"
+    assert written(tmp_path / "r.csv", "a") == tmp_path / "r-2.csv"

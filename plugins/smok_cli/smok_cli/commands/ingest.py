@@ -56,7 +56,11 @@ _KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 )
 @click.option("--time-format", metavar="PATTERN", help='Such as "%d.%m.%Y %H:%M"; else ISO 8601.')
 @click.option("--as-text", is_flag=True, help="Keep values as texts, byte for byte.")
-@click.option("--rejects", type=click.Path(path_type=Path), help="File for rows not taken.")
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path),
+    help="File for rows not taken; one that is there is kept.",
+)
 @json_option
 @pass_session
 def command(session: Session, /, file: Path, **options: Any) -> int:

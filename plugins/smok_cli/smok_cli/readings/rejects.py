@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import fcntl
 import itertools
@@ -50,11 +51,11 @@ class Rejects:
 
     def add(self, rejected: Rejected) -> None:
         """Write a row down: its line, why it was rejected, the row itself."""
+        if self._file is None:
+            self._file = self._opened()
+            csv.writer(self._file).writerow(("line", "reason", "row"))
+        self.count += 1
         with named(self.path):
-            if self._file is None:
-                self._file = self._open()
-                csv.writer(self._file).writerow(("line", "reason", "row"))
-            self.count += 1
             csv.writer(self._file).writerow((rejected.line, rejected.reason, rejected.raw))
 
     def close(self) -> None:
@@ -63,11 +64,25 @@ class Rejects:
             return
         with named(self.path):
             self._file.close()
+        # In a folder of somebody else's all may stay as it is.
+        with contextlib.suppress(OSError):
+            self._take_places()
+
+    def _take_places(self) -> None:
         told_again = [each for each in self._earlier if _is_part_of(each, self.path)]
         for each in told_again[1:]:
             each.unlink()
         if told_again:
             self.path = self.path.replace(told_again[0])
+
+    def _opened(self) -> IO[str]:
+        try:
+            return self._open()
+        except OSError as error:
+            raise InvalidValue(
+                "ingest", str(self.path), f"cannot take rejected rows ({error.strerror})",
+                "Name another file: --rejects FILE.",
+            ) from error  # fmt: skip
 
     def _open(self) -> IO[str]:
         if self.path.exists() and not self.path.is_file():
@@ -78,7 +93,8 @@ class Rejects:
             except FileExistsError:
                 self._earlier.append(path)
             else:
-                fcntl.flock(handle, fcntl.LOCK_EX)  # as long as it is written to
+                with contextlib.suppress(OSError):  # not every file system has locks
+                    fcntl.flock(handle, fcntl.LOCK_EX)  # as long as it is written to
                 self.path = path
                 return self._writer(handle)
         raise AssertionError  # the numbers do not end
@@ -96,11 +112,11 @@ def _numbered(path: Path) -> Iterator[Path]:
 
 def _is_part_of(earlier: Path, path: Path) -> bool:
     """Tell whether a file begins with all that an earlier one holds, which nobody writes to."""
-    if earlier.is_symlink() or not earlier.is_file():
+    if earlier.is_symlink() or not os.access(earlier, os.R_OK) or not earlier.is_file():
         return False
     with path.open("rb") as new, earlier.open("rb") as old:
         try:
             fcntl.flock(old, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError:  # it is written to, or nobody can tell
             return False
         return all(new.read(len(piece)) == piece for piece in iter(lambda: old.read(_PIECE), b""))

@@ -66,6 +66,11 @@ REASONS: Final = (
 _REGISTER: Final = (
     "register it (smok_client.register_state) in a module and import again with --register MODULE"
 )
+#: A class of the program itself has this name there only.
+_REGISTER_MAIN: Final = (
+    "register it (smok_client.register_state) in that program and call "
+    "smok_client.legacy.import_legacy there"
+)
 _SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
 _HASHABLE: Final = _SCALARS | {tuple, datetime}
 
@@ -144,7 +149,8 @@ class PlainReader:
             found = attributes(node, name, ("reason", "timestamp"))
             return _registered(name, self._plain(tuple(found.values()), depth + 1))
         if name not in ATTRIBUTES:
-            raise blame(f"it holds an object of a user's class; {_REGISTER}", node)
+            way_out = _REGISTER_MAIN if str(name).startswith("__main__:") else _REGISTER
+            raise blame(f"it holds an object of a user's class; {way_out}", node)
         found = attributes(node, name, ATTRIBUTES[name])
         short = name.rpartition(":")[2]
         return tagged(short, {key: self._plain(item, depth + 1) for key, item in found.items()})

@@ -936,6 +936,7 @@ def scenario_the_legacy_import_takes_registered_classes():
     assert "a way of its own" in own.reason
     (never,) = (each for name, each in refused.items() if "never" in name)
     assert "register_state" in never.reason
+    assert "in that program" in never.reason  # this one: its classes are those of __main__
     assert never.class_name.endswith(":Unknown")
     (window,) = events.get_cache("plain")
     assert window.size == deque([1, 2])
