@@ -48,6 +48,12 @@ class Pages:
         self._file.seek((number - 1) * _PAGE)
         return self._file.read(_PAGE).ljust(_PAGE, b"\0")
 
+    @property
+    def version(self) -> int | None:
+        """Give the version of the tables, as the first page says; None: it is damaged."""
+        page = self[1]
+        return int.from_bytes(page[60:64], "big") if page.startswith(_MAGIC) else None
+
     def covered(self) -> Iterator[bytes]:
         """Give the pages of the file that the log has another state of."""
         return map(self._own, self._log.pages)

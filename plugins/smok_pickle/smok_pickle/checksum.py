@@ -10,7 +10,15 @@ from smok_core.errors import CorruptData
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["LABEL_SUM", "checksum", "label_sum", "register", "verify", "verify_label"]
+__all__ = [
+    "LABEL_SUM",
+    "MISSING_SUM",
+    "checksum",
+    "label_sum",
+    "register",
+    "verify",
+    "verify_label",
+]
 
 _Field = int | float | str | None
 #: `label_sum` in SQL: of which columns, for each table of labels.
@@ -18,6 +26,13 @@ LABEL_SUM: Final = {
     "sections": "checksum(x'', id, device, kind, name)",
     "names": "checksum(x'', id, section, name)",
 }
+#: What is set in rows that version 1 wrote, which had none; what is no bytes is damaged already.
+MISSING_SUM: Final = (
+    """UPDATE rows SET sum = checksum(value, section, key, seq, stamp, pending, tag)
+       WHERE sum IS NULL AND typeof(value) = 'blob'""",
+    """UPDATE blobs SET sum = checksum(data, section, key, version)
+       WHERE sum IS NULL AND typeof(data) = 'blob'""",
+)
 
 
 def checksum(data: bytes, *fields: _Field) -> int:
@@ -26,13 +41,11 @@ def checksum(data: bytes, *fields: _Field) -> int:
 
 
 def verify(place: str, stored: int | None, data: bytes, *fields: _Field) -> None:
-    """Compare; a row from before the checksums (schema 1, until it is next written) has None.
+    """Compare; a row whose checksum is gone is as damaged as one that has another.
 
     Raises:
         CorruptData: The value, its key or its state is not what was written.
     """
-    if stored is None:
-        return
     try:
         right = stored == checksum(data, *fields)
     except TypeError:

@@ -1,8 +1,11 @@
-"""Notices when somebody writes into the file of an open store past SQLite: `cp backup.db live.db`.
+"""Notices when somebody writes into a store's file past SQLite: `cp backup.db live.db`.
 
 In WAL mode nothing but a checkpoint writes the file, and the log's index says how far that has
 come. So a file that has another time or size while the index stands still was written by somebody
 else, unless the pages that are compared are the same: then it was only touched.
+
+What an open file held is noted in its lock file as well: after a crash the log that was left
+belongs to that, and not to a backup which was copied over it since.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smok_pickle.files import sibling
+from smok_pickle.wal_reader import frames_of, salts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Contents"]
+__all__ = ["Contents", "overwritten_since"]
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
@@ -26,6 +30,7 @@ _PAGES: Final = 256  # compared, spread over the file: 1 MiB takes less than a m
 #: Where the index says which log it belongs to, how much of that is in the file, and how much of it
 #: a checkpoint began to copy (https://www.sqlite.org/walformat.html, section 2.1).
 _SALTS: Final = slice(32, 40)
+_SALT_BYTES: Final = 8
 _COPIED, _BEGUN = slice(96, 100), slice(128, 132)
 _HEAD: Final = 132
 
@@ -54,6 +59,11 @@ class Contents:
             flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
             self._index = os.open(sibling(path, "-shm"), flags)
         self.note()
+
+    @property
+    def mark(self) -> str | None:
+        """Give in one word what the file held, and with which log; None: it cannot be told."""
+        return f"{self._sample}.{self._known.copied[:_SALT_BYTES].hex()}" if self._known else None
 
     def note(self) -> None:
         """Take what the file holds now for right: the log was copied into it, or it was opened."""
@@ -108,7 +118,34 @@ class Contents:
         return head[_SALTS] + head[_COPIED]
 
     def _sampled(self) -> int:
-        pages, total = os.fstat(self._file).st_size // _PAGE, 0
-        for page in range(0, pages, max(pages // _PAGES, 1)):
-            total = zlib.crc32(os.pread(self._file, _PAGE, page * _PAGE), total)
-        return total
+        return _sampled(self._file)
+
+
+def overwritten_since(path: Path, mark: str) -> bool:
+    """Tell whether what lies in the file is of a time before its log began.
+
+    With the log that was noted, the file has either what it had then, or pages that a checkpoint
+    of this very log wrote: whatever state in between it has, the log brings it up. A file that
+    has neither was written past SQLite. A log that was begun anew since cannot tell: False.
+
+    Args:
+        path: The file; this process has it open nowhere, for a descriptor of it is closed.
+        mark: What `Contents.mark` gave while the file was open last.
+    """
+    sample, _, salts = mark.partition(".")
+    try:
+        with path.open("rb") as file, sibling(path, "-wal").open("rb") as log:
+            if salts_of(log).hex() != salts or str(_sampled(file.fileno())) == sample:
+                return False
+            frames = list(frames_of(log))
+            holds = (os.pread(file.fileno(), _PAGE, at * _PAGE) == page for at, page in frames)
+            return bool(frames) and not any(holds) and salts_of(log).hex() == salts
+    except OSError:
+        return False
+
+
+def _sampled(file: int) -> int:
+    pages, total = os.fstat(file).st_size // _PAGE, 0
+    for page in range(0, pages, max(pages // _PAGES, 1)):
+        total = zlib.crc32(os.pread(file, _PAGE, page * _PAGE), total)
+    return total

@@ -96,6 +96,7 @@ def replace(handle: Handle, reserve: Reserve, damage: CorruptData) -> None:
     recover(handle.path, damage)
     secure(handle.path)
     handle.connect()
+    handle.remember()
     reserve.restore()
     handle.instance.shared()
 

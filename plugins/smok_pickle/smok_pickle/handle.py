@@ -49,6 +49,7 @@ class Handle:
         self.keeps_log = False  #: it was there before somebody came who only looks
         self.was_open = False  #: later it was this process that closed the file
         self._lineage: str | None = None
+        self._mark: str | None = ""  # as it stands in the lock file
         self._log_pages = 0
 
     def open_raw(self) -> sqlite3.Connection:
@@ -68,19 +69,22 @@ class Handle:
         assert self.instance is not None
         self.instance.close()
         self.take_lock().shared()
+        self._mark = ""
         self.remember()
 
     def remember(self) -> None:
-        """Note in the lock file which log belongs to the file."""
-        assert self.instance is not None
-        self.instance.remember(self._lineage)
+        """Note in the lock file which log belongs to the file, and what the file holds."""
+        mark = self.presence.contents.mark if self.presence else None
+        if self.instance is not None and mark != self._mark:
+            self.instance.remember(self._lineage, mark)
+            self._mark = mark
 
     def connect(self) -> None:
         """Open the file; the guard's descriptor is there before SQLite's, and goes after it."""
         self.disconnect()
         self.guard = LogGuard(self.path)
         self.raw = connect(self.path, self.level, self.options.busy_timeout_ms)
-        self._log_pages, self.was_open = 0, True
+        self._log_pages, self.was_open, self._mark = 0, True, ""
         prepare(self.raw, self.path)
         self.guard.hold()
         self.raw.execute("SELECT count(*) FROM sqlite_master").fetchall()  # makes log and index
@@ -109,6 +113,10 @@ class Handle:
             self.open_raw().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         if self.presence is not None:
             self.presence.contents.note()
+            with contextlib.suppress(
+                OSError
+            ):  # a full disk: an old mark cannot tell, and is harmless
+                self.remember()
 
     def keep_log_small(self, *, small: bool) -> None:
         """Let SQLite copy the log into the file after few pages, or after many."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from smok_core.errors import AlreadyOpen, BackendUnavailable, ForeignData
+from smok_pickle.contents import overwritten_since
 from smok_pickle.files import make_for, sibling
 
 __all__ = [
@@ -46,13 +47,16 @@ def remembered(path: Path) -> bool:
 def has_log_of_another(path: Path) -> bool:
     """Tell whether the log beside the file is that of the file which lay there before.
 
-    A backup was put in its place, and the log was left: SQLite would replay it into the backup.
-    Where a whole directory was copied, the log is another file as well, and belongs there.
+    A backup was put in its place, or copied over it after a crash, and the log was left: SQLite
+    would replay it into the backup. Where a whole directory was copied, the log is another file as
+    well, and belongs there. A descriptor of the file is closed: this process has it open nowhere.
     """
     memory = _memory(path)
-    if not memory or not path.exists():
+    if not memory or not path.exists() or _number(sibling(path, "-wal")) != memory.log:
         return False
-    return _number(path) != memory.file and _number(sibling(path, "-wal")) == memory.log != _NONE
+    if memory.log == _NONE:
+        return False
+    return _number(path) != memory.file or overwritten_since(path, memory.mark)
 
 
 def is_log_lost(path: Path) -> bool:
@@ -97,6 +101,7 @@ class _Memory(NamedTuple):
     file: str = _NONE  #: inode
     log: str = _NONE  #: inode
     lineage: str = _NONE
+    mark: str = _NONE  #: what the file held, see `smok_pickle.contents`
 
 
 def _memory(path: Path) -> _Memory | None:
@@ -176,9 +181,9 @@ class InstanceLock:
         if not self._until(fcntl.LOCK_SH):
             raise BackendUnavailable(str(self._store), "another process is opening it")
 
-    def remember(self, lineage: str | None) -> None:
-        """Note that the file beside the lock is a store of ours, and which log belongs to it."""
-        self._write(_number(self._store), lineage)
+    def remember(self, lineage: str | None, mark: str | None) -> None:
+        """Note that the file beside is ours, what it holds, and which log belongs to it."""
+        self._write(_number(self._store), lineage, mark)
 
     def disown(self, lineage: str | None) -> None:
         """Note that the file was overwritten: the log is that of what lay there before."""
@@ -190,11 +195,13 @@ class InstanceLock:
         if memory and memory.file == _number(self._store):
             self._write(memory.file, memory.lineage)
 
-    def _write(self, file: str, lineage: str | None) -> None:
-        memory = _Memory(file, _number(sibling(self._store, "-wal")), lineage or _NONE)
+    def _write(self, file: str, lineage: str | None, mark: str | None = None) -> None:
+        log = _number(sibling(self._store, "-wal"))
+        memory = _Memory(file, log, lineage or _NONE, mark or _NONE)
         if _memory(self._store) != memory:
-            os.ftruncate(self._handle, 0)
-            os.pwrite(self._handle, _MARK + " ".join(memory).encode("ascii") + b"\n", 0)
+            content = _MARK + " ".join(memory).encode("ascii") + b"\n"
+            os.pwrite(self._handle, content, 0)  # others may read it now: it is never empty
+            os.ftruncate(self._handle, len(content))
 
     def close(self) -> None:
         """Let go."""

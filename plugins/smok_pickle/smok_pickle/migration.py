@@ -15,7 +15,7 @@ import msgspec
 
 from smok_core.errors import CorruptData
 from smok_pickle import segments, write_log
-from smok_pickle.checksum import LABEL_SUM, register
+from smok_pickle.checksum import LABEL_SUM, MISSING_SUM, register
 from smok_pickle.namespaces import span
 from smok_pickle.schema import SERIES, version_of
 from smok_pickle.write_log import Item
@@ -144,7 +144,8 @@ def _to_4(raw: sqlite3.Connection) -> None:
         f"ALTER TABLE {table} ADD COLUMN sum INTEGER; UPDATE {table} SET sum = {total};"  # noqa: S608
         for table, total in LABEL_SUM.items()
     )
-    raw.executescript(f"BEGIN IMMEDIATE; {changes} PRAGMA user_version = 4; COMMIT")
+    changes += "; ".join(MISSING_SUM)
+    raw.executescript(f"BEGIN IMMEDIATE; {changes}; PRAGMA user_version = 4; COMMIT")
 
 
 _STEPS: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _to_2, 2: _to_3, 3: _to_4}

@@ -43,11 +43,12 @@ class Namespace:
         """Give the id; the section is made in the running transaction if need be."""
         found = self.find(raw)
         if found is None:
-            raw.execute(_ADD, self._label)
+            number = raw.execute(_ADD, self._label).lastrowid
+            assert number is not None
+            first = number << SEQ_BITS
+            raw.execute(_BEGIN, (first, first, number))
             found = self.find(raw)
             assert found is not None
-            first = found << SEQ_BITS
-            raw.execute(_BEGIN, (first, first, found))
         return found
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from smok_core.errors import CorruptData
 from smok_pickle import segments, write_log
 from smok_pickle.btree_reader import Pages, index_records, records_of_page, table_records
-from smok_pickle.checksum import LABEL_SUM, checksum, label_sum, register
+from smok_pickle.checksum import LABEL_SUM, MISSING_SUM, checksum, label_sum, register
 from smok_pickle.migration import items_of_chunk
 from smok_pickle.namespaces import span
 from smok_pickle.queue import done_in
@@ -50,9 +50,14 @@ class Report:
         return f"saved rows: {saved or 'none'}; rows that could not be used: {left or 'none'}"
 
 
+#: The version from which on each row has a checksum.
+_ALL_SUMMED: Final = 4
+
+
 class _Owners(NamedTuple):
     kinds: dict[int, str]  #: of each section
     names: dict[int, int]  #: the section of each name
+    unsummed: bool  #: rows may be without checksum: version 1 wrote none
 
 
 class _Kind(NamedTuple):
@@ -71,7 +76,7 @@ class _Kind(NamedTuple):
 
 def copy_rows(pages: Pages, doubtful: Iterable[bytes], target: sqlite3.Connection) -> Report:
     """Copy all sound rows of ``pages``, and of ``doubtful`` pages those that a checksum proves."""
-    report, owners = Report(), _Owners({}, {})
+    report, owners = Report(), _Owners({}, {}, (pages.version or _ALL_SUMMED) < _ALL_SUMMED)
     register(target)
     target.execute(_FOUND)
     target.execute("BEGIN")
@@ -83,6 +88,8 @@ def copy_rows(pages: Pages, doubtful: Iterable[bytes], target: sqlite3.Connectio
         _copy(_proved(records_of_page(pages, page)), _CONTENT, owners, target, report)
     target.execute(_OLD_BLOBS)
     _drop_doubles(target)
+    for statement in MISSING_SUM:
+        target.execute(statement)
     _count_again(target)
     target.execute("COMMIT")
     target.execute("DROP TABLE found")
@@ -241,7 +248,7 @@ def _name_is_sound(row: _Row, owners: _Owners) -> bool:
 def _row_is_sound(row: _Row, owners: _Owners) -> bool:
     if owners.kinds.get(row[1]) != "table" or row[5] not in (0, 1) or row[3] >> SEQ_BITS != row[1]:
         return False
-    return _sum_of(row, 8) is None or _row_is_proved(row)
+    return _row_is_proved(row) or (owners.unsummed and _sum_of(row, 8) is None)
 
 
 def _row_is_proved(row: _Row) -> bool:
@@ -252,7 +259,7 @@ def _row_is_proved(row: _Row) -> bool:
 def _blob_is_sound(row: _Row, owners: _Owners) -> bool:
     if owners.kinds.get(row[1]) != "blobs":
         return False
-    return _sum_of(row, 5) is None or _blob_is_proved(row)
+    return _blob_is_proved(row) or (owners.unsummed and _sum_of(row, 5) is None)
 
 
 def _blob_is_proved(row: _Row) -> bool:

@@ -44,8 +44,8 @@ CREATE UNIQUE INDEX segments_by_time ON segments(name, ts_min);
 #:   last: highest seq given when the counts were written. settled: every seq up to it is
 #:   acknowledged. epoch: changes with rows that are in ``tail`` already, not with those added.
 #: done: acknowledged seqs above ``settled``.
-#: sum: checksum over the row, in sections and names over the id and what it stands for; NULL in
-#:   rows that version 1 wrote and nobody changed since.
+#: sum: checksum over the row, in sections and names over the id and what it stands for. A row that
+#:   has none is damaged: the migration to version 4 gave one to each that version 1 wrote.
 #: recoveries: what a recovery found, by the name of the file that was put aside. Under the empty
 #:   name stands the lineage: a random word that the file has in common with its copies only.
 _CREATE: Final = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from smok_core.errors import CorruptData, StoreVanished
@@ -39,6 +40,9 @@ def look(handle: Handle) -> str | None:
         _write_log_into_file(handle, part)
     elif handle.instance is not None and handle.instance.is_lost():
         handle.lock_again()
+    else:
+        with contextlib.suppress(OSError):  # as in `Handle.fold_log`
+            handle.remember()
     return part
 
 

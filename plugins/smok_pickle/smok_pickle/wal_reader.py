@@ -13,12 +13,15 @@ from operator import mul
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
-__all__ = ["Log", "read_log"]
+__all__ = ["Log", "frames_of", "read_log", "salts_of"]
 
 _PAGE: Final = 4096
 _HEAD: Final = 32
+_SALTS: Final = slice(16, 24)
 _FRAME: Final = 24 + _PAGE
 _LITTLE, _BIG = 0x377F0682, 0x377F0683
 _VERSION: Final = 3007000
@@ -47,9 +50,24 @@ def read_log(path: Path) -> Log:
     return _read(content) if content else Log()
 
 
+def salts_of(log: BinaryIO) -> bytes:
+    """Give what tells one log from the next that is begun in the same file; b"": there is none."""
+    log.seek(0)
+    head = log.read(_HEAD)
+    return head[_SALTS] if len(head) == _HEAD else b""
+
+
+def frames_of(log: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Stream place (from 0) and content of each page that was written; nothing is proved."""
+    salts = salts_of(log)
+    while len(frame := log.read(_FRAME)) == _FRAME:
+        if frame[8:16] == salts:
+            yield int.from_bytes(frame[:4], "big") - 1, frame[24:]
+
+
 def _read(content: bytes) -> Log:
     head_is_sound, order = _head(content)
-    salts = content[16:24] if head_is_sound else content[_HEAD + 8 : _HEAD + 16]
+    salts = content[_SALTS] if head_is_sound else content[_HEAD + 8 : _HEAD + 16]
     before = _start(content, salts, order)
     log, pending, first_bad, behind = Log(), dict[int, bytes](), None, 0
     for at in range(_HEAD, len(content) - _FRAME + 1, _FRAME):

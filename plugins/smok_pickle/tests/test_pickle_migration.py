@@ -166,3 +166,26 @@ def test_what_was_damaged_before_is_saved(
         with opened(path=path) as engine:
             check(engine)
             assert engine.health().warnings
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_version_1_wrote_without_a_checksum_gets_one(
+    old: Path, opened: Callable[..., Engine], damaged: bool
+) -> None:
+    """From version 4 on nothing is believed without one; also a recovery knows which had none."""
+    with contextlib.closing(sqlite3.connect(old, isolation_level=None)) as raw:
+        raw.execute("UPDATE rows SET sum = NULL")
+        raw.execute("UPDATE blobs SET sum = NULL")
+        (page,) = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = 'done'").fetchone()
+    if damaged:
+        with old.open("r+b") as file:
+            file.seek((page - 1) * 4096)
+            file.write(b"\xa5" * 4096)
+    with opened() as engine:
+        assert len(list(engine.table("metadata").rows())) == 50
+        assert engine.blobs("baobs").get("blob") == (b"b" * 5000, 3)
+    with contextlib.closing(sqlite3.connect(old)) as raw:
+        for name in ("rows", "blobs"):
+            query = f"SELECT count(*), count(sum) FROM {name}"
+            assert len(set(raw.execute(query).fetchone())) == 1
+    assert bool(list(old.parent.glob("*.corrupt-*"))) is damaged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -159,6 +160,37 @@ def test_damage_that_was_copied_over_is_not_healed_into_its_place(databases, pat
     assert not list(path.parent.glob("*.corrupt-*"))
 
 
+@pytest.fixture
+def killed(path, backup):
+    """The same store, whose program was killed; its log is left beside the file."""
+    if (child := os.fork()) == 0:
+        with opened(path) as databases:
+            fill(databases, 100)
+            checkpoint(databases)
+            shutil.copy(path, backup)
+            fill(databases, 100, 200)
+            checkpoint(databases)
+            fill(databases, 200, 250, name="W2")
+            os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    return path
+
+
+@pytest.mark.parametrize("restore", [copy_over, copy_within])
+def test_a_backup_copied_over_the_file_of_a_killed_program(restore, killed, backup):
+    """The log it left would be replayed into the backup: readings of both would be gone."""
+    restore(backup, killed)
+    assert points_in(killed, looking=True) == list(range(100))
+    for _ in range(2):
+        assert points_in(killed) == list(range(100))
+    (rescued,) = killed.parent.glob("*.rescued-*Z")
+    with opened(rescued) as saved:
+        archive = saved.pathpoints.get_archive_data("W2")
+        assert [ts for ts, _ in archive] == list(range(200, 250))
+    with opened(killed) as again:
+        assert str(rescued) in " ".join(again.health()["s"].warnings)
+
+
 def touch(path):
     os.utime(path)
 
@@ -198,6 +230,65 @@ def test_what_changes_no_content_or_goes_through_sqlite_is_no_alarm(act, databas
     databases.flush()
     databases.close()
     assert points_in(path) == list(range(300))
+
+
+def by_another_program(*statements):
+    """Give what opens the file by bare SQLite, does that, and is killed as well."""
+
+    def act(path):
+        command = """
+import os, sqlite3, sys
+raw = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in sys.argv[2:]:
+    raw.execute(statement).fetchall()
+os._exit(0)
+"""
+        subprocess.run([sys.executable, "-c", command, str(path), *statements], check=True)
+
+    return act
+
+
+copy_the_log = by_another_program("PRAGMA wal_checkpoint")
+copy_and_go_on = by_another_program("PRAGMA wal_checkpoint", "CREATE TABLE extra(x)")
+
+
+def copy_the_log_and_lose_its_index(path):
+    """What a power cut may leave: the index on the disk is older than what was copied."""
+    copy_the_log(path)
+    path.with_name(path.name + "-shm").unlink()
+
+
+def leave(path):
+    """Do nothing to it."""
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        leave, touch, copy_onto_itself, vacuum, copy_the_log, copy_and_go_on,
+        copy_the_log_and_lose_its_index,
+    ],
+)  # fmt: skip
+def test_a_killed_program_keeps_its_log_whatever_was_done_to_its_file(act, killed):
+    """No alarm where the log belongs to the file, however much of it is there by now."""
+    act(killed)
+    with opened(killed) as again:
+        for name, count in (("W1", 200), ("W2", 50)):
+            assert len(list(again.pathpoints.get_archive_data(name))) == count
+    assert not list(killed.parent.glob("*.rescued-*"))
+
+
+def test_a_checkpoint_that_nobody_noted(path):
+    """SQLite copies the log by itself; the program is killed before it looks again."""
+    if os.fork() == 0:
+        with opened(path) as databases:
+            fill(databases, 100)
+            databases.engines["s"]._connection.raw().execute("PRAGMA wal_checkpoint").fetchall()
+            fill(databases, 100, 150)
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.wait()
+    assert points_in(path) == list(range(150))
+    assert not list(path.parent.glob("*.rescued-*"))
 
 
 def test_a_file_without_a_lineage_gets_one(path):
