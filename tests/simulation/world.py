@@ -68,7 +68,7 @@ class RoughTransport(InProcessTransport):
         assert min(limits.connect, limits.read, limits.total) > 0, "a request without limits"
         try:
             if self._world.rough and chance.random() < 0.35:
-                self._world.cloud.faults.add(random_fault(chance))
+                self._world.cloud.faults.add(random_fault(chance, method))
             if self._world.rough and chance.random() < 0.05:
                 raise Died
             if len(body) > self._world.largest_body:
@@ -81,10 +81,12 @@ class RoughTransport(InProcessTransport):
             self._in_flight -= 1
 
 
-def random_fault(chance: random.Random) -> Fault:
-    """Give a fault of any kind for the next request."""
+def random_fault(chance: random.Random, method: str) -> Fault:
+    """Give a fault of any kind for the next request, which has that method."""
     kind = chance.choice(KINDS)
     status = chance.choice(KEEPING)
+    if kind is FaultKind.STATUS and status == 404 and method == "DELETE":
+        status = 403  # the API's own 404 says that the key is gone: a lie nobody could see through
     if kind is FaultKind.PAGE_STATUS:
         status = chance.choice((*KEEPING, 400, 422))
     asked = chance.choice((None, "1", "30", "999999", "nonsense", "Fri, 31 Dec 2100 23:59:59 GMT"))

@@ -190,6 +190,17 @@ class Synchronizer:
             if not was_down:
                 logger.info("LINK DOWN: %s", job.statistics.last_detail)
             self._probe_due = self._monotonic() + self._link.wait()
+        else:
+            self._ask_another()
+
+    def _ask_another(self) -> None:
+        """Let a download that is well go next: its answer tells whether it is the link.
+
+        The others may have nothing to do for minutes, and nobody would be told meanwhile.
+        """
+        well = (job for job in self.jobs if not job.goes_up and not job.statistics.failures)
+        if (job := next(well, None)) is not None:
+            job.due = self._monotonic()
 
     def _answered(self) -> None:
         if self.link_is_down:

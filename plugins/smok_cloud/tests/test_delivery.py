@@ -185,6 +185,37 @@ def test_metadata_without_keys_asks_nobody(databases):
     assert {job.last_success for job in synchronizer.statistics.values()} == {None}
 
 
+def test_a_lost_link_is_told_although_one_job_alone_has_something_to_send(cloud, api, databases):
+    """A download is asked at once, not in 5 minutes: is it the link, or what the job sends?"""
+    now = [0.0]
+    synchronizer = Synchronizer(dict(databases), api, monotonic=lambda: now[0])
+    synchronizer.step()
+    cloud.faults.add(Fault(kind=FaultKind.DROP_REQUEST, times=None))
+    databases.pathpoints.on_new_data("a", 1, 1)
+    for _ in range(12):
+        now[0] += 1.0
+        synchronizer.step()
+    assert synchronizer.link_is_down
+    assert 2 <= len(cloud.faults.taken) <= 4
+
+
+def test_a_job_that_finds_no_link_alone_is_no_lost_link(cloud, api, databases):
+    """A download that is answered says that the link is there, each time the job has failed."""
+    now = [0.0]
+    synchronizer = Synchronizer(dict(databases), api, monotonic=lambda: now[0])
+    synchronizer.step()
+    path = "/v1/device/pathpoints"
+    cloud.faults.add(Fault(kind=FaultKind.DROP_REQUEST, path=path, times=None))
+    databases.pathpoints.on_new_data("a", 1, 1)
+    before = len(cloud.requests)
+    for _ in range(120):
+        now[0] += 1.0
+        synchronizer.step()
+        assert not synchronizer.link_is_down
+    asked = len(cloud.requests) - before
+    assert 0 < asked <= len(cloud.faults.taken)
+
+
 class Proxy(InProcessTransport):
     """Takes no body of more than so many bytes, and says so with a page of its own."""
 
