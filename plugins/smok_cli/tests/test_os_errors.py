@@ -52,6 +52,15 @@ def test_a_full_disk_is_told(smok, config):
     assert "what is stored is not affected" in result.err
 
 
+def run_limited(kib, words):
+    """Run the script in a process whose files may have so many KiB."""
+    limited = f"ulimit -f {kib}; exec {sys.executable} -m smok_cli {words}"
+    return subprocess.run(
+        ["bash", "-c", limited],
+        capture_output=True, text=True, check=False, env=child_environment(),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("before", [None, "what was there"])
 def test_a_disk_that_fills_leaves_no_half_file(config, place, before):
     """An export that ends early: nothing, or the old file, stands under the name."""
@@ -61,11 +70,7 @@ def test_a_disk_that_fills_leaves_no_half_file(config, place, before):
         databases.pathpoints.on_new_data_many([("p", n, n) for n in range(5000)])
     if before:
         (place / "out.csv").write_text(before, encoding="utf-8")
-    limited = f"ulimit -f 40; exec {sys.executable} -m smok_cli export -o out.csv --force"
-    done = subprocess.run(
-        ["bash", "-c", limited],
-        capture_output=True, text=True, check=False, env=child_environment(),
-    )  # fmt: skip
+    done = run_limited(40, "export -o out.csv --force")
     assert done.returncode == 1
     assert done.stderr.startswith("error [SMOK-F04]: out.csv: "), done.stderr
     assert [path.read_text() for path in place.glob("*out.csv*")] == ([before] if before else [])
@@ -75,11 +80,7 @@ def test_rejected_rows_that_find_no_room_are_told(config, place):
     """The file is named, and how far it came."""
     rows = "".join(f"x{n},{n}\n" for n in range(20_000))
     (place / "in.csv").write_text(f"time,value\n2024-01-01T00:00:00Z,1\n{rows}", encoding="utf-8")
-    limited = f"ulimit -f 400; exec {sys.executable} -m smok_cli ingest in.csv"
-    done = subprocess.run(
-        ["bash", "-c", limited],
-        capture_output=True, text=True, check=False, env=child_environment(),
-    )  # fmt: skip
+    done = run_limited(400, "ingest in.csv")
     assert done.returncode == 1
     assert "readings were stored before this" in done.stderr
     assert "error [SMOK-F04]: in.rejects.csv: " in done.stderr

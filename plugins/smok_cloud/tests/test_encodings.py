@@ -223,5 +223,5 @@ def test_statistics_know_no_other_way() -> None:
     api.put_metadata("k", "v" * 1_000_000, 1)
     begin = time.monotonic()
     api.wait_for_turn()
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 1
     assert msgspec.json.encode(loads(dumps({"a": [1, None]}))) == b'{"a":[1,null]}'

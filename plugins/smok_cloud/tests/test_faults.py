@@ -23,7 +23,7 @@ from plugins.smok_cloud.tests.fault_cases import CASES
 
 SENSOR = {"fqts": "tag", "path": "W1", "type": "t" * 40}
 POINT = [{"path": "W1", "values": [{"timestamp": 1, "value": 2}]}]
-LATEST = QUICK.total + 6.0  # seconds; the machine may be busy, and what it bounds lasts 30
+LATEST = QUICK.total + 2.0  # seconds; the machine may be busy
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_closing_the_client_ends_a_request_at_once(
     started = time.monotonic()
     with pytest.raises(NoLink, match="the client was closed"):
         client.get_sensors()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 2
     timer.join()
     assert len(client.get_sensors()) == 1
 

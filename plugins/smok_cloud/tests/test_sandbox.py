@@ -145,7 +145,7 @@ def test_faults_are_the_same_in_process(name: str) -> None:
         with pytest.raises(case.error) as caught:
             client.get_sensors()
         assert type(caught.value) is case.error
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 0.5
     assert len(cloud.requests) == case.applied
     takes_time = name.startswith(("slow", "hang"))
     assert bool(slept) is takes_time
@@ -248,5 +248,5 @@ def test_closing_ends_what_hangs() -> None:
             hanging.get_sensors()
     idle.close()
     hanging.close()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 2
     assert threading.active_count() == before

@@ -15,7 +15,7 @@ from tests.servers.mongo_proxy import MongoProxy
 
 QUICK = {"server_selection_ms": 300, "connect_ms": 300, "socket_ms": 500, "retry_ms": 400}
 #: What QUICK allows for one operation, and a margin for a busy machine.
-BOUND = 1.2 + 6.0
+BOUND = 1.2 + 2.0
 
 
 def test_a_killed_server_comes_back_with_everything(own_server, opened):
