@@ -117,10 +117,10 @@ class Client:
         #: Sent after each write on the same connection: WAITAOF or WAIT, and what it must answer.
         self.fence: Callable[[Any], None] | None = None
         self.fence_command: Sequence[Any] = ()
-        #: Looks at the server and sets the fence; raises if it does not keep the promise.
-        self.meet: Callable[[], None] | None = None
         self.writers = Writers(clock)
         self._link, self._closed, self._down = link, False, False
+        self._met = 0  #: connections made when it was looked last
+        self._look: Callable[[], None] = lambda: None
 
     def read(self, name: str, keys: Sequence[str], *args: Any, counters: str = "") -> Any:
         """Run a script that changes nothing; ``counters`` is the prefix of a series' counters."""
@@ -132,23 +132,24 @@ class Client:
         try:
             head = (self.store_id, writer.name, writer.number, counters)
             answer = self._run(name, keys, (*head, *args), fenced=self.fence is not None)
-            if self._link.renewed and self.meet is not None:
+            if self._met != self._link.connections:
                 # Who has answered may have been started anew with settings that promise less:
                 # nothing is confirmed before it was looked at. The same write is not applied twice.
-                self._look_again(self.meet)
+                self._meet()
                 answer = self._run(name, keys, (*head, *args), fenced=self.fence is not None)
             failed = False
             return answer
         finally:
             self.writers.give_back(writer, failed=failed)
 
-    def _look_again(self, meet: Callable[[], None]) -> None:
-        self._link.renewed = False
-        try:
-            meet()
-        except BaseException:
-            self._link.renewed = True  # nor is the next write confirmed
-            raise
+    def look_again_by(self, look: Callable[[], None]) -> None:
+        """Trust the connections made until now; ``look`` raises if others keep no promise."""
+        self._met, self._look = self._link.connections, look
+
+    def _meet(self) -> None:
+        met = self._link.connections
+        self._look()
+        self._met = met  # only now: what other threads write meanwhile waits for a look, too
 
     def snapshot(self, *commands: Sequence[Any]) -> list[Any]:
         """Run commands that change nothing at one moment; more than a script should touch.

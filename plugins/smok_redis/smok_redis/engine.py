@@ -75,9 +75,7 @@ class RedisEngine(Engine):
             with named(store, address, min(1.0, options.timeout)):
                 facts = self._look(known)
             self._set_fence(facts)
-            link.renewed = False
-            if self._durability is not Durability.BUFFERED:
-                self._client.meet = self._meet
+            self._client.look_again_by(self._look_again)
             remember(store, path, self._client.store_id)
         except BaseException:
             self._client.close()
@@ -178,9 +176,10 @@ class RedisEngine(Engine):
             facts = probe.facts_of(*replies[1 : 1 + len(probe.PROBES)])
             return facts, self._read_marker(*replies[-1])
 
-    def _meet(self) -> None:
-        """Look at a server to which a connection was made since it was looked at."""
-        self._set_fence(self._look(self._client.store_id))
+    def _look_again(self) -> None:
+        """Look at a server to which a connection was made since; `buffered` promises nothing."""
+        if self._durability is not Durability.BUFFERED:
+            self._set_fence(self._look(self._client.store_id))
 
     def _set_fence(self, facts: probe.Facts) -> None:
         """Choose what each write waits for besides its answer."""

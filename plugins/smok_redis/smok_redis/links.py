@@ -52,9 +52,9 @@ class Link(ABC):
     follows = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        #: Whether a connection was made since this was set to False: who answers may be a server
-        #: that was started anew, with other settings.
-        self.renewed = False
+        #: How many were made so far: who answers on a new one may be a server that was started
+        #: anew, with other settings.
+        self.connections = 0
         self._settings = {**settings, "redis_connect_func": self._connected}
         self._clients: dict[Host, redis.Redis] = {}
         self._parents: list[object] = []
@@ -94,7 +94,7 @@ class Link(ABC):
         return redis.Redis(host=host.name, port=host.port, **self._settings)
 
     def _connected(self, connection: Any) -> None:
-        self.renewed = True
+        self.connections += 1
         connection.on_connect()
 
 
