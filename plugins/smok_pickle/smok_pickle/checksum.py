@@ -11,28 +11,21 @@ if TYPE_CHECKING:
     import sqlite3
 
 __all__ = [
-    "LABEL_SUM",
-    "MISSING_SUM",
     "checksum",
+    "fill",
     "label_sum",
-    "register",
     "verify",
     "verify_label",
 ]
 
 _Field = int | float | str | None
-#: `label_sum` in SQL: of which columns, for each table of labels.
-LABEL_SUM: Final = {
-    "sections": "checksum(x'', id, device, kind, name)",
-    "names": "checksum(x'', id, section, name)",
+#: What the checksum of a table's row is over: its bytes, which labels lack, then the fields.
+_SUMMED: Final = {
+    "sections": ("x''", "id, device, kind, name"),
+    "names": ("x''", "id, section, name"),
+    "rows": ("value", "section, key, seq, stamp, pending, tag"),
+    "blobs": ("data", "section, key, version"),
 }
-#: What is set in rows that version 1 wrote, which had none; what is no bytes is damaged already.
-MISSING_SUM: Final = (
-    """UPDATE rows SET sum = checksum(value, section, key, seq, stamp, pending, tag)
-       WHERE sum IS NULL AND typeof(value) = 'blob'""",
-    """UPDATE blobs SET sum = checksum(data, section, key, version)
-       WHERE sum IS NULL AND typeof(data) = 'blob'""",
-)
 
 
 def checksum(data: bytes, *fields: _Field) -> int:
@@ -64,6 +57,15 @@ def verify_label(stored: int | None, number: int, *label: _Field) -> None:
     verify("labels", stored, b"", number, *label)
 
 
-def register(raw: sqlite3.Connection) -> None:
-    """Make `checksum` known to SQL, for statements that change a part of a row."""
-    raw.create_function("checksum", -1, checksum, deterministic=True)
+def fill(raw: sqlite3.Connection, table: str) -> None:
+    """Give a checksum to each row that has none; what is no bytes is damaged already.
+
+    It is no function of SQL, here or elsewhere: SQLite would make an interrupt in it its own error.
+    """
+    data, fields = _SUMMED[table]
+    without = f"SELECT id FROM {table} WHERE sum IS NULL AND typeof({data}) = 'blob'"  # noqa: S608
+    content = f"SELECT {data}, {fields} FROM {table} WHERE id = ?"  # noqa: S608 - fixed words only
+    change = f"UPDATE {table} SET sum = ? WHERE id = ?"  # noqa: S608
+    for number in raw.execute(without).fetchall():
+        total = checksum(*raw.execute(content, number).fetchone())
+        raw.execute(change, (total, *number))

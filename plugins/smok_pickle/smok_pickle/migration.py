@@ -15,7 +15,7 @@ import msgspec
 
 from smok_core.errors import CorruptData
 from smok_pickle import segments, write_log
-from smok_pickle.checksum import LABEL_SUM, MISSING_SUM, register
+from smok_pickle.checksum import fill
 from smok_pickle.namespaces import span
 from smok_pickle.schema import SERIES, version_of
 from smok_pickle.write_log import Item
@@ -139,13 +139,17 @@ def items_of_chunk(chunk: tuple[Any, ...]) -> list[Item]:
 
 
 def _to_4(raw: sqlite3.Connection) -> None:
-    register(raw)
-    changes = "".join(
-        f"ALTER TABLE {table} ADD COLUMN sum INTEGER; UPDATE {table} SET sum = {total};"  # noqa: S608
-        for table, total in LABEL_SUM.items()
-    )
-    changes += "; ".join(MISSING_SUM)
-    raw.executescript(f"BEGIN IMMEDIATE; {changes}; PRAGMA user_version = 4; COMMIT")
+    _in_transaction(raw, _sum_all)
+
+
+def _sum_all(raw: sqlite3.Connection) -> bool:
+    """Give a checksum to the labels, and to those rows that version 1 wrote."""
+    for table in ("sections", "names"):
+        raw.execute(f"ALTER TABLE {table} ADD COLUMN sum INTEGER")
+    for table in ("sections", "names", "rows", "blobs"):
+        fill(raw, table)
+    raw.execute("PRAGMA user_version = 4")
+    return False
 
 
 _STEPS: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _to_2, 2: _to_3, 3: _to_4}

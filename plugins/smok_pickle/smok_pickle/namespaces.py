@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smok_pickle.checksum import LABEL_SUM, verify_label
+from smok_pickle.checksum import label_sum, verify_label
 from smok_pickle.schema import SEQ_BITS
 
 if TYPE_CHECKING:
@@ -16,9 +16,7 @@ __all__ = ["Namespace", "span"]
 
 _FIND: Final = "SELECT id, sum FROM sections WHERE device = ? AND kind = ? AND name = ?"
 _ADD: Final = "INSERT INTO sections(device, kind, name, last, settled) VALUES(?, ?, ?, 0, 0)"
-_BEGIN: Final = (
-    f"UPDATE sections SET last = ?, settled = ?, sum = {LABEL_SUM['sections']} WHERE id = ?"  # noqa: S608
-)
+_BEGIN: Final = "UPDATE sections SET last = ?, settled = ?, sum = ? WHERE id = ?"
 
 
 class Namespace:
@@ -46,7 +44,7 @@ class Namespace:
             number = raw.execute(_ADD, self._label).lastrowid
             assert number is not None
             first = number << SEQ_BITS
-            raw.execute(_BEGIN, (first, first, number))
+            raw.execute(_BEGIN, (first, first, label_sum(number, *self._label), number))
             found = self.find(raw)
             assert found is not None
         return found

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from smok_core.engine.base import Durability
 from smok_core.errors import CorruptData, ForeignData, SchemaTooNew
-from smok_pickle.checksum import register
 from smok_pickle.files import sibling
 from smok_pickle.migration import migrate
 from smok_pickle.schema import (
@@ -68,7 +67,6 @@ def connect(path: Path | str, level: int, busy_ms: int) -> sqlite3.Connection:
         cached_statements=256, uri=str(path).startswith("file:"),
     )  # fmt: skip
     try:
-        register(raw)
         raw.execute(f"PRAGMA synchronous = {level}")
         raw.execute("PRAGMA cell_size_check = ON")
         raw.execute("PRAGMA journal_size_limit = 8388608")

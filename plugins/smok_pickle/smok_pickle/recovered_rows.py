@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from smok_core.errors import CorruptData
 from smok_pickle import segments, write_log
 from smok_pickle.btree_reader import Pages, index_records, records_of_page, table_records
-from smok_pickle.checksum import LABEL_SUM, MISSING_SUM, checksum, label_sum, register
+from smok_pickle.checksum import checksum, fill, label_sum
 from smok_pickle.migration import items_of_chunk
 from smok_pickle.namespaces import span
 from smok_pickle.queue import done_in
@@ -77,7 +77,6 @@ class _Kind(NamedTuple):
 def copy_rows(pages: Pages, doubtful: Iterable[bytes], target: sqlite3.Connection) -> Report:
     """Copy all sound rows of ``pages``, and of ``doubtful`` pages those that a checksum proves."""
     report, owners = Report(), _Owners({}, {}, (pages.version or _ALL_SUMMED) < _ALL_SUMMED)
-    register(target)
     target.execute(_FOUND)
     target.execute("BEGIN")
     for table in ("sections", "names"):
@@ -88,8 +87,8 @@ def copy_rows(pages: Pages, doubtful: Iterable[bytes], target: sqlite3.Connectio
         _copy(_proved(records_of_page(pages, page)), _CONTENT, owners, target, report)
     target.execute(_OLD_BLOBS)
     _drop_doubles(target)
-    for statement in MISSING_SUM:
-        target.execute(statement)
+    for table in ("rows", "blobs"):
+        fill(target, table)
     _count_again(target)
     target.execute("COMMIT")
     target.execute("DROP TABLE found")
@@ -202,7 +201,8 @@ def _copy_labels(
         row = (*label, *(0,) * (len(kind.types) - kind.label))
         if label[0] not in known and kind.sound(row, owners):
             report.saved[table] += _insert(target, table, row)
-    target.execute(f"UPDATE {table} SET sum = {LABEL_SUM[table]}")  # noqa: S608 - fixed words
+    target.execute(f"UPDATE {table} SET sum = NULL")  # noqa: S608 - fixed words
+    fill(target, table)
 
 
 def _listed(pages: Pages, table: str) -> set[_Row]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from smok_core.engine.base import PendingPoint
 from smok_core.errors import CorruptData
 from smok_pickle import segments
-from smok_pickle.checksum import LABEL_SUM, verify_label
+from smok_pickle.checksum import label_sum, verify_label
 from smok_pickle.namespaces import Namespace, span
 from smok_pickle.segments import Point
 from smok_pickle.write_log import (
@@ -52,7 +52,7 @@ _HEADS: Final = (
 )
 _FIND: Final = "SELECT id, sum FROM names WHERE section = ? AND name = ?"
 _ADD: Final = "INSERT INTO names(section, name) VALUES(?, ?)"
-_SUM: Final = f"UPDATE names SET sum = {LABEL_SUM['names']} WHERE id = ?"  # noqa: S608
+_SUM: Final = "UPDATE names SET sum = ? WHERE id = ?"
 _SAVE: Final = (
     "UPDATE sections SET epoch = ?, last = ?, settled = ?, rows = ?, pending = ?, dropped = ?"
     " WHERE id = ?"
@@ -238,7 +238,7 @@ class SeriesIndex:
         if found is None:
             added = raw.execute(_ADD, (self.id, name)).lastrowid
             assert added is not None
-            raw.execute(_SUM, (added,))
+            raw.execute(_SUM, (label_sum(added, self.id, name), added))
             found = self._learn(raw, name, added)
         return found
 

@@ -32,14 +32,8 @@ _NEXT: Final = (
 _LAST: Final = "SELECT last FROM sections WHERE id = ?"
 _COUNTS: Final = "SELECT rows, pending, dropped FROM sections WHERE id = ?"
 _DROPPED: Final = "UPDATE sections SET dropped = dropped + ? WHERE id = ?"
-_TAG: Final = (
-    "UPDATE rows SET tag = ?, sum = checksum(value, section, key, seq, stamp, pending, ?)"
-    " WHERE id = ?"
-)
-_SETTLE: Final = (
-    "UPDATE rows SET pending = 0, sum = checksum(value, section, key, seq, stamp, 0, tag)"
-    " WHERE id = ?"
-)
+_BY_ID: Final = _SELECT + " WHERE id = ?"
+_CHANGE: Final = "UPDATE rows SET pending = ?, tag = ?, sum = ? WHERE id = ?"
 _COUNT: Final = "UPDATE sections SET rows = rows + ?, pending = pending + ? WHERE id = ?"
 _PUT: Final = (
     "INSERT INTO rows(seq, section, key, stamp, pending, value, tag, sum)"
@@ -204,14 +198,12 @@ def _acknowledge(raw: sqlite3.Connection, section: int | None, item: Ack) -> boo
         raw.execute("DELETE FROM rows WHERE id = ?", (number,))
         raw.execute(_COUNT, (-1, -pending, section))
         return True
-    if item.tag is not None or (current and pending):
-        _check(raw, number)
-    if item.tag is not None:
-        raw.execute(_TAG, (item.tag, item.tag, number))
-    if current and pending:
-        raw.execute(_SETTLE, (number,))
+    settled = bool(current and pending)
+    if settled or item.tag is not None:
+        _change(raw, number, pending=pending and not settled, tag=item.tag)
+    if settled:
         raw.execute(_COUNT, (0, -1, section))
-    return bool(current and pending)
+    return settled
 
 
 def _may_write(old: Any, stamp: float, when: When, expected_seq: int | None) -> bool:
@@ -222,9 +214,14 @@ def _may_write(old: Any, stamp: float, when: When, expected_seq: int | None) -> 
     return when is When.ALWAYS or old is None or stamp > old[1]
 
 
-def _check(raw: sqlite3.Connection, number: int) -> None:
-    """A damaged row must not get a new checksum that calls it sound."""
-    load(raw.execute(_SELECT + " WHERE id = ?", (number,)).fetchone())
+def _change(raw: sqlite3.Connection, number: int, *, pending: bool, tag: str | None) -> None:
+    """Set what the cloud said; a damaged row must not get a checksum that calls it sound."""
+    columns = raw.execute(_BY_ID, (number,)).fetchone()
+    load(columns)
+    key, value, stamp, seq, _, old_tag, section, _ = columns
+    tag = old_tag if tag is None else tag
+    total = checksum(value, section, key, seq, stamp, int(pending), tag)
+    raw.execute(_CHANGE, (int(pending), tag, total, number))
 
 
 def _summed(

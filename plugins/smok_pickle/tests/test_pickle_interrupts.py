@@ -8,6 +8,7 @@ storm has a process of its own, for it would also hit what a test runner does in
 from __future__ import annotations
 
 import ctypes
+import itertools
 import subprocess
 import sys
 import threading
@@ -17,9 +18,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from smok_core.engine.base import Ack
 from smok_core.engine.buffered import BufferedSeries
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
     from smok_core.engine.base import Engine, Series
 
 
@@ -85,6 +90,54 @@ def storm(engine: Engine, kind: str) -> None:
         assert found.issuperset(writer.stored)
         assert len(found) <= writer.number
     assert len(series.pending(10**6)) == series.stats().pending == series.stats().points
+
+
+_WRITES: dict[str, Callable[[Engine, str], object]] = {
+    "the first point of a name": lambda engine, key: engine.series(key).append([(key, 1, b"v")]),
+    "a row": lambda engine, key: engine.table("t").put(key, b"v", pending=True),
+    "an acknowledgement": lambda engine, key: engine.table("t").acknowledge([Ack(key, 1, "done")]),
+    "a blob": lambda engine, key: engine.blobs("b").put(key, b"v", 1),
+}
+
+
+class At:
+    """Raises an interrupt at one call among those that its thread makes meanwhile."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def __enter__(self) -> Self:
+        sys.setprofile(self._count)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _count(self, _frame: object, event: str, _called: object) -> None:
+        self.left -= event == "call"
+        if self.left < 0:
+            sys.setprofile(None)
+            raise Interrupt
+
+
+@pytest.mark.parametrize("what", _WRITES)
+def test_an_interrupt_in_any_step_comes_out_as_itself(
+    what: str, opened: Callable[..., Engine]
+) -> None:
+    """Never as an error of SQLite's, which would say that the store refused, and hide a Ctrl-C."""
+    engine = opened()
+    for step in itertools.count():
+        write, key = _WRITES[what], f"key {step}"
+        if what == "an acknowledgement":
+            engine.table("t").put(key, b"v", pending=True)
+        try:
+            with At(step) as steps:
+                write(engine, key)
+        except Interrupt:
+            write(engine, key)  # nothing of the first try is in the way
+        if steps.left >= 0:
+            break
+    assert step > 5
 
 
 @pytest.mark.parametrize("kind", ["crash", "power-loss", "buffered"])

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from smok_pickle import migration
-from smok_pickle.checksum import register
 from smok_pickle.schema import VERSION
 
 if TYPE_CHECKING:
@@ -86,7 +85,6 @@ def test_version_2_is_brought_up(old: Path, opened: Callable[..., Engine]) -> No
 def test_version_1_is_brought_up(old: Path, opened: Callable[..., Engine]) -> None:
     """Its rows have no checksum yet; they get one when they change."""
     with contextlib.closing(sqlite3.connect(old, isolation_level=None)) as raw:
-        register(raw)
         for statement in ("ALTER TABLE rows DROP COLUMN sum", "ALTER TABLE blobs DROP COLUMN sum",
                           "DROP TABLE recoveries", "PRAGMA user_version = 1"):  # fmt: skip
             raw.execute(statement)
