@@ -188,7 +188,9 @@ def test_metadata_without_keys_asks_nobody(databases):
 def test_a_lost_link_is_told_although_one_job_alone_has_something_to_send(cloud, api, databases):
     """A download is asked at once, not in 5 minutes: is it the link, or what the job sends?"""
     now = [0.0]
-    synchronizer = Synchronizer(dict(databases), api, monotonic=lambda: now[0])
+    synchronizer = Synchronizer(
+        dict(databases), api, monotonic=lambda: now[0], random=random.Random(1)
+    )
     synchronizer.step()
     cloud.faults.add(Fault(kind=FaultKind.DROP_REQUEST, times=None))
     databases.pathpoints.on_new_data("a", 1, 1)
@@ -202,7 +204,9 @@ def test_a_lost_link_is_told_although_one_job_alone_has_something_to_send(cloud,
 def test_a_job_that_finds_no_link_alone_is_no_lost_link(cloud, api, databases):
     """A download that is answered says that the link is there, each time the job has failed."""
     now = [0.0]
-    synchronizer = Synchronizer(dict(databases), api, monotonic=lambda: now[0])
+    synchronizer = Synchronizer(
+        dict(databases), api, monotonic=lambda: now[0], random=random.Random(1)
+    )
     synchronizer.step()
     path = "/v1/device/pathpoints"
     cloud.faults.add(Fault(kind=FaultKind.DROP_REQUEST, path=path, times=None))
