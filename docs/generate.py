@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 from smok_cli.finding import command_names, load_command, summary
-from smok_cli.losses import Finding
+from smok_cli.state.losses import Finding
+from smok_cli.state.model import RoleStatus, StoreStatus
 from smok_cli.state.outlook import Outlook
-from smok_cli.state.report import VERSION, RoleStatus, StatusReport, StoreStatus
+from smok_cli.state.report import VERSION, StatusReport
 from smok_cli.state.verdict import Verdict
 from smok_cli.template import _toml as toml_value
 from smok_cloud.metrics import METRICS, Metric

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
 
-__all__ = ["on_config", "on_post_build"]
 
 _PLACE = "assets/mermaid.min.js"
 

@@ -11,8 +11,6 @@ import threading
 import bson
 from smok_testing.proxy import NONSENSE, Mode, Proxy, cut
 
-__all__ = ["WRITES", "MongoProxy", "command_of"]
-
 _OP_MSG = 2013
 _HANDSHAKE = {"hello", "ismaster", "isMaster", "ping", "endSessions", "saslStart", "saslContinue"}
 WRITES = {"insert", "update", "delete", "findAndModify", "createIndexes"}

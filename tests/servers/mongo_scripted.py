@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from mockupdb import MockupDB
 
-__all__ = ["ScriptedServer", "half_answer", "hang_up", "refuse"]
-
 
 def refuse(code, text="refused"):
     """Answer with an error of the whole command."""

@@ -26,8 +26,6 @@ import pymongo
 from tests.servers import signals
 from tests.servers.postgresql import Postgresql
 
-__all__ = ["MongoServer", "NoServer", "start_java", "start_postgresql", "start_server"]
-
 _SOURCES = Path(__file__).with_name("ferretdb")
 _JAVA = Path(__file__).with_name("mongo_java")
 _START_SECONDS = 30.0

@@ -10,8 +10,6 @@ import subprocess
 import time
 from pathlib import Path
 
-__all__ = ["Postgresql"]
-
 _START_SECONDS = 30.0
 
 

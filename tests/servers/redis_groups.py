@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Watched", "cluster", "watched"]
 
 _SLOTS = ((0, 5460), (5461, 10922), (10923, 16383))
 

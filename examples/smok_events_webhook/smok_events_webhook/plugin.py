@@ -13,8 +13,6 @@ from smok_core.settings import Secret, option
 if TYPE_CHECKING:
     from smok_core.roles import BaseEventDatabase
 
-__all__ = ["WebhookOptions", "smok_backend", "smok_open_events"]
-
 
 class WebhookOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The options of a store with ``backend = "events-webhook"``."""

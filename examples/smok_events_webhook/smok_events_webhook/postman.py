@@ -17,7 +17,6 @@ from smok_core.errors import SmokError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Postman"]
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from smok_lmdb.connection import Connection
 
-__all__ = ["LmdbBlobs"]
 
 _VERSION: Final = struct.Struct(">q")
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from smok_lmdb.plugin import LmdbOptions
 
-__all__ = ["Connection"]
 
 #: Seconds a change may wait for the disk unless the durability is power-loss (contract G3).
 _SYNC_SECONDS: Final = 0.5

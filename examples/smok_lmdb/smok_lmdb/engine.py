@@ -18,8 +18,6 @@ from smok_lmdb.table import LmdbTable
 if TYPE_CHECKING:
     from smok_core.hookspecs import StoreContext
 
-__all__ = ["LmdbEngine", "open_engine"]
-
 
 def open_engine(context: StoreContext) -> LmdbEngine:
     """Open the store of a configuration; raises a `StoreError` if that fails."""

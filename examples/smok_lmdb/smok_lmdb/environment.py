@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from smok_lmdb.plugin import LmdbOptions
 
-__all__ = ["MIB", "SCHEMA", "SECTIONS", "Environment", "acquire", "release"]
 
 MIB: Final = 1 << 20
 SCHEMA: Final = 1

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["DAMAGED", "translated"]
 
 #: What LMDB raises when a file is not, or not any more, what it wrote.
 DAMAGED = (

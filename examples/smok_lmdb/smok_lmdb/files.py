@@ -11,7 +11,6 @@ from smok_core.errors import CorruptData
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_whole", "lock_of", "put_aside", "quarantined"]
 
 #: The page size is that of the machine that made the file.
 _PAGES: Final = tuple(1 << bits for bits in range(12, 17))

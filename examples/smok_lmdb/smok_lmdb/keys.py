@@ -6,8 +6,6 @@ import hashlib
 import struct
 from typing import Final
 
-__all__ = ["key_of", "seq_bytes", "seq_of", "space_of", "ts_bytes", "ts_of"]
-
 #: LMDB takes keys of 511 bytes, the contract wants 1024.
 _LONGEST: Final = 400
 _DIGEST: Final = 32

@@ -12,8 +12,6 @@ from smok_core.settings import option
 if TYPE_CHECKING:
     from smok_core.engine.base import Engine
 
-__all__ = ["LmdbOptions", "smok_backend", "smok_open_engine"]
-
 
 class LmdbOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The options of a store with ``backend = "lmdb"``."""

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     import lmdb
 
-__all__ = ["clear", "entry_at", "last_before", "prefixed"]
-
 
 def entry_at(transaction: lmdb.Transaction, db: lmdb._Database, key: bytes) -> bytes | None:
     """Give the entry under a key, or None."""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from smok_lmdb.connection import Connection
 
-__all__ = ["LmdbSeries"]
 
 #: Points fetched, or forgotten, in one transaction.
 _PAGE: Final = 500

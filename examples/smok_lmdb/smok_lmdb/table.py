@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from smok_lmdb.connection import Connection
 
-__all__ = ["LmdbTable"]
 
 _HEAD: Final = struct.Struct(">QdH")
 _PENDING, _ROWS, _SEQ, _DROPPED = b"p", b"r", b"s", b"d"

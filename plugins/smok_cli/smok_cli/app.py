@@ -17,8 +17,6 @@ from smok_cli.terminal import guard_streams, say
 from smok_core import __version__
 from smok_core.errors import PluginError, SmokError, nearest
 
-__all__ = ["CommandNotInstalled", "Session", "pass_session", "run"]
-
 _INTERRUPTED: Final = 128 + signal.SIGINT
 
 

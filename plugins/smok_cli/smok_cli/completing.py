@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     import click
 
-__all__ = ["pathpoints", "roles", "stores"]
-
 
 def roles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature
     """Give the roles that begin so."""

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from smok_core.databases import Databases
 
-__all__ = ["contents", "plain"]
-
 
 def contents(databases: Databases, role: str) -> Iterator[dict[str, Any]]:
     """Stream the records of a role; of sensor writes those that wait, of BAOBs their versions."""

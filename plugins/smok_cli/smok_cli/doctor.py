@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from smok_core.config import Config
 
-__all__ = ["examine_stores"]
 
 _LITTLE_ROOM: Final = 16 * 1024 * 1024
 

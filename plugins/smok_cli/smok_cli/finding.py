@@ -14,8 +14,6 @@ from smok_core.hookspecs import API_MAJOR
 from smok_core.registry.discovery import COMMANDS, Candidate, discover
 from smok_core.registry.loader import choose, import_plugin
 
-__all__ = ["KNOWN", "command_names", "load_command", "summary"]
-
 #: Commands of this project, with what to install for one.
 KNOWN: Final = {
     "run": "smok-core[cloud]",

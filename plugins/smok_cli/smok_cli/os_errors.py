@@ -7,8 +7,6 @@ from typing import ClassVar, Final
 
 from smok_core.errors import SmokError
 
-__all__ = ["AddressTaken", "DiskFull", "FileError", "NoPermission", "NotThere", "from_os_error"]
-
 
 class FileError(SmokError):
     """A file or directory that a command was given cannot be used.

@@ -9,8 +9,6 @@ import sys
 import time
 from typing import Any
 
-__all__ = ["probe"]
-
 _LAST_LINES = 300
 
 

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["counted", "shown"]
-
 
 @contextlib.contextmanager
 def shown(binary: BinaryIO) -> Iterator[Callable[[int], None]]:

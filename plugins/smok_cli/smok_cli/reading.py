@@ -9,7 +9,6 @@ import click
 if TYPE_CHECKING:
     from smok_core.config import Config
 
-__all__ = ["config_to_read", "is_read_only", "read_only_config", "read_only_option"]
 
 read_only_option = click.option(
     "--read-only",

@@ -8,8 +8,6 @@ import click
 
 from smok_core.roles import ROLES
 
-__all__ = ["check_role"]
-
 
 def check_role(name: str | None) -> list[str]:
     """Give the role as a list, or all roles for None; a wrong name ends the command with a hint."""

@@ -18,19 +18,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-__all__ = [
-    "console",
-    "human_age",
-    "human_ago",
-    "human_count",
-    "human_size",
-    "iso_time",
-    "json_option",
-    "print_json",
-    "print_table",
-    "print_tsv",
-    "speaks_tsv",
-]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 

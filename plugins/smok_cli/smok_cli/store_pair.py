@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from smok_core.config import Config
     from smok_core.engine.base import Engine
 
-__all__ = ["NoEngine", "counted", "engines", "roles_option", "wanted"]
 
 roles_option = click.option("--roles", metavar="ROLE,...", help="Only these roles.")
 

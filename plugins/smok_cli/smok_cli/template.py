@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from smok_core.registry import Backend
 
-__all__ = ["config_text", "to_fill_in"]
 
 _HEAD: Final = """\
 # Configuration of a SMOK device's storage. `smok check` tries it, `smok why` explains it.

@@ -17,16 +17,6 @@ from typing import Any, Final
 
 import click
 
-__all__ = [
-    "SafeFormatter",
-    "guard_streams",
-    "json_lines",
-    "log_to_stderr",
-    "say",
-    "visible",
-    "visible_lines",
-]
-
 #: Control characters, separators of lines, and what turns or hides text; no surrogate is printable.
 _UNSAFE: Final = (
     "\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"

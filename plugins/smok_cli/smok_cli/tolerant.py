@@ -16,8 +16,6 @@ from smok_core.registry import Registry
 if TYPE_CHECKING:
     from smok_core.config.lines import Key
 
-__all__ = ["read_tolerantly"]
-
 
 def read_tolerantly(source: str | None) -> tuple[Config, dict[str, PluginError]]:
     """Give the configuration, and for each store what is wrong with its backend.

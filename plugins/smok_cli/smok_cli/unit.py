@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from smok_core.config import Config
 
-__all__ = ["STATE", "unit_text"]
 
 #: What systemd makes for the service, and where ``smok init --systemd`` puts the store.
 STATE: Final = Path("/var/lib/smok")

@@ -11,8 +11,6 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["named", "written_whole"]
-
 
 @contextlib.contextmanager
 def written_whole(path: Path, *, replace: bool = True) -> Iterator[IO[str]]:

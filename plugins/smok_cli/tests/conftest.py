@@ -12,9 +12,7 @@ import pytest
 from smok_cli import main
 
 from smok_core.registry import Registry
-from tests.conftest import ROOT, shared_data, skip_or_fail
-
-__all__ = ["shared_data"]
+from tests.conftest import ROOT, shared_data as shared_data, skip_or_fail
 
 
 class Result(NamedTuple):

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from smok_cli.losses import Finding
 from smok_cli.screen import human_count
+from smok_cli.state.losses import Finding
+from smok_cli.state.model import RoleStatus, StoreStatus
 from smok_cli.state.outlook import look_ahead
-from smok_cli.state.report import VERSION, RoleStatus, StatusReport, StoreStatus
+from smok_cli.state.report import VERSION, StatusReport
 from smok_cli.state.screen import overview
 from smok_cli.state.verdict import link_down, pass_verdict
 

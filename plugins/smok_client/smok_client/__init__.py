@@ -4,6 +4,9 @@
 published client has stored.
 """
 
-from smok_client.bridge import ClientMissing, StateUnknown, databases, register_state
-
-__all__ = ["ClientMissing", "StateUnknown", "databases", "register_state"]
+from smok_client.bridge import (
+    ClientMissing as ClientMissing,
+    StateUnknown as StateUnknown,
+    databases as databases,
+    register_state as register_state,
+)

@@ -13,57 +13,29 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 
 from smok_client.bridge import client
 from smok_client.bridge.baobs import ClientBaobs
 from smok_client.bridge.client import (
-    BaseArchivesDatabase,
-    BaseBAOBDatabase,
-    BaseDataToSynchronize,
-    BaseEventDatabase,
-    BaseEventSynchronization,
-    BaseMacroDatabase,
-    BaseMetadataDatabase,
-    BasePathpointDatabase,
-    BasePredicateDatabase,
-    BaseSensorDatabase,
-    BaseSensorWriteDatabase,
-    BaseSensorWriteSynchronization,
+    BaseArchivesDatabase as BaseArchivesDatabase,
+    BaseBAOBDatabase as BaseBAOBDatabase,
+    BaseDataToSynchronize as BaseDataToSynchronize,
+    BaseEventDatabase as BaseEventDatabase,
+    BaseEventSynchronization as BaseEventSynchronization,
+    BaseMacroDatabase as BaseMacroDatabase,
+    BaseMetadataDatabase as BaseMetadataDatabase,
+    BasePathpointDatabase as BasePathpointDatabase,
+    BasePredicateDatabase as BasePredicateDatabase,
+    BaseSensorDatabase as BaseSensorDatabase,
+    BaseSensorWriteDatabase as BaseSensorWriteDatabase,
+    BaseSensorWriteSynchronization as BaseSensorWriteSynchronization,
 )
 from smok_client.bridge.definitions import ClientArchives, ClientPredicates, ClientSensors
 from smok_client.bridge.events import ClientEvents
 from smok_client.bridge.pathpoints import ClientPathpoints
 from smok_client.bridge.queues import ClientMacros, ClientMetadata, ClientSensorWrites
-
-if TYPE_CHECKING:
-    from types import FrameType
-
-__all__ = [
-    "BAOBDigest",
-    "BaseArchivesDatabase",
-    "BaseBAOBDatabase",
-    "BaseDataToSynchronize",
-    "BaseEventDatabase",
-    "BaseEventSynchronization",
-    "BaseMacroDatabase",
-    "BaseMetadataDatabase",
-    "BasePathpointDatabase",
-    "BasePredicateDatabase",
-    "BaseSensorDatabase",
-    "BaseSensorWriteDatabase",
-    "BaseSensorWriteSynchronization",
-    "NullEventDatabase",
-    "PicklingArchivesDatabase",
-    "PicklingBAOBDatabase",
-    "PicklingEventDatabase",
-    "PicklingMacroDatabase",
-    "PicklingMetadataDatabase",
-    "PicklingPathpointDatabase",
-    "PicklingPredicateDatabase",
-    "PicklingSensorDatabase",
-    "PicklingSensorWriteDatabase",
-]
 
 BAOBDigest = client.BAOBDigest
 NullEventDatabase = client.NullEventDatabase

@@ -12,8 +12,6 @@ from typing import Any, Final
 from smok_cloud.answers import parse
 from smok_cloud.errors import NotTheApi
 
-__all__ = ["check_acknowledges"]
-
 #: Fields with which web servers, gateways and login pages say that it did not work.
 _COMPLAINTS: Final = frozenset(
     ("error", "errors", "error_code", "error_description", "exception", "fault", "detail",

@@ -18,8 +18,6 @@ from smok_cloud.errors import (
 )
 from smok_cloud.transport import Answer
 
-__all__ = ["MAX_DEPTH", "MAX_RETRY_AFTER", "MAX_VALUES", "check_status", "decoded_body", "parse"]
-
 MAX_DEPTH: Final = 64
 #: An answer of 6 MiB can hold two million empty objects, each of 64 bytes in memory. So many
 #: values are enough for a receipt for each of 100 000 events.

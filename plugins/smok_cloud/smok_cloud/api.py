@@ -29,8 +29,6 @@ from smok_cloud.shapes import (
 )
 from smok_core.model import BAOBDigest, Macro, PathpointDefinition, Sensor
 
-__all__ = ["ApiClient"]
-
 _NOT_FOUND = 404
 _VERSION_HEADER = "x-smok-baob-version"
 

@@ -6,12 +6,8 @@ the cloud (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    import random
-
-__all__ = ["Backoff"]
+import random
+from typing import Final
 
 FIRST_SECONDS: Final = 2.0
 LONGEST_SECONDS: Final = 300.0

@@ -10,8 +10,6 @@ from urllib.parse import quote
 from smok_cloud.errors import UnaddressableKey
 from smok_cloud.minijson import dumps
 
-__all__ = ["ENCODERS", "Encoder", "JsonEncoder", "MiniJsonEncoder", "multipart", "quoted"]
-
 _MAX_KEY_BYTES = 512
 
 

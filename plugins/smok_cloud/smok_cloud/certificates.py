@@ -34,19 +34,6 @@ from smok_cloud.keys import (
 from smok_cloud.validity import check_dates
 from smok_core.settings import Secret
 
-__all__ = [
-    "DeviceCertificate",
-    "device_id_of",
-    "get_dev_ca_cert",
-    "get_rapid_ca_cert",
-    "get_root_cert",
-    "load_certificate",
-    "present",
-    "read_device_certificate",
-    "read_identity",
-    "trusted_cas",
-]
-
 _log = logging.getLogger("smok_cloud")
 
 

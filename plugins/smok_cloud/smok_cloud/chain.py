@@ -5,20 +5,16 @@ The one module that touches cryptography's verification API, which its authors c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from smok_cloud.errors import InvalidCredentials
-
-if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Sequence
-    from pathlib import Path
-
-__all__ = ["TrustedCas", "find_issuer", "parse_bundle", "verify_chain"]
 
 _AGNOSTIC = verification.Criticality.AGNOSTIC
 

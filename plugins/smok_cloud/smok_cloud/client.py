@@ -7,21 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from gzip import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from smok_cloud.acknowledgement import check_acknowledges
 from smok_cloud.answers import check_status, decoded_body, parse
 from smok_cloud.bodies import Encoder, MiniJsonEncoder
+from smok_cloud.certificates import DeviceCertificate
 from smok_cloud.errors import NoLink, NotTheApi, UnsendableBody
 from smok_cloud.pace import Pace
 from smok_cloud.settings import certificate_headers, checked_proxy, checked_url
 from smok_cloud.transport import Answer, Limits, Transport
 from smok_core.settings import Secret
-
-if TYPE_CHECKING:
-    from smok_cloud.certificates import DeviceCertificate
-
-__all__ = ["DEFAULT_BAOB_LIMITS", "DEFAULT_LIMITS", "Requester"]
 
 _T = TypeVar("_T")
 _NO_BODY: Final = object()

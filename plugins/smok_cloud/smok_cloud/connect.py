@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from smok_cloud.api import ApiClient
 from smok_cloud.bodies import ENCODERS
-from smok_cloud.certificates import read_device_certificate
+from smok_cloud.certificates import DeviceCertificate, read_device_certificate
 from smok_cloud.errors import InvalidCloudSetting
 from smok_cloud.options import CloudSettings, cloud_settings
 from smok_cloud.transport import Limits
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from smok_cloud.certificates import DeviceCertificate
-    from smok_core.config import Config
-
-__all__ = ["connect", "device_certificate"]
+from smok_core.config import Config
 
 
 def connect(config: Config, *, clock: Callable[[], float] = time.time) -> ApiClient:

@@ -12,8 +12,6 @@ import threading
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Deadline", "watch"]
-
 _current = threading.local()
 
 

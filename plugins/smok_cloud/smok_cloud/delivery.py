@@ -8,7 +8,8 @@ through: a server that refuses everything has no quarrel with a record.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 from smok_cloud.errors import (
     ClientFault,
@@ -16,15 +17,9 @@ from smok_cloud.errors import (
     UnaddressableKey,
     UnsendableBody,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_cloud.statistics import JobStatistics
-    from smok_core.errors import SmokError
-    from smok_core.roles import Batch
-
-__all__ = ["Delivery", "Send", "first_error"]
+from smok_cloud.statistics import JobStatistics
+from smok_core.errors import SmokError
+from smok_core.roles import Batch
 
 logger = logging.getLogger(__name__)
 

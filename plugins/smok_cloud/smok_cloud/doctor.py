@@ -5,23 +5,17 @@ from __future__ import annotations
 import re
 import socket
 import time
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from smok_cloud.api import ApiClient
 from smok_cloud.connect import connect
 from smok_cloud.errors import CloudError, InvalidCloudSetting, InvalidCredentials
 from smok_cloud.inspection import inspect_certificates
-from smok_cloud.options import cloud_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_cloud.api import ApiClient
-    from smok_cloud.options import CloudSettings
-    from smok_core.config import Config
-
-__all__ = ["Finding", "examine"]
+from smok_cloud.options import CloudSettings, cloud_settings
+from smok_core.config import Config
 
 _NOTHING_DONE: Final = re.compile(r"^Nothing was \w+[.:;] ")
 #: A clock further off than this spoils the times of readings.

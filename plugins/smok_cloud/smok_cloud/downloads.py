@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from smok_cloud.api import ApiClient
 from smok_cloud.delivery import first_error
 from smok_cloud.errors import NotTheApi
+from smok_cloud.statistics import JobStatistics
 from smok_core.errors import InvalidValue, StorageFull, VersionNotNewer
 from smok_core.model import BAOBDigest
-
-if TYPE_CHECKING:
-    from smok_cloud.api import ApiClient
-    from smok_cloud.statistics import JobStatistics
-    from smok_core.roles import (
-        BaseArchivesDatabase,
-        BaseBAOBDatabase,
-        BaseEventDatabase,
-        BaseMacroDatabase,
-        BaseMetadataDatabase,
-        BasePredicateDatabase,
-        BaseSensorDatabase,
-    )
-
-__all__ = [
-    "MetadataDownload",
-    "download_archives",
-    "download_macros",
-    "download_predicates",
-    "download_sensors",
-    "synchronize_baobs",
-]
+from smok_core.roles import (
+    BaseArchivesDatabase,
+    BaseBAOBDatabase,
+    BaseEventDatabase,
+    BaseMacroDatabase,
+    BaseMetadataDatabase,
+    BasePredicateDatabase,
+    BaseSensorDatabase,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -10,23 +10,6 @@ from typing import ClassVar, Final
 
 from smok_core.errors import SmokError, StoreError
 
-__all__ = [
-    "ClientFault",
-    "CloudError",
-    "CredentialsRefused",
-    "InvalidCloudSetting",
-    "InvalidCredentials",
-    "LeaseHeld",
-    "LeaseLost",
-    "NoLink",
-    "NotTheApi",
-    "RefusesEverything",
-    "ServerFault",
-    "UnaddressableKey",
-    "UnsendableBody",
-    "UntrustedServer",
-]
-
 _ALWAYS_BAD: Final = frozenset({413})
 _BAD_IF_THE_API_SAYS_SO: Final = frozenset({400, 422})
 

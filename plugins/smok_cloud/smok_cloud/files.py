@@ -9,8 +9,6 @@ from typing import Final
 
 from smok_cloud.errors import InvalidCredentials
 
-__all__ = ["MAX_CREDENTIAL_BYTES", "is_exposed", "read_credential"]
-
 MAX_CREDENTIAL_BYTES: Final = 64 * 1024
 
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import msgspec
 
+from smok_core.databases import Databases
+from smok_core.engine.base import Table
 from smok_core.errors import SmokError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.databases import Databases
-    from smok_core.engine.base import Table
-
-__all__ = ["RINGS", "History", "Moment", "read_history"]
 
 logger = logging.getLogger(__name__)
 

@@ -6,11 +6,12 @@ import contextlib
 import http.client
 import ssl
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import requests
 import urllib3.exceptions
 
+from smok_cloud.deadline import Deadline
 from smok_cloud.errors import (
     CloudError,
     CredentialsRefused,
@@ -18,12 +19,7 @@ from smok_cloud.errors import (
     NotTheApi,
     UntrustedServer,
 )
-
-if TYPE_CHECKING:
-    from smok_cloud.deadline import Deadline
-    from smok_cloud.transport import Limits
-
-__all__ = ["translated"]
+from smok_cloud.transport import Limits
 
 #: Alerts with which a server refuses a client's certificate, as OpenSSL names them.
 _REFUSALS: Final = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import requests
 import requests.adapters
@@ -17,7 +18,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from smok_cloud.certificates import present
+from smok_cloud.certificates import DeviceCertificate, present
 from smok_cloud.deadline import Deadline, watch
 from smok_cloud.errors import (
     InvalidCloudSetting,
@@ -28,13 +29,6 @@ from smok_cloud.http_errors import translated
 from smok_cloud.identity import Environment
 from smok_cloud.transport import Answer, Limits
 from smok_core.engine.forks import Layer, join
-
-if TYPE_CHECKING:
-    import socket
-
-    from smok_cloud.certificates import DeviceCertificate
-
-__all__ = ["RequestsTransport", "client_context"]
 
 _CHUNK: Final = 64 * 1024
 

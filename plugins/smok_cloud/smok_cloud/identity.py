@@ -9,14 +9,6 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-__all__ = [
-    "DEVICE_ID_OID",
-    "ENVIRONMENT_OID",
-    "Environment",
-    "decode_device_id",
-    "decode_environment",
-]
-
 DEVICE_ID_OID: Final = "1.3.6.1.4.1.55338.0.0"
 ENVIRONMENT_OID: Final = "1.3.6.1.4.1.55338.0.1"
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from smok_cloud.identity import Environment
     from smok_core.settings import Secret
 
-__all__ = ["WARN_DAYS", "CertificateReport", "CertificateStatus", "inspect_certificates"]
 
 WARN_DAYS: Final = 180
 

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import enum
+import random
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from smok_cloud import downloads
+from smok_cloud.api import ApiClient
 from smok_cloud.backoff import Backoff
 from smok_cloud.statistics import JobStatistics
-from smok_cloud.uploads import UPLOADS
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable, Mapping, Sequence
-
-    from smok_cloud.api import ApiClient
-    from smok_cloud.uploads import Upload
-    from smok_core.roles import (
-        BaseArchivesDatabase,
-        BaseBAOBDatabase,
-        BaseEventDatabase,
-        BaseMacroDatabase,
-        BaseMetadataDatabase,
-        BasePredicateDatabase,
-        BaseSensorDatabase,
-        Database,
-    )
-
-__all__ = ["Direction", "Job", "Run", "make_jobs"]
+from smok_cloud.uploads import UPLOADS, Upload
+from smok_core.roles import (
+    BaseArchivesDatabase,
+    BaseBAOBDatabase,
+    BaseEventDatabase,
+    BaseMacroDatabase,
+    BaseMetadataDatabase,
+    BasePredicateDatabase,
+    BaseSensorDatabase,
+    Database,
+)
 
 #: Seconds between two looks at an empty queue.
 UP_SECONDS: Final = 5.0

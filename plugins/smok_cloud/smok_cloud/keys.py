@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
     from smok_core.settings import Secret
 
-__all__ = [
-    "check_key_matches",
-    "has_small_key",
-    "key_file_warnings",
-    "key_size_warnings",
-    "load_private_key",
-]
 
 #: TLS libraries refuse smaller RSA keys unless they are asked not to.
 _SOUND_RSA_BITS: Final = 2048

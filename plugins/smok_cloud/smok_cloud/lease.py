@@ -16,25 +16,19 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from smok_cloud.errors import LeaseHeld, LeaseLost
-from smok_core.engine.base import When
+from smok_core.engine.base import Row, Table, When
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import BackendUnavailable, StorageFull
-
-if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable
-
-    from smok_core.engine.base import Row, Table
-
-__all__ = ["EXPIRY_SECONDS", "LEASES", "Holder", "Lease", "Process"]
 
 #: The table of an engine in which the leases are, a row each.
 LEASES: Final = "leases"

@@ -5,18 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final, Self
+from collections.abc import Callable, Mapping
+from typing import Final, Self
 
 from smok_cloud.errors import LeaseHeld, LeaseLost
 from smok_cloud.lease import EXPIRY_SECONDS, LEASES, Lease
+from smok_core.engine.base import Engine
 from smok_core.errors import SmokError, StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from smok_core.engine.base import Engine
-
-__all__ = ["WORK", "Leases"]
 
 logger = logging.getLogger(__name__)
 

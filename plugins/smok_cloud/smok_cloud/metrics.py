@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from smok_cloud.statistics import read_statistics
 from smok_core import __version__
-from smok_core.databases import find_device
+from smok_core.databases import Databases, find_device
 from smok_core.errors import StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_core.databases import Databases
-    from smok_core.roles import Database
-
-__all__ = ["METRICS", "Kind", "Metric", "Sample", "measure"]
+from smok_core.roles import Database
 
 
 class Kind(enum.StrEnum):

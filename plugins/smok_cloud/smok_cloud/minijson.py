@@ -7,12 +7,8 @@ value is a byte for its type, and what that type needs; numbers are big-endian.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["dumps"]
+from collections.abc import Callable
+from typing import Any, Final
 
 _MAX_DEPTH: Final = 200
 #: Signed and unsigned whole numbers: largest size in bits, type and struct, the shortest first.

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from smok_core.config import Config
 from smok_core.settings import PATH, Secret, option
-
-if TYPE_CHECKING:
-    from smok_core.config import Config
-
-__all__ = ["CloudSettings", "cloud_settings"]
-
 
 Upload = Literal["events", "sensor_writes", "pathpoints", "macros", "metadata"]
 

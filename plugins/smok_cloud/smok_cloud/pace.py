@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 import time
 
-__all__ = ["Pace"]
-
 
 class Pace:
     """Spreads bytes over time, as an average; any thread may call.

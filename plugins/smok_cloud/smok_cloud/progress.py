@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+if TYPE_CHECKING:  # it brings requests and cryptography, and `smok run --help` needs neither
     from smok_cloud.synchronizer import Synchronizer
 
-__all__ = ["Heartbeat", "Progress", "Snapshot"]
 
 logger = logging.getLogger(__name__)
 

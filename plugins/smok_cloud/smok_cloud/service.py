@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from smok_core.databases import Databases
     from smok_core.engine.base import Engine
 
-__all__ = ["Service"]
 
 logger = logging.getLogger(__name__)
 

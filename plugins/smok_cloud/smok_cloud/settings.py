@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from smok_cloud.certificates import DeviceCertificate
 from smok_cloud.errors import InvalidCloudSetting
 from smok_cloud.identity import Environment
-
-if TYPE_CHECKING:
-    from smok_cloud.certificates import DeviceCertificate
-
-__all__ = ["PRODUCTION_URL", "certificate_headers", "checked_proxy", "checked_url"]
 
 PRODUCTION_URL: Final = "https://api.smok.co"
 

@@ -9,19 +9,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-__all__ = [
-    "ArchivingInstruction",
-    "BaobPlan",
-    "CultureContext",
-    "DeviceInfo",
-    "EventReceipt",
-    "MacroItem",
-    "MetadataValue",
-    "PathpointItem",
-    "PredicateItem",
-    "SensorItem",
-]
-
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Number = int | float
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
-if TYPE_CHECKING:
-    from smok_core.databases import Databases
-    from smok_core.engine.base import Table
-
-__all__ = ["STATISTICS_TABLE", "JobStatistics", "read_statistics", "statistics_table"]
+from smok_core.databases import Databases
+from smok_core.engine.base import Table
 
 #: Table in which the statistics are left for `smok status`, a row a job.
 STATISTICS_TABLE: Final = "cloud.statistics"

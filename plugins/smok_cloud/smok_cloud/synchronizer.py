@@ -9,28 +9,23 @@ from __future__ import annotations
 
 import logging
 import random as random_module
+import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
+from smok_cloud.api import ApiClient
 from smok_cloud.backoff import Backoff
 from smok_cloud.errors import CloudError, NoLink, NotTheApi, RefusesEverything, ServerFault
 from smok_cloud.jobs import Direction, Job, Run, make_jobs
+from smok_cloud.leases import Leases
 from smok_cloud.statistics import JobStatistics
+from smok_core.engine.base import Table
 from smok_core.errors import SmokError
-
-if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Mapping, Sequence
-
-    from smok_cloud.api import ApiClient
-    from smok_cloud.leases import Leases
-    from smok_core.engine.base import Table
-    from smok_core.roles import Database
-
-__all__ = ["Synchronizer"]
+from smok_core.roles import Database
 
 logger = logging.getLogger(__name__)
 

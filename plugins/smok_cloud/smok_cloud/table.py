@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from smok_cloud.options import CloudSettings
+from smok_core.config import Config
+from smok_core.databases import Databases
 from smok_core.hookspecs import TableInfo, hookimpl
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from smok_core.config import Config
-    from smok_core.databases import Databases
-
-__all__ = ["smok_table", "smok_table_check", "smok_table_device", "smok_table_jobs"]
 
 
 @hookimpl

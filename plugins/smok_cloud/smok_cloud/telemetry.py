@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from smok_core.databases import Databases
 
-__all__ = ["observe"]
 
 logger = logging.getLogger(__name__)
 

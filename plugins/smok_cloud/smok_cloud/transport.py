@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
-__all__ = ["Answer", "Limits", "Transport"]
-
 _MIB: Final = 1024 * 1024
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from smok_cloud.api import ApiClient
 from smok_cloud.delivery import Delivery
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from smok_cloud.api import ApiClient
-    from smok_cloud.statistics import JobStatistics
-    from smok_core.roles import Batch, Database
-
-__all__ = ["UPLOADS", "Upload"]
+from smok_cloud.statistics import JobStatistics
+from smok_core.roles import Batch, Database
 
 
 class Upload(NamedTuple):

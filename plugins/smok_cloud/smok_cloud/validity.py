@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-__all__ = ["chain_of", "check_dates"]
 
 #: No certificate of SMOK's was valid before its root certificate: an earlier clock is wrong.
 _BEFORE_ANY_CERTIFICATE: Final = dt.datetime(2020, 2, 22, tzinfo=dt.UTC)

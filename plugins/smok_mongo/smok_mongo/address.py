@@ -6,8 +6,6 @@ import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
-__all__ = ["Address", "parse_address"]
-
 #: No resolver takes an empty label of a name, or one of more than 63 characters.
 _NAME = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?"
 _HOST = re.compile(rf"{_NAME}(:\d{{1,5}})?|\[[0-9A-Fa-f:.]+\](:\d{{1,5}})?|%2F[A-Za-z0-9._%-]+")

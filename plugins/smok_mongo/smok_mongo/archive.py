@@ -6,22 +6,17 @@ point remembers the seq under which it was pending; replaying a batch never undo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 from bson import Binary, Int64
 from pymongo import ReplaceOne
 
 from smok_core.errors import CorruptData
+from smok_mongo.batches import Batch
 from smok_mongo.commands import Document, bulk, count, delete, find, find_all, insert_new, slices
 from smok_mongo.ids import join, segment, span, time_from_text, time_text, unsegment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from smok_mongo.batches import Batch
-    from smok_mongo.store import Store
-
-__all__ = ["PAGE", "POINTS", "Archive", "Old", "Stored"]
+from smok_mongo.store import Store
 
 POINTS: Final = "smok_points"
 #: Points and about how many bytes are read at once.

@@ -7,35 +7,14 @@ not. ``d`` is there as soon as any is: a sparse index finds what counts have to 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from bson import Binary, Int64
 
+from smok_mongo.commands import Document
 from smok_mongo.ids import POSITION_BITS, base_text, join
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smok_mongo.commands import Document
-
-__all__ = [
-    "BATCHES",
-    "HEADER",
-    "Batch",
-    "Point",
-    "Totals",
-    "base_of",
-    "batch_id",
-    "document_of",
-    "full_mask",
-    "mask_bytes",
-    "mask_of",
-    "points_bytes",
-    "points_in",
-    "seqs_in",
-    "totals_of",
-]
 
 Point = tuple[str, int, bytes]
 

@@ -5,21 +5,17 @@ Writing the document is the commit point: version and the token of the chunks ch
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pymongo import ReplaceOne
 
 from smok_core.engine.base import Blobs
 from smok_core.errors import BackendUnavailable, CorruptData
+from smok_mongo.chunks import Chunks
 from smok_mongo.client import OperationLock
 from smok_mongo.commands import Document, bulk, delete, find, find_one, insert_one
 from smok_mongo.ids import base_text, join, segment, span, unsegment
-
-if TYPE_CHECKING:
-    from smok_mongo.chunks import Chunks
-    from smok_mongo.store import Store
-
-__all__ = ["BLOBS", "MongoBlobs"]
+from smok_mongo.store import Store
 
 BLOBS: Final = "smok_blobs"
 _TRIES: Final = 50

@@ -7,7 +7,8 @@ commit point. Chunks that no document names are orphans of a crash.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from bson import Binary
 from pymongo import DeleteOne
@@ -15,13 +16,7 @@ from pymongo import DeleteOne
 from smok_core.errors import StoreError
 from smok_mongo.commands import Document, bulk, find, find_one, insert_new, slices
 from smok_mongo.ids import join, span
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from smok_mongo.store import Store
-
-__all__ = ["INLINE_BYTES", "Chunks"]
+from smok_mongo.store import Store
 
 #: Up to this many bytes lie in the document itself.
 INLINE_BYTES: Final = 1 << 20

@@ -11,10 +11,13 @@ import random
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from pymongo import MongoClient, ReadPreference
+from pymongo.database import Database
 from pymongo.uri_parser import split_options
 
 from smok_core.engine.forks import Layer, fork_safe_lock, join
@@ -22,16 +25,7 @@ from smok_core.errors import BackendUnavailable, StoreClosed
 from smok_mongo.address import parse_address
 from smok_mongo.errors import DRIVER_ERRORS, judge
 from smok_mongo.mismatch import mismatch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from pymongo.database import Database
-
-    from smok_mongo.options import MongoOptions
-
-__all__ = ["OperationLock", "Server"]
+from smok_mongo.options import MongoOptions
 
 _T = TypeVar("_T")
 _FIRST_PAUSE: Final = 0.05

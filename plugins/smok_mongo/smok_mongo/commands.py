@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from bson import Int64
 from pymongo import UpdateOne
+from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
+from smok_mongo.client import Server
 from smok_mongo.errors import DUPLICATE_KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from pymongo.collection import Collection
-
-    from smok_mongo.client import Server
-
-__all__ = [
-    "SLICE",
-    "Document",
-    "bulk",
-    "count",
-    "delete",
-    "find",
-    "find_all",
-    "find_one",
-    "insert_new",
-    "insert_one",
-    "set_number",
-    "slices",
-    "update",
-    "update_one",
-    "update_unique",
-]
 
 Document = dict[str, Any]
 _T = TypeVar("_T")

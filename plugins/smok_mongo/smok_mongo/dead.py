@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from smok_mongo.client import Server
 from smok_mongo.commands import Document, count, find_one, insert_one
 from smok_mongo.ids import span
-
-if TYPE_CHECKING:
-    from smok_mongo.client import Server
-
-__all__ = ["DEAD", "count_dead", "keep_copy"]
 
 logger = logging.getLogger(__name__)
 

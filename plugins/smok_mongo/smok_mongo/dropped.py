@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from smok_mongo.client import Server
 from smok_mongo.commands import find, find_one, set_number
 from smok_mongo.ids import join, span
 from smok_mongo.turns import HEADS
-
-if TYPE_CHECKING:
-    from smok_mongo.client import Server
-
-__all__ = ["Dropped"]
 
 
 class Dropped:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smok_core.engine.base import Engine, Health, Limits
-from smok_core.engine.codec import MsgpackCodec
+from smok_core.engine.codec import Codec, MsgpackCodec
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import StoreClosed
+from smok_core.hookspecs import StoreContext
 from smok_mongo.blobs import MongoBlobs
 from smok_mongo.chunks import Chunks
 from smok_mongo.client import Server
@@ -21,12 +22,6 @@ from smok_mongo.sequence import Sequence
 from smok_mongo.series import MongoSeries
 from smok_mongo.store import Store
 from smok_mongo.table import MongoTable
-
-if TYPE_CHECKING:
-    from smok_core.engine.codec import Codec
-    from smok_core.hookspecs import StoreContext
-
-__all__ = ["MongoEngine", "open_engine"]
 
 _SWEEP_SECONDS: Final = 3600.0
 

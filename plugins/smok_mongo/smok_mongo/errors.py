@@ -6,8 +6,8 @@ Texts are our own: a server's message may repeat stored data, and a driver's a c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from bson.errors import BSONError, InvalidBSON
 from pymongo import errors as driver
@@ -24,11 +24,6 @@ from smok_core.errors import (
     StoreClosed,
     StoreError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["DRIVER_ERRORS", "DUPLICATE_KEY", "Verdict", "WrongServer", "judge"]
 
 #: What the driver raises, for bad arguments and for bad luck.
 DRIVER_ERRORS: Final = (driver.PyMongoError, BSONError, OverflowError, UnicodeEncodeError)

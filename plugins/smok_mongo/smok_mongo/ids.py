@@ -11,20 +11,6 @@ from urllib.parse import quote, unquote
 
 from smok_core.errors import InvalidKey, InvalidValue
 
-__all__ = [
-    "BASE_DIGITS",
-    "MAX_POSITIONS",
-    "POSITION_BITS",
-    "base_text",
-    "join",
-    "segment",
-    "seq_text",
-    "span",
-    "time_from_text",
-    "time_text",
-    "unsegment",
-]
-
 #: A seq is a base (unique per batch, about a millisecond of the clock) and a position below it.
 POSITION_BITS = 20
 MAX_POSITIONS = 1 << POSITION_BITS

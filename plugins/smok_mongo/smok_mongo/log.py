@@ -13,22 +13,17 @@ of its place is gone finds the floor above, and takes its batch back, which nobo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from bson import Int64
 
 from smok_core.errors import CorruptData
 from smok_mongo.batches import BATCHES, HEADER, base_of, batch_id, mask_of
+from smok_mongo.client import Server
 from smok_mongo.commands import Document, delete, find, find_one, insert_one
 from smok_mongo.ids import base_text, join, span
 from smok_mongo.turns import HEADS, Turns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from smok_mongo.client import Server
-
-__all__ = ["KEPT", "Floor", "QueueLog"]
 
 #: Newest batches that the floor stays below: a writer that was slower than so many others must
 #: look whether its batch is stored already. The newest one must stay, for the next to stand on.

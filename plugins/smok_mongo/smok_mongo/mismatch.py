@@ -6,18 +6,13 @@ import contextlib
 import socket
 import ssl
 import struct
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from bson import encode
 
+from smok_mongo.address import Address
 from smok_mongo.errors import WrongServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_mongo.address import Address
-
-__all__ = ["mismatch"]
 
 _PORT: Final = "Correct the host or the port of the URL."
 _NO_TLS: Final = "Drop tls and the tls_ files from the store's options, or give the port of TLS."

@@ -7,20 +7,15 @@ processes, and is written about once an hour and name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from bson import Int64
 from pymongo import UpdateOne
 
 from smok_mongo.commands import Document, bulk, count, find, find_all, insert_new
 from smok_mongo.ids import join, segment, span, unsegment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from smok_mongo.store import Store
-
-__all__ = ["NAMES", "Names"]
+from smok_mongo.store import Store
 
 NAMES: Final = "smok_names"
 _AHEAD: Final = 3600 * 1_000_000

@@ -7,20 +7,16 @@ was counted by a document for each process, and who might name which bases stood
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bson import Binary
 
 from smok_mongo.batches import BATCHES, base_of
 from smok_mongo.commands import Document, find, update, update_one
 from smok_mongo.ids import join, span
+from smok_mongo.queue import BatchQueue
+from smok_mongo.store import Store
 from smok_mongo.turns import HEADS
-
-if TYPE_CHECKING:
-    from smok_mongo.queue import BatchQueue
-    from smok_mongo.store import Store
-
-__all__ = ["OlderSeries"]
 
 #: Batches read at once to be completed.
 _FEW: Final = 8

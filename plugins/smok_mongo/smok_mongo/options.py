@@ -9,8 +9,6 @@ import msgspec
 from smok_core.settings import PATH, Secret, option
 from smok_mongo.address import parse_address
 
-__all__ = ["MongoOptions"]
-
 
 class MongoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The options of a store with ``backend = "mongo"``."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 from pymongo.errors import OperationFailure
 
 from smok_core.engine.base import Durability
 from smok_core.errors import DurabilityUnmet
-
-if TYPE_CHECKING:
-    from smok_mongo.client import Server
-
-__all__ = ["Probe", "check_durability", "look"]
+from smok_mongo.client import Server
 
 #: Collections that grow with the device's data: worth sharding.
 _LARGE: Final = ("smok_points", "smok_batches", "smok_chunks")

@@ -7,11 +7,13 @@ is, its points go and its header stays until the floor of the log passes it (`lo
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 from bson import Binary
 from pymongo import ASCENDING
+from pymongo.database import Database
 
 from smok_core.engine.base import PendingPoint
 from smok_core.errors import BackendUnavailable, StorageFull
@@ -32,21 +34,12 @@ from smok_mongo.batches import (
     seqs_in,
     totals_of,
 )
+from smok_mongo.chunks import Chunks
 from smok_mongo.commands import SLICE, Document, delete, find, find_all, slices, update
 from smok_mongo.dead import keep_copy
 from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS
-from smok_mongo.log import QueueLog
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from pymongo.database import Database
-
-    from smok_mongo.chunks import Chunks
-    from smok_mongo.log import Floor
-    from smok_mongo.store import Store
-
-__all__ = ["BatchQueue", "Counts"]
+from smok_mongo.log import Floor, QueueLog
+from smok_mongo.store import Store
 
 #: So many batches end before it is worth raising the floor.
 _RAISE_EVERY: Final = 64

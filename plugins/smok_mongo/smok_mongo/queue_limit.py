@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from smok_core.engine.base import Limits, OnFull
 from smok_core.errors import QueueFull
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smok_mongo.client import Server
-    from smok_mongo.queue import BatchQueue
-
-__all__ = ["QueueLimit"]
+from smok_mongo.client import Server
+from smok_mongo.queue import BatchQueue
 
 
 class QueueLimit:

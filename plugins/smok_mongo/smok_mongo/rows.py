@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from bson import Binary
 
-from smok_core.engine.base import Row, When
+from smok_core.engine.base import Ack, Row, When
 from smok_core.errors import CorruptData
+from smok_mongo.commands import Document
 from smok_mongo.ids import join, segment, seq_text, unsegment
 from smok_mongo.table_versions import ROWS, TableVersions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from smok_core.engine.base import Ack
-    from smok_mongo.commands import Document
-
-__all__ = ["Places", "may_write", "row_of", "tag_bytes"]
 
 
 class Places:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bson import Int64
 
 from smok_core.errors import CorruptData, SchemaTooNew
 from smok_mongo.batches import BATCHES
+from smok_mongo.client import Server
 from smok_mongo.commands import find_one, insert_one, update_one
 from smok_mongo.table_versions import ROWS
-
-if TYPE_CHECKING:
-    from smok_mongo.client import Server
-
-__all__ = ["META", "VERSION", "check_schema", "prepare_schema"]
 
 META: Final = "smok_meta"
 #: Version 3: README.md, "What lies in the database". What 1 and 2 left in a series is read on, and

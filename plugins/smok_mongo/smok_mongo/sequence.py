@@ -8,21 +8,16 @@ ever handed out, even if what carried the numbers is deleted since.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
 from bson import Int64
 
 from smok_core.engine.forks import Layer, join
+from smok_mongo.client import Server
 from smok_mongo.commands import find_one, update_one
 from smok_mongo.ids import POSITION_BITS
 from smok_mongo.schema import META
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_mongo.client import Server
-
-__all__ = ["Sequence"]
 
 #: About a minute of the clock: what one write of the bound allows, and a restart may skip.
 _AHEAD: Final = 60_000

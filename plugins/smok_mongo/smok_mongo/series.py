@@ -9,30 +9,23 @@ killed. Every step may be repeated, by anybody.
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
-from smok_core.engine.base import Limits, Series, SeriesStats
+from smok_core.engine.base import Limits, PendingPoint, Series, SeriesStats
 from smok_core.errors import BackendUnavailable, InvalidValue, SmokError
 from smok_mongo.archive import Archive
-from smok_mongo.batches import Batch, Totals, base_of, totals_of
+from smok_mongo.batches import Batch, Point, Totals, base_of, totals_of
+from smok_mongo.chunks import Chunks
 from smok_mongo.client import OperationLock
+from smok_mongo.commands import Document
 from smok_mongo.ids import MAX_POSITIONS, join, segment, time_text
 from smok_mongo.names import Names
 from smok_mongo.older import OlderSeries
 from smok_mongo.queue import BatchQueue
 from smok_mongo.queue_limit import QueueLimit
+from smok_mongo.store import Store
 from smok_mongo.trimming import Trimming
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from smok_core.engine.base import PendingPoint
-    from smok_mongo.batches import Point
-    from smok_mongo.chunks import Chunks
-    from smok_mongo.commands import Document
-    from smok_mongo.store import Store
-
-__all__ = ["MongoSeries"]
 
 #: How often to begin again when other processes get in between.
 _TRIES: Final = 100

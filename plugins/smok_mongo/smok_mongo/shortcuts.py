@@ -18,18 +18,6 @@ from smok_core.shortcuts import Shortcut
 from smok_mongo.options import MongoOptions
 from smok_mongo.plugin import smok_open_engine
 
-__all__ = [
-    "MongoArchivesDatabase",
-    "MongoBAOBDatabase",
-    "MongoEventDatabase",
-    "MongoMacroDatabase",
-    "MongoMetadataDatabase",
-    "MongoPathpointDatabase",
-    "MongoPredicateDatabase",
-    "MongoSensorDatabase",
-    "MongoSensorWriteDatabase",
-]
-
 
 class OnMongo(Shortcut):
     """A database on a server.

@@ -8,25 +8,18 @@ Rows that wait without a slot (written without a bound, put back by hand) leave 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
+from pymongo.database import Database
+
+from smok_core.engine.base import Ack
 from smok_core.errors import QueueFull
+from smok_mongo.client import Server
 from smok_mongo.commands import Document, count, find, find_one
 from smok_mongo.dropped import Dropped
 from smok_mongo.ids import join, seq_text, span
-from smok_mongo.table_versions import ROWS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from pymongo.database import Database
-
-    from smok_core.engine.base import Ack
-    from smok_mongo.client import Server
-    from smok_mongo.rows import Places
-    from smok_mongo.table_versions import TableVersions
-
-__all__ = ["Slots"]
+from smok_mongo.rows import Places
+from smok_mongo.table_versions import ROWS, TableVersions
 
 #: Slots looked at in one reading.
 _WINDOW = 1000

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from smok_mongo.client import Server
-    from smok_mongo.sequence import Sequence
-
-__all__ = ["Store"]
+from smok_mongo.client import Server
+from smok_mongo.sequence import Sequence
 
 
 class Store(NamedTuple):

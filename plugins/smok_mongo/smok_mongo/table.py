@@ -7,12 +7,13 @@ With it goes ``s``, the row's slot in a queue that is bounded (``slots.py``).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from bson import Binary, Int64
 from pymongo import DeleteOne, UpdateOne
 
-from smok_core.engine.base import Row, Table, TableStats, When
+from smok_core.engine.base import Ack, Row, Table, TableStats, When
 from smok_core.errors import InvalidValue
 from smok_mongo.client import OperationLock
 from smok_mongo.commands import (
@@ -30,15 +31,8 @@ from smok_mongo.commands import (
 from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, join, segment, seq_text, span
 from smok_mongo.rows import Places, may_write, row_of, tag_bytes
 from smok_mongo.slots import Slots
+from smok_mongo.store import Store
 from smok_mongo.table_versions import ROWS, TRIES, TableVersions, generation_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from smok_core.engine.base import Ack
-    from smok_mongo.store import Store
-
-__all__ = ["MongoTable"]
 
 #: The server's limit is 16 MiB for the whole document.
 _MAX_VALUE: Final = 15 << 20

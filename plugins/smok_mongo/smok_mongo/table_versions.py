@@ -7,18 +7,13 @@ grows with time, so what is older than the head is garbage, and nothing newer is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
 
 from smok_core.errors import BackendUnavailable, StoreError
+from smok_mongo.client import Server
 from smok_mongo.commands import Document, delete, find_all, find_one, insert_one, slices, update_one
 from smok_mongo.ids import BASE_DIGITS, base_text, join
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from smok_mongo.client import Server
-
-__all__ = ["FIRST", "ROWS", "TRIES", "TableVersions", "generation_text"]
 
 _T = TypeVar("_T")
 ROWS: Final = "smok_rows"

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
-from smok_mongo.archive import PAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smok_mongo.archive import Archive, Old
-    from smok_mongo.batches import Point
-    from smok_mongo.names import Names
-    from smok_mongo.queue import BatchQueue
-
-__all__ = ["Trimming"]
+from smok_mongo.archive import PAGE, Archive, Old
+from smok_mongo.batches import Point
+from smok_mongo.names import Names
+from smok_mongo.queue import BatchQueue
 
 #: Names of which one command reads the old points, at first and at most. Few where they have many
 #: points: a server that reads without an index compares each document with each name.

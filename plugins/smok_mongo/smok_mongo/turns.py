@@ -11,18 +11,13 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import Final
 
 from smok_core.errors import StoreError
+from smok_mongo.client import Server
 from smok_mongo.commands import Document, delete, find_all, insert_one
 from smok_mongo.ids import join
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from smok_mongo.client import Server
-
-__all__ = ["HEADS", "Turns"]
 
 HEADS: Final = "smok_heads"
 #: Sorts before every digit, so the floors come first where both are read backwards.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Killed", "before", "killed"]
-
 
 class Killed(BaseException):
     """Stands for the end of the process."""

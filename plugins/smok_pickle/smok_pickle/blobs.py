@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import sqlite3
+from typing import Any, Final
 
 from smok_core.engine.base import Blobs
 from smok_core.errors import CorruptData
 from smok_pickle.checksum import checksum, verify
+from smok_pickle.connection import Connection
 from smok_pickle.namespaces import Namespace
-
-if TYPE_CHECKING:
-    import sqlite3
-
-    from smok_pickle.connection import Connection
-
-__all__ = ["COLUMNS", "SqliteBlobs", "load"]
 
 COLUMNS: Final = "data, version, section, key, sum"
 

@@ -10,14 +10,10 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_pickle.wal_reader import Log
-
-__all__ = ["Pages", "index_records", "records_of_page", "table_records"]
+from smok_pickle.wal_reader import Log
 
 _PAGE: Final = 4096
 _LEAF, _INDEX_LEAF, _INDEX_INNER = 0x0D, 0x0A, 0x02

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smok_core.errors import CorruptData
-
-if TYPE_CHECKING:
-    import sqlite3
-
-__all__ = [
-    "checksum",
-    "fill",
-    "label_sum",
-    "verify",
-    "verify_label",
-]
 
 _Field = int | float | str | None
 #: What the checksum of a table's row is over: its bytes, which labels lack, then the fields.

@@ -12,18 +12,14 @@ import pickle
 import struct
 import sys
 from array import array
+from collections.abc import Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from smok_core.engine.codec import UNREADABLE, Codec, check_encodable, check_size
 from smok_core.engine.tags import tag_of
 from smok_core.errors import CorruptData
 from smok_pickle.reader import read_pickle
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["PickleCodec"]
 
 _PROTOCOL: Final = 4
 _TAGGED: Final = b"T"

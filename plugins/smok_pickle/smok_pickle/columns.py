@@ -5,14 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+import struct
 import sys
 from array import array
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-__all__ = ["Steps", "Widths", "ints", "join", "packed", "split", "stamps_of", "steps_of"]
+from collections.abc import Iterable, Sequence
 
 #: The length of every value, or of each.
 Widths = int | list[int]
@@ -22,10 +18,8 @@ Steps = tuple[int, int, list[int]]
 
 def packed(code: str, values: Iterable[int]) -> bytes:
     """Give whole numbers as bytes, little end first; ``code`` is that of `array`."""
-    found = array(code, values)
-    if sys.byteorder == "big":
-        found.byteswap()
-    return found.tobytes()
+    found = tuple(values)
+    return struct.pack(f"<{len(found)}{code}", *found)
 
 
 def ints(code: str, data: bytes) -> array[int]:

@@ -9,31 +9,26 @@ from __future__ import annotations
 import bisect
 import itertools
 import operator
-from typing import TYPE_CHECKING, Final, NamedTuple
+import sqlite3
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from smok_pickle import segments
-from smok_pickle.namespaces import span
-from smok_pickle.queue import done_in
-from smok_pickle.series_index import LAST
+from smok_pickle.schema import span
+from smok_pickle.segments import LAST
+from smok_pickle.series_index import SeriesIndex
 from smok_pickle.write_log import (
     MOST_BYTES,
     MOST_POINTS,
     Item,
     LogRow,
+    done_in,
     insert,
     pack,
     read,
     rewrite,
     unpack,
 )
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator
-
-    from smok_pickle.series_index import SeriesIndex
-
-__all__ = ["Trimmed", "compact", "merge", "names_with_old", "trim"]
 
 _PIECE: Final = 16  # rows or segments per transaction: a full disk has room for a small one only
 _ROOMY_PIECE: Final = 32

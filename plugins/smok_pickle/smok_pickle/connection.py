@@ -9,7 +9,9 @@ import contextlib
 import sqlite3
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from smok_core.engine.base import Durability
 from smok_core.engine.forks import Layer, join
@@ -25,16 +27,9 @@ from smok_pickle.failures import translate
 from smok_pickle.handle import Handle
 from smok_pickle.log_sync import LogSync, due
 from smok_pickle.opening import level_of
+from smok_pickle.options import PickleOptions
 from smok_pickle.space import Space
 from smok_pickle.vanishing import look, vanished_by
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from smok_pickle.options import PickleOptions
-
-__all__ = ["Connection"]
 
 T = TypeVar("T")
 

@@ -13,15 +13,11 @@ from __future__ import annotations
 import contextlib
 import os
 import zlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from smok_pickle.files import sibling
 from smok_pickle.wal_reader import frames_of, salts_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["Contents", "overwritten_since"]
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
+from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from smok_core.engine.base import Durability, Engine, Health, Limits
 from smok_core.errors import StoreClosed, StoreVanished
+from smok_core.hookspecs import StoreContext
 from smok_pickle.blobs import SqliteBlobs
 from smok_pickle.checksum import verify_label
 from smok_pickle.codec import PickleCodec
+from smok_pickle.connection import Connection
 from smok_pickle.files import beside, sibling
 from smok_pickle.instances import acquire, release
 from smok_pickle.reserve import free_bytes
 from smok_pickle.series import SqliteSeries
 from smok_pickle.table import SqliteTable
 from smok_pickle.verification import find_damage
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterable
-
-    from smok_core.hookspecs import StoreContext
-    from smok_pickle.connection import Connection
-
-__all__ = ["SqliteEngine", "open_engine"]
 
 T = TypeVar("T")
 

@@ -6,11 +6,12 @@ What lies there is looked at before SQLite opens it: later no descriptor of it m
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from smok_core.errors import BackendUnavailable, CorruptData, StorageFull
 from smok_pickle.failures import translate
 from smok_pickle.files import check_place, fill_standard_descriptors, make_parents, secure, sibling
+from smok_pickle.handle import Handle
 from smok_pickle.locks import (
     LogGuard,
     has_log_of_another,
@@ -34,14 +35,7 @@ from smok_pickle.opening import (
 from smok_pickle.presence import Presence
 from smok_pickle.recovery import recover, resume
 from smok_pickle.rescue import part_from_log
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from smok_pickle.handle import Handle
-    from smok_pickle.reserve import Reserve
-
-__all__ = ["enter", "replace"]
+from smok_pickle.reserve import Reserve
 
 
 def enter(handle: Handle, reserve: Reserve) -> None:

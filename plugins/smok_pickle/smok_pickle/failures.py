@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from smok_core.errors import (
     BackendUnavailable,
@@ -14,11 +15,6 @@ from smok_core.errors import (
     StorageFull,
     StoreError,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["OLDEST", "SqliteTooOld", "check_version", "translate"]
 
 #: The first SQLite with `ON CONFLICT ... DO UPDATE`; Red Hat 8 has 3.26, Ubuntu 20.04 has 3.31.
 OLDEST: Final = (3, 24, 0)

@@ -6,30 +6,12 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smok_core.errors import ForeignData
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = [
-    "beside",
-    "check_place",
-    "fill_standard_descriptors",
-    "give_to_owner",
-    "make_for",
-    "make_parents",
-    "places",
-    "put_aside_name",
-    "resolved",
-    "restrict",
-    "secure",
-    "sibling",
-    "stamped",
-]
 
 _STDERR: Final = 2
 _MARKS: Final = (".corrupt-", ".rescued-")

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from smok_core.errors import BackendUnavailable
 from smok_pickle.locks import InstanceLock, LogGuard, in_use, is_log_missing
 from smok_pickle.opening import connect, is_sound, prepare
+from smok_pickle.options import PickleOptions
 from smok_pickle.presence import Presence
 from smok_pickle.schema import lineage_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from smok_pickle.options import PickleOptions
-
-__all__ = ["Handle"]
 
 #: Pages in the log before it is copied into the file: many are fast, few need little room.
 _LOG_PAGES: Final = 2000

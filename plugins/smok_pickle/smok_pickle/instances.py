@@ -7,20 +7,15 @@ drops the locks of the first, and under another name (a hard link) it would writ
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
+from smok_core.engine.base import Durability
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_pickle.connection import Connection
 from smok_pickle.failures import check_version, translate
 from smok_pickle.files import resolved
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from smok_core.engine.base import Durability
-    from smok_pickle.options import PickleOptions
-
-__all__ = ["acquire", "release"]
+from smok_pickle.options import PickleOptions
 
 _users: Final[dict[Connection, int]] = {}
 _lock: Final = fork_safe_lock(Layer.BUFFER)  # taken before a connection's own

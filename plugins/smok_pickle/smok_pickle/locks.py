@@ -23,17 +23,6 @@ from smok_core.errors import AlreadyOpen, BackendUnavailable, ForeignData
 from smok_pickle.contents import overwritten_since
 from smok_pickle.files import make_for, sibling
 
-__all__ = [
-    "InstanceLock",
-    "LogGuard",
-    "has_log_of_another",
-    "in_use",
-    "is_log_lost",
-    "is_log_missing",
-    "lineage_of_log",
-    "remembered",
-]
-
 _WAIT: Final = 0.02
 _MARK: Final = b"smok-pickle: the lock of the store beside it\n"
 _NONE: Final = "-"

@@ -17,18 +17,13 @@ import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from smok_core.engine.forks import Layer, join
+from smok_core.errors import StoreError
 from smok_pickle.failures import translate
 from smok_pickle.files import sibling
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from smok_core.errors import StoreError
-
-__all__ = ["LogSync", "due"]
 
 logger = logging.getLogger(__name__)
 

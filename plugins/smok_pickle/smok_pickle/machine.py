@@ -7,14 +7,10 @@ list of its members, so nothing that was read is hashed or compared here.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from smok_core.engine.allowance import MAX_PARTS, TooMuch, check_int
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["PROTOCOL", "STEPS", "STOP", "Items", "Machine", "Members"]
 
 PROTOCOL: Final = 4
 STOP: Final = ord(".")

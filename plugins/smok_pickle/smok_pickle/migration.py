@@ -8,23 +8,18 @@ is left becomes rows of the write log, in the last one.
 from __future__ import annotations
 
 import itertools
+import sqlite3
 import zlib
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import msgspec
 
 from smok_core.errors import CorruptData
 from smok_pickle import segments, write_log
 from smok_pickle.checksum import fill
-from smok_pickle.namespaces import span
-from smok_pickle.schema import SERIES, version_of
+from smok_pickle.schema import SERIES, span, version_of
 from smok_pickle.write_log import Item
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterator
-
-__all__ = ["items_of_chunk", "migrate"]
 
 _PIECE: Final = 64  # chunks in one transaction
 _SPAN: Final = 2048  # the seqs in a chunk lie so close together

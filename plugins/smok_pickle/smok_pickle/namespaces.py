@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import sqlite3
+from typing import Final
 
 from smok_pickle.checksum import label_sum, verify_label
+from smok_pickle.connection import Connection
 from smok_pickle.schema import SEQ_BITS
-
-if TYPE_CHECKING:
-    import sqlite3
-
-    from smok_pickle.connection import Connection
-
-__all__ = ["Namespace", "span"]
 
 _FIND: Final = "SELECT id, sum FROM sections WHERE device = ? AND kind = ? AND name = ?"
 _ADD: Final = "INSERT INTO sections(device, kind, name, last, settled) VALUES(?, ?, ?, 0, 0)"
@@ -48,8 +43,3 @@ class Namespace:
             found = self.find(raw)
             assert found is not None
         return found
-
-
-def span(section: int | None) -> tuple[int, int]:
-    """Give the lowest and the highest seq of a section; an empty span if there is none."""
-    return (0, -1) if section is None else (section << SEQ_BITS, (section + 1 << SEQ_BITS) - 1)

@@ -26,20 +26,6 @@ from smok_pickle.schema import (
 )
 from smok_pickle.wal_reader import read_log
 
-__all__ = [
-    "brought_up_apart",
-    "check_pages",
-    "connect",
-    "examine",
-    "is_sound",
-    "judged_alone",
-    "level_of",
-    "opened_read_only",
-    "prepare",
-    "refuse_foreign",
-    "without_log",
-]
-
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
 #: Second byte of a pickle of protocol 2 to 5.

@@ -9,8 +9,6 @@ import msgspec
 
 from smok_core.settings import PATH, option
 
-__all__ = ["PickleOptions"]
-
 
 class PickleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The options of a store with ``backend = "pickle"``."""

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from smok_core.engine.base import Engine
 from smok_core.hookspecs import BackendInfo, Capability, StoreContext, hookimpl
 from smok_pickle.options import PickleOptions
-
-if TYPE_CHECKING:
-    from smok_core.engine.base import Engine
-
-__all__ = ["smok_backend", "smok_open_engine"]
 
 
 @hookimpl

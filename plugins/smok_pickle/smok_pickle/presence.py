@@ -7,15 +7,11 @@ is written into nothing: it is gone when the process ends (contract G16).
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from smok_pickle.contents import Contents
 from smok_pickle.files import sibling
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["Presence"]
 
 _EVERY: Final = 1.0  # seconds between two looks
 _Identity = tuple[int, int]

@@ -8,19 +8,14 @@ disk.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final
+import sqlite3
+from typing import Final
 
 from smok_core.engine.base import PendingPoint
 from smok_core.errors import CorruptData
-from smok_pickle.namespaces import span
-from smok_pickle.write_log import columns, read, unpack
-
-if TYPE_CHECKING:
-    import sqlite3
-
-    from smok_pickle.series_index import SeriesIndex
-
-__all__ = ["acknowledge", "done_in", "heads", "next_seqs"]
+from smok_pickle.schema import span
+from smok_pickle.series_index import SeriesIndex
+from smok_pickle.write_log import columns, done_in, read, unpack
 
 #: So much is read beyond what was asked for, and remembered: what comes next costs no look at rows.
 _AHEAD: Final = 500
@@ -29,12 +24,6 @@ _AHEAD_BYTES: Final = 64 * 1024
 
 #: Make it of a tuple without a call of Python for each.
 _point = functools.partial(tuple.__new__, PendingPoint)
-
-
-def done_in(raw: sqlite3.Connection, low: int, high: int) -> set[int]:
-    """Give the seqs in ``low``..``high`` that were acknowledged out of order."""
-    query = "SELECT seq FROM done WHERE seq BETWEEN ? AND ?"
-    return {row[0] for row in raw.execute(query, (low, high))}
 
 
 def heads(

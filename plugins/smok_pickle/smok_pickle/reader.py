@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from smok_core.engine.allowance import (
     MAX_BYTES,
@@ -24,11 +25,6 @@ from smok_core.engine.allowance import (
 )
 from smok_core.engine.tags import BY_NAME
 from smok_pickle.machine import STEPS, STOP, Items, Machine, Members
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["read_pickle"]
 
 #: Up to so many bytes nothing is large that mentions only texts a second time.
 _SMALL: Final = 4096

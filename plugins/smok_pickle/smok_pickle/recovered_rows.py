@@ -13,25 +13,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from smok_core.errors import CorruptData
 from smok_pickle import segments, write_log
 from smok_pickle.btree_reader import Pages, index_records, records_of_page, table_records
 from smok_pickle.checksum import checksum, fill, label_sum
 from smok_pickle.migration import items_of_chunk
-from smok_pickle.namespaces import span
-from smok_pickle.queue import done_in
-from smok_pickle.schema import SEQ_BITS
-from smok_pickle.segments import Segment
-from smok_pickle.series_index import LAST
-from smok_pickle.write_log import Item, LogRow
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-__all__ = ["Report", "copy_rows"]
+from smok_pickle.schema import SEQ_BITS, span
+from smok_pickle.segments import LAST, Segment
+from smok_pickle.write_log import Item, LogRow, done_in
 
 _Row = tuple[Any, ...]
 

@@ -19,21 +19,16 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
+from smok_core.errors import CorruptData
 from smok_pickle.btree_reader import Pages
 from smok_pickle.files import give_to_owner, make_for, put_aside_name, restrict, sibling
 from smok_pickle.recovered_rows import copy_rows
 from smok_pickle.schema import create
 from smok_pickle.wal_reader import read_log
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from smok_core.errors import CorruptData
-
-__all__ = ["made_aside", "recover", "resume"]
 
 _LOGS: Final = ("-wal", "-shm", "-journal")
 _KEPT: Final = ("-wal", "-journal")

@@ -6,18 +6,13 @@ import contextlib
 import io
 import os
 import sqlite3
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from smok_pickle.btree_reader import Pages
 from smok_pickle.files import make_for, places, sibling, stamped
 from smok_pickle.recovered_rows import copy_rows
 from smok_pickle.recovery import made_aside
 from smok_pickle.wal_reader import read_log
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["part_from_log", "rescue"]
 
 
 def rescue(raw: sqlite3.Connection, path: Path) -> str:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from smok_pickle.files import make_for, sibling
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["NO_ROOM", "Reserve", "free_bytes"]
 
 NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT}
 

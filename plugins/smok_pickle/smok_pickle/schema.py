@@ -7,24 +7,18 @@ import re
 import sqlite3
 from typing import Final
 
-__all__ = [
-    "APPLICATION_ID",
-    "SEQ_BITS",
-    "SERIES",
-    "TABLES",
-    "VERSION",
-    "create",
-    "ensure_lineage",
-    "lineage_of",
-    "version_of",
-]
-
 APPLICATION_ID: Final = 0x534D4F4B  #: "SMOK", in the header of every file of ours
 VERSION: Final = 4
 
 #: A sequence number is section << SEQ_BITS | counter. So the rows of one section lie together,
 #: and the number is the row's own key without another index.
 SEQ_BITS: Final = 44
+
+
+def span(section: int | None) -> tuple[int, int]:
+    """Give the lowest and the highest seq of a section; an empty span if there is none."""
+    return (0, -1) if section is None else (section << SEQ_BITS, (section + 1 << SEQ_BITS) - 1)
+
 
 #: The tables of every version.
 TABLES: Final = ("sections", "names", "rows", "blobs", "tail", "done")

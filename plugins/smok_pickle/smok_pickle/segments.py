@@ -10,34 +10,19 @@ from __future__ import annotations
 
 import bisect
 import functools
+import sqlite3
 import struct
 import zlib
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from smok_core.errors import CorruptData
 from smok_pickle.columns import Steps, Widths, join, split, stamps_of, steps_of
 
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Collection, Iterator, Sequence
-
-__all__ = [
-    "COLUMNS",
-    "Point",
-    "Segment",
-    "at",
-    "between",
-    "delete",
-    "insert",
-    "newest",
-    "pack",
-    "replace",
-    "store",
-    "take_out",
-]
-
+NEVER: Final = -(2**63) - 1  #: before every timestamp
+LAST: Final = 2**63 - 1  #: the last timestamp there is
 COLUMNS: Final = "name, last, ts_min, ts_max, data, points, sum"
 _MOST: Final = 256  # whoever reads one point inflates them all
 _BYTES: Final = 256 * 1024

@@ -10,24 +10,31 @@ from __future__ import annotations
 import bisect
 import contextlib
 import itertools
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from smok_core.engine.base import Limits, OnFull, PendingPoint, Series, SeriesStats
 from smok_core.errors import QueueFull, StoreError
 from smok_pickle import queue, segments
 from smok_pickle.checksum import verify_label
 from smok_pickle.compaction import Trimmed, compact, merge, names_with_old, trim
-from smok_pickle.series_index import ADVANCE, LAST, NEVER, UNSURE, Entry, SeriesIndex
+from smok_pickle.connection import Connection
+from smok_pickle.segments import LAST, NEVER
+from smok_pickle.series_index import ADVANCE, UNSURE, Entry, SeriesIndex
 from smok_pickle.shared_commit import SharedCommit
-from smok_pickle.write_log import COLUMNS, Item, LogRow, insert, pack, pieces, read, rewrite, unpack
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from smok_pickle.connection import Connection
-
-__all__ = ["SqliteSeries"]
+from smok_pickle.write_log import (
+    COLUMNS,
+    Item,
+    LogRow,
+    done_in,
+    insert,
+    pack,
+    pieces,
+    read,
+    rewrite,
+    unpack,
+)
 
 _APPEND: Final = (
     f"INSERT OR IGNORE INTO tail({COLUMNS})"  # noqa: S608 - fixed words only
@@ -356,7 +363,7 @@ class SqliteSeries(Series):
             known = {name: entry for name, entry in entries.items() if entry is not None}
             asked = [(known[name], ts) for name, ts in wanted if name in known]
             stored = self._stored(raw, asked)
-            done = queue.done_in(raw, self._index.acknowledged + 1, self._index.top)
+            done = done_in(raw, self._index.acknowledged + 1, self._index.top)
             again = {
                 (name, ts): point
                 for name, ts in wanted

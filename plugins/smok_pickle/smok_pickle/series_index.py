@@ -10,14 +10,18 @@ from __future__ import annotations
 import bisect
 import functools
 import operator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 from smok_core.engine.base import PendingPoint
 from smok_core.errors import CorruptData
 from smok_pickle import segments
 from smok_pickle.checksum import label_sum, verify_label
-from smok_pickle.namespaces import Namespace, span
-from smok_pickle.segments import Point
+from smok_pickle.connection import Connection
+from smok_pickle.namespaces import Namespace
+from smok_pickle.schema import span
+from smok_pickle.segments import LAST, NEVER, Point
 from smok_pickle.write_log import (
     MOST_BYTES,
     MOST_POINTS,
@@ -29,17 +33,7 @@ from smok_pickle.write_log import (
     read,
 )
 
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
-
-    from smok_pickle.connection import Connection
-
-__all__ = ["ADVANCE", "LAST", "NEVER", "UNSURE", "Entry", "Head", "SeriesIndex"]
-
 UNSURE: Final = -1  #: an epoch of no connection: the memory may be wrong
-NEVER: Final = -(2**63) - 1  #: before every timestamp
-LAST: Final = 2**63 - 1  #: the last timestamp there is
 _MANY: Final = 200_000  # names remembered at most
 
 _LOOK: Final = (

@@ -16,16 +16,12 @@ import os
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smok_core.errors import SmokError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-__all__ = ["SharedCommit"]
 
 _Given = tuple[str, int, bytes]
 _LOOK: Final = 0.05  # seconds between two looks of a thread whose bell is not rung

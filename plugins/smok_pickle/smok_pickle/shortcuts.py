@@ -21,18 +21,6 @@ from smok_core.shortcuts import Shortcut
 from smok_pickle.options import PickleOptions
 from smok_pickle.plugin import smok_open_engine
 
-__all__ = [
-    "PicklingArchivesDatabase",
-    "PicklingBAOBDatabase",
-    "PicklingEventDatabase",
-    "PicklingMacroDatabase",
-    "PicklingMetadataDatabase",
-    "PicklingPathpointDatabase",
-    "PicklingPredicateDatabase",
-    "PicklingSensorDatabase",
-    "PicklingSensorWriteDatabase",
-]
-
 
 class Pickling(Shortcut):
     """A database in one file.

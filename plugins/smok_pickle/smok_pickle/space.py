@@ -5,15 +5,11 @@ from __future__ import annotations
 import contextlib
 import resource
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smok_core.errors import StorageFull
+from smok_pickle.handle import Handle
 from smok_pickle.reserve import Reserve, free_bytes
-
-if TYPE_CHECKING:
-    from smok_pickle.handle import Handle
-
-__all__ = ["Space"]
 
 _TIGHT: Final = 64 * 2**20  # bytes free
 _SPARE: Final = 128  # free pages kept inside the file for what comes next

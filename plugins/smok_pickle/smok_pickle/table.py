@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from smok_core.engine.base import Ack, Row, Table, TableStats, When
 from smok_core.errors import CorruptData, QueueFull
 from smok_pickle.checksum import checksum, verify
+from smok_pickle.connection import Connection
 from smok_pickle.namespaces import Namespace
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from smok_pickle.connection import Connection
-
-__all__ = ["COLUMNS", "SqliteTable", "load"]
 
 COLUMNS: Final = "key, value, stamp, seq, pending, tag, section, sum"
 _SELECT: Final = f"SELECT {COLUMNS} FROM rows"  # noqa: S608 - fixed words only

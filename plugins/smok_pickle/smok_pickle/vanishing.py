@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smok_core.errors import CorruptData, StoreVanished
 from smok_pickle.files import sibling
+from smok_pickle.handle import Handle
 from smok_pickle.rescue import rescue
-
-if TYPE_CHECKING:
-    from smok_pickle.handle import Handle
-
-__all__ = ["look", "vanished_by"]
 
 _LOG_STAYS: Final = "what only its log holds is put beside it at the next opening"
 

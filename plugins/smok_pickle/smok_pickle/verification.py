@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple
 
 from smok_core.errors import CorruptData
 from smok_pickle import blobs, segments, table, write_log
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from smok_pickle.connection import Connection
-
-__all__ = ["find_damage"]
+from smok_pickle.connection import Connection
 
 _PAGE: Final = 200  # rows a transaction: a writer waits for no longer than that
 

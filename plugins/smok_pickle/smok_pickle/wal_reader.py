@@ -8,16 +8,11 @@ that of https://www.sqlite.org/fileformat2.html, section 4.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import mul
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from typing import BinaryIO
-
-__all__ = ["Log", "frames_of", "read_log", "salts_of"]
+from pathlib import Path
+from typing import BinaryIO, Final
 
 _PAGE: Final = 4096
 _HEAD: Final = 32

@@ -11,37 +11,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import operator
+import sqlite3
 import struct
 import zlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
 from smok_core.errors import CorruptData
 from smok_pickle.columns import Widths, ints, join, packed, split
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Iterator
-
-__all__ = [
-    "COLUMNS",
-    "MOST_BYTES",
-    "MOST_POINTS",
-    "Item",
-    "LogRow",
-    "columns",
-    "insert",
-    "pack",
-    "pack_one",
-    "packed_id",
-    "pieces",
-    "points_of",
-    "read",
-    "rewrite",
-    "unpack",
-]
 
 #: Of one row; a value that is larger has a row to itself.
 MOST_POINTS: Final = 1000
@@ -132,8 +111,11 @@ def _which(names: list[int], ids: Sequence[int]) -> bytes:
     """Tell for each point which of the names it has; nothing if there is one only."""
     if len(names) == 1:
         return b""
+    code = "B" if len(names) <= _FEW else "H"
+    if len(names) == len(ids):  # each has its own, in the order of the names
+        return packed(code, range(len(names)))
     number = {name: at for at, name in enumerate(names)}
-    return packed("B" if len(names) <= _FEW else "H", map(number.__getitem__, ids))
+    return packed(code, map(number.__getitem__, ids))
 
 
 def _sum(row: LogRow) -> int:
@@ -244,6 +226,12 @@ def insert(raw: sqlite3.Connection, rows: Iterable[LogRow]) -> None:
 def read(raw: sqlite3.Connection, first: int, last: int) -> Iterator[LogRow]:
     """Give the rows with a key in ``first``..``last``, in their order."""
     return map(_row, raw.execute(_READ, (first, last)))
+
+
+def done_in(raw: sqlite3.Connection, low: int, high: int) -> set[int]:
+    """Give the seqs in ``low``..``high`` that were acknowledged out of order."""
+    query = "SELECT seq FROM done WHERE seq BETWEEN ? AND ?"
+    return {row[0] for row in raw.execute(query, (low, high))}
 
 
 def rewrite(raw: sqlite3.Connection, row: LogRow, left: Sequence[Item]) -> LogRow | None:

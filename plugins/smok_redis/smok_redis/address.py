@@ -9,8 +9,6 @@ from ipaddress import ip_address
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-__all__ = ["Address", "Host", "parse_url"]
-
 #: What a resolver takes: labels of 1 to 63 signs, 253 altogether.
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 _PORTS = {"sentinel": 26379}

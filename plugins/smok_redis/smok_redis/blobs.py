@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.engine import Blobs
 from smok_core.errors import BackendUnavailable, CorruptData, StorageFull, StoreError
+from smok_redis.client import Client
 from smok_redis.errors import JUNK
-
-if TYPE_CHECKING:
-    from smok_redis.client import Client
-    from smok_redis.keys import BlobKeys
-
-__all__ = ["RedisBlobs"]
+from smok_redis.keys import BlobKeys
 
 #: Bytes sent in one piece: even a slow link carries it within the timeout.
 _CHUNK = 1 << 20

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import json_option, print_json, print_table
 from smok_cli.terminal import say
 
+from smok_core.config import Config
 from smok_core.errors import NotFound
-
-if TYPE_CHECKING:
-    from smok_core.config import Config
-
-__all__ = ["command"]
 
 
 @click.group("redis")

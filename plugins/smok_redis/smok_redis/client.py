@@ -12,25 +12,20 @@ import random
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import redis.exceptions as driver
 
 from smok_core.engine.forks import Layer, join
 from smok_core.errors import ReadOnlyStore, StorageFull, StoreClosed, StoreError
 from smok_redis.errors import ANSWERS, DRIVER_ERRORS, cause_of, judge
+from smok_redis.keys import Keys
+from smok_redis.links import Link
 from smok_redis.packing import pack
 from smok_redis.scripts import script
 from smok_redis.wire import Server, pipe, send, transact
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from smok_redis.keys import Keys
-    from smok_redis.links import Link
-
-__all__ = ["Client", "Writer", "Writers"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 #: How long what was staged may lie there, in ms.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import redis.exceptions as driver
 
 from smok_core.engine import Durability, Engine, Health, Limits, MsgpackCodec
 from smok_core.errors import DataLost, SchemaTooNew
+from smok_core.hookspecs import StoreContext
 from smok_redis import probe
 from smok_redis.address import parse_url
 from smok_redis.blobs import RedisBlobs
@@ -19,16 +20,11 @@ from smok_redis.identity import recall, remember
 from smok_redis.keys import Keys
 from smok_redis.links import open_link
 from smok_redis.mismatch import named
+from smok_redis.options import RedisOptions
 from smok_redis.scripts import NAMES, script
 from smok_redis.series import RedisSeries
 from smok_redis.table import RedisTable
 from smok_redis.wire import Server, pipe, send, understood
-
-if TYPE_CHECKING:
-    from smok_core.hookspecs import StoreContext
-    from smok_redis.options import RedisOptions
-
-__all__ = ["SCHEMA", "RedisEngine"]
 
 #: Version of the layout of the keys.
 SCHEMA = 1

@@ -19,19 +19,6 @@ from smok_core.errors import (
     StoreError,
 )
 
-__all__ = [
-    "ANSWERS",
-    "DRIVER_ERRORS",
-    "JUNK",
-    "NotConfirmed",
-    "ServerTooOld",
-    "Verdict",
-    "WrongServer",
-    "cause_of",
-    "code_of",
-    "judge",
-]
-
 
 class ServerTooOld(StoreError):
     """The server is older than what this backend needs."""

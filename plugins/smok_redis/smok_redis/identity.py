@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from smok_core.errors import CorruptData, ReadOnlyStore
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["recall", "remember"]
 
 _REMEDY = "Make the file of the option 'remember' readable and writable, or drop the option."
 

@@ -8,8 +8,6 @@ from urllib.parse import quote
 
 from smok_core.errors import InvalidKey
 
-__all__ = ["BlobKeys", "Keys", "SeriesKeys", "TableKeys"]
-
 
 class TableKeys(NamedTuple):
     """The keys of one table."""

@@ -10,8 +10,10 @@ from __future__ import annotations
 import inspect
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import redis
 import redis.exceptions as driver
@@ -20,18 +22,10 @@ from redis.crc import key_slot
 from redis.retry import Retry
 
 from smok_core.engine.forks import Layer, join
-from smok_redis.address import Host
+from smok_redis.address import Address, Host
 from smok_redis.errors import DRIVER_ERRORS, code_of
+from smok_redis.options import RedisOptions
 from smok_redis.wire import send, understood
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from smok_redis.address import Address
-    from smok_redis.options import RedisOptions
-
-__all__ = ["Link", "open_link"]
 
 #: The answers after which another server may be the right one.
 _ASTRAY = frozenset({"READONLY", "CLUSTERDOWN", "MASTERDOWN", "LOADING"})

@@ -5,17 +5,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from smok_core.errors import StoreError
+from smok_redis.address import Address, Host
 from smok_redis.errors import WrongServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_redis.address import Address, Host
-
-__all__ = ["named"]
 
 _PORT: Final = "Correct the port of the url."
 _PATIENCE: Final = 0.5  # an error is told twice as late at the most

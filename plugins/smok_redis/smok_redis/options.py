@@ -8,8 +8,6 @@ import msgspec
 
 from smok_core.settings import PATH, Secret, option
 
-__all__ = ["RedisOptions"]
-
 
 class RedisOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The keys of ``[stores.NAME]`` with ``backend = "redis"``."""

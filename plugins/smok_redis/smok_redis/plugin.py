@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from smok_core.engine import Engine
 from smok_core.hookspecs import BackendInfo, Capability, Driver, StoreContext, hookimpl
 from smok_redis.options import RedisOptions
-
-if TYPE_CHECKING:
-    from smok_core.engine import Engine
-
-__all__ = ["smok_backend", "smok_open_engine"]
 
 
 @hookimpl

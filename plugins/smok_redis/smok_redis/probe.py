@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from smok_core.engine import Durability
 from smok_core.errors import DurabilityUnmet
 from smok_redis.errors import ServerTooOld
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["PROBES", "Facts", "check", "facts_of", "needs_waitaof", "notes", "warnings"]
 
 #: Sent in one round trip; each may be forbidden, and then the fact is unknown.
 PROBES = (("INFO",), ("CONFIG GET", "append*"), ("COMMAND INFO", "WAITAOF"))

@@ -7,8 +7,6 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import NamedTuple
 
-__all__ = ["NAMES", "Script", "script"]
-
 NAMES = (
     "open",
     "touch",

@@ -7,22 +7,17 @@ sorted set beside it, where the members sort by place; a reader merges the two.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from heapq import merge
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.engine import Limits, OnFull, PendingPoint, Series, SeriesStats
 from smok_core.errors import CorruptData, InvalidValue, QueueFull, StorageFull
+from smok_redis.client import Client
 from smok_redis.errors import JUNK
+from smok_redis.keys import SeriesKeys
 from smok_redis.packing import CHUNK, MOST, chunks, pack, raw
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from smok_redis.client import Client
-    from smok_redis.keys import SeriesKeys
-
-__all__ = ["RedisSeries"]
 
 _ZERO = 2**63
 _FIRST, _LAST = 0, 2**64 - 1

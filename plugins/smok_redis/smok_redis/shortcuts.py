@@ -18,18 +18,6 @@ from smok_core.shortcuts import Shortcut
 from smok_redis.options import RedisOptions
 from smok_redis.plugin import smok_open_engine
 
-__all__ = [
-    "RedisArchivesDatabase",
-    "RedisBAOBDatabase",
-    "RedisEventDatabase",
-    "RedisMacroDatabase",
-    "RedisMetadataDatabase",
-    "RedisPathpointDatabase",
-    "RedisPredicateDatabase",
-    "RedisSensorDatabase",
-    "RedisSensorWriteDatabase",
-]
-
 
 class OnRedis(Shortcut):
     """A database on a server.

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from smok_core.engine import Ack, Row, Table, TableStats, When
 from smok_core.errors import CorruptData, QueueFull, StorageFull, StoreError
+from smok_redis.client import Client
 from smok_redis.errors import JUNK
+from smok_redis.keys import TableKeys
 from smok_redis.packing import CHUNK, MOST, chunks, pack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from smok_redis.client import Client
-    from smok_redis.keys import TableKeys
-
-__all__ = ["RedisTable"]
 
 #: A replacement of more bytes than this is staged first.
 _ONE_CALL = 4 << 20

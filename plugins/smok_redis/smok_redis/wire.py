@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.connection import ConnectionPool
 from redis.exceptions import InvalidResponse, ResponseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-__all__ = ["pipe", "raise_first", "send", "transact", "understood"]
 
 #: A `redis.Redis`; its methods have no types in some of the supported versions.
 Server = Any

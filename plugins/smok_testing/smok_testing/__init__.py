@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from smok_testing.checks import ClauseFailed
-    from smok_testing.clause import Clause, Level, all_clauses
+    from smok_testing.clause import Clause, Level
+    from smok_testing.clauses import all_clauses
     from smok_testing.harness import Harness
     from smok_testing.report import Outcome, Report, Status
     from smok_testing.runner import conformance, run_clause, run_conformance
@@ -56,7 +57,7 @@ _HOMES: Final = {
     "Report": "report",
     "Status": "report",
     "Subject": "subject",
-    "all_clauses": "clause",
+    "all_clauses": "clauses",
     "conformance": "runner",
     "run_clause": "runner",
     "run_conformance": "runner",

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from smok_testing import KIT_VERSION
-from smok_testing.clause import Clause, all_clauses
+from smok_testing.clause import Clause
+from smok_testing.clauses import all_clauses
 from smok_testing.contract import CONTRACT, ELSEWHERE, PRIMITIVE_RULES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["page"]
 
 _HEAD = """\
 # Clauses of the conformance kit

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.errors import SmokError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-__all__ = ["ClauseFailed", "NotProved", "expect", "raises", "refuses", "rising", "same", "show"]
+from smok_core.model import OperationFailedError
 
 
 class ClauseFailed(AssertionError):
@@ -32,6 +29,13 @@ def same(actual: object, wanted: object, what: str) -> None:
     """Fail unless both are equal; the types count too, at the top level."""
     if type(actual) is not type(wanted) or actual != wanted:
         raise ClauseFailed(f"{what}: expected {show(wanted)}, got {show(actual)}")
+
+
+def typed(value: Any) -> Any:
+    """Give a value so that 1, 1.0 and True differ."""
+    if isinstance(value, OperationFailedError):
+        return ("failure", value.reason, value.timestamp)
+    return (type(value).__name__, value)
 
 
 def rising(numbers: Iterable[float], what: str) -> None:

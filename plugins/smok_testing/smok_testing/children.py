@@ -7,14 +7,10 @@ import select
 import signal
 import time
 import warnings
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable
+from typing import NoReturn
 
 from smok_testing.checks import expect
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["HANG_SECONDS", "Child"]
 
 #: After so long a child that has little to do is taken for hung.
 HANG_SECONDS: float = 60.0

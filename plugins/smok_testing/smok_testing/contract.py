@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["CONTRACT", "ELSEWHERE", "PRIMITIVE_RULES"]
-
 #: What the roles promise.
 CONTRACT: Final = {
     "G1": "Any method may be called from any thread; iterators do not break beside writers.",

@@ -8,18 +8,13 @@ import tempfile
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from smok_core.engine.base import Limits
+from smok_core.databases import Databases
+from smok_core.engine.base import Blobs, Engine, Limits, Series, Table
+from smok_core.hookspecs import BackendInfo, Capability
 from smok_testing import opening
-
-if TYPE_CHECKING:
-    from smok_core.databases import Databases
-    from smok_core.engine.base import Blobs, Engine, Series, Table
-    from smok_core.hookspecs import BackendInfo, Capability
-    from smok_testing.subject import Subject
-
-__all__ = ["DEVICE", "FakeClock", "Harness"]
+from smok_testing.subject import Subject
 
 #: The device whose data the clauses keep, unless they need two.
 DEVICE = "d1"

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from smok_core.databases import Databases
 from smok_core.model import Event, Macro, Sensor, fqtsify
 from smok_testing.checks import same
 from smok_testing.opening import kept
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.databases import Databases
-
-__all__ = ["KEYED", "Keyed", "expect_marks", "keyed_of", "mark"]
 
 
 class Keyed(NamedTuple):

@@ -5,22 +5,17 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from smok_core import databases
 from smok_core.config import Config, load_config
+from smok_core.databases import Databases
+from smok_core.engine.base import Engine
 from smok_core.registry import Backend, Registry, register, unregister
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from smok_core.databases import Databases
-    from smok_core.engine.base import Engine
-    from smok_testing.subject import Subject
-
-__all__ = ["STORE", "config_at", "find_backend", "kept", "open_engine", "open_roles"]
+from smok_testing.subject import Subject
 
 # A library says nothing on stderr unless it is asked to.
 logging.getLogger("smok_core").addHandler(logging.NullHandler())

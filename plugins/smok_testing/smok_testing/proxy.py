@@ -22,12 +22,8 @@ import enum
 import hashlib
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Final, Self
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-__all__ = ["NONSENSE", "Mode", "Proxy", "cut"]
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Self
 
 _CHUNK = 1 << 16
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
+from smok_core.databases import Databases
 from smok_core.model import Event, SensorWriteEvent, StorageLevel
 from smok_testing.opening import kept
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.databases import Databases
-
-__all__ = ["QUEUES", "Queue", "numbers", "queues_of", "sensor_write"]
 
 
 class Queue(NamedTuple):

@@ -6,16 +6,10 @@ winners afterwards. Each step is short: the more often two processes meet in it,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
-from smok_core.engine.base import Ack, When
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.engine.base import Engine
-
-__all__ = ["BLOBS", "GROUP", "RACES", "wins"]
+from smok_core.engine.base import Ack, Engine, When
 
 #: Points, or rows, that one call writes and nobody may see a part of.
 GROUP: Final = 16

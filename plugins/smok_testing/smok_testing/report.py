@@ -9,8 +9,6 @@ import msgspec
 
 from smok_testing.clause import Level
 
-__all__ = ["Outcome", "Report", "Status"]
-
 
 class Status(enum.StrEnum):
     """What became of one clause."""

@@ -5,25 +5,21 @@ from __future__ import annotations
 import multiprocessing
 import time
 import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.hookspecs import Capability
+from smok_core.registry import Backend
 from smok_core.roles import ROLES
 from smok_testing import KIT_VERSION, opening
 from smok_testing.checks import ClauseFailed, NotProved
-from smok_testing.clause import PRIMITIVES, Clause, Level, all_clauses, parse_version
+from smok_testing.clause import PRIMITIVES, Clause, Level, parse_version
+from smok_testing.clauses import all_clauses
 from smok_testing.harness import Harness
 from smok_testing.report import Outcome, Report, Status
 from smok_testing.subject import Subject
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from smok_core.registry import Backend
-
-__all__ = ["conformance", "run_clause", "run_conformance", "undeclared"]
 
 
 def conformance(backend: str, options: Mapping[str, Any] | None = None, **more: Any) -> Report:

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-__all__ = ["BYTES", "DIFFICULT_KEYS", "NEIGHBOURS", "PLAIN", "TIMESTAMPS", "described"]
-
 #: Ordinary keys (contract G5). Each means something to some path, query, pattern or protocol.
 DIFFICULT_KEYS: Final = (
     "../x", "/abs", ".", "..", "a/b", "a//b", "./a", "a/../b", "a/", "a\\b", "a.b", "$ne", "{x}",

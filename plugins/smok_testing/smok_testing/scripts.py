@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from smok_core.databases import Databases
 from smok_core.errors import QueueFull
 from smok_core.model import Macro, Sensor
 from smok_testing.keyed import expect_marks
 from smok_testing.opening import kept
 from smok_testing.queues import QUEUES, queues_of, sensor_write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.databases import Databases
-
-__all__ = ["SCRIPTS", "share", "snapshot"]
 
 
 def everything(roles: Databases, step: int, _: str) -> None:

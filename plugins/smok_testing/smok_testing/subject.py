@@ -12,8 +12,6 @@ import msgspec
 
 from smok_testing.proxy import Mode
 
-__all__ = ["Subject"]
-
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """A backend under test. Only ``backend`` and ``options`` are needed.

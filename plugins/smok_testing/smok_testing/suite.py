@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from smok_testing import opening, runner
-from smok_testing.clause import Clause, all_clauses
-from smok_testing.report import Status
-
-if TYPE_CHECKING:
-    from smok_testing.report import Outcome
-    from smok_testing.subject import Subject
-
-__all__ = ["ConformanceSuite"]
+from smok_testing.clause import Clause
+from smok_testing.clauses import all_clauses
+from smok_testing.report import Outcome, Status
+from smok_testing.subject import Subject
 
 
 class ConformanceSuite:

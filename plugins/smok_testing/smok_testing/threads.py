@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from smok_testing.checks import expect
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["PATIENCE", "at_once"]
 
 #: Seconds after which something that should end is taken for hung.
 PATIENCE = 60.0

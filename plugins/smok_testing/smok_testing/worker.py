@@ -24,8 +24,6 @@ from smok_testing.races import RACES
 from smok_testing.scripts import SCRIPTS
 from smok_testing.subject import Subject
 
-__all__ = ["main"]
-
 
 def say(*words: object) -> None:
     """Tell the parent; a line is written at once and as a whole."""

@@ -10,19 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 from smok_testing.checks import expect
-from smok_testing.harness import DEVICE
-from smok_testing.threads import PATIENCE
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from smok_testing.harness import Harness
-    from smok_testing.subject import Subject
-
-__all__ = ["PATIENCE", "Worker"]
+from smok_testing.harness import DEVICE, Harness
+from smok_testing.subject import Subject
+from smok_testing.threads import PATIENCE as PATIENCE
 
 
 class Worker:

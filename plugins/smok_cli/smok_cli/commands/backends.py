@@ -10,8 +10,6 @@ import click
 from smok_cli.screen import json_option, print_json, print_table
 from smok_cli.terminal import say
 
-__all__ = ["command"]
-
 _STYLES: Final = {"usable": "green", "ok": "green", "built in": "", "registered": ""}
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from smok_core.config import Config, StoreConfig
     from smok_core.engine import Engine
 
-__all__ = ["command"]
 
 #: Exit status when a store could not be opened; that of `smok_core.errors.StoreError`.
 _STORE_FAILED = 3

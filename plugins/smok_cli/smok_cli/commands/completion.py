@@ -6,8 +6,6 @@ from typing import Final
 
 import click
 
-__all__ = ["command"]
-
 _HELP: Final = {
     "bash": 'add to ~/.bashrc: eval "$(smok completion bash)"',
     "zsh": 'add to ~/.zshrc: eval "$(smok completion zsh)"',

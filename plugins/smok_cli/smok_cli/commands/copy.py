@@ -14,8 +14,6 @@ from smok_cli.store_pair import counted, engines, roles_option, wanted
 if TYPE_CHECKING:
     from smok_cli.transfer.report import CopyReport
 
-__all__ = ["command"]
-
 
 @click.command("copy")
 @click.option(

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from smok_core.databases import Databases
     from smok_core.roles import DeadLetter
 
-__all__ = ["command"]
-
 
 @click.command("dead-letters")
 @click.argument("role", required=False, shell_complete=roles)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from smok_cli.readings.times import TimeWriter
     from smok_core.databases import Databases
 
-__all__ = ["command"]
 
 _COLUMNS = ("pathpoint", "timestamp", "value", "value_type", "error_code")
 #: What may end a line, or looks like damage: such a row has all of its cells in quotes, which every

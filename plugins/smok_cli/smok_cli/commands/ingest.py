@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from smok_cli.readings.rejects import Rejects
     from smok_core.databases import Databases
 
-__all__ = ["command"]
 
 #: Exit status when a row was rejected.
 _REJECTED: Final = 8

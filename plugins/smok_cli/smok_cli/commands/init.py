@@ -13,8 +13,6 @@ from smok_cli.terminal import say
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["command"]
-
 
 @click.command("init")
 @click.option("--device", help="The device's id.  [default: this machine's host name]")

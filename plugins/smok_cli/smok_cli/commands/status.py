@@ -26,7 +26,6 @@ from smok_cli.terminal import say
 if TYPE_CHECKING:
     from smok_cli.state.report import StatusReport
 
-__all__ = ["command"]
 
 _WATCH_SECONDS: Final = 2.0
 #: Of the TSV that a pipe gets.

@@ -16,8 +16,6 @@ from smok_cli.terminal import say
 if TYPE_CHECKING:
     from smok_cli.transfer.report import VerifyReport
 
-__all__ = ["command"]
-
 
 @click.command("verify")
 @click.argument("a", metavar="STORE", shell_complete=stores)

@@ -14,8 +14,6 @@ from smok_cli.terminal import say
 if TYPE_CHECKING:
     from smok_core.config import Config, RoleConfig
 
-__all__ = ["command"]
-
 
 @click.command("why")
 @click.argument("role", required=False, shell_complete=roles)

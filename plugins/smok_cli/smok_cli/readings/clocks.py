@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from smok_cli.readings.records import Record
     from smok_core.model import ValueOrExcept
 
-__all__ = ["HOUR", "Clock", "Recent"]
 
 HOUR: Final = 3_600_000_000
 #: Rows that may be held back until it is clear whether a clock was set back.

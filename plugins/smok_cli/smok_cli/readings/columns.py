@@ -9,10 +9,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "ERROR_NAME", "PATHPOINT_NAMES", "TIME_NAMES", "TYPE_NAME", "VALUE_NAMES", "Layout",
-    "find", "find_pathpoint", "find_times", "position", "wide_columns",
-]  # fmt: skip
 
 TIME_NAMES: Final = ("timestamp", "time", "ts", "datetime", "date", "_time")
 VALUE_NAMES: Final = ("value", "_value")

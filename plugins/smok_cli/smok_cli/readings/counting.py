@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     Reading = tuple[str, float, ValueOrExcept]
 
-__all__ = ["TextsAmongNumbers", "already_kept"]
-
 
 def already_kept(database: BasePathpointDatabase, batch: Iterable[Reading]) -> int:
     """Count the instants of a batch that have a value already, before it is written.

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from smok_cli.readings.times import TimeReader
     from smok_core.model import ValueOrExcept
 
-__all__ = ["CsvSource"]
 
 _DELIMITERS: Final = ",;\t|"
 #: What spreadsheets put before the header: which delimiter follows.

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from smok_cli.readings.streams import Lines
     from smok_core.model import ValueOrExcept
 
-__all__ = ["JsonSource"]
 
 #: Characters of an array at most: it is read whole, unlike lines.
 _LARGEST_ARRAY: Final = 32 * 1024 * 1024

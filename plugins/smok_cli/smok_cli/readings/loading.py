@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from smok_core.databases import Databases
     from smok_core.model import ValueOrExcept
 
-__all__ = ["BATCH", "Loader", "Step"]
 
 #: Readings in one atomic write.
 BATCH: Final = 5000

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Table
     from smok_core.engine.codec import Codec
 
-__all__ = ["Offsets", "Span"]
 
 TABLE: Final = PathpointDatabase.tables[1]
 

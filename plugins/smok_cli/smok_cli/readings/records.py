@@ -13,18 +13,6 @@ if TYPE_CHECKING:
 
     from smok_core.model import ValueOrExcept
 
-__all__ = [
-    "BadRow",
-    "Comment",
-    "NoReading",
-    "Record",
-    "Rejected",
-    "ValueReader",
-    "failure",
-    "value_text",
-    "value_type",
-]
-
 
 class BadRow(ValueError):
     """A row, or a part of one, that cannot be taken; its text is the reason."""

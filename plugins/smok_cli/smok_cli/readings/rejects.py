@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from smok_cli.readings.records import Rejected
 
-__all__ = ["Rejects"]
 
 #: Rejected rows are the owner's only, whatever the umask is, and are never written through a link.
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

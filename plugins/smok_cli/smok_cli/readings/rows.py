@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-__all__ = ["BadLine", "Row", "Rows", "cells_of"]
-
 #: Characters of a row of several lines: a text has up to 64 KiB, and its quotes may be doubled.
 _MOST: Final = 160 * 1024
 _QUOTED: Final = r'"[^"]*+(?:""[^"]*+)*+"'

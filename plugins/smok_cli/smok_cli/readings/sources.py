@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from smok_cli.readings.records import ValueReader
     from smok_cli.readings.times import TimeReader
 
-__all__ = ["open_source"]
-
 
 @contextlib.contextmanager
 def open_source(

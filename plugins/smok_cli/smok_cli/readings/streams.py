@@ -17,7 +17,6 @@ from smok_cli.readings.records import BadRow
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Lines", "open_lines"]
 
 #: Characters of one line at most: what is longer (a tail of NULs) must not fill the memory.
 LONGEST: Final = 1024 * 1024

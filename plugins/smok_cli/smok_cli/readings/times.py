@@ -14,8 +14,6 @@ import click
 
 from smok_cli.readings.records import BadRow
 
-__all__ = ["TIME_UNITS", "TimeReader", "TimeWriter", "to_utc", "zone_named"]
-
 #: Nanoseconds in one unit of a numeric time.
 TIME_UNITS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1000, "ns": 1}
 _FORM_NAMES: Final = {

@@ -9,9 +9,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from smok_cli.state.report import RoleStatus, StoreStatus
+    from smok_cli.state.model import RoleStatus, StoreStatus
 
-__all__ = ["Outlook", "look_ahead"]
 
 #: A wait shorter than this says too little about a rate.
 _SHORTEST_WAIT: Final = 60.0

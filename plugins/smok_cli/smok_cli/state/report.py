@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from smok_cli.losses import Finding, find_losses
 from smok_cli.screen import iso_time
+from smok_cli.state.losses import Finding, find_losses
+from smok_cli.state.model import RoleStatus, StoreStatus, told, waited_seconds
 from smok_cli.state.outlook import Outlook, look_ahead
 from smok_cli.state.verdict import Verdict, pass_verdict
 from smok_core.databases import find_device
@@ -20,69 +21,28 @@ if TYPE_CHECKING:
     from smok_core.databases import Databases
     from smok_core.roles import Database
 
-__all__ = ["FORMAT", "VERSION", "RoleStatus", "StatusReport", "StoreStatus", "gather"]
 
 FORMAT = "smok.status"
 #: Grows when a key changes its meaning or goes; new keys may come without.
 VERSION = 1
 
 
-def _told(text: str) -> msgspec.Meta:
-    return msgspec.Meta(description=text)
-
-
-class RoleStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the nine roles; of one whose store is away every count is null."""
-
-    role: Annotated[str, _told("The role.")]
-    store: Annotated[str, _told("The store that keeps it.")]
-    available: Annotated[bool, _told("Whether its store could be looked at.")] = True
-    error: Annotated[str | None, _told("Why not.")] = None
-    rows: Annotated[int | None, _told("Records stored.")] = None
-    pending: Annotated[int | None, _told("Records that wait for upload.")] = None
-    pending_since: Annotated[
-        str | None, _told("Since when records wait, as the uploader saw it; null: not known.")
-    ] = None
-    pending_seconds: Annotated[float | None, _told("The same as an age.")] = None
-    oldest_pending: Annotated[
-        str | None, _told("The own time of the record at the head of the queue.")
-    ] = None
-    oldest_pending_seconds: Annotated[float | None, _told("The same as an age.")] = None
-    definitions_pending: Annotated[
-        int | None, _told("Pathpoint definitions that wait for upload.")
-    ] = None
-    dead_letters: Annotated[int | None, _told("Records set aside.")] = None
-    dropped: Annotated[int | None, _told("Records dropped because of max_pending.")] = None
-    refused: Annotated[int | None, _told("Writes refused without anybody to tell.")] = None
-
-
-class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One store that keeps a role."""
-
-    store: Annotated[str, _told("Its name.")]
-    location: Annotated[str, _told("Where it is, without secrets.")]
-    size_bytes: Annotated[int | None, _told("What it takes; null: not known.")]
-    free_bytes: Annotated[int | None, _told("What is free where it is; null: not known.")]
-    notes: Annotated[list[str], _told("What the backend tells about itself.")]
-    warnings: Annotated[list[str], _told("What somebody should look at.")]
-
-
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     """How a device is. Times are ISO 8601 in UTC, ages in seconds."""
 
-    format: Annotated[Literal["smok.status"], _told("Always this.")] = "smok.status"
-    version: Annotated[int, _told("Of this form; it grows when a key changes or goes.")] = VERSION
-    device: Annotated[str, _told("The device's id.")]
-    at: Annotated[str | None, _told("When it was so.")]
-    verdict: Annotated[Verdict, _told("One word, and why.")]
-    roles: Annotated[list[RoleStatus], _told("All nine.")]
-    stores: Annotated[list[StoreStatus], _told("Those that keep a role and have an engine.")]
+    format: Annotated[Literal["smok.status"], told("Always this.")] = "smok.status"
+    version: Annotated[int, told("Of this form; it grows when a key changes or goes.")] = VERSION
+    device: Annotated[str, told("The device's id.")]
+    at: Annotated[str | None, told("When it was so.")]
+    verdict: Annotated[Verdict, told("One word, and why.")]
+    roles: Annotated[list[RoleStatus], told("All nine.")]
+    stores: Annotated[list[StoreStatus], told("Those that keep a role and have an engine.")]
     cloud: Annotated[
-        list[dict[str, Any]], _told("Jobs of the uploader as it left them; times are numbers.")
+        list[dict[str, Any]], told("Jobs of the uploader as it left them; times are numbers.")
     ]
-    outlook: Annotated[list[Outlook], _told("How long there is room, the soonest first.")]
-    losses: Annotated[list[Finding], _told("What is lost, set aside or pending unseen.")]
-    nothing_lost: Annotated[bool, _told("Whether there is none of that.")]
+    outlook: Annotated[list[Outlook], told("How long there is room, the soonest first.")]
+    losses: Annotated[list[Finding], told("What is lost, set aside or pending unseen.")]
+    nothing_lost: Annotated[bool, told("Whether there is none of that.")]
 
     @property
     def pending(self) -> int:
@@ -112,11 +72,6 @@ def gather(databases: Databases) -> StatusReport:
         losses=losses,
         nothing_lost=not losses,
     )
-
-
-def waited_seconds(row: RoleStatus) -> float | None:
-    """Give how long a role's records wait; by their own time where nobody watched."""
-    return row.oldest_pending_seconds if row.pending_seconds is None else row.pending_seconds
 
 
 def _role(

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.text import Text
 
 from smok_cli.screen import human_age, human_ago, human_count, human_size
-from smok_cli.state.report import waited_seconds
+from smok_cli.state.model import waited_seconds
 from smok_cli.state.verdict import LOST_KINDS
 from smok_cli.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smok_cli.losses import Finding
-    from smok_cli.state.report import RoleStatus, StatusReport
+    from smok_cli.state.losses import Finding
+    from smok_cli.state.model import RoleStatus
+    from smok_cli.state.report import StatusReport
 
-__all__ = ["overview", "tsv_rows"]
 
 _COLOURS: Final = {"good": "bold green", "fair": "bold yellow", "bad": "bold red"}
 _YEAR: Final = 365 * 86400

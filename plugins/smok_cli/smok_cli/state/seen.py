@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Table
     from smok_core.roles import Database, RoleStats
 
-__all__ = ["Seen", "acknowledge_losses", "read_seen"]
 
 _TABLE: Final = "status.acknowledged"
 

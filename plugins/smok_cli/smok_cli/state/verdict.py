@@ -12,9 +12,8 @@ from smok_cli.screen import human_age, human_count
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from smok_cli.losses import Finding
+    from smok_cli.state.losses import Finding
 
-__all__ = ["LOST_KINDS", "Verdict", "link_down", "pass_verdict", "since_text"]
 
 Word = Literal["OK", "WAITING", "LINK DOWN", "LOST", "DAMAGED", "NOT KEPT", "NOT REACHED"]
 
@@ -49,7 +48,7 @@ def pass_verdict(
     """Judge.
 
     Args:
-        findings: What `smok_cli.losses.find_losses` found.
+        findings: What `smok_cli.state.losses.find_losses` found.
         jobs: What the owners of the config's tables told of their jobs.
         pending: Records that wait for upload.
     """

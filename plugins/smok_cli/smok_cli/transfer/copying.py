@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     #: Called with the role, the records handled so far and all there are.
     Progress = Callable[[str, int, int], None]
 
-__all__ = ["copy"]
 
 T = TypeVar("T")
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Engine, Row
     from smok_core.engine.codec import Codec
 
-__all__ = ["canonical", "digest_role", "row_content", "series_digest"]
 
 _PAGE: Final = 5000
 _UNREADABLE: Final = object()

@@ -9,8 +9,6 @@ from smok_core.errors import SmokError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CopyDiffers", "CopyUnfinished", "TargetNotEmpty"]
-
 
 class TargetNotEmpty(SmokError, ValueError):
     """The target holds data of these roles already; nothing was copied."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from smok_core.engine.base import Engine
 
-__all__ = ["Journal"]
 
 _BEGUN: Final = "begun"
 _DONE: Final = "done"

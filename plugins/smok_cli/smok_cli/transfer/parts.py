@@ -7,10 +7,8 @@ from typing import Final
 import msgspec
 
 from smok_core.roles import ON_ENGINE
-from smok_core.roles.counters import COUNTERS
+from smok_core.roles.counters import COUNTERS as COUNTERS
 from smok_core.roles.dead_letters import dead_table
-
-__all__ = ["COUNTERS", "JOURNAL", "PARTS", "Parts", "is_dead"]
 
 #: Where a copy notes in its target how far it is; empty when no copy is under way.
 JOURNAL: Final = "transfer"

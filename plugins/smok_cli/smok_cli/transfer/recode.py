@@ -9,8 +9,6 @@ from smok_core.errors import CorruptData
 if TYPE_CHECKING:
     from smok_core.engine.codec import Codec
 
-__all__ = ["Recoder"]
-
 
 class Recoder:
     """Turns what one codec made into what another makes of the same value.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["CopyReport", "RoleCopy", "RoleDigest", "RoleVerdict", "VerifyReport"]
-
 
 class RoleCopy(msgspec.Struct, kw_only=True):
     """What was copied of one role; a copy that goes on after a kill counts from there."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Series
     from smok_core.roles.dead_letters import DeadLetters
 
-__all__ = ["SeriesCopy"]
 
 #: Points in one write, and between two notes.
 _PAGE: Final = 5000

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Row, Table
     from smok_core.roles.dead_letters import DeadLetters
 
-__all__ = ["TableCopy"]
 
 #: Rows between two notes; after a kill at most so many are written a second time.
 _PAGE: Final = 200

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from smok_core.engine.base import Engine
 
-__all__ = ["checked_roles", "verify"]
 
 _EXAMPLES: Final = 5
 

@@ -14,8 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smok_client.bridge.errors import ClientMissing, StateUnknown
-from smok_client.bridge.state import register_state
+from smok_client.bridge.errors import (
+    ClientMissing as ClientMissing,
+    StateUnknown as StateUnknown,
+)
+from smok_client.bridge.state import register_state as register_state
 from smok_core.databases import Databases, open_databases
 
 if TYPE_CHECKING:
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
 
     from smok_client.bridge.device import DeviceDatabases
     from smok_core.config import Config
-
-__all__ = ["ClientMissing", "StateUnknown", "databases", "register_state"]
 
 
 def databases(

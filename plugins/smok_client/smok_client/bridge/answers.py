@@ -10,16 +10,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 from smok_client.bridge import client
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.roles.outbox import Batch
-
-__all__ = ["MAX_BATCH", "Offer", "Pace", "acknowledges", "refusal", "send_each"]
+from smok_core.roles.outbox import Batch
 
 logger = logging.getLogger(__name__)
 

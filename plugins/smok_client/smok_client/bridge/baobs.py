@@ -5,18 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from smok_client.bridge import client
 from smok_client.bridge.error_guard import Refusals, guarded, nothing, the_client_calls
 from smok_core.errors import NotFound, VersionNotNewer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_core.roles import BaseBAOBDatabase
-
-__all__ = ["ClientBaobs"]
+from smok_core.roles import BaseBAOBDatabase
 
 logger = logging.getLogger(__name__)
 

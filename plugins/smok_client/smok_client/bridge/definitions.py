@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from smok_client.bridge import client
 from smok_client.bridge.error_guard import Refusals, guarded, nothing, told
@@ -13,13 +14,7 @@ from smok_client.bridge.values import number
 from smok_core import model
 from smok_core.engine.codec import check_plain
 from smok_core.errors import InvalidType, InvalidValue
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from smok_core.roles import BaseArchivesDatabase, BasePredicateDatabase, BaseSensorDatabase
-
-__all__ = ["ClientArchives", "ClientPredicates", "ClientSensors"]
+from smok_core.roles import BaseArchivesDatabase, BasePredicateDatabase, BaseSensorDatabase
 
 
 class ClientPredicates(client.BasePredicateDatabase):

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from smok_client.bridge.baobs import ClientBaobs
 from smok_client.bridge.definitions import ClientArchives, ClientPredicates, ClientSensors
 from smok_client.bridge.events import ClientEvents
 from smok_client.bridge.pathpoints import ClientPathpoints
 from smok_client.bridge.queues import ClientMacros, ClientMetadata, ClientSensorWrites
-
-if TYPE_CHECKING:
-    from smok_core.databases import Databases
-
-__all__ = ["DeviceDatabases"]
+from smok_core.databases import Databases
 
 
 class DeviceDatabases(dict[str, Any]):

@@ -16,28 +16,14 @@ import sys
 import threading
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from smok_client.bridge.plain import to_plain
 from smok_core.engine.forks import Layer, fork_safe_lock, join
 from smok_core.errors import SmokError, StoreError
 from smok_core.model import OperationFailedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.roles.base import Database
-
-__all__ = [
-    "Backlog",
-    "Refusals",
-    "deferred",
-    "device_of_thread",
-    "guarded",
-    "nothing",
-    "the_client_calls",
-    "told",
-]
+from smok_core.roles.base import Database
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,6 @@ from typing import Final
 
 from smok_core.errors import SmokError
 
-__all__ = ["REGISTER", "ClientMissing", "StateUnknown"]
-
 #: The way out, where the state of a predicate cannot be kept.
 REGISTER: Final = (
     "For a class of your own call smok_client.register_state before the device is made."

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
@@ -21,13 +22,7 @@ from smok_client.bridge.plain import from_plain, to_plain
 from smok_core import model
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import InvalidType, InvalidValue, NotFound, SmokError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_core.roles import BaseEventDatabase
-
-__all__ = ["ClientEvents"]
+from smok_core.roles import BaseEventDatabase
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
@@ -11,13 +12,7 @@ from smok_client.bridge.readings import free_time, keep_each_reading
 from smok_client.bridge.values import number, to_client, to_model
 from smok_core import model
 from smok_core.engine.forks import Layer, fork_safe_lock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_core.roles import BasePathpointDatabase
-
-__all__ = ["ClientPathpoints"]
+from smok_core.roles import BasePathpointDatabase
 
 
 class _Synchronization(client.BaseDataToSynchronize):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from smok_client.bridge.client import (
     Color,
@@ -25,11 +26,6 @@ from smok_client.legacy.names import DISABLED_TIME, EVENT, MACRO, SENSOR_WRITE, 
 from smok_client.legacy.plain import ATTRIBUTES
 from smok_client.legacy.tags import MARK, looks_tagged, tagged
 from smok_core.engine.allowance import MAX_DEPTH
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["from_plain", "to_plain"]
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import Offer, Pace
@@ -18,17 +19,11 @@ from smok_client.bridge.error_guard import (
 from smok_client.bridge.reports import report_executions
 from smok_client.bridge.updater import MetadataUpdater
 from smok_core import model
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_core.roles import (
-        BaseMacroDatabase,
-        BaseMetadataDatabase,
-        BaseSensorWriteDatabase,
-    )
-
-__all__ = ["ClientMacros", "ClientMetadata", "ClientSensorWrites"]
+from smok_core.roles import (
+    BaseMacroDatabase,
+    BaseMetadataDatabase,
+    BaseSensorWriteDatabase,
+)
 
 _FIELDS = model.SensorWriteEvent.__struct_fields__
 

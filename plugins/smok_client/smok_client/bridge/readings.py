@@ -13,17 +13,13 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import Any, Final
 
 from smok_client.bridge import client
 from smok_core import model
 from smok_core.engine.forks import Layer, fork_safe_lock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from types import FrameType
-
-__all__ = ["free_time", "keep_each_reading"]
 
 _EXECUTOR: Final = "smok.threads.executor"
 #: Readings that are older by more than this did not end together: the clock was set back, or one

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from smok_client.bridge.answers import send_each
-
-if TYPE_CHECKING:
-    from smok_core.roles import BaseMacroDatabase
-
-__all__ = ["report_executions"]
+from smok_core.roles import BaseMacroDatabase
 
 logger = logging.getLogger(__name__)
 

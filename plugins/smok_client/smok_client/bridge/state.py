@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import enum
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable
 from datetime import date, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from smok_client.bridge.errors import StateUnknown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["Kind", "dump_of", "load_of", "register_state", "registered_class"]
 
 
 class Kind(NamedTuple):

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote_plus
 
 from smok_client.bridge import client
 from smok_client.bridge.answers import send_each
 from smok_client.bridge.error_guard import guarded, nothing
-
-if TYPE_CHECKING:
-    from smok_core.roles import BaseMetadataDatabase
-    from smok_core.roles.metadata import BasePlainSynchronization
-
-__all__ = ["MetadataUpdater"]
+from smok_core.roles import BaseMetadataDatabase
+from smok_core.roles.metadata import BasePlainSynchronization
 
 logger = logging.getLogger(__name__)
 

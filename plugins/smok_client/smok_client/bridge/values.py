@@ -8,8 +8,6 @@ from typing import Any
 from smok_client.bridge import client
 from smok_core import model
 
-__all__ = ["number", "to_client", "to_model"]
-
 
 def to_model(value: Any, timestamp: Any) -> Any:
     """Give our value.

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from smok_client.legacy.report import Report
     from smok_core.databases import Databases
 
-__all__ = ["command"]
 
 #: Exit status when something in the files was refused.
 _REFUSED = 1

@@ -4,20 +4,16 @@ No pickle is ever loaded: an interpreter of its opcodes moves names and values a
 per kind of file a converter checks every field (see `machine`, `kinds`).
 """
 
-from smok_client.legacy.importing import import_directory, import_legacy
-from smok_client.legacy.limits import Limits
-from smok_client.legacy.machine import decode
-from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused, Refusal
-from smok_client.legacy.report import Report
-
-__all__ = [
-    "EntryRefused",
-    "Fault",
-    "LegacyRefused",
-    "Limits",
-    "Refusal",
-    "Report",
-    "decode",
-    "import_directory",
-    "import_legacy",
-]
+from smok_client.legacy.importing import (
+    import_directory as import_directory,
+    import_legacy as import_legacy,
+)
+from smok_client.legacy.limits import Limits as Limits
+from smok_client.legacy.machine import decode as decode
+from smok_client.legacy.refusal import (
+    EntryRefused as EntryRefused,
+    Fault as Fault,
+    LegacyRefused as LegacyRefused,
+    Refusal as Refusal,
+)
+from smok_client.legacy.report import Report as Report

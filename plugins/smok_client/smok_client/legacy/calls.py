@@ -9,8 +9,6 @@ from smok_client.legacy.names import ENUMS, FILLED, SETS
 from smok_client.legacy.nodes import Bag, Holder, Name, Node, Obj
 from smok_client.legacy.registered import is_registered
 
-__all__ = ["DTYPE", "reduced"]
-
 #: What numpy says a number is, and how it says that bytes are one; by the names of both its ages.
 DTYPE: Final = "numpy:dtype"
 _SCALARS: Final = frozenset({"numpy.core.multiarray:scalar", "numpy._core.multiarray:scalar"})

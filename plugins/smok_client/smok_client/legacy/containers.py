@@ -6,21 +6,17 @@ types, and stored under the tag that the bridge gives back (`smok_client.bridge.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from smok_client.legacy.fields import blame
 from smok_client.legacy.nodes import Bag, Holder, Map, Name, Node, Obj
 from smok_client.legacy.refusal import EntryRefused
 from smok_client.legacy.tags import tagged
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["is_container", "read_container"]
 
 _OLD: Final = {"__builtin__:xrange": "builtins:range", "__builtin__:long": "builtins:int"}
 _FACTORIES: Final = frozenset(

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Iterable
+from typing import Any, Final, TypeVar
 
 from smok_client.legacy.names import DICTS
 from smok_client.legacy.nodes import Holder, Map, Name, Node, Obj, describe
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = [
-    "as_map",
-    "attributes",
-    "blame",
-    "clean",
-    "expect",
-    "member",
-    "number",
-    "shape",
-    "text",
-    "whole",
-]
 
 T = TypeVar("T")
 

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from smok_core.roles.base import OnEngine
-
-if TYPE_CHECKING:
-    from smok_core.roles.base import Database
-
-__all__ = ["ImportHistory"]
+from smok_core.roles.base import Database, OnEngine
 
 
 class ImportHistory:

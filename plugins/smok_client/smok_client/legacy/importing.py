@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     #: Called with the entries handled so far and all there are.
     Progress = Callable[[int, int], None]
 
-__all__ = ["import_directory", "import_legacy"]
 
 logger = logging.getLogger(__name__)
 

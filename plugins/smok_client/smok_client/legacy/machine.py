@@ -6,7 +6,8 @@ where; but a name stays text, and what would be a call or an object becomes an `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from smok_client.legacy.calls import DTYPE, reduced
 from smok_client.legacy.limits import Limits
@@ -16,11 +17,6 @@ from smok_client.legacy.opcodes import walk
 from smok_client.legacy.refusal import Fault, LegacyRefused
 from smok_client.legacy.registered import attributes_of, is_registered
 from smok_client.legacy.stack import Stack
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["decode"]
 
 _LONGEST_NAME: Final = 1024
 #: How far back in the memo the dict of an object's attributes can be.

@@ -7,24 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = [
-    "COLOR",
-    "DICTS",
-    "DISABLED_TIME",
-    "ENUMS",
-    "EVENT",
-    "FAILED",
-    "FILLED",
-    "KNOWN",
-    "MACRO",
-    "NOT_READ",
-    "REASON",
-    "SENSOR_WRITE",
-    "SETS",
-    "TIME",
-    "UUID",
-]
-
 EVENT: Final = "smok.predicate.event:Event"
 COLOR: Final = "smok.predicate.event:Color"
 MACRO: Final = "smok.macro.macro:Macro"

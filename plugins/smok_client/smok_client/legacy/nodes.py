@@ -7,12 +7,8 @@ is checked. An object is an `Obj`: the text of its class's name and what was giv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["Bag", "Holder", "Map", "Name", "Node", "Obj", "describe", "shown"]
+from collections.abc import Iterator
+from typing import Any
 
 #: A scalar, list, tuple, or one of the classes below.
 Node = Any

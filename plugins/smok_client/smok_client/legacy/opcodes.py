@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import io
 import pickletools
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
 
 from smok_client.legacy.refusal import Fault, LegacyRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-__all__ = ["ALLOWED", "Step", "walk"]
 
 #: What the picklers of protocols 2 to 5 emit for the client's data and for users' objects in it.
 #: Not here: persistent ids, extension codes, INST and OBJ, DUP and POP, out-of-band buffers, and

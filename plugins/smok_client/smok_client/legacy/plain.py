@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from smok_client.legacy.containers import is_container, read_container
 from smok_client.legacy.fields import attributes, blame, member
+from smok_client.legacy.limits import Limits
 from smok_client.legacy.names import (
     COLOR,
     DISABLED_TIME,
@@ -27,13 +29,6 @@ from smok_client.legacy.tags import looks_tagged, tagged
 from smok_client.legacy.times import DATETIME, read_datetime
 from smok_core.engine.allowance import TooMuch, checked_dict, checked_set
 from smok_core.model import Color, OperationFailedReason
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from smok_client.legacy.limits import Limits
-
-__all__ = ["ATTRIBUTES", "REASONS", "PlainReader"]
 
 T = TypeVar("T")
 

@@ -9,8 +9,6 @@ import msgspec
 
 from smok_core.errors import SmokError
 
-__all__ = ["EntryRefused", "Fault", "LegacyRefused", "Refusal"]
-
 
 class Fault(enum.StrEnum):
     """What is wrong with a whole file."""

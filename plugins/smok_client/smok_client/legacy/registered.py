@@ -9,17 +9,13 @@ that was registered to dump it.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from smok_client.bridge.errors import ClientMissing
 from smok_client.bridge.state import registered_class
 from smok_client.legacy.fields import blame
 from smok_client.legacy.nodes import Map, Node, Obj
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["STATE", "is_registered", "read_registered"]
 
 #: The attribute under which the decoder keeps a state that is no dict of attributes.
 STATE: Final = "__setstate__"

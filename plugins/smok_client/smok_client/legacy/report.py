@@ -6,8 +6,6 @@ import msgspec
 
 from smok_client.legacy.refusal import Fault, Refusal
 
-__all__ = ["Report"]
-
 
 class Report(msgspec.Struct, kw_only=True):
     """The outcome of importing one legacy file. ``found`` is the sum of the three others' sizes."""

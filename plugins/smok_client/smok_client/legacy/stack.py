@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from smok_client.legacy.limits import Limits
 from smok_client.legacy.nodes import Name, Node, Obj
 from smok_client.legacy.refusal import Fault, LegacyRefused
-
-if TYPE_CHECKING:
-    from smok_client.legacy.limits import Limits
-
-__all__ = ["Stack"]
 
 _PROTOCOLS: Final = range(2, 6)
 _MAX_INT_BITS: Final = 128

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["MARK", "looks_tagged", "tagged"]
-
 MARK: Final = "$smok"
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smok_client.legacy.fields import blame
 from smok_client.legacy.nodes import Node, Obj
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["DATETIME", "read_datetime"]
 
 DATETIME: Final = "datetime:datetime"
 _TIMEZONE: Final = "datetime:timezone"

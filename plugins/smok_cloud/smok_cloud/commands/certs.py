@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from smok_cloud.inspection import CertificateReport
     from smok_core.config import Config
 
-__all__ = ["command"]
-
 
 @click.command("certs")
 @json_option

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from smok_cloud.progress import Snapshot
     from smok_cloud.service import Service
 
-__all__ = ["lines", "show"]
 
 _REFRESH_SECONDS: Final = 0.5
 #: A request that is answered sooner is not worth a line that comes and goes.

@@ -11,8 +11,6 @@ from smok_cli.app import Session, pass_session
 
 from smok_cloud.report import extra
 
-__all__ = ["command"]
-
 
 @click.command("metrics")
 @click.option(

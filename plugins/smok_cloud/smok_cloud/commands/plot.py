@@ -17,8 +17,6 @@ from smok_cloud.report import extra
 if TYPE_CHECKING:
     from smok_cloud.report.readings import Curve
 
-__all__ = ["command"]
-
 
 @click.command("plot")
 @click.argument("pathpoint", shell_complete=pathpoints)

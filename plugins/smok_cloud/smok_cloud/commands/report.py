@@ -13,8 +13,6 @@ from smok_cli.whole_files import written_whole
 from smok_cloud.report import extra
 from smok_core.errors import StoreError
 
-__all__ = ["command"]
-
 
 @click.command("report")
 @click.option(

@@ -17,7 +17,6 @@ from smok_cloud.progress import Progress
 if TYPE_CHECKING:
     from smok_cloud.service import Service
 
-__all__ = ["command"]
 
 #: Exit status of --once when something could not be delivered; that of CloudError.
 _INCOMPLETE: Final = 5

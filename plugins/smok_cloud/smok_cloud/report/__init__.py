@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smok_cloud.errors import ExtraMissing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["extra"]
 
 _LIBRARIES: Final = {"jinja2", "markupsafe", "plotext", "prometheus_client"}
 

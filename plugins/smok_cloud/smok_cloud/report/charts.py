@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from markupsafe import Markup
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from smok_cloud.report.readings import Failure
-
-__all__ = ["line_chart", "number"]
+from smok_cloud.report.readings import Failure
 
 Point = tuple[float, float]
 

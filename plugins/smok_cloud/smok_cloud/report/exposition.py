@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, Self
+from collections.abc import Iterable, Iterator
+from typing import Final, Self
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -16,15 +17,8 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from smok_cloud.metrics import METRICS, Kind, Metric, Sample, measure
-from smok_core.databases import open_databases
+from smok_core.databases import Databases, open_databases
 from smok_core.errors import SmokError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from smok_core.databases import Databases
-
-__all__ = ["Fixed", "Looker", "openmetrics", "registry"]
 
 logger = logging.getLogger(__name__)
 

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
-from smok_cli.losses import Finding, find_losses
 from smok_cli.screen import human_age, human_ago, human_size
+from smok_cli.state.losses import Finding, find_losses
 from smok_cli.state.verdict import Verdict, pass_verdict
 
 from smok_cloud.history import Moment, read_history
 from smok_cloud.report.readings import Curve, newest_time, read_curve
-from smok_core.databases import find_device
+from smok_core.config import StoreConfig
+from smok_core.databases import Databases, find_device
 from smok_core.engine.base import Durability
 from smok_core.errors import StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from smok_core.config import StoreConfig
-    from smok_core.databases import Databases
-
-__all__ = ["Facts", "gather"]
 
 _LETTERS: Final = 100
 _CHARTS: Final = 6

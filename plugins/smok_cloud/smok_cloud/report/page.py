@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from smok_cloud.report.facts import Facts
     from smok_cloud.report.readings import Curve
 
-__all__ = ["render"]
 
 _SUMS: Final = ("pending", "dead", "dropped")
 _ENDS: Final = 2  #: what a line has

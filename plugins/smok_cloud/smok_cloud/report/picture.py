@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import importlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from smok_cloud.errors import ExtraMissing
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from smok_cloud.report.readings import Curve
-
-__all__ = ["save_png"]
+from smok_cloud.report.readings import Curve
 
 
 def save_png(curve: Curve, path: Path) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
+from smok_core.databases import Databases
 from smok_core.model import OperationFailedError, OperationFailedReason
-
-if TYPE_CHECKING:
-    from smok_core.databases import Databases
-
-__all__ = ["BUCKETS", "Curve", "Failure", "newest_time", "read_curve"]
 
 #: Parts of the span, of each of which the extremes are kept: about as many as a chart has pixels.
 BUCKETS: Final = 600

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from smok_core.databases import Databases
 from smok_core.settings import parse_duration
-
-if TYPE_CHECKING:
-    from smok_core.databases import Databases
-
-__all__ = ["check_names", "seconds_of"]
 
 _CENTURY: Final = 3.2e9
 

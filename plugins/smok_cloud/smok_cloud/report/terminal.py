@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import plotext
 
-if TYPE_CHECKING:
-    from smok_cloud.report.readings import Curve
-
-__all__ = ["draw"]
+from smok_cloud.report.readings import Curve
 
 _DAY = 86_400.0
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.errors import SmokError, VersionNotNewer
 from smok_core.hookspecs import Capability
 from smok_testing.checks import raises, refuses, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.samples import BYTES
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
 
 clause = clauses_of("baobs")
 

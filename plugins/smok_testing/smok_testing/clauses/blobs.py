@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from smok_testing.checks import same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.samples import BYTES, DIFFICULT_KEYS, NEIGHBOURS
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
 
 clause = clauses_of("blobs")
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from smok_core.engine.base import Ack, Durability, Health, Limits
+from smok_core.engine.base import Ack, Durability, Engine, Health, Limits
 from smok_core.errors import CorruptData, StoreClosed
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import clauses_of
 from smok_testing.clauses.series import stored
 from smok_testing.clauses.table import row_of
+from smok_testing.harness import Harness
 from smok_testing.samples import PLAIN, described
-
-if TYPE_CHECKING:
-    from smok_core.engine.base import Engine
-    from smok_testing.harness import Harness
 
 clause = clauses_of("engine")
 

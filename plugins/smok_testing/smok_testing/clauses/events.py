@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from smok_core.errors import SmokError
 from smok_core.hookspecs import Capability
 from smok_core.model import Color, Event
+from smok_core.roles import BaseEventDatabase
 from smok_testing.checks import raises, refuses, same
 from smok_testing.clause import Level, clauses_of
-
-if TYPE_CHECKING:
-    from smok_core.roles import BaseEventDatabase
-    from smok_testing.harness import Harness
+from smok_testing.harness import Harness
 
 clause = clauses_of("events")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
 
 from smok_core.model import Color, Event
 from smok_testing.checks import refuses, same
 from smok_testing.clause import clauses_of
 from smok_testing.clauses.events import PERSISTENT, all_of, event
+from smok_testing.harness import Harness
 from smok_testing.samples import PLAIN, described
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
 
 clause = clauses_of("events")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.engine.base import Ack, When
 from smok_core.errors import BackendUnavailable, SchemaTooNew, StorageFull, StoreError
@@ -14,15 +15,11 @@ from smok_testing.clause import Level, clauses_of
 from smok_testing.clauses.engine import uses_of
 from smok_testing.clauses.series_queue import pending
 from smok_testing.clauses.table import row_of
+from smok_testing.harness import Harness
 from smok_testing.keyed import expect_marks, mark
 from smok_testing.proxy import Mode
 from smok_testing.queues import numbers, queues_of
 from smok_testing.threads import at_once
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_testing.harness import Harness
 
 clause, in_engine = clauses_of("general"), clauses_of("engine")
 

@@ -7,23 +7,20 @@ import itertools
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
+from smok_core.databases import Databases
 from smok_core.engine.base import Durability
 from smok_core.errors import AlreadyOpen
 from smok_core.hookspecs import Capability
 from smok_testing.checks import expect, same
 from smok_testing.children import Child
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.opening import kept
 from smok_testing.queues import numbers
 from smok_testing.scripts import SCRIPTS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.databases import Databases
-    from smok_testing.harness import Harness
 
 clause = clauses_of("general")
 of_engine = clauses_of("engine")  # what only a backend with primitives can be asked

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
+from smok_core.databases import Databases
 from smok_core.errors import StoreClosed
 from smok_core.hookspecs import Capability
 from smok_core.model import Event
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.keyed import expect_marks, keyed_of, mark
 from smok_testing.opening import kept
 from smok_testing.queues import numbers, queues_of, sensor_write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.databases import Databases
-    from smok_testing.harness import Harness
 
 clause, of_engine = clauses_of("general"), clauses_of("engine")
 of_events, of_pathpoints = clauses_of("events"), clauses_of("pathpoints")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.hookspecs import Capability
 from smok_testing.checks import refuses, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.keyed import KEYED, Keyed, keyed_of
 from smok_testing.opening import kept
 from smok_testing.samples import DIFFICULT_KEYS, NEIGHBOURS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_testing.harness import Harness
 
 ALL_KEYS = tuple(dict.fromkeys((*DIFFICULT_KEYS, *NEIGHBOURS)))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from smok_core.databases import open_databases
 from smok_core.engine.base import Durability
@@ -12,15 +13,10 @@ from smok_core.hookspecs import Capability
 from smok_testing import opening
 from smok_testing.checks import ClauseFailed, NotProved, show
 from smok_testing.clause import Level, clauses_of
-from smok_testing.harness import DEVICE, FakeClock
+from smok_testing.harness import DEVICE, FakeClock, Harness
 from smok_testing.keyed import mark
 from smok_testing.scripts import SCRIPTS, snapshot
 from smok_testing.worker_process import Worker
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from smok_testing.harness import Harness
 
 clause = clauses_of("general")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import msgspec
 from smok_cloud.errors import LeaseHeld, LeaseLost
@@ -12,10 +11,8 @@ from smok_cloud.lease import Lease, Process
 from smok_core.errors import BackendUnavailable
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.threads import at_once
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
 
 in_table = clauses_of("table")
 THREADS, TURNS, SECONDS = 4, 5, 60.0

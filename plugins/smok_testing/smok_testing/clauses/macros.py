@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.errors import SmokError
 from smok_core.hookspecs import Capability
 from smok_core.model import Macro
+from smok_core.roles import BaseMacroDatabase
 from smok_testing.checks import raises, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.samples import described
-
-if TYPE_CHECKING:
-    from smok_core.roles import BaseMacroDatabase
-    from smok_testing.harness import Harness
 
 clause = clauses_of("macros")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.errors import SmokError
 from smok_core.hookspecs import Capability
+from smok_core.roles import BaseMetadataDatabase
 from smok_testing.checks import expect, raises, refuses, same
 from smok_testing.clause import Level, clauses_of
-
-if TYPE_CHECKING:
-    from smok_core.roles import BaseMetadataDatabase
-    from smok_testing.harness import Harness
+from smok_testing.harness import Harness
 
 clause = clauses_of("metadata")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from smok_core.engine.base import Ack
+from smok_core.engine.base import Ack, Series, Table
 from smok_testing.checks import expect, rising, same
 from smok_testing.clause import clauses_of
 from smok_testing.clauses.series import stored
 from smok_testing.clauses.series_queue import pending
-
-if TYPE_CHECKING:
-    from smok_core.engine.base import Series, Table
-    from smok_testing.harness import Harness
+from smok_testing.harness import Harness
 
 in_table, in_series = map(clauses_of, ("table", "series"))
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from smok_core.hookspecs import Capability
 from smok_testing.checks import expect, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.queues import QUEUES, Queue, numbers
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_testing.harness import Harness
 
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.errors import SmokError
 from smok_core.model import NotReadedError, OperationFailedError, OperationFailedReason
-from smok_testing.checks import expect, raises, refuses, same
+from smok_core.roles import BasePathpointDatabase
+from smok_testing.checks import expect, raises, refuses, same, typed
 from smok_testing.clause import clauses_of
-
-if TYPE_CHECKING:
-    from smok_core.roles import BasePathpointDatabase
-    from smok_testing.harness import Harness
+from smok_testing.harness import Harness
 
 clause = clauses_of("pathpoints")
 
@@ -40,14 +38,7 @@ Pairs = list[tuple[Any, Any]]
 
 def archive(pathpoints: BasePathpointDatabase, name: str = "p", *ends: Any) -> Pairs:
     """Give all values of a pathpoint, types told apart."""
-    return [(ts, kept(value)) for ts, value in pathpoints.get_archive_data(name, *ends)]
-
-
-def kept(value: Any) -> Any:
-    """Give a value so that 1, 1.0 and True differ."""
-    if isinstance(value, OperationFailedError):
-        return ("failure", value.reason, value.timestamp)
-    return (type(value).__name__, value)
+    return [(ts, typed(value)) for ts, value in pathpoints.get_archive_data(name, *ends)]
 
 
 def offered(pathpoints: BasePathpointDatabase) -> list[Any]:
@@ -63,10 +54,10 @@ def values_come_back_exactly(harness: Harness) -> None:
     for at, value in enumerate(VALUES):
         pathpoints.on_new_data("p", at, value)
         found = pathpoints.get_current_value("p")
-        same((found[0], kept(found[1])), (at, kept(value)), "the current value")
-    same(archive(pathpoints), [(at, kept(v)) for at, v in enumerate(VALUES)], "the archive")
+        same((found[0], typed(found[1])), (at, typed(value)), "the current value")
+    same(archive(pathpoints), [(at, typed(v)) for at, v in enumerate(VALUES)], "the archive")
     items = offered(pathpoints)[0]["values"]
-    same([kept(item["value"]) for item in items], [kept(v) for v in VALUES], "the upload")
+    same([typed(item["value"]) for item in items], [typed(v) for v in VALUES], "the upload")
 
 
 @clause("PP1")
@@ -100,7 +91,7 @@ def failures_are_values_too(harness: Harness) -> None:
         pathpoints.on_new_data("p", at, failure)
         with raises(OperationFailedError, what="current value of a failure") as caught:
             pathpoints.get_current_value("p")
-        same(kept(caught[0]), kept(failure), "the failure that was raised")
+        same(typed(caught[0]), typed(failure), "the failure that was raised")
     wanted = [(n, ("failure", r, n + 0.5)) for n, r in enumerate(OperationFailedReason)]
     same(archive(pathpoints), wanted, "the archive")
 
@@ -111,7 +102,7 @@ def other_values_are_refused(harness: Harness) -> None:
     pathpoints = harness.roles.pathpoints
     for value, kind in WRONG_VALUES:
         call = partial(pathpoints.on_new_data, "pump", 1, value)
-        refuses(call, kind, "pathpoints", "pump", what=f"on_new_data with {kept(value)!r:.60}")
+        refuses(call, kind, "pathpoints", "pump", what=f"on_new_data with {typed(value)!r:.60}")
     same((archive(pathpoints, "pump"), offered(pathpoints)), ([], []), "archive and upload")
 
 
@@ -228,9 +219,9 @@ def only_an_equal_value_is_a_repeat(harness: Harness) -> None:
         for _ in range(2):
             pathpoints.on_new_data("p", 5, value)
             batch = pathpoints.get_data_to_sync()
-            same(kept(pathpoints.get_current_value("p")[1]), kept(value), "the current value")
+            same(typed(pathpoints.get_current_value("p")[1]), typed(value), "the current value")
             if batch:
-                same(kept(batch.to_json()[0]["values"][0]["value"]), kept(value), "the upload")
+                same(typed(batch.to_json()[0]["values"][0]["value"]), typed(value), "the upload")
                 batch.acknowledge()
         same(offered(pathpoints), [], f"the upload after {value!r} was repeated")
 

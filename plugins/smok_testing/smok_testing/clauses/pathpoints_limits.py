@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.engine.base import Durability
 from smok_core.errors import QueueFull
 from smok_core.hookspecs import Capability
 from smok_core.model import OperationFailedError, OperationFailedReason
+from smok_core.roles import BasePathpointDatabase
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import Level, clauses_of
 from smok_testing.clauses.pathpoints import archive, offered
-
-if TYPE_CHECKING:
-    from smok_core.roles import BasePathpointDatabase
-    from smok_testing.harness import Harness
+from smok_testing.harness import Harness
 
 clause = clauses_of("pathpoints")
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}

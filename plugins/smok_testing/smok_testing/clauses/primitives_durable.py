@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.engine.base import Ack, Durability, Limits, OnFull
 from smok_core.errors import QueueFull
@@ -12,9 +12,7 @@ from smok_testing.clause import Level, clauses_of
 from smok_testing.clauses.series import fill, stored
 from smok_testing.clauses.series_queue import acknowledge_all, pending
 from smok_testing.clauses.table import row_of
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
+from smok_testing.harness import Harness
 
 in_table, in_series = clauses_of("table"), clauses_of("series")
 in_blobs, in_engine = clauses_of("blobs"), clauses_of("engine")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from smok_testing.clause import clauses_of
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
+from smok_testing.harness import Harness
 
 in_table, in_series, in_blobs = map(clauses_of, ("table", "series", "blobs"))
 

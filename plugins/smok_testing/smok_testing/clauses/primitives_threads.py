@@ -5,18 +5,15 @@ from __future__ import annotations
 import threading
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from smok_core.engine.base import Ack, Limits, OnFull, When
+from smok_core.engine.base import Ack, Blobs, Limits, OnFull, Series, Table, When
 from smok_testing.checks import expect, rising, same
 from smok_testing.clause import Level, clauses_of
 from smok_testing.clauses.series import stored
 from smok_testing.clauses.table import row_of
+from smok_testing.harness import Harness
 from smok_testing.threads import at_once
-
-if TYPE_CHECKING:
-    from smok_core.engine.base import Blobs, Series, Table
-    from smok_testing.harness import Harness
 
 in_table, in_series, in_blobs = map(clauses_of, ("table", "series", "blobs"))
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}

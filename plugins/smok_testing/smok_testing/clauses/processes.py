@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.errors import AlreadyOpen
 from smok_core.hookspecs import Capability
 from smok_testing.checks import expect, same, show
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.keyed import expect_marks, mark
 from smok_testing.opening import kept
 from smok_testing.queues import numbers, queues_of
 from smok_testing.scripts import share
 from smok_testing.worker_process import Worker
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
 
 clause = clauses_of("general")
 SHARED: dict[str, Any] = {

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from smok_core.engine.base import Ack, When
+from smok_core.engine.base import Ack, Table, When
 from smok_core.errors import QueueFull
 from smok_core.hookspecs import Capability
 from smok_testing.checks import raises, same
 from smok_testing.clause import Level, clauses_of
 from smok_testing.clauses.outbox import of_each_queue
-from smok_testing.queues import sensor_write
+from smok_testing.harness import Harness
+from smok_testing.queues import Queue, sensor_write
 from smok_testing.threads import at_once
 from smok_testing.worker_process import Worker
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smok_core.engine.base import Table
-    from smok_testing.harness import Harness
-    from smok_testing.queues import Queue
 
 clause, in_writes = clauses_of("table"), clauses_of("sensor_writes")
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}

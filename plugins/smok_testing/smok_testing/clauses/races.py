@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from smok_core.engine.base import Ack
+from smok_core.engine.base import Ack, Engine, PendingPoint, Row
 from smok_core.hookspecs import Capability
 from smok_testing import worker_process
 from smok_testing.checks import expect, same, show
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.races import BLOBS, GROUP, wins
 from smok_testing.worker_process import Worker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.engine.base import Engine, PendingPoint, Row
-    from smok_testing.harness import Harness
 
 SHARED: dict[str, Any] = {
     "level": Level.CONCURRENT,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.errors import SmokError
 from smok_core.hookspecs import Capability
 from smok_core.model import Sensor
 from smok_testing.checks import raises, refuses, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.samples import PLAIN, described
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
 
 of_sensors, of_archives, of_predicates = map(clauses_of, ("sensors", "archives", "predicates"))
 PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSISTENT}

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from smok_testing.clause import clauses_of
 from smok_testing.clauses.outbox import of_each_queue
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
-    from smok_testing.queues import Queue
+from smok_testing.harness import Harness
+from smok_testing.queues import Queue
 
 
 @of_each_queue("Q1", "Q2", "Q3", "Q4", "G8")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from smok_core.databases import Databases
 from smok_core.model import Event, Macro, Sensor
 from smok_testing.checks import expect, same
 from smok_testing.clause import Level, clauses_of
 from smok_testing.clauses.outbox import answer_late, of_each_queue
+from smok_testing.harness import Harness
 from smok_testing.queues import Queue, numbers
 from smok_testing.threads import at_once
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_core.databases import Databases
-    from smok_testing.harness import Harness
 
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
 THREADS, TURNS = 4, 20

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.errors import SmokError
 from smok_core.hookspecs import Capability
+from smok_core.model import SensorWriteEvent
+from smok_core.roles import BaseSensorWriteDatabase
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.queues import sensor_write as write
-
-if TYPE_CHECKING:
-    from smok_core.model import SensorWriteEvent
-    from smok_core.roles import BaseSensorWriteDatabase
-    from smok_testing.harness import Harness
 
 clause = clauses_of("sensor_writes")
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from smok_core.engine.base import Series
 from smok_testing.checks import expect, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.samples import BYTES, DIFFICULT_KEYS, NEIGHBOURS, TIMESTAMPS
-
-if TYPE_CHECKING:
-    from smok_core.engine.base import Series
-    from smok_testing.harness import Harness
 
 clause = clauses_of("series")
 

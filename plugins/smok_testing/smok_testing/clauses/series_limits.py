@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from smok_core.engine.base import Limits, OnFull
 from smok_core.errors import QueueFull
 from smok_testing.checks import raises, same
 from smok_testing.clause import clauses_of
 from smok_testing.clauses.series import fill, stored
 from smok_testing.clauses.series_queue import acknowledge_all, pending
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
+from smok_testing.harness import Harness
 
 clause = clauses_of("series")
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from smok_core.engine.base import SeriesStats
+from smok_core.engine.base import Series, SeriesStats
 from smok_testing.checks import expect, rising, same
 from smok_testing.clause import clauses_of
 from smok_testing.clauses.series import fill, stored
-
-if TYPE_CHECKING:
-    from smok_core.engine.base import Series
-    from smok_testing.harness import Harness
+from smok_testing.harness import Harness
 
 clause = clauses_of("series")
 

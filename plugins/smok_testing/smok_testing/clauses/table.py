@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from smok_core.engine.base import When
+from smok_core.engine.base import Row, Table, When
 from smok_testing.checks import expect, rising, same
 from smok_testing.clause import clauses_of
+from smok_testing.harness import Harness
 from smok_testing.samples import BYTES, DIFFICULT_KEYS, NEIGHBOURS
-
-if TYPE_CHECKING:
-    from smok_core.engine.base import Row, Table
-    from smok_testing.harness import Harness
 
 clause = clauses_of("table")
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from smok_core.engine.base import Ack, TableStats
 from smok_testing.checks import rising, same
 from smok_testing.clause import clauses_of
 from smok_testing.clauses.table import row_of
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
+from smok_testing.harness import Harness
 
 clause = clauses_of("table")
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from smok_core.engine.base import Ack, Limits, When
+from smok_core.engine.base import Ack, Engine, Limits, Table, When
 from smok_core.errors import QueueFull
 from smok_core.hookspecs import Capability
 from smok_testing.checks import expect, raises, same
 from smok_testing.clause import Level, clauses_of
+from smok_testing.harness import Harness
 from smok_testing.worker_process import Worker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from smok_core.engine.base import Engine, Table
-    from smok_testing.harness import Harness
 
 in_table, in_series, in_engine = map(clauses_of, ("table", "series", "engine"))
 

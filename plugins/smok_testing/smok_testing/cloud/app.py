@@ -20,8 +20,6 @@ from smok_testing.cloud.inputs import Refusal
 from smok_testing.cloud.replies import error_reply, json_reply
 from smok_testing.cloud.state import Recorded, Reply, State
 
-__all__ = ["Exchange", "SandboxCloud"]
-
 _MAX_BODY = 65 * 1024 * 1024
 
 
@@ -52,9 +50,8 @@ class SandboxCloud(State):
         max_body: int = _MAX_BODY,
         max_records: int = 100_000,
     ) -> None:
-        super().__init__()
-        self.device_id, self.clock, self.faults = device_id, clock, FaultPlan()
-        self.max_records, self._max_body = max_records, max_body
+        super().__init__(device_id, max_records)
+        self.clock, self.faults, self._max_body = clock, FaultPlan(), max_body
         self._lock = threading.RLock()
         self._decoders: dict[str, Callable[[bytes], Any]] = {
             "application/json": msgspec.json.decode,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from smok_cloud.certificates import load_certificate, read_identity, trusted_cas
 from smok_cloud.chain import verify_chain
@@ -13,11 +13,6 @@ from smok_cloud.errors import InvalidCredentials
 from smok_cloud.identity import Environment
 
 from smok_testing.cloud.inputs import Refusal
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["CertificateCheck", "CertificateIn"]
 
 
 class CertificateIn(enum.Enum):

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_testing.cloud.inputs import checked
-
-if TYPE_CHECKING:
-    from smok_testing.cloud.app import SandboxCloud
-
-__all__ = ["get_instrumentation", "patch_instrumentation", "post_orders", "put_device_logs"]
+from smok_testing.cloud.state import State
 
 
-def post_orders(_cloud: SandboxCloud, _body: Any, *_uuid: str) -> Any:
+def post_orders(_cloud: State, _body: Any, *_uuid: str) -> Any:
     """Give no orders: they control devices and store nothing."""
     return []
 
 
-def put_device_logs(cloud: SandboxCloud, body: Any) -> Any:
+def put_device_logs(cloud: State, body: Any) -> Any:
     """Take log lines as they are."""
     cloud.device_logs.append(body)
     return {}
 
 
-def get_instrumentation(cloud: SandboxCloud, _body: None, slave: str) -> Any:
+def get_instrumentation(cloud: State, _body: None, slave: str) -> Any:
     """Give a slave device's instrumentation."""
     return {"linkstate": "{}", "instrumentation": {}, **cloud.instrumentation.get(slave, {})}
 
 
-def patch_instrumentation(cloud: SandboxCloud, body: Any, slave: str) -> Any:
+def patch_instrumentation(cloud: State, body: Any, slave: str) -> Any:
     """Change a slave device's instrumentation."""
     cloud.instrumentation.setdefault(slave, {}).update(checked(body, dict[str, Any]))
     return {}

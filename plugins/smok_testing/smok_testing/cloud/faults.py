@@ -15,8 +15,6 @@ import msgspec
 from smok_testing.cloud.replies import error_reply, make_reply
 from smok_testing.cloud.state import Reply
 
-__all__ = ["Fault", "FaultKind", "FaultPlan"]
-
 _BOMB_BYTES: Final = 48 * 1024 * 1024
 _PAGE: Final = b"<!DOCTYPE html><title>Welcome</title><p>Please log in to use this network."
 

@@ -6,8 +6,6 @@ import re
 
 from smok_testing.cloud.inputs import Refusal
 
-__all__ = ["parse_form"]
-
 _TYPE = re.compile(r"multipart/form-data; *boundary=\"?([0-9A-Za-z'()+_,./:=?-]{1,70})\"?")
 _NAME = re.compile(rb'(?i)content-disposition: *form-data;(?: *[^;\r\n]+;)* *name="([^"\r\n]+)"')
 

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import email.utils
 import ssl
+import threading
 from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol
 
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.certificate_check import CertificateCheck
 from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.inputs import Refusal
 from smok_testing.cloud.replies import error_reply
 from smok_testing.cloud.state import Reply
 
-if TYPE_CHECKING:
-    from smok_testing.cloud.server import SandboxServer
-
-__all__ = ["RequestHandler"]
-
 _IDLE_SECONDS: Final = 30.0
 _CUTS: Final = (FaultKind.HALF_BODY, FaultKind.WRONG_LENGTH)
+
+
+class Owner(Protocol):
+    """The server that a connection belongs to."""
+
+    cloud: SandboxCloud
+    certificate_check: CertificateCheck | None
+    device_ids: list[str]
+    stopping: threading.Event
 
 
 class RequestHandler(BaseHTTPRequestHandler):
@@ -50,8 +57,8 @@ class RequestHandler(BaseHTTPRequestHandler):
             self._write(reply, fault)
 
     @property
-    def _owner(self) -> SandboxServer:
-        owner: SandboxServer = self.server.owner
+    def _owner(self) -> Owner:
+        owner: Owner = self.server.owner
         return owner
 
     def _answer(self, headers: Mapping[str, str], body: bytes) -> tuple[Reply | None, Fault | None]:

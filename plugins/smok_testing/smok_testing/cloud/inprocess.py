@@ -12,8 +12,6 @@ from smok_testing.cloud.app import SandboxCloud
 from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.state import Reply
 
-__all__ = ["InProcessTransport"]
-
 _HANGS: Final = (FaultKind.HANG_CONNECT, FaultKind.HANG_HEADERS, FaultKind.HANG_BODY)
 
 

@@ -6,18 +6,6 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-__all__ = [
-    "AlarmInput",
-    "BaobDigestInput",
-    "MetadataInput",
-    "PathpointInput",
-    "PointsInput",
-    "Refusal",
-    "SensorWriteInput",
-    "checked",
-    "points_of",
-]
-
 _T = TypeVar("_T")
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Number = int | float

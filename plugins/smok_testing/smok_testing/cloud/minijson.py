@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 from typing import Any, Final
 
-__all__ = ["loads"]
-
 _MAX_DEPTH: Final = 200
 _CONSTANTS: Final = {8: None, 22: True, 23: False}
 _NUMBERS: Final = {

@@ -17,17 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from smok_cloud.identity import DEVICE_ID_OID, ENVIRONMENT_OID
 
-__all__ = [
-    "Authority",
-    "Files",
-    "SandboxPki",
-    "Validity",
-    "device_extensions",
-    "make_certificate",
-    "new_key",
-    "write_credentials",
-]
-
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 Extensions = Sequence[tuple[x509.ExtensionType, bool]]
 

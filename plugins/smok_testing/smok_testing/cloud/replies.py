@@ -7,8 +7,6 @@ from typing import Any
 
 from smok_testing.cloud.state import Reply
 
-__all__ = ["error_reply", "json_reply", "make_reply"]
-
 
 def make_reply(status: int, body: bytes, content_type: str, **headers: str) -> Reply:
     """Make an answer; underscores in header names become dashes."""

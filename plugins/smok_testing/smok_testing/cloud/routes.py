@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 import msgspec
@@ -27,12 +27,7 @@ from smok_testing.cloud.inputs import (
     points_of,
 )
 from smok_testing.cloud.replies import make_reply
-from smok_testing.cloud.state import Reply
-
-if TYPE_CHECKING:
-    from smok_testing.cloud.app import SandboxCloud
-
-__all__ = ["find", "put_baob"]
+from smok_testing.cloud.state import Reply, State
 
 Handler = Callable[..., Any]
 
@@ -61,14 +56,14 @@ def _unquoted(parts: tuple[str, ...]) -> tuple[str, ...]:
         raise Refusal(400, "the path is not UTF-8") from None
 
 
-def _batch(cloud: SandboxCloud, records: list[dict[str, Any]]) -> None:
+def _batch(cloud: State, records: list[dict[str, Any]]) -> None:
     if len(records) > cloud.max_records:
         raise Refusal(413, "too many records")
     if any(poison(record) for record in records for poison in cloud.poisons):
         raise Refusal(400, "a record is bad")
 
 
-def get_device(cloud: SandboxCloud, _body: None) -> Any:
+def get_device(cloud: State, _body: None) -> Any:
     """Tell about the device."""
     culture = {"language": "en", "timezone": "UTC", "units": "metric"}
     return {
@@ -77,14 +72,14 @@ def get_device(cloud: SandboxCloud, _body: None) -> Any:
     }  # fmt: skip
 
 
-def put_pathpoints(cloud: SandboxCloud, body: Any) -> Any:
+def put_pathpoints(cloud: State, body: Any) -> Any:
     """Define pathpoints."""
     for each in checked(body, list[PathpointInput]):
         cloud.definitions[each.path] = each.storage_level
     return [{"path": path, "storage_level": level} for path, level in cloud.definitions.items()]
 
 
-def post_values(cloud: SandboxCloud, body: Any) -> Any:
+def post_values(cloud: State, body: Any) -> Any:
     """Take values."""
     points = points_of(body)
     _batch(cloud, points)
@@ -92,12 +87,12 @@ def post_values(cloud: SandboxCloud, body: Any) -> Any:
     return {}
 
 
-def get_sensors(cloud: SandboxCloud, _body: None) -> Any:
+def get_sensors(cloud: State, _body: None) -> Any:
     """Give the sensors."""
     return cloud.sensors
 
 
-def put_sensor_writes(cloud: SandboxCloud, body: Any) -> Any:
+def put_sensor_writes(cloud: State, body: Any) -> Any:
     """Take records of the audit log."""
     records = [msgspec.structs.asdict(each) for each in checked(body, list[SensorWriteInput])]
     _batch(cloud, records)
@@ -105,14 +100,14 @@ def put_sensor_writes(cloud: SandboxCloud, body: Any) -> Any:
     return {}
 
 
-def post_alarms(cloud: SandboxCloud, body: Any) -> Any:
+def post_alarms(cloud: State, body: Any) -> Any:
     """Take events: new ones get a uuid, others are updated."""
     records = [msgspec.to_builtins(each) for each in checked(body, list[AlarmInput])]
     _batch(cloud, records)
     return [{"uuid": _take_event(cloud, record)} for record in records]
 
 
-def _take_event(cloud: SandboxCloud, record: dict[str, Any]) -> str:
+def _take_event(cloud: State, record: dict[str, Any]) -> str:
     cloud.event_arrivals.append(record)
     # Numbered instead of random, so that a simulation is the same each time.
     uuid: str = record.get("uuid") or f"{len(cloud.events) + 1:032x}"
@@ -120,12 +115,12 @@ def _take_event(cloud: SandboxCloud, record: dict[str, Any]) -> str:
     return uuid
 
 
-def get_predicates(cloud: SandboxCloud, _body: None) -> Any:
+def get_predicates(cloud: State, _body: None) -> Any:
     """Give the predicates."""
     return cloud.predicates
 
 
-def post_baobs(cloud: SandboxCloud, body: Any) -> Any:
+def post_baobs(cloud: State, body: Any) -> Any:
     """Compare the device's BAOBs with those here."""
     theirs = {each.key: each.version for each in checked(body, list[BaobDigestInput])}
     ours, gone = {key: pair[1] for key, pair in cloud.baobs.items()}, cloud.deleted_baobs
@@ -138,7 +133,7 @@ def post_baobs(cloud: SandboxCloud, body: Any) -> Any:
     }
 
 
-def get_baob(cloud: SandboxCloud, _body: None, key: str) -> Any:
+def get_baob(cloud: State, _body: None, key: str) -> Any:
     """Give a BAOB."""
     if key not in cloud.baobs:
         raise Refusal(404, "there is no such BAOB")
@@ -146,7 +141,7 @@ def get_baob(cloud: SandboxCloud, _body: None, key: str) -> Any:
     return make_reply(200, data, "application/octet-stream", x_smok_baob_version=str(version))
 
 
-def put_baob(cloud: SandboxCloud, headers: Mapping[str, str], body: bytes, key: str) -> Reply:
+def put_baob(cloud: State, headers: Mapping[str, str], body: bytes, key: str) -> Reply:
     """Take a BAOB; the one call whose body is a form."""
     form = parse_form(headers.get("content-type", ""), body)
     if set(form) != {"file", "data"}:
@@ -160,19 +155,19 @@ def put_baob(cloud: SandboxCloud, headers: Mapping[str, str], body: bytes, key: 
     return make_reply(200, b"{}", "application/json")
 
 
-def get_archives(cloud: SandboxCloud, _body: None) -> Any:
+def get_archives(cloud: State, _body: None) -> Any:
     """Give the archiving instructions."""
     return cloud.archives
 
 
-def get_macros(cloud: SandboxCloud, _body: None, start: str, stop: str) -> Any:
+def get_macros(cloud: State, _body: None, start: str, stop: str) -> Any:
     """Give the macros with occurrences in a window; those done here are marked completed."""
     window = range(int(start), int(stop) + 1)
     macros = ({**each, "occurrences": _occurrences(cloud, each, window)} for each in cloud.macros)
     return [each for each in macros if each["occurrences"]]
 
 
-def _occurrences(cloud: SandboxCloud, macro: dict[str, Any], window: range) -> list[Any]:
+def _occurrences(cloud: State, macro: dict[str, Any], window: range) -> list[Any]:
     done = {moment for name, moment in cloud.macros_done if name == macro["macro_id"]}
     return [
         {**each, "completed": each["completed"] or each["timestamp"] in done}
@@ -181,7 +176,7 @@ def _occurrences(cloud: SandboxCloud, macro: dict[str, Any], window: range) -> l
     ]
 
 
-def post_macro(cloud: SandboxCloud, _body: None, macro_id: str, timestamp: str) -> Any:
+def post_macro(cloud: State, _body: None, macro_id: str, timestamp: str) -> Any:
     """Note that an occurrence was executed."""
     if not _NUMBER.fullmatch(timestamp):
         raise Refusal(400, "the timestamp is not a number")
@@ -190,7 +185,7 @@ def post_macro(cloud: SandboxCloud, _body: None, macro_id: str, timestamp: str) 
     return {}
 
 
-def get_metadata(cloud: SandboxCloud, _body: None, key: str) -> Any:
+def get_metadata(cloud: State, _body: None, key: str) -> Any:
     """Give a metadata value."""
     if key not in cloud.metadata:
         raise Refusal(404, "there is no such key")
@@ -198,7 +193,7 @@ def get_metadata(cloud: SandboxCloud, _body: None, key: str) -> Any:
     return {"value": value, "timestamp": timestamp}
 
 
-def put_metadata(cloud: SandboxCloud, body: Any, key: str) -> Any:
+def put_metadata(cloud: State, body: Any, key: str) -> Any:
     """Take a metadata value unless there is a newer one."""
     new = checked(body, MetadataInput)
     if key not in cloud.metadata or cloud.metadata[key][1] <= new.unless_timestamp_higher:
@@ -206,7 +201,7 @@ def put_metadata(cloud: SandboxCloud, body: Any, key: str) -> Any:
     return {}
 
 
-def delete_metadata(cloud: SandboxCloud, _body: None, key: str) -> Any:
+def delete_metadata(cloud: State, _body: None, key: str) -> Any:
     """Forget a metadata value."""
     if cloud.metadata.pop(key, None) is None:
         raise Refusal(404, "there is no such key")

@@ -12,8 +12,6 @@ from smok_testing.cloud.certificate_check import CertificateCheck, CertificateIn
 from smok_testing.cloud.pki import Files, SandboxPki
 from smok_testing.cloud.server import SandboxServer, server_context
 
-__all__ = ["SecureSandbox", "secure_sandbox"]
-
 
 class SecureSandbox(NamedTuple):
     """A running sandbox and the files a device needs to talk to it."""

@@ -9,16 +9,12 @@ import threading
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.certificate_check import CertificateCheck
 from smok_testing.cloud.handler import RequestHandler
-
-if TYPE_CHECKING:
-    from smok_testing.cloud.certificate_check import CertificateCheck
-    from smok_testing.cloud.pki import Files
-
-__all__ = ["SandboxServer", "server_context"]
+from smok_testing.cloud.pki import Files
 
 _HANDSHAKE_SECONDS: Final = 10.0
 _PARTING_SECONDS: Final = 0.3

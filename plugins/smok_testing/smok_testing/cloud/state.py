@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Recorded", "Reply", "State"]
-
 
 class Reply(NamedTuple):
     """An answer: header names in lower case, Content-Length included."""
@@ -34,10 +32,12 @@ class State:
     ``macros_done`` ((id, timestamp)), ``device_logs``, ``requests``.
     For the device: ``sensors``, ``predicates``, ``archives``, ``macros`` (as the API gives them).
     Both ways: ``metadata`` (key -> (value, timestamp)), ``baobs`` (key -> (bytes, version)).
-    ``deleted_baobs`` holds the keys that the device is told to delete.
+    ``deleted_baobs`` holds the keys that the device is told to delete. More than ``max_records`` in
+    one list, and records that one of ``poisons`` knows, are refused.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device_id: str = "sandbox-device", max_records: int = 100_000) -> None:
+        self.device_id, self.max_records = device_id, max_records
         self.requests: list[Recorded] = []
         self.points: list[dict[str, Any]] = []
         self.definitions: dict[str, int] = {}

@@ -18,7 +18,6 @@ from smok_cli.terminal import say
 if TYPE_CHECKING:
     from smok_testing import Clause, Outcome, Report, Subject
 
-__all__ = ["command"]
 
 #: Exit status when the backend does not conform.
 _NOT_CONFORMING: Final = 1

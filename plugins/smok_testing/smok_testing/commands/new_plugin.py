@@ -7,8 +7,6 @@ from pathlib import Path
 import click
 from smok_cli.terminal import say
 
-__all__ = ["command"]
-
 
 @click.command("new-plugin")
 @click.argument("name")

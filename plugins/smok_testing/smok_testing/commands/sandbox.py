@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from smok_testing.cloud.app import SandboxCloud
     from smok_testing.cloud.server import SandboxServer
 
-__all__ = ["command"]
-
 
 @click.command("sandbox")
 @click.option("--tls", is_flag=True, help="Mutual TLS with certificates made for the occasion.")

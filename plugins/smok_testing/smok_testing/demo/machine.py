@@ -7,8 +7,6 @@ from typing import Final
 
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
 
-__all__ = ["Machine"]
-
 _SECTOR: Final = 512
 _PROC: Final = Path("/proc")
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from smok_testing.cloud.state import State
-
-__all__ = ["KINDS", "Tally", "compare", "in_order", "promised", "received"]
+from smok_testing.cloud.state import State
 
 #: Kind of journal line -> what it is called, and the synchronizer's job for it.
 KINDS: Final = {

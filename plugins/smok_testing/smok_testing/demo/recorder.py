@@ -12,17 +12,11 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from smok_core.databases import open_databases
-from smok_core.model import Color, Event, OperationFailedError, SensorWriteEvent
+from smok_core.databases import Databases, open_databases
+from smok_core.model import Color, Event, OperationFailedError, SensorWriteEvent, ValueOrExcept
 from smok_testing.demo.machine import Machine
-
-if TYPE_CHECKING:
-    from smok_core.databases import Databases
-    from smok_core.model import ValueOrExcept
-
-__all__ = ["Recorder", "main"]
 
 #: Seconds between two samples of everything.
 INTERVAL: Final = 0.02

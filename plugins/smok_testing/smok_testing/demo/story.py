@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 import click
 from smok_cli.screen import console, print_table
@@ -18,16 +20,9 @@ from smok_cli.terminal import say
 
 from smok_core.databases import open_databases
 from smok_core.registry import Registry
+from smok_testing.cloud.app import SandboxCloud
 from smok_testing.demo import proof, uplink
 from smok_testing.demo.chart import short_number, sparkline
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from smok_testing.cloud.app import SandboxCloud
-
-__all__ = ["Story"]
 
 _START_SECONDS: Final = 20.0
 _CHART_WIDTH: Final = 56

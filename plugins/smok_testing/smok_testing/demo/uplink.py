@@ -5,22 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from smok_cloud.synchronizer import Synchronizer
 
 from smok_core.config import load_config
-from smok_core.databases import open_databases
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from smok_cloud.synchronizer import Synchronizer
-
-    from smok_core.databases import Databases
-    from smok_testing.cloud.app import SandboxCloud
-    from smok_testing.cloud.pki import SandboxPki
-
-__all__ = ["Credentials", "Outcome", "free_port", "issue", "served", "upload"]
+from smok_core.databases import Databases, open_databases
+from smok_testing.cloud.app import SandboxCloud
+from smok_testing.cloud.pki import SandboxPki
 
 DEVICE = "demo-device"
 _CONFIG = """

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from smok_core.engine.base import Blobs
 from smok_testing.checks import same
+from smok_testing.harness import Harness
 from smok_testing.machines.running import Machine, stateful, strategies
-
-if TYPE_CHECKING:
-    from smok_core.engine.base import Blobs
-    from smok_testing.harness import Harness
-
-__all__ = ["BlobsMachine"]
 
 KEYS = strategies.sampled_from(["a", "a/b"])
 DATA = strategies.sampled_from([b"", b"1", b"2" * 600_000])

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from smok_core.model import Event
+from smok_core.roles import BaseEventDatabase
 from smok_testing.checks import same
+from smok_testing.harness import Harness
 from smok_testing.machines.running import Machine, stateful, strategies
-
-if TYPE_CHECKING:
-    from smok_core.roles import BaseEventDatabase
-    from smok_testing.harness import Harness
-
-__all__ = ["EventsMachine"]
 
 NAMES = strategies.sampled_from(["a", "b", "c"])
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from smok_core.model import Macro
+from smok_core.roles import BaseMacroDatabase
 from smok_testing.checks import same
+from smok_testing.harness import Harness
 from smok_testing.machines.running import Machine, stateful, strategies
-
-if TYPE_CHECKING:
-    from smok_core.roles import BaseMacroDatabase
-    from smok_testing.harness import Harness
-
-__all__ = ["MacrosMachine"]
 
 IDS = strategies.sampled_from(["a", "b", "1:a"])
 TIMES = strategies.sampled_from([1, 2, 2.5])

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
+from smok_core.roles import BaseMetadataDatabase
 from smok_testing.checks import expect, same
+from smok_testing.harness import Harness
 from smok_testing.machines.running import Machine, stateful, strategies
-
-if TYPE_CHECKING:
-    from smok_core.roles import BaseMetadataDatabase
-    from smok_testing.harness import Harness
-
-__all__ = ["MetadataMachine"]
 
 KEYS = strategies.sampled_from(["a", "b"])
 VALUES = strategies.sampled_from(["", "1", "2"])

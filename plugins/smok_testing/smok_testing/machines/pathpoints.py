@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smok_core.model import NotReadedError, OperationFailedError, OperationFailedReason
-from smok_testing.checks import same
-from smok_testing.clauses.pathpoints import kept
+from smok_core.roles import BasePathpointDatabase
+from smok_testing.checks import same, typed
+from smok_testing.harness import Harness
 from smok_testing.machines.running import Machine, stateful, strategies
-
-if TYPE_CHECKING:
-    from smok_core.roles import BasePathpointDatabase
-    from smok_testing.harness import Harness
-
-__all__ = ["PathpointsMachine"]
 
 NAMES = strategies.sampled_from(["p", "p:1"])
 TIMES = strategies.sampled_from([-1, 0, 0.5, 1, 2])
@@ -52,7 +47,7 @@ class PathpointsMachine(Machine):
 
     def _store(self, name: str, ts: float, value: Any) -> None:
         place = (name, ts)
-        if place in self.model and kept(self.model[place]) == kept(value):
+        if place in self.model and typed(self.model[place]) == typed(value):
             return
         self.model[place] = value
         self.queue = [found for found in self.queue if found != place] + [place]
@@ -82,15 +77,15 @@ class PathpointsMachine(Machine):
         """Archive and current value of each pathpoint are what the dict says."""
         for name in ("p", "p:1"):
             points = sorted((ts, n) for n, ts in self.model if n == name)
-            wanted = [(ts, kept(self.model[n, ts])) for ts, n in points]
-            found = [(ts, kept(v)) for ts, v in self.pathpoints.get_archive_data(name)]
+            wanted = [(ts, typed(self.model[n, ts])) for ts, n in points]
+            found = [(ts, typed(v)) for ts, v in self.pathpoints.get_archive_data(name)]
             same(found, wanted, f"archive of {name!r}")
             same(self._current(name), wanted[-1][1] if wanted else None, f"value of {name!r}")
 
     def _current(self, name: str) -> Any:
         try:
-            return kept(self.pathpoints.get_current_value(name)[1])
+            return typed(self.pathpoints.get_current_value(name)[1])
         except NotReadedError:
             return None
         except OperationFailedError as failure:
-            return kept(failure)
+            return typed(failure)

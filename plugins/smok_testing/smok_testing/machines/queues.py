@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from smok_testing.checks import same
+from smok_testing.harness import Harness
 from smok_testing.machines.running import Machine, stateful, strategies
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
-    from smok_testing.queues import Queue
-
-__all__ = ["QueueMachine"]
+from smok_testing.queues import Queue
 
 NUMBERS = strategies.integers(1, 4)
 

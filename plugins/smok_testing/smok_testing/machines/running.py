@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import hypothesis
-from hypothesis import assume, stateful, strategies
+from hypothesis import assume as assume, stateful as stateful, strategies as strategies
 
 from smok_core.hookspecs import Capability
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smok_testing.harness import Harness
-
-__all__ = ["EXAMPLES", "Machine", "assume", "run_machine", "stateful", "strategies"]
+from smok_testing.harness import Harness
 
 #: Shortening a history that failed is worth its time to whoever has to understand it.
 PHASES = [hypothesis.Phase.generate, hypothesis.Phase.shrink]

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from smok_core.engine.base import Limits, OnFull, PendingPoint, Series
 from smok_core.errors import QueueFull
 from smok_testing.checks import expect, same
+from smok_testing.harness import Harness
 from smok_testing.machines.running import Machine, assume, stateful, strategies
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
-
-__all__ = ["SeriesMachine"]
 
 Place = tuple[str, int]
 

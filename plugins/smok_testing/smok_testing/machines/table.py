@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from smok_core.engine.base import Ack, Row, Table, When
 from smok_testing.checks import expect, same
+from smok_testing.harness import Harness
 from smok_testing.machines.running import Machine, stateful, strategies
-
-if TYPE_CHECKING:
-    from smok_testing.harness import Harness
-
-__all__ = ["TableMachine"]
 
 KEYS = strategies.sampled_from(["a", "b", "c:a"])
 VALUES = strategies.sampled_from([b"", b"1", b"2"])

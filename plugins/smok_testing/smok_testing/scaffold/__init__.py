@@ -4,6 +4,4 @@ The templates are the distribution of a backend called ``acme``; writing one for
 only changes the name. See `smok_testing.scaffold.generator`.
 """
 
-from smok_testing.scaffold.generator import PluginNames, write_plugin
-
-__all__ = ["PluginNames", "write_plugin"]
+from smok_testing.scaffold.generator import PluginNames as PluginNames, write_plugin as write_plugin

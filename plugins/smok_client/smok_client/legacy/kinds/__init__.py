@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from smok_client.legacy.kinds.baobs import INDEX, BaobDirectory
-from smok_client.legacy.kinds.base import Kind
+from smok_client.legacy.kinds.baobs import INDEX as INDEX, BaobDirectory as BaobDirectory
+from smok_client.legacy.kinds.base import Kind as Kind
 from smok_client.legacy.kinds.definitions import ArchivesFile, PredicateFile, SensorFile
 from smok_client.legacy.kinds.events import CacheFile, EventFile
 from smok_client.legacy.kinds.pathpoints import PathpointFile
 from smok_client.legacy.kinds.queues import MacroFile, MetadataFile, SensorWriteFile
+from smok_client.legacy.nodes import Node
 from smok_client.legacy.refusal import Fault, LegacyRefused
-
-if TYPE_CHECKING:
-    from smok_client.legacy.nodes import Node
-
-__all__ = ["INDEX", "KINDS", "BaobDirectory", "Kind", "kind_of_role", "recognise"]
 
 KINDS: Final[tuple[type[Kind[Any]], ...]] = (
     PredicateFile,

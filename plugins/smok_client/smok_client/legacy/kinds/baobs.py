@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from smok_client.legacy.fields import expect, shape
 from smok_client.legacy.kinds.base import Kind
 from smok_client.legacy.nodes import Map, Node, shown
+from smok_client.legacy.plain import PlainReader
 from smok_client.legacy.refusal import EntryRefused
 from smok_core.errors import InvalidValue
-from smok_core.roles.baobs import MAX_BAOB_BYTES
+from smok_core.roles.baobs import MAX_BAOB_BYTES, BaseBAOBDatabase
 from smok_core.roles.checks import check_key
-
-if TYPE_CHECKING:
-    from smok_client.legacy.plain import PlainReader
-    from smok_core.roles.baobs import BaseBAOBDatabase
-
-__all__ = ["INDEX", "BaobDirectory"]
 
 #: The file that holds ``{key: version}``.
 INDEX: Final = "metadata.pkl"

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
 
-from smok_core.engine.base import Ack
-from smok_core.roles.base import OnEngine
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smok_client.legacy.nodes import Node
-    from smok_client.legacy.plain import PlainReader
-    from smok_core.engine.base import Table
-    from smok_core.roles.base import Database
-
-__all__ = ["Kind", "LateAck", "table_of"]
+from smok_client.legacy.nodes import Node
+from smok_client.legacy.plain import PlainReader
+from smok_core.engine.base import Ack, Table
+from smok_core.roles.base import Database, OnEngine
 
 V = TypeVar("V")
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from smok_client.legacy.fields import attributes, expect, number, shape
 from smok_client.legacy.kinds.base import Kind
 from smok_client.legacy.names import DISABLED_TIME, TIME
 from smok_client.legacy.nodes import Map, Node, shown
-from smok_client.legacy.plain import ATTRIBUTES
+from smok_client.legacy.plain import ATTRIBUTES, PlainReader
 from smok_client.legacy.refusal import EntryRefused
 from smok_core.engine.codec import check_plain
 from smok_core.model import Sensor, fqtsify
+from smok_core.roles import BaseArchivesDatabase, BasePredicateDatabase, BaseSensorDatabase
 from smok_core.roles.checks import check_fields, check_key
-
-if TYPE_CHECKING:
-    from smok_client.legacy.plain import PlainReader
-    from smok_core.roles import BaseArchivesDatabase, BasePredicateDatabase, BaseSensorDatabase
-
-__all__ = ["ArchivesFile", "PredicateFile", "SensorFile"]
 
 _Pair = tuple[Node, Node]
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from smok_client.legacy.fields import as_map, attributes, blame, expect, member, shape, text, whole
 from smok_client.legacy.kinds.base import Kind, LateAck, table_of
 from smok_client.legacy.names import COLOR, EVENT
 from smok_client.legacy.nodes import Bag, Map, Node, Obj, shown
-from smok_client.legacy.plain import ATTRIBUTES
+from smok_client.legacy.plain import ATTRIBUTES, PlainReader
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.engine.codec import check_plain
 from smok_core.model import Color, Event
 from smok_core.roles.checks import check_fields, check_key
-
-if TYPE_CHECKING:
-    from smok_client.legacy.plain import PlainReader
-    from smok_core.roles.events import BaseEventDatabase
-
-__all__ = ["CacheFile", "EventFile"]
+from smok_core.roles.events import BaseEventDatabase
 
 _NESTED: Final = frozenset({list, tuple, Bag, Map})
 _COLORS: Final = dict(enumerate(Color)), dict(Color.__members__)

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from smok_client.legacy.fields import attributes, blame, expect, member, number
 from smok_client.legacy.kinds.base import Kind
 from smok_client.legacy.names import FAILED, NOT_READ, REASON
 from smok_client.legacy.nodes import Map, Node, Obj, shown
-from smok_client.legacy.plain import REASONS
+from smok_client.legacy.plain import REASONS, PlainReader
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.engine.codec import MsgpackCodec
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
 from smok_core.roles.base import OnEngine
 from smok_core.roles.checks import check_key
+from smok_core.roles.pathpoints import BasePathpointDatabase
 from smok_core.roles.values import Values
-
-if TYPE_CHECKING:
-    from smok_client.legacy.plain import PlainReader
-    from smok_core.roles.pathpoints import BasePathpointDatabase
-
-__all__ = ["PathpointFile"]
 
 _PAGE: Final = 1000
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -10,19 +11,12 @@ from smok_client.legacy.fields import attributes, clean, expect, number, shape, 
 from smok_client.legacy.kinds.base import Kind, table_of
 from smok_client.legacy.names import MACRO, SENSOR_WRITE
 from smok_client.legacy.nodes import Bag, Map, Node, Obj, shown
-from smok_client.legacy.plain import ATTRIBUTES
+from smok_client.legacy.plain import ATTRIBUTES, PlainReader
 from smok_client.legacy.refusal import EntryRefused, Fault, LegacyRefused
 from smok_core.errors import InvalidType
 from smok_core.model import Macro, SensorWriteEvent
+from smok_core.roles import BaseMacroDatabase, BaseMetadataDatabase, BaseSensorWriteDatabase
 from smok_core.roles.checks import check_fields, check_key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smok_client.legacy.plain import PlainReader
-    from smok_core.roles import BaseMacroDatabase, BaseMetadataDatabase, BaseSensorWriteDatabase
-
-__all__ = ["MacroFile", "MetadataFile", "SensorWriteFile"]
 
 
 class SensorWriteFile(Kind[SensorWriteEvent]):

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from smok_core.engine.base import Engine
     from smok_core.roles import Database
 
-__all__ = ["Finding", "find_losses"]
 
 #: Errors that tell of the data; any other one only keeps from looking at it.
 _OF_THE_DATA: Final = (CorruptData, DataLost, StoreVanished)
