@@ -27,13 +27,13 @@ class ScriptedServer:
     Attributes:
         commands: All commands of the plugin, without greetings.
         faults: ``(command name, answer)``; the first that fits is used up.
-        documents: What a `find` gives.
+        documents: What a `find` gives, by collection.
         greeting: Fields of the answer to a greeting, added or replaced.
         replies: Answers to administrative commands, by name.
     """
 
     def __init__(self):
-        self.commands, self.faults, self.documents = [], [], []
+        self.commands, self.faults, self.documents = [], [], {}
         self.greeting, self.replies = {}, {"buildInfo": {"version": "7.0.14"}}
         self._mock = MockupDB(auto_ismaster=False)
         self._mock.autoresponds(self._answer)
@@ -72,7 +72,7 @@ class ScriptedServer:
 
     def _reply(self, name, command):
         if name in {"find", "aggregate"}:
-            found = self.documents if name == "find" and command[name] != "smok_heads" else []
+            found = self.documents.get(command[name], []) if name == "find" else []
             return {"cursor": {"id": 0, "ns": f"d.{command[name]}", "firstBatch": found}}
         counted = {"insert": "documents", "update": "updates", "delete": "deletes"}
         if name in counted:

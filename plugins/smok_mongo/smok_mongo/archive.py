@@ -15,7 +15,7 @@ from pymongo import ReplaceOne
 from smok_core.errors import CorruptData
 from smok_mongo.batches import Batch
 from smok_mongo.commands import Document, bulk, count, delete, find, find_all, insert_new, slices
-from smok_mongo.ids import join, segment, span, time_from_text, time_text, unsegment
+from smok_mongo.ids import among, join, segment, span, time_from_text, time_text, unsegment
 from smok_mongo.store import Store
 
 POINTS: Final = "smok_points"
@@ -131,7 +131,7 @@ class Archive:
         """Remove the points, unless they were stored anew after the batch; again is harmless."""
         for part in slices(batch.points):
             ids = [self.id_of(name, ts) for name, ts, _ in part]
-            query: Document = {"_id": {"$in": ids}, "seq": {"$lt": Int64(batch.first_seq)}}
+            query: Document = {"_id": among(ids), "seq": {"$lt": Int64(batch.first_seq)}}
             delete(self._server, POINTS, query)
 
     def count(self) -> int:

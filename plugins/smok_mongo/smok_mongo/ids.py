@@ -6,7 +6,9 @@ another device, table or operator, and ids sort like the numbers in them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote, unquote
 
 from smok_core.errors import InvalidKey, InvalidValue
@@ -48,6 +50,15 @@ def join(*segments: str) -> str:
 def span(prefix: str) -> dict[str, str]:
     """Give the condition that an id lies below ``prefix``; ``}`` is the character after ``|``."""
     return {"$gte": f"{prefix}|", "$lt": f"{prefix}}}"}
+
+
+def among(ids: Sequence[str]) -> dict[str, Any]:
+    """Give the condition that an id is one of some, at least one; the span first.
+
+    A mongos asks only the shards of the span; a server that reads all documents compares each with
+    two texts, and only those within the span with all of the ids.
+    """
+    return {"$gte": min(ids), "$lte": max(ids), "$in": list(ids)}
 
 
 def base_text(base: int) -> str:

@@ -37,7 +37,7 @@ from smok_mongo.batches import (
 from smok_mongo.chunks import Chunks
 from smok_mongo.commands import SLICE, Document, delete, find, find_all, slices, update
 from smok_mongo.dead import keep_copy
-from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS
+from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, among
 from smok_mongo.log import Floor, QueueLog
 from smok_mongo.store import Store
 
@@ -252,14 +252,14 @@ class BatchQueue:
     def _delete(self, count: int, done: bytes, headers: list[Document]) -> int:
         """Remove batches of which equally many points wait, so that the count tells how many."""
         ids = [header["_id"] for header in headers]
-        query = {"_id": {"$in": ids}, "done": Binary(done)}
+        query = {"_id": among(ids), "done": Binary(done)}
         gone = delete(self._server, BATCHES, query, meant=len(ids))
         return gone * _waiting(count, done)
 
     def _end(self, count: int, done: bytes, headers: list[Document], dropping: bool) -> int:
         """Leave nothing but the headers of batches of which equally many points wait."""
         ids, waiting = [header["_id"] for header in headers], _waiting(count, done)
-        query = {"_id": {"$in": ids}, "done": Binary(done)}
+        query = {"_id": among(ids), "done": Binary(done)}
         change = _end(count, self._prefix)
         if dropping:
             change["$inc"] = {"lost": waiting}

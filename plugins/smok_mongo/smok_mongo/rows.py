@@ -9,7 +9,7 @@ from bson import Binary
 from smok_core.engine.base import Ack, Row, When
 from smok_core.errors import CorruptData
 from smok_mongo.commands import Document
-from smok_mongo.ids import join, segment, seq_text, unsegment
+from smok_mongo.ids import among, join, segment, seq_text, unsegment
 from smok_mongo.table_versions import ROWS, TableVersions
 
 
@@ -29,7 +29,7 @@ class Places:
 
     def pending(self, acks: Iterable[Ack]) -> Document:
         """Make the query for rows that still wait with the seq that was handed out."""
-        return {"q": {"$in": [self.place(done.seq, done.key) for done in acks]}}
+        return {"q": among([self.place(done.seq, done.key) for done in acks])}
 
     def _prefix(self) -> str:
         return join(self._generations.prefix, self._generations.seen)

@@ -6,7 +6,11 @@ import time
 
 import pytest
 from bson import Binary
-from smok_mongo.table_versions import FIRST
+from smok_mongo.archive import POINTS
+from smok_mongo.batches import BATCHES, Batch, Totals, document_of, points_bytes
+from smok_mongo.ids import POSITION_BITS, time_text
+from smok_mongo.names import NAMES
+from smok_mongo.table_versions import FIRST, ROWS
 
 from smok_core.engine.base import Ack, Durability
 from smok_core.errors import (
@@ -90,12 +94,49 @@ def texts(condition):
     if isinstance(condition, str):
         return [condition]
     bounded = ({"$in"}, {"$gte", "$lt"}, {"$gte", "$lte"}, {"$gt", "$lt"}, {"$lt", "$nin"})
+    bounded += ({"$gte", "$lte", "$in"},)
     assert set(condition) in bounded
     return [
         text
         for value in condition.values()
         for text in (value if isinstance(value, list) else [value])
     ]
+
+
+def test_many_ids_are_changed_within_their_span(mock, engine):
+    """A filter of many ids that changes documents begins with their span."""
+    seqs = [base << POSITION_BITS for base in range(3)]
+    names = [{"_id": f"pump-17|s|{name}", "points": True} for name in "xyz"]
+    points = [point(name, seq) for name, seq in zip("xyz", seqs, strict=True)]
+    mock.documents = {NAMES: names, POINTS: points}
+    series, table = engine.series("s"), engine.table("t")
+    series.trim(9)
+    mock.documents = {NAMES: names, BATCHES: [batch(base) for base in range(3)]}
+    mock.faults.append(("update", lambda request: request.ok(n=3, nModified=3)))
+    series.acknowledge(seqs)
+    for removed in (False, True):
+        table.acknowledge([Ack(key, n, remove=removed) for n, key in enumerate("abc")])
+    filters = [d["q"] for c in mock.named("delete") for d in c["deletes"]]
+    filters += [u["q"] for c in mock.named("update") for u in c["updates"]]
+    fields = [field for query in filters for field in query.values() if isinstance(field, dict)]
+    many = [field for field in fields if len(field.get("$in", ())) > 1]
+    assert [len(field["$in"]) for field in many] == [3, 3, 3, 3]
+    for condition in many:
+        assert list(condition) == ["$gte", "$lte", "$in"]
+        assert condition["$gte"] == min(condition["$in"])
+        assert condition["$lte"] == max(condition["$in"])
+
+
+def point(name, seq):
+    """Give a stored point as the server does."""
+    return {"_id": f"pump-17|s|{name}|{time_text(5)}", "v": Binary(b"x"), "seq": seq}
+
+
+def batch(base):
+    """Give a batch of one point that waits as the server does."""
+    points, totals = [("x", base, b"x")], Totals(base + 1, base + 1, 1)
+    payload = {"token": str(base), "size": 1, "b": Binary(points_bytes(points))}
+    return document_of(Batch(base, str(base), points, totals), "pump-17|s", payload)
 
 
 def unconfirmed(request):
@@ -182,7 +223,7 @@ def test_an_update_that_an_index_refuses_without_a_majority_is_no_answer(mock, o
     engine = opened(mock.url, retry_ms=300)
     found = {"_id": f"pump-17|t|{FIRST}|k", "v": Binary(b"x"), "stamp": 0.0, "seq": 1}
     engine.table("t").put("l", b"1")
-    mock.documents = [found]
+    mock.documents = {ROWS: [found]}
     mock.faults += [("update", there_unconfirmed)] * 1000
     with pytest.raises(BackendUnavailable, match="did not confirm"):
         engine.table("t").put("k", b"1")
