@@ -142,7 +142,10 @@ class CorruptData(StoreError):
     """What is stored cannot be read."""
 
     code = "SMOK-S04"
-    remedy = "Set on_corrupt = 'quarantine' to put it aside and start afresh with what is readable."
+    remedy = (
+        "A store with on_corrupt = 'quarantine', as is the default, saves what is readable at its"
+        " next start."
+    )
 
 
 class AlreadyOpen(StoreError):

@@ -244,8 +244,8 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         for ts, data in self._series.range(name, start, stop):
             try:
                 yield milliseconds(ts), self._values.load(data)
-            except CorruptData:
-                logger.exception("pathpoints: %r at %d us cannot be decoded", name, ts)
+            except CorruptData as error:
+                logger.error("pathpoints: %r at %d us: %s", name, ts, error.detail)  # noqa: TRY400
 
     def get_pathpoints(self) -> Iterator[str]:
         return self._series.names()

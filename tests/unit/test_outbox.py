@@ -53,6 +53,14 @@ def test_what_cannot_be_decoded_is_made_up_for(roles):
     assert roles.macros.stats().dead == 1
 
 
+def test_a_reading_that_cannot_be_decoded_is_one_line_of_the_log(roles, caplog):
+    """A traceback for each, some hundred lines of nested containers, would fill a small disk."""
+    roles.pathpoints.outbox._series.append([("p", 1000, b"\xc1"), ("q", 1000, b"\xc1")])
+    assert list(roles.pathpoints.get_archive_data("p")) == []
+    assert len(caplog.text.splitlines()) == 1
+    assert "'p' at 1000 us: 1 bytes cannot be decoded" in caplog.text
+
+
 def test_calls_from_the_role_to_the_engine_and_back(roles):
     """A take and an acknowledgement cost a few calls, however many records they carry."""
     engines_own = {PendingPoint.__new__.__code__.co_filename}

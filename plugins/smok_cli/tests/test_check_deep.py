@@ -101,6 +101,7 @@ def test_a_store_that_opens_and_cannot_be_read_is_no_good_store(smok, store, mon
     result = smok("check")
     assert result.status == 3, result.out
     assert "SMOK-S04" in result.out
+    assert "as is the default" in " ".join(result.out.split())
     monkeypatch.setenv("COLUMNS", "80")
     shown = smok("status", "--exit-code")
     assert shown.status == 2

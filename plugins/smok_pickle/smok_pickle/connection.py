@@ -118,7 +118,7 @@ class Connection:
             self._ready()
             self.space.writes += 1
             if self.space.writes >= _TICK_WRITES:
-                self.space.look()
+                self._look_for_room()
             return self._run("BEGIN IMMEDIATE", work)
 
     def drain(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -140,7 +140,7 @@ class Connection:
             raw, space = self._ready(), self.space
             space.writes += 1
             if space.writes >= _TICK and not frees:
-                space.look()
+                self._look_for_room()
             try:
                 changed = raw.execute(statement, values).rowcount
                 if self.log_sync not in due:
@@ -218,6 +218,14 @@ class Connection:
                 self._closed = True
 
     # --- transactions ----------------------------------------------------------------------------
+
+    def _look_for_room(self) -> None:
+        """Refuse new data where there is no room; a directory that is gone has none, either."""
+        try:
+            self.space.look()
+        except StorageFull:
+            self.look()
+            raise
 
     def _ready(self) -> sqlite3.Connection:
         """Give the connection for a new transaction, after a look at the file now and then."""

@@ -17,6 +17,11 @@ def opened(path):
     return smok_core.open_databases(config, require_all=True)
 
 
+def fill(databases, *span):
+    for n in range(*span):
+        databases.pathpoints.on_new_data("W1", n, n)
+
+
 def points_in(path):
     """Read a file with nothing but SQLite: it was rescued or moved, log and all."""
     with opened(path) as databases:
@@ -58,8 +63,7 @@ def path(tmp_path):
 @pytest.mark.parametrize("act", GONE)
 def test_what_was_written_is_rescued_and_no_more_is_accepted(act, path, tmp_path):
     databases = opened(path)
-    for n in range(100):
-        databases.pathpoints.on_new_data("W1", n, n)
+    fill(databases, 100)
     act(path)
     accepted = list(range(100))
     with pytest.raises(StoreVanished, match="while it was open"):
@@ -86,11 +90,21 @@ def test_it_is_noticed_within_a_second_without_a_flush(path, monkeypatch):
     databases.close()
 
 
+def test_a_directory_that_is_gone_is_no_full_disk(path, monkeypatch):
+    """Its free space cannot be told; within the second, too, what happened is said."""
+    monkeypatch.setattr("smok_pickle.presence.time.monotonic", lambda: 1000.0)
+    databases = opened(path)
+    databases.pathpoints.on_new_data("W1", 0, 0)
+    remove_directory(path)
+    with pytest.raises(StoreVanished, match="its directory was removed"):
+        fill(databases, 1, 1000)
+    databases.close()
+
+
 @pytest.mark.parametrize("what", ["file", "directory"])
 def test_what_was_only_renamed_is_named_and_whole(what, path, tmp_path):
     databases = opened(path)
-    for n in range(100):
-        databases.pathpoints.on_new_data("W1", n, n)
+    fill(databases, 100)
     moved = tmp_path / "moved" / "smok.db" if what == "directory" else path.with_name("old.db")
     (path.parent if what == "directory" else path).rename(
         moved.parent if what == "directory" else moved
@@ -105,12 +119,10 @@ def test_what_was_only_renamed_is_named_and_whole(what, path, tmp_path):
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
 def test_a_log_that_is_removed_is_written_into_the_file_first(suffix, path):
     databases = opened(path)
-    for n in range(100):
-        databases.pathpoints.on_new_data("W1", n, n)
+    fill(databases, 100)
     path.with_name(path.name + suffix).unlink()
     databases.flush()
-    for n in range(100, 200):
-        databases.pathpoints.on_new_data("W1", n, n)
+    fill(databases, 100, 200)
     assert f"its {suffix} file was removed" in " ".join(databases.health()["s"].notes)
     databases.close()
     assert points_in(path) == list(range(200))
@@ -118,8 +130,7 @@ def test_a_log_that_is_removed_is_written_into_the_file_first(suffix, path):
 
 def test_a_log_that_is_replaced_is_not_believed(path, tmp_path):
     databases = opened(path)
-    for n in range(100):
-        databases.pathpoints.on_new_data("W1", n, n)
+    fill(databases, 100)
     log = path.with_name(path.name + "-wal")
     log.unlink()
     log.write_bytes(b"")
@@ -131,8 +142,7 @@ def test_a_log_that_is_replaced_is_not_believed(path, tmp_path):
 
 def test_a_new_opening_takes_up_the_backup_that_was_put_in_place(path):
     databases = opened(path)
-    for n in range(10):
-        databases.pathpoints.on_new_data("W1", n, n)
+    fill(databases, 10)
     databases.checkpoint()
     with sqlite3.connect(path) as live, sqlite3.connect(path.with_suffix(".bak")) as backup:
         live.backup(backup)
