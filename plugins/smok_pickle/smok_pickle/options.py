@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from smok_core.settings import PATH, option
+
+#: What the files beside a store end in, its own and SQLite's. They are deleted, moved and written
+#: by name: a store that is called so would be taken for a part of another.
+_BESIDE: Final = ("-wal", "-shm", "-journal", ".lock", ".reserve", ".healing", ".healed")
 
 
 class PickleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,3 +41,5 @@ class PickleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """Refuse what can be no file while its place in the config is known."""
         if "\0" in self.path or not Path(self.path).name:
             raise ValueError(f"path: {self.path!r} is no path of a file")
+        if self.path.endswith(_BESIDE):
+            raise ValueError(f"path: {self.path!r} ends as files do that lie beside a store")

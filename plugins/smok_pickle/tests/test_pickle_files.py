@@ -113,6 +113,16 @@ def test_what_can_be_no_path_is_an_error_of_the_configuration(path: str) -> None
         load_config({"device": "d", **config})
 
 
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal", ".lock", ".reserve", ".healed"])
+def test_a_store_is_not_called_as_a_part_of_another(end: str, path: Path) -> None:
+    """On a full disk `smok.db.reserve` is deleted, and `smok.db-wal` is at every closing."""
+    places = {"one": str(path), "two": str(path) + end}
+    stores = {name: {"backend": "pickle", "path": place} for name, place in places.items()}
+    roles = {"default": "one", "events": "two"}
+    with pytest.raises(ConfigError, match=r"stores\.two: .* ends as files do that lie beside"):
+        load_config({"device": "d", "stores": stores, "roles": roles})
+
+
 def test_a_directory_is_no_store(tmp_path: Path, opened: Callable[..., Engine]) -> None:
     """The error says what is wrong with the path."""
     with pytest.raises(StoreError, match="directory"):
