@@ -15,7 +15,7 @@ import msgspec
 
 from smok_core.context import StoreContext
 from smok_core.engine.base import Engine
-from smok_core.engine.forks import Layer, fork_safe_lock
+from smok_core.engine.forks import Layer, fill_standard_descriptors, fork_safe_lock
 from smok_core.errors import WrongClasses
 from smok_core.roles.base import OnEngine
 from smok_core.settings import StoreSettings, decode_setting
@@ -101,6 +101,7 @@ class Shortcut(_NotForTheClient, OnEngine):
         key = (opener, context.device, context.options, repr(context.settings))
         with _lock:
             if key not in _open:
+                fill_standard_descriptors()
                 _open[key] = opener(context)
             _users[key] += 1
             self._uses.append(key)

@@ -61,6 +61,7 @@ class _HeldLock:
         self._lock.release()  # the thread that forked is the owner, on both sides
 
 
+_STDERR: Final = 2
 _order: Final = itertools.count()
 _places: Final[weakref.WeakKeyDictionary[Any, tuple[int, int]]] = weakref.WeakKeyDictionary()
 _joining: Final = threading.RLock()  # held at the fork itself: nobody joins in the middle of it
@@ -79,6 +80,16 @@ def fork_safe_lock(layer: Layer) -> threading.RLock:
     with _joining:
         _places[lock] = (layer, next(_order))
     return lock
+
+
+def fill_standard_descriptors() -> None:
+    """Let no file or socket of a store become 0, 1 or 2, where a daemon has closed these.
+
+    Whatever the program prints would be written into it. SQLite does the same for its own files.
+    """
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(handle)
 
 
 def _before() -> None:

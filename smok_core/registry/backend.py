@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smok_core.engine.base import Engine
+from smok_core.engine.forks import fill_standard_descriptors
 from smok_core.errors import BackendRoleUnsupported, DriverMissing, SmokError
 from smok_core.hookspecs import BackendInfo, Driver, SmokHooks, StoreContext
 from smok_core.registry.plugin import Plugin
@@ -41,6 +42,7 @@ class Backend:
 
     def open_engine(self, context: StoreContext) -> Engine | None:
         """Open the store's engine; None if all roles of this backend are native."""
+        fill_standard_descriptors()
         if not self.has_engine:
             return None
         engine: Engine = self._own.call("smok_open_engine", Engine, context=context)

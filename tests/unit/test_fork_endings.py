@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 
+import msgspec
 import pytest
 from smok_cloud.https import RequestsTransport
 from smok_cloud.service import Service
 
 import smok_core
+import smok_core.shortcuts
+from smok_core.engine.memory import MemoryEngine
+from smok_core.roles.metadata import MetadataDatabase
 from tests.unit.test_forks import exit_code
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -170,6 +176,29 @@ def test_a_child_leaves_the_cloud_connections_of_its_parent():
     assert exit_code(close) == 0
     transport.close()
     assert ended == ["the client was closed"]
+
+
+class Shortcut(smok_core.shortcuts.Shortcut, MetadataDatabase):
+    open_engine = staticmethod(lambda _: MemoryEngine())
+
+
+OPENINGS = {
+    "a config": lambda: smok_core.open_databases({"roles": {"default": "memory"}}),
+    "a shortcut": lambda: Shortcut(msgspec.defstruct("Options", [], frozen=True)()),
+}
+
+
+@pytest.mark.parametrize("way", OPENINGS)
+def test_a_daemon_that_closed_its_standard_streams_prints_into_no_socket(way):
+    """Of any backend, or of the cloud: what is opened with a store never becomes 0, 1 or 2."""
+
+    def daemon():
+        os.closerange(0, 3)
+        _kept = OPENINGS[way]()
+        with socket.socket() as connection:
+            return int(connection.fileno() <= 2)
+
+    assert exit_code(daemon) == 0
 
 
 def test_opening_stores_beside_forks_hangs_nobody():

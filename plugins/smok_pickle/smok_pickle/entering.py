@@ -8,9 +8,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from smok_core.engine.forks import fill_standard_descriptors
 from smok_core.errors import BackendUnavailable, CorruptData, StorageFull
 from smok_pickle.failures import translate
-from smok_pickle.files import check_place, fill_standard_descriptors, make_parents, secure, sibling
+from smok_pickle.files import check_place, make_parents, secure, sibling
 from smok_pickle.handle import Handle
 from smok_pickle.locks import (
     LogGuard,

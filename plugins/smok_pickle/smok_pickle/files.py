@@ -13,7 +13,6 @@ from typing import Final
 
 from smok_core.errors import ForeignData
 
-_STDERR: Final = 2
 _MARKS: Final = (".corrupt-", ".rescued-")
 #: What the kernel keeps there looks like directories, and takes no file.
 _KERNELS: Final = ("/proc", "/sys")
@@ -100,16 +99,6 @@ def make_for(path: Path, part: Path) -> int:
     restrict(handle, 0o600)
     give_to_owner(handle, owner)
     return handle
-
-
-def fill_standard_descriptors() -> None:
-    """Let no file of a store become 0, 1 or 2, where a daemon has closed these.
-
-    Whatever the program prints would be written into it. SQLite does the same for its own files.
-    """
-    while (handle := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
-        pass
-    os.close(handle)
 
 
 def secure(path: Path) -> None:
