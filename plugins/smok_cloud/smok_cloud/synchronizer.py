@@ -171,12 +171,12 @@ class Synchronizer:
         job.due = self._monotonic() + job.backoff.wait(asked)
         unmet = isinstance(error, NoLink | NotTheApi)
         job.statistics.fail(error, self._clock(), no_link=unmet)
-        self._log(job, error)
         if isinstance(error, NoLink):
             self._no_link(job)
         elif isinstance(error, CloudError) and not unmet:
             # A login page or a stranger that answers in place of the cloud is no link to it.
             self._answered()
+        self._log(job, error)
 
     def _no_link(self, job: Job) -> None:
         was_down = self.link_is_down
@@ -207,8 +207,10 @@ class Synchronizer:
         self._link.reset()
 
     def _log(self, job: Job, error: Exception) -> None:
-        # The first failure is news, its repetitions are not.
-        level = logging.WARNING if job.statistics.failures == 1 else logging.DEBUG
+        # The first failure is news, its repetitions are not, nor that there is no link to others.
+        told = self.link_is_down and isinstance(error, NoLink)
+        news = job.statistics.failures == 1 and not told
+        level = logging.WARNING if news else logging.DEBUG
         unforeseen = None if isinstance(error, SmokError) else error
         logger.log(level, "%s: %s", job.name, error, exc_info=unforeseen)
 

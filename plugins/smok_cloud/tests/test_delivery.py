@@ -7,6 +7,7 @@ import random
 import msgspec
 import pytest
 from smok_cloud.api import ApiClient
+from smok_cloud.errors import NoLink
 from smok_cloud.statistics import STATISTICS_TABLE, JobStatistics
 from smok_cloud.synchronizer import Synchronizer
 from smok_cloud.transport import Answer, Limits
@@ -167,22 +168,36 @@ def test_one_bad_item_among_others_is_set_aside(cloud, api, databases):
     assert set(cloud.metadata) == {"k1", "k2", "k3", "k4"}
 
 
-def test_metadata_without_keys_asks_nobody(databases):
-    """No request, no answer: the job had no success, and the link is not back for it."""
-    from smok_cloud.errors import NoLink
+class NoNetwork:
+    """Reaches nobody."""
 
-    class NoNetwork:
-        def send(self, method, path, headers, body, limits):
-            raise NoLink(f"{method} {path}", "no route to host")
+    def send(self, method, path, headers, body, limits):
+        raise NoLink(f"{method} {path}", "no route to host")
 
-        def close(self):
-            """Nothing to close."""
+    def close(self):
+        """Nothing to close."""
 
+
+@pytest.fixture
+def cut_off(databases):
+    """Give a synchronizer without a link that has an event to send."""
     databases.events.add_event(smok_core.Event(started_on=1))
-    synchronizer = Synchronizer(dict(databases), ApiClient("http://x", transport=NoNetwork()))
-    synchronizer.run_once()
-    assert synchronizer.link_is_down
-    assert {job.last_success for job in synchronizer.statistics.values()} == {None}
+    return Synchronizer(dict(databases), ApiClient("http://x", transport=NoNetwork()))
+
+
+def test_metadata_without_keys_asks_nobody(cut_off):
+    """No request, no answer: the job had no success, and the link is not back for it."""
+    cut_off.run_once()
+    assert cut_off.link_is_down
+    assert {job.last_success for job in cut_off.statistics.values()} == {None}
+
+
+def test_a_round_without_a_link_is_told_once(cut_off, caplog):
+    """Not for each job again, as `run --once` would each night that the plant is offline."""
+    caplog.set_level("INFO")
+    cut_off.run_once()
+    told = [line.getMessage() for line in caplog.records if "no route to host" in line.getMessage()]
+    assert [line.partition(":")[0] for line in told] == ["events up", "LINK DOWN"]
 
 
 def test_a_lost_link_is_told_although_one_job_alone_has_something_to_send(cloud, api, databases):
