@@ -15,6 +15,7 @@ COLUMNS: Final = "data, version, section, key, sum"
 
 _FIND: Final = "SELECT id, version FROM blobs WHERE section = ? AND key = ?"
 _GET: Final = f"SELECT {COLUMNS} FROM blobs WHERE section = ? AND key = ?"  # noqa: S608
+_NEXT: Final = "UPDATE sections SET last = last + 1 WHERE id = ?"
 _ADD: Final = "INSERT INTO blobs(section, key, version, data, sum) VALUES(?, ?, ?, ?, ?)"
 _ALL: Final = "SELECT key, version, id, section FROM blobs {by} WHERE section = ?"
 _BY_INDEX: Final = _ALL.format(by="INDEXED BY blobs_by_key")
@@ -43,6 +44,7 @@ class SqliteBlobs(Blobs):
             content = bytes(data)
             total = checksum(content, section, key, version)
             raw.execute(_ADD, (section, key, version, content, total))
+            raw.execute(_NEXT, (section,))
             return None
 
         return self._connection.write(work)
@@ -76,9 +78,11 @@ class SqliteBlobs(Blobs):
 
     def delete(self, key: str) -> bool:
         def work(raw: sqlite3.Connection) -> bool:
-            old = raw.execute(_FIND, (self._namespace.find(raw), key)).fetchone()
+            section = self._namespace.find(raw)
+            old = raw.execute(_FIND, (section, key)).fetchone()
             if old:
                 raw.execute("DELETE FROM blobs WHERE id = ?", (old[0],))
+                raw.execute(_NEXT, (section,))
             return bool(old)
 
         return self._connection.drain(work)

@@ -9,6 +9,7 @@ import contextlib
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -22,6 +23,7 @@ from smok_core.errors import (
     StoreClosed,
     StoreVanished,
 )
+from smok_pickle.descent import Memory
 from smok_pickle.entering import enter, replace
 from smok_pickle.failures import translate
 from smok_pickle.handle import Handle
@@ -29,7 +31,7 @@ from smok_pickle.log_sync import LogSync, due
 from smok_pickle.opening import level_of
 from smok_pickle.options import PickleOptions
 from smok_pickle.space import Space
-from smok_pickle.vanishing import look, vanished_by
+from smok_pickle.vanishing import follow, look, vanished_by
 
 T = TypeVar("T")
 
@@ -59,6 +61,7 @@ class Connection:
         self.lock = threading.RLock()  #: at a fork it is held by `before_fork`
         self._inside = threading.Condition(self.lock)
         self.connection_epoch = 0  #: what is remembered of the file under another one is not true
+        self.memories = weakref.WeakSet[Memory]()  #: what is remembered of its namespaces
         self.vanished: StoreVanished | None = None  #: what happened to the file, if it went away
         self._opened = self._closed = False  # opened: its last step; one that was cut is not used
         self._busy = False  # a call is running: a signal handler must not begin another
@@ -190,6 +193,8 @@ class Connection:
             else:
                 if part is not None:
                     self._open_without(part)
+                if not self._busy:
+                    self.read(self._descent.note)
 
     def sync(self) -> None:
         """Return when all that was written is on the medium."""
@@ -260,6 +265,7 @@ class Connection:
         raw = self.raw()
         try:
             raw.execute(begin)
+            self._follow(raw)
             result = work(raw)
             raw.execute("COMMIT")
             if begin != "BEGIN":
@@ -271,6 +277,18 @@ class Connection:
             self._roll_back(raw)
             raise
         return result
+
+    def _follow(self, raw: sqlite3.Connection) -> None:
+        """Notice what came through SQLite past us: VACUUM, a table, the contents of a backup."""
+        if not self._descent.has_moved(raw):
+            return
+        now, self.connection_epoch = self.connection_epoch, self.connection_epoch + 1
+        true = [memory for memory in self.memories if memory.connection_epoch == now]
+        try:
+            follow(self._handle, self._descent, raw, true)
+        except StoreVanished as vanished:
+            self._roll_back(raw)
+            self._give_up(vanished)
 
     def _committed(self) -> None:
         if not self.forces:  # else SQLite has synced it itself
@@ -287,6 +305,7 @@ class Connection:
     def _open(self) -> None:
         self._drop()
         enter(self._handle, self.space.reserve)
+        self._descent = self._handle.descent()
         if not self.looking:
             self.space.fit_log()
             self._committed()  # so is what a killed process left in the log
@@ -307,6 +326,7 @@ class Connection:
         self._opened = False
         self.connection_epoch += 1
         self._translated(lambda: replace(self._handle, self.space.reserve, damage))
+        self._descent = self._handle.descent()
         self._committed()
         self._opened = True
 

@@ -168,6 +168,6 @@ def _marked(path: Path, mark: str) -> Iterator[Path]:
     except OSError:
         return
     for file in found:
-        extra = file.name.endswith((*_COMPANIONS, ".page1", ".log"))
+        extra = file.name.endswith((*_COMPANIONS, ".page1", ".log", ".part"))
         if file.name.startswith(path.name + mark) and not extra:
             yield file

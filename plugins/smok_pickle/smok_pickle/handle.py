@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from smok_core.errors import BackendUnavailable
+from smok_pickle.descent import Descent
 from smok_pickle.locks import InstanceLock, LogGuard, in_use, is_log_missing
 from smok_pickle.opening import connect, is_sound, prepare
 from smok_pickle.options import PickleOptions
@@ -51,6 +52,10 @@ class Handle:
         """Give SQLite's connection, which is there."""
         assert self.raw is not None
         return self.raw
+
+    def descent(self) -> Descent:
+        """Give how far the store has come, to know later whether it is still the same."""
+        return Descent(self.open_raw(), self.presence.contents if self.presence else None)
 
     # --- taking hold -----------------------------------------------------------------------------
 

@@ -20,12 +20,14 @@ class Namespace:
     def __init__(self, connection: Connection, device: str, kind: str, name: str) -> None:
         self._connection, self._label = connection, (device, kind, name)
         self._id: int | None = None
-        self._connection_epoch = -1
+        self.top = 0  #: the highest seq that this process gave
+        self.connection_epoch = -1  #: all of that is true under this one
+        connection.memories.add(self)
 
     def find(self, raw: sqlite3.Connection) -> int | None:
         """Give the id, or None if nothing was ever written."""
-        if self._id is None or self._connection_epoch != self._connection.connection_epoch:
-            self._connection_epoch = self._connection.connection_epoch
+        if self._id is None or self.connection_epoch != self._connection.connection_epoch:
+            self.connection_epoch, self.top = self._connection.connection_epoch, 0
             row = raw.execute(_FIND, self._label).fetchone()
             if row:
                 verify_label(row[1], row[0], *self._label)

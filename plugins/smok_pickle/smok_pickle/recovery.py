@@ -46,7 +46,7 @@ def recover(path: Path, damage: CorruptData) -> Path:
     try:
         _heal(path, aside, damage)
     except BaseException:
-        _clear(path)
+        _remove(sibling(path, ".healing"))
         _drop_copies(path, aside)
         raise
     sibling(path, ".healing").rename(sibling(path, ".healed"))
@@ -62,7 +62,7 @@ def resume(path: Path) -> None:
     """
     if sibling(path, ".healed").exists():
         _finish(path)
-    _clear(path)
+    _remove(sibling(path, ".healing"))
 
 
 def _put_aside(path: Path) -> Path:
@@ -88,26 +88,28 @@ def _link(source: Path, target: Path) -> None:
 def _heal(path: Path, aside: Path, damage: CorruptData) -> None:
     """Make the healed file and note in it what was found."""
     log = read_log(sibling(path, "-wal"))
-    with made_aside(path) as target, path.open("rb") as file:
+    with made_empty(sibling(path, ".healing"), path) as target, path.open("rb") as file:
         report = copy_rows(Pages(file, log), log.doubtful, target)
         told = "; ".join(filter(None, (damage.detail, log.damage, report.text())))
         target.execute("INSERT INTO recoveries(aside, report) VALUES(?, ?)", (aside.name, told))
 
 
 @contextlib.contextmanager
-def made_aside(path: Path) -> Iterator[sqlite3.Connection]:
-    """Make an empty store ``….healing``; when filled, it is complete without a log, and synced."""
-    healing = sibling(path, ".healing")
-    _clear(path)
-    os.close(make_for(path, healing))
-    with contextlib.closing(sqlite3.connect(healing, isolation_level=None)) as target:
+def made_empty(place: Path, path: Path) -> Iterator[sqlite3.Connection]:
+    """Make an empty store for the owner of the one at ``path``; what lies at ``place`` goes.
+
+    When it is filled, it is complete without a log, and synced.
+    """
+    _remove(place)
+    os.close(make_for(path, place))
+    with contextlib.closing(sqlite3.connect(place, isolation_level=None)) as target:
         target.execute("PRAGMA auto_vacuum = INCREMENTAL")
         target.execute("PRAGMA journal_mode = OFF")  # a part of a healed file is never used
         target.execute("PRAGMA synchronous = OFF")
         create(target)
         yield target
         target.execute("PRAGMA journal_mode = WAL").fetchone()
-    _sync(healing)
+    _sync(place)
 
 
 def _drop_copies(path: Path, aside: Path) -> None:
@@ -126,9 +128,9 @@ def _finish(path: Path) -> None:
     _sync_folder(path)
 
 
-def _clear(path: Path) -> None:
+def _remove(place: Path) -> None:
     for suffix in ("", *_LOGS):
-        sibling(path, ".healing" + suffix).unlink(missing_ok=True)
+        sibling(place, suffix).unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -7,12 +7,15 @@ import io
 import os
 import sqlite3
 from pathlib import Path
+from typing import Final
 
 from smok_pickle.btree_reader import Pages
 from smok_pickle.files import make_for, places, sibling, stamped
 from smok_pickle.recovered_rows import copy_rows
-from smok_pickle.recovery import made_aside
-from smok_pickle.wal_reader import read_log
+from smok_pickle.recovery import made_empty
+from smok_pickle.wal_reader import Log, cookie_of, read_log
+
+_HEADER: Final = 100
 
 
 def rescue(raw: sqlite3.Connection, path: Path) -> str:
@@ -42,6 +45,31 @@ def _copy(raw: sqlite3.Connection, copy: Path) -> None:
         target.execute("PRAGMA journal_mode = DELETE").fetchall()
 
 
+def rescue_before(file: int, path: Path, cookie: int, *, related: bool) -> str:
+    """Copy what a store held before other contents were put into it; say where, or why not.
+
+    SQLite keeps the earlier pages until the log is copied into the file, and begun anew.
+
+    Args:
+        file: An open descriptor of the file; it is not closed.
+        path: The file's path.
+        cookie: Of the schema, as it was before.
+        related: What was put in is an earlier state of the store.
+    """
+    copy, known = stamped(path, ".rescued-"), cookie.to_bytes(4, "big")
+    try:
+        log = read_log(sibling(path, "-wal"), known)
+        whole = cookie_of(os.pread(file, _HEADER, 0)) == known
+        if not (whole or log.pages):
+            return "what it held before is gone"
+        with open(file, "rb", closefd=False) if whole or related else io.BytesIO() as content:
+            _fill(sibling(copy, ".part"), path, Pages(content, log), log)
+        sibling(copy, ".part").rename(copy)
+    except (OSError, sqlite3.Error) as error:
+        return f"what it held before could not be copied to {copy} ({error})"
+    return f"what it held before was copied to {copy}"
+
+
 def part_from_log(path: Path, *, related: bool) -> None:
     """Take the log away from a file that it was not written for: SQLite would mix the two.
 
@@ -60,8 +88,12 @@ def part_from_log(path: Path, *, related: bool) -> None:
 
 
 def _save_log(path: Path, aside: Path, *, related: bool) -> None:
-    log = read_log(sibling(path, "-wal"))
-    with made_aside(path) as target, path.open("rb") if related else io.BytesIO() as file:
-        pages = Pages(file, log)
+    log, healing = read_log(sibling(path, "-wal")), sibling(path, ".healing")
+    with path.open("rb") if related else io.BytesIO() as file:
+        _fill(healing, path, Pages(file, log), log)
+    healing.rename(aside)
+
+
+def _fill(place: Path, path: Path, pages: Pages, log: Log) -> None:
+    with made_empty(place, path) as target:
         copy_rows(pages, [*log.doubtful, *pages.covered()], target)
-    sibling(path, ".healing").rename(aside)

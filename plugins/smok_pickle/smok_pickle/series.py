@@ -1,8 +1,9 @@
 """`Series` on SQLite: an append is one row of the write log, and acknowledged points are compacted.
 
 Points that are newer than all of their name, the usual case, are one INSERT. It is bound to the
-epoch and to the next seq this process knows, so it changes nothing if another process was faster;
-then, and for everything unusual, the same is done in a transaction that looks first.
+epoch, to the next seq and to the newest row that this process knows, so it changes nothing if
+another process was faster, or put other contents into the store; then, and for everything unusual,
+the same is done in a transaction that looks first.
 """
 
 from __future__ import annotations
@@ -36,9 +37,11 @@ from smok_pickle.write_log import (
     unpack,
 )
 
+#: Without a checksum, the last column, the row is ignored. (`INSERT ... SELECT` of the table itself
+#: would gather what it selects in another one first.)
 _APPEND: Final = (
-    f"INSERT OR IGNORE INTO tail({COLUMNS})"  # noqa: S608 - fixed words only
-    " SELECT ?, ?, ?, ?, ?, ?, ?, ? FROM sections WHERE id = ? AND epoch = ?"
+    f"INSERT OR IGNORE INTO tail({COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, (SELECT ?"  # noqa: S608
+    " FROM sections, tail WHERE id = ? AND epoch = ? AND tail.seq = ? AND tail.ts_max = ?))"
 )
 _PAGE: Final = 1000
 _FIRST_PAGE: Final = 16  # who asks for the first reading only shall not wait for a thousand
@@ -92,15 +95,15 @@ class SqliteSeries(Series):
     def _append_at_once(self, points: Sequence[_Given]) -> bool:
         """Add points in one statement; False if that is not possible, nothing has changed then."""
         index, epoch = self._index, self._connection.connection_epoch
-        if index.connection_epoch != epoch or (
-            self.limits.max_pending is not None and self._excess(len(points))
-        ):
+        if index.connection_epoch != epoch or not index.rows:
+            return False
+        if self.limits.max_pending is not None and self._excess(len(points)):
             return False
         found = index.row_of(points)
         if found is None:
             return False
         index.connection_epoch = UNSURE  # a signal handler that appends in between looks first
-        added = self._connection.quick(_APPEND, (*found, index.id, index.epoch))
+        added = self._connection.quick(_APPEND, (*found, index.id, index.epoch, *index.newest()))
         if added:
             index.note(found)
         index.connection_epoch = epoch if index.connection_epoch == UNSURE else UNSURE

@@ -51,10 +51,12 @@ _SAVE: Final = (
     "UPDATE sections SET epoch = ?, last = ?, settled = ?, rows = ?, pending = ?, dropped = ?"
     " WHERE id = ?"
 )
-#: Moves the mark of the queue, if nobody has changed the counts since they were read.
+#: Moves the mark of the queue, if nobody has changed the counts since they were read, or put in
+#: other contents that have the same.
 ADVANCE: Final = (
     "UPDATE sections SET last = ?, settled = ?, rows = ?, pending = ?"
     " WHERE id = ? AND epoch = ? AND last = ? AND settled = ? AND pending = ?"
+    " AND EXISTS (SELECT 1 FROM tail WHERE seq = ? AND ts_max = ?)"
 )
 
 
@@ -95,6 +97,7 @@ class SeriesIndex:
         self.namespace = Namespace(connection, device, "series", name)
         self.id: int | None = None
         self.connection_epoch = UNSURE
+        connection.memories.add(self)
         self.epoch = self.last = self.acknowledged = self.stored_then = self.pending_then = 0
         self.dropped = 0
         self._forget()
@@ -169,6 +172,11 @@ class SeriesIndex:
             kept = row.points == 1 and len(row.data) <= _KEPT
             self._note(row.seq, row if kept else head_of(row))
 
+    def newest(self) -> tuple[int, int]:
+        """Give what tells the newest row, which there is: its key and its greatest timestamp."""
+        key = next(reversed(self.rows))
+        return key, self.rows[key].ts_max
+
     def _note(self, key: int, head: Head | LogRow) -> None:
         self.rows[key] = head
         self.top = max(self.top, head.last)
@@ -205,7 +213,7 @@ class SeriesIndex:
         """Give the values for `ADVANCE`: ``mark`` is acknowledged, with all that is before it."""
         pending = self.pending - (mark - self.acknowledged)
         known = self.id, self.epoch, self.last, self.acknowledged, self.pending_then
-        return self.top, mark, self.stored, pending, *known
+        return self.top, mark, self.stored, pending, *known, *self.newest()
 
     def advanced(self, mark: int) -> None:
         """Remember that it was done."""

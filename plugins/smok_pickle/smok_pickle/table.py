@@ -29,7 +29,6 @@ _COUNTS: Final = "SELECT rows, pending, dropped FROM sections WHERE id = ?"
 _DROPPED: Final = "UPDATE sections SET dropped = dropped + ? WHERE id = ?"
 _BY_ID: Final = _SELECT + " WHERE id = ?"
 _CHANGE: Final = "UPDATE rows SET pending = ?, tag = ?, sum = ? WHERE id = ?"
-_COUNT: Final = "UPDATE sections SET rows = rows + ?, pending = pending + ? WHERE id = ?"
 _PUT: Final = (
     "INSERT INTO rows(seq, section, key, stamp, pending, value, tag, sum)"
     " VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
@@ -83,7 +82,7 @@ class SqliteTable(Table):
                 self._make_room(raw, max_pending, drop)
             change = (0 if old else 1, pending - (old[2] if old else 0), section)
             raw.execute(_NEXT, change)
-            seq = raw.execute(_LAST, (section,)).fetchone()[0]
+            seq = self._namespace.top = raw.execute(_LAST, (section,)).fetchone()[0]
             row = (seq, section, key, float(stamp), int(pending), bytes(value))
             raw.execute(_PUT, _summed(*row, old[4] if old else None))
             return True
@@ -111,7 +110,7 @@ class SqliteTable(Table):
             if not old or expected_seq not in (None, old[0]):
                 return False
             raw.execute("DELETE FROM rows WHERE id = ?", (old[3],))
-            raw.execute(_COUNT, (-1, -old[2], section))
+            raw.execute(_NEXT, (-1, -old[2], section))
             return True
 
         return self._connection.drain(work)
@@ -141,7 +140,8 @@ class SqliteTable(Table):
                 ],
             )
             query = "UPDATE sections SET last = ?, rows = ?, pending = 0 WHERE id = ?"
-            raw.execute(query, (last + len(fresh), len(fresh), section))
+            self._namespace.top = last + len(fresh)
+            raw.execute(query, (self._namespace.top, len(fresh), section))
 
         self._connection.write(work)
 
@@ -191,13 +191,13 @@ def _acknowledge(raw: sqlite3.Connection, section: int | None, item: Ack) -> boo
     current = seq == item.seq
     if current and item.remove:
         raw.execute("DELETE FROM rows WHERE id = ?", (number,))
-        raw.execute(_COUNT, (-1, -pending, section))
+        raw.execute(_NEXT, (-1, -pending, section))
         return True
     settled = bool(current and pending)
     if settled or item.tag is not None:
         _change(raw, number, pending=pending and not settled, tag=item.tag)
     if settled:
-        raw.execute(_COUNT, (0, -1, section))
+        raw.execute(_NEXT, (0, -1, section))
     return settled
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
+from collections.abc import Iterable
 from typing import Final
 
 from smok_core.errors import CorruptData, StoreVanished
+from smok_pickle.descent import Descent, Memory
 from smok_pickle.files import sibling
 from smok_pickle.handle import Handle
-from smok_pickle.rescue import rescue
+from smok_pickle.rescue import rescue, rescue_before
 
 _LOG_STAYS: Final = "what only its log holds is put beside it at the next opening"
 
@@ -40,6 +43,28 @@ def look(handle: Handle) -> str | None:
         with contextlib.suppress(OSError):  # as in `Handle.fold_log`
             handle.remember()
     return part
+
+
+def follow(
+    handle: Handle, descent: Descent, raw: sqlite3.Connection, memories: Iterable[Memory]
+) -> None:
+    """Go on with what another program has made of the schema, if all that was stored is there.
+
+    Args:
+        handle: How the file is open.
+        descent: What it held at the last look.
+        raw: In a transaction.
+        memories: What this process knows of it since.
+
+    Raises:
+        StoreVanished: An earlier state of the store, or another one, was put in its place.
+    """
+    if not handle.looking and descent.is_broken(raw, memories):
+        assert handle.guard is not None
+        related = descent.is_same_line(raw)
+        where = rescue_before(handle.guard.file, handle.path, descent.cookie, related=related)
+        raise _vanished(handle, "its contents were overwritten while it was open", where)
+    descent.note(raw)
 
 
 def vanished_by(handle: Handle) -> StoreVanished | None:

@@ -33,16 +33,20 @@ class Log:
     damage: str | None = None
 
 
-def read_log(path: Path) -> Log:
+def read_log(path: Path, cookie: bytes | None = None) -> Log:
     """Give the sound frames of the log at ``path``; an empty `Log` if there is none.
 
     Frames of a transaction that was never committed at the end of the log do not count.
+
+    Args:
+        path: The log.
+        cookie: Leave out what was committed since the first page had this schema cookie last.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return Log()
-    return _read(content) if content else Log()
+    return _read(content, cookie) if content else Log()
 
 
 def salts_of(log: BinaryIO) -> bytes:
@@ -50,6 +54,11 @@ def salts_of(log: BinaryIO) -> bytes:
     log.seek(0)
     head = log.read(_HEAD)
     return head[_SALTS] if len(head) == _HEAD else b""
+
+
+def cookie_of(first_page: bytes) -> bytes:
+    """Give the cookie of the schema that stands in the first page."""
+    return first_page[40:44]
 
 
 def frames_of(log: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -60,11 +69,12 @@ def frames_of(log: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield int.from_bytes(frame[:4], "big") - 1, frame[24:]
 
 
-def _read(content: bytes) -> Log:
+def _read(content: bytes, cookie: bytes | None) -> Log:
     head_is_sound, order = _head(content)
     salts = content[_SALTS] if head_is_sound else content[_HEAD + 8 : _HEAD + 16]
     before = _start(content, salts, order)
     log, pending, first_bad, behind = Log(), dict[int, bytes](), None, 0
+    later, now = dict[int, bytes](), cookie
     for at in range(_HEAD, len(content) - _FRAME + 1, _FRAME):
         frame = content[at : at + _FRAME]
         number, commit = struct.unpack_from(">2I", frame)
@@ -77,8 +87,12 @@ def _read(content: bytes) -> Log:
             continue
         pending[number] = frame[24:]
         if commit:
-            log.pages.update(pending)
-            pending, log.size = {}, commit
+            later.update(pending)
+            now = cookie_of(pending[1]) if cookie is not None and 1 in pending else now
+            if now == cookie:
+                log.pages.update(later)
+                later, log.size = {}, commit
+            pending = {}
             behind += first_bad is not None
     return _judge(log, head_is_sound=head_is_sound, first_bad=first_bad, behind=behind)
 

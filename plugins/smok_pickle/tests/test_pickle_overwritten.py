@@ -160,6 +160,116 @@ def test_damage_that_was_copied_over_is_not_healed_into_its_place(databases, pat
     assert not list(path.parent.glob("*.corrupt-*"))
 
 
+RESTORE = """
+import sqlite3, sys, time
+with sqlite3.connect(sys.argv[2]) as source, sqlite3.connect(sys.argv[1]) as target:
+    source.backup(target, pages=8, progress=lambda *_: (print(flush=True), time.sleep(0.02)))
+    if "checkpoint" in sys.argv:
+        target.execute("PRAGMA wal_checkpoint").fetchall()
+"""
+
+
+def restore(source, path, *options):
+    """What ``sqlite3 live.db '.restore backup.db'`` does: it goes through SQLite's own log."""
+    command = [sys.executable, "-c", RESTORE, str(path), str(source), *options]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+USES = {
+    "flush": lambda databases: databases.flush(),
+    "checkpoint": lambda databases: databases.checkpoint(),
+    "a reading": lambda databases: fill(databases, 250, 251),
+    "a late reading": lambda databases: fill(databases, 120, 121),
+    "the archive": lambda databases: list(databases.pathpoints.get_archive_data("W1")),
+    "a row": lambda databases: databases.metadata.put_plain("key", "value"),
+    "a row that is read": lambda databases: databases.metadata.get_all_plain(),
+    "a batch": lambda databases: databases.pathpoints.get_data_to_sync(),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_backup_restored_through_sqlite(use, databases, path, backup):
+    """What is remembered of the store (ids of names, places in the queue) is not true any more."""
+    restore(backup, path)
+    for again in (use, "a reading"):
+        with pytest.raises(StoreVanished, match="its contents were overwritten"):
+            USES[again](databases)
+    databases.close()
+    for _ in range(2):
+        assert points_in(path) == list(range(100))
+    (rescued,) = path.parent.glob("*.rescued-*")
+    assert points_in(rescued) == list(range(250))
+    assert not list(path.parent.glob("*.corrupt-*"))
+
+
+def test_an_acknowledgement_after_a_restore(databases, path, backup):
+    batch = databases.pathpoints.get_data_to_sync()
+    restore(backup, path)
+    with pytest.raises(StoreVanished, match="its contents were overwritten"):
+        batch.acknowledge()
+    databases.close()
+    with opened(path) as again:
+        assert len(again.pathpoints.get_data_to_sync()) == 100
+
+
+def test_a_reading_that_waits_for_a_restore_gets_nowhere(databases, path, backup):
+    """SQLite itself would add it to what was restored."""
+    command = [sys.executable, "-c", RESTORE, str(path), str(backup)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as restoring:
+        restoring.stdout.readline()  # from here on it holds the lock
+        with pytest.raises(StoreVanished, match="its contents were overwritten"):
+            fill(databases, 250, 251)
+    databases.close()
+    assert points_in(path) == list(range(100))
+
+
+def test_a_restore_that_was_copied_into_the_file(databases, path, backup):
+    """The log still has what was not in the backup, or it is said that it is gone."""
+    restore(backup, path, "checkpoint")
+    with pytest.raises(StoreVanished, match="what it held before was copied"):
+        databases.flush()
+    databases.close()
+    (rescued,) = path.parent.glob("*.rescued-*")
+    assert points_in(rescued) == [*range(100), *range(200, 250)]
+
+
+def test_another_store_restored_through_sqlite(databases, path, tmp_path):
+    other = tmp_path / "other.db"
+    with opened(other) as stranger:
+        fill(stranger, 300, name="of another")
+    restore(other, path)
+    with pytest.raises(StoreVanished, match="its contents were overwritten"):
+        fill(databases, 250, 251)
+    databases.close()
+    with opened(path) as again:
+        assert list(again.pathpoints.get_pathpoints()) == ["of another"]
+        assert len(list(again.pathpoints.get_archive_data("of another"))) == 300
+    (rescued,) = path.parent.glob("*.rescued-*")
+    assert points_in(rescued) == list(range(250))
+
+
+def test_a_baob_restored_through_sqlite(path, backup):
+    """In a store that keeps nothing else, versions alone would go back."""
+    with opened(path) as databases:
+        databases.baobs.set_baob_value("b", b"old", 1)
+        checkpoint(databases)
+        shutil.copy(path, backup)
+        databases.baobs.set_baob_value("b", b"new", 2)
+        databases.flush()
+        restore(backup, path)
+        with pytest.raises(StoreVanished, match="its contents were overwritten"):
+            databases.baobs.get_baob_value("b")
+
+
+def test_what_was_restored_is_what_was_there(databases, path, backup):
+    checkpoint(databases)
+    shutil.copy(path, backup)
+    restore(backup, path)
+    fill(databases, 250, 300)
+    databases.close()
+    assert points_in(path) == list(range(300))
+
+
 @pytest.fixture
 def killed(path, backup):
     """The same store, whose program was killed; its log is left beside the file."""
