@@ -23,7 +23,7 @@ from smok_core.errors import (
     StoreClosed,
     StoreVanished,
 )
-from smok_pickle.descent import Memory
+from smok_pickle.descent import Descent, Memory
 from smok_pickle.entering import enter, replace
 from smok_pickle.failures import translate
 from smok_pickle.handle import Handle
@@ -265,7 +265,8 @@ class Connection:
         raw = self.raw()
         try:
             raw.execute(begin)
-            self._follow(raw)
+            if self._descent.has_moved(raw):
+                self._follow(raw)
             result = work(raw)
             raw.execute("COMMIT")
             if begin != "BEGIN":
@@ -280,8 +281,6 @@ class Connection:
 
     def _follow(self, raw: sqlite3.Connection) -> None:
         """Notice what came through SQLite past us: VACUUM, a table, the contents of a backup."""
-        if not self._descent.has_moved(raw):
-            return
         now, self.connection_epoch = self.connection_epoch, self.connection_epoch + 1
         true = [memory for memory in self.memories if memory.connection_epoch == now]
         try:
@@ -305,7 +304,7 @@ class Connection:
     def _open(self) -> None:
         self._drop()
         enter(self._handle, self.space.reserve)
-        self._descent = self._handle.descent()
+        self._descent = Descent(self._handle.open_raw())
         if not self.looking:
             self.space.fit_log()
             self._committed()  # so is what a killed process left in the log
@@ -326,7 +325,7 @@ class Connection:
         self._opened = False
         self.connection_epoch += 1
         self._translated(lambda: replace(self._handle, self.space.reserve, damage))
-        self._descent = self._handle.descent()
+        self._descent = Descent(self._handle.open_raw())
         self._committed()
         self._opened = True
 

@@ -25,7 +25,6 @@ _PAGE: Final = 4096
 _PAGES: Final = 256  # compared, spread over the file: 1 MiB takes less than a millisecond
 #: Where the index says which log it belongs to, how much of that is in the file, and how much of it
 #: a checkpoint began to copy (https://www.sqlite.org/walformat.html, section 2.1).
-_CHANGE: Final = 8  # a count of commits
 _SALTS: Final = slice(32, 40)
 _SALT_BYTES: Final = 8
 _COPIED, _BEGUN = slice(96, 100), slice(128, 132)
@@ -81,10 +80,6 @@ class Contents:
                 return True
             self._known = now
         return False
-
-    def change(self) -> bytes:
-        """Give what is another one after each commit of any process; b"": it cannot be told."""
-        return os.pread(self._index, 4, _CHANGE) if self._index >= 0 else b""
 
     def are_gone(self) -> bool:
         """Tell whether the file was truncated."""

@@ -12,9 +12,9 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from smok_pickle.contents import Contents
 from smok_pickle.schema import SEQ_BITS, lineage_of
 
+_COOKIE: Final = "PRAGMA schema_version"
 _MARKS: Final = (
     "SELECT id, device || kind || name, max(CAST(last AS INTEGER), coalesce("  # noqa: S608
     f"(SELECT CAST(last AS INTEGER) FROM tail WHERE seq BETWEEN id << {SEQ_BITS}"
@@ -30,31 +30,23 @@ class Memory(Protocol):
 
 
 class Descent:
-    """Remembers how far a store has come; use it under the connection's lock only.
+    """Remembers how far a store has come; use it under the connection's lock only."""
 
-    Args:
-        raw: The store.
-        contents: Tells without a question to SQLite whether anybody wrote; None: it cannot be told.
-    """
-
-    def __init__(self, raw: sqlite3.Connection, contents: Contents | None) -> None:
-        self._contents, self._change = contents, b""
+    def __init__(self, raw: sqlite3.Connection) -> None:
         self._marks = dict[tuple[int, str], int]()
         self.note(raw)
 
     def note(self, raw: sqlite3.Connection) -> None:
         """Take what a transaction sees for right; damage is told to those who read it."""
-        self.cookie, self._lineage = _cookie_of(raw), lineage_of(raw)
+        self.cookie: int = raw.execute(_COOKIE).fetchone()[0]
+        self._lineage = lineage_of(raw)
         with contextlib.suppress(sqlite3.Error):
             self._marks = _marks_of(raw)
 
     def has_moved(self, raw: sqlite3.Connection) -> bool:
         """Tell whether somebody has changed the schema, or put other contents in."""
-        change = self._contents.change() if self._contents else b""
-        if change and change == self._change:
-            return False
-        self._change = change  # as it was before the question
-        return _cookie_of(raw) != self.cookie
+        found: int = raw.execute(_COOKIE).fetchone()[0]
+        return found != self.cookie
 
     def is_same_line(self, raw: sqlite3.Connection) -> bool:
         """Tell whether the contents are a state of the same store."""
@@ -67,10 +59,6 @@ class Descent:
         tops = {section: last for (section, _), last in found.items()}
         behind += [tops.get(one.top >> SEQ_BITS, -1) < one.top for one in memories if one.top]
         return not self.is_same_line(raw) or any(behind)
-
-
-def _cookie_of(raw: sqlite3.Connection) -> int:
-    return int(raw.execute("PRAGMA schema_version").fetchone()[0])
 
 
 def _marks_of(raw: sqlite3.Connection) -> dict[tuple[int, str], int]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from smok_core.errors import BackendUnavailable
-from smok_pickle.descent import Descent
 from smok_pickle.locks import InstanceLock, LogGuard, in_use, is_log_missing
 from smok_pickle.opening import connect, is_sound, prepare
 from smok_pickle.options import PickleOptions
@@ -52,12 +51,6 @@ class Handle:
         """Give SQLite's connection, which is there."""
         assert self.raw is not None
         return self.raw
-
-    def descent(self) -> Descent:
-        """Give how far the store has come, to know later whether it is still the same."""
-        return Descent(self.open_raw(), self.presence.contents if self.presence else None)
-
-    # --- taking hold -----------------------------------------------------------------------------
 
     def take_lock(self) -> InstanceLock:
         """Give the instance lock, not held yet."""

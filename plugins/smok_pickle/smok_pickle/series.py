@@ -102,8 +102,10 @@ class SqliteSeries(Series):
         found = index.row_of(points)
         if found is None:
             return False
+        key, newest = next(reversed(index.rows.items()))
+        known = index.id, index.epoch, key, newest.ts_max
         index.connection_epoch = UNSURE  # a signal handler that appends in between looks first
-        added = self._connection.quick(_APPEND, (*found, index.id, index.epoch, *index.newest()))
+        added = self._connection.quick(_APPEND, (*found, *known))
         if added:
             index.note(found)
         index.connection_epoch = epoch if index.connection_epoch == UNSURE else UNSURE

@@ -172,11 +172,6 @@ class SeriesIndex:
             kept = row.points == 1 and len(row.data) <= _KEPT
             self._note(row.seq, row if kept else head_of(row))
 
-    def newest(self) -> tuple[int, int]:
-        """Give what tells the newest row, which there is: its key and its greatest timestamp."""
-        key = next(reversed(self.rows))
-        return key, self.rows[key].ts_max
-
     def _note(self, key: int, head: Head | LogRow) -> None:
         self.rows[key] = head
         self.top = max(self.top, head.last)
@@ -213,7 +208,8 @@ class SeriesIndex:
         """Give the values for `ADVANCE`: ``mark`` is acknowledged, with all that is before it."""
         pending = self.pending - (mark - self.acknowledged)
         known = self.id, self.epoch, self.last, self.acknowledged, self.pending_then
-        return self.top, mark, self.stored, pending, *known, *self.newest()
+        key, newest = next(reversed(self.rows.items()))
+        return self.top, mark, self.stored, pending, *known, key, newest.ts_max
 
     def advanced(self, mark: int) -> None:
         """Remember that it was done."""
