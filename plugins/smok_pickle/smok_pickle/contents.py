@@ -2,7 +2,8 @@
 
 In WAL mode nothing but a checkpoint writes the file, and the log's index says how far that has
 come. So a file that has another time or size while the index stands still was written by somebody
-else, unless the pages that are compared are the same: then it was only touched.
+else, unless the pages that are compared are the same: then it was only touched. Of a large file
+some are compared, and always the first ones, of which one differs after each copy (`mark_state`).
 
 What an open file held is noted in its lock file as well: after a crash the log that was left
 belongs to that, and not to a backup which was copied over it since.
@@ -23,6 +24,7 @@ _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
 _PAGE: Final = 4096
 _PAGES: Final = 256  # compared, spread over the file: 1 MiB takes less than a millisecond
+_FIRST: Final = 64  # compared always: where the tables begin
 #: Where the index says which log it belongs to, how much of that is in the file, and how much of it
 #: a checkpoint began to copy (https://www.sqlite.org/walformat.html, section 2.1).
 _SALTS: Final = slice(32, 40)
@@ -142,6 +144,7 @@ def overwritten_since(path: Path, mark: str) -> bool:
 
 def _sampled(file: int) -> int:
     pages, total = os.fstat(file).st_size // _PAGE, 0
-    for page in range(0, pages, max(pages // _PAGES, 1)):
+    spread = range(0, pages, max(pages // _PAGES, 1))
+    for page in (*range(min(pages, _FIRST)), *spread):
         total = zlib.crc32(os.pread(file, _PAGE, page * _PAGE), total)
     return total

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from smok_core.errors import BackendUnavailable
+from smok_pickle.files import sibling
 from smok_pickle.locks import InstanceLock, LogGuard, in_use, is_log_missing
 from smok_pickle.opening import connect, is_sound, prepare
 from smok_pickle.options import PickleOptions
 from smok_pickle.presence import Presence
-from smok_pickle.schema import lineage_of
+from smok_pickle.schema import lineage_of, mark_state
 
 #: Pages in the log before it is copied into the file: many are fast, few need little room.
 _LOG_PAGES: Final = 2000
@@ -102,6 +103,9 @@ class Handle:
         """Copy the log into the file; in a busy or full moment it simply stays."""
         if self.looking:
             return
+        with contextlib.suppress(sqlite3.Error, OSError):  # without a log, nothing is to be copied
+            if sibling(self.path, "-wal").stat().st_size:
+                mark_state(self.open_raw())
         with contextlib.suppress(sqlite3.Error):
             self.open_raw().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         if self.presence is not None:

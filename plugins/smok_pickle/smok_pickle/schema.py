@@ -41,7 +41,8 @@ CREATE UNIQUE INDEX segments_by_time ON segments(name, ts_min);
 #: sum: checksum over the row, in sections and names over the id and what it stands for. A row that
 #:   has none is damaged: the migration to version 4 gave one to each that version 1 wrote.
 #: recoveries: what a recovery found, by the name of the file that was put aside. Under the empty
-#:   name stands the lineage: a random word that the file has in common with its copies only.
+#:   name stands the lineage: a random word that the file has in common with its copies only; under
+#:   a blank a word that is another one each time the log is copied into the file.
 _CREATE: Final = """
 CREATE TABLE sections(id INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL,
   name TEXT NOT NULL, epoch INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0,
@@ -86,6 +87,14 @@ def ensure_lineage(raw: sqlite3.Connection) -> None:
     if lineage_of(raw) is None:
         with contextlib.suppress(sqlite3.Error):
             raw.execute("INSERT INTO recoveries VALUES('', lower(hex(randomblob(16))))")
+
+
+def mark_state(raw: sqlite3.Connection) -> None:
+    """Have the file differ from every earlier state of it in a page that is always compared."""
+    raw.execute(
+        "INSERT INTO recoveries VALUES(' ', hex(randomblob(8)))"
+        " ON CONFLICT(aside) DO UPDATE SET report = excluded.report"
+    )
 
 
 def version_of(raw: sqlite3.Connection) -> int:

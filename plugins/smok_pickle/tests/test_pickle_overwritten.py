@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -145,6 +146,31 @@ def test_an_earlier_state_with_the_same_header(path, backup):
         databases.flush()
     databases.close()
     assert points_in(path) == list(range(100))
+
+
+@pytest.mark.parametrize("end", ["flush", "kill"])
+def test_an_earlier_state_of_a_large_file(end, path, backup):
+    """The pages that differ are two of five thousand: not all can be compared."""
+    if (child := os.fork()) == 0:
+        databases = opened(path)
+        databases.baobs.set_baob_value("large", bytes(20 * 2**20), 1)
+        databases.metadata.put_plain("key", "old")
+        checkpoint(databases)
+        shutil.copy(path, backup)
+        databases.metadata.put_plain("key", "new")
+        checkpoint(databases)
+        databases.metadata.put_plain("other", "new")
+        copy_within(backup, path)
+        with contextlib.suppress(StoreVanished):
+            databases.flush() if end == "flush" else os.kill(os.getpid(), signal.SIGKILL)
+            os._exit(1)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code == (0 if end == "flush" else -signal.SIGKILL)
+    with opened(path) as again:
+        assert [key for key, *_ in again.metadata.get_all_plain()] == ["key"]
+        assert again.metadata.get_plain("key") == "old"
+    assert len(list(path.parent.glob("*.rescued-*Z"))) == 1
 
 
 def test_damage_that_was_copied_over_is_not_healed_into_its_place(databases, path, backup):
