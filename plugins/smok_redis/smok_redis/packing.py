@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from itertools import accumulate, pairwise
+from typing import Any, Final
 
 import msgspec
 
@@ -25,6 +26,21 @@ def raw(data: bytes) -> msgspec.Raw:
     if size < 65536:
         return msgspec.Raw(b"\xda" + size.to_bytes(2, "big") + data)
     return msgspec.Raw(b"\xdb" + size.to_bytes(4, "big") + data)
+
+
+_HEAD: Final = 4  # bytes that tell how long the lengths are
+_lengths = msgspec.msgpack.Decoder(list[int]).decode
+
+
+def apart(answer: bytes | list[bytes]) -> list[bytes]:
+    """Give the texts that ``lua/joined.lua`` made one, or left; raises ValueError if it is torn."""
+    if isinstance(answer, list):
+        return answer
+    begin = _HEAD + int.from_bytes(answer[:_HEAD], "little")
+    ends = list(accumulate(_lengths(answer[_HEAD:begin]), initial=begin))
+    if ends[-1] != len(answer):
+        raise ValueError(f"{len(answer)} bytes instead of {ends[-1]}")
+    return [answer[start:end] for start, end in pairwise(ends)]
 
 
 def chunks(items: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:

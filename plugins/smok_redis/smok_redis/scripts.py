@@ -42,6 +42,8 @@ _PARTS = {
     "touch": (),
     "series_append": ("prelude", "one", "points"),
     "series_requeue": ("prelude", "one", "points"),
+    "series_page": ("prelude", "joined"),
+    "series_pending": ("prelude", "joined"),
 }
 
 

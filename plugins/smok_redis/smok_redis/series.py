@@ -17,7 +17,7 @@ from smok_core.errors import CorruptData, InvalidValue, QueueFull, StorageFull
 from smok_redis.client import Client
 from smok_redis.errors import JUNK
 from smok_redis.keys import SeriesKeys
-from smok_redis.packing import CHUNK, MOST, chunks, pack, raw
+from smok_redis.packing import CHUNK, MOST, apart, chunks, pack, raw
 
 _ZERO = 2**63
 _FIRST, _LAST = 0, 2**64 - 1
@@ -86,10 +86,11 @@ class RedisSeries(Series):
 
     def _page(self, name: str, first: int, last: int) -> tuple[list[tuple[int, bytes]], int]:
         """Give points from place ``first`` on, and the place up to which these are all."""
-        flat, members = self._client.read(
+        joined, members = self._client.read(
             "series_page", self._keys_of([name]), f"{first:020d}", f"{last:020d}", CHUNK
         )
         try:
+            flat = apart(joined)
             in_order, late = list(map(_entry, flat[::2], flat[1::2])), list(map(_member, members))
         except ValueError as error:  # somebody else has written there
             raise CorruptData(
@@ -104,8 +105,8 @@ class RedisSeries(Series):
         while len(found) < limit:
             size = min(CHUNK, limit - len(found))
             page = self._client.read("series_pending", (self._keys.queue,), start, size)
-            if page and type(page[0]) is bytes:
-                page = list(zip(*[iter(page)] * 4, strict=True))
+            if page and type(page[0]) is not list:
+                page = list(zip(*[iter(apart(page))] * 4, strict=True))
             try:
                 found += [_point(*entry) for entry in page]
             except (ValueError, TypeError):

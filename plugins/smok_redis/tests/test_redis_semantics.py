@@ -6,6 +6,7 @@ import random
 
 import pytest
 import smok_redis
+from smok_redis.packing import apart
 
 from smok_core import Event
 from smok_core.engine import Ack, Limits, OnFull, When
@@ -251,3 +252,25 @@ def test_databases_without_a_config_share_a_store(server):
     finally:
         events.close()
         metadata.close()
+
+
+@pytest.mark.parametrize("size", [9, 2000])
+def test_a_page_of_many_points_comes_whole(engine, size):
+    """Small values come as one text; large ones, which the client would hold twice, apart."""
+    series = engine.series("pages")
+    points = [(f"n{i % 3}", i, bytes([i % 256]) * size) for i in range(1500)]
+    series.append(points)
+    assert [point[1:] for point in series.pending(1500)] == points
+    for name in ("n0", "n1", "n2"):
+        assert list(series.range(name, None, None)) == [
+            point[1:] for point in points if point[0] == name
+        ]
+
+
+def test_a_torn_page_is_no_points():
+    """The texts are as long together as is said, or nothing is believed of them."""
+    whole = b"\x03\0\0\0\x92\x01\x02abb"
+    assert apart(whole) == [b"a", b"bb"]
+    for torn in (whole[:-1], whole + b"c", b"\x03\0\0\0\xc0abb"):
+        with pytest.raises(ValueError, match=r".+"):
+            apart(torn)

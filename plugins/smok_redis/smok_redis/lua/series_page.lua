@@ -1,13 +1,13 @@
 -- KEYS: 2 stream of the name, 3 its late set. ARGV: 5 first place, 6 last place, 7 limit.
--- Answers {id and value of each entry of the stream, members of the late set}, each at most limit.
--- One list: the client takes longer to read a list for each entry than the server to find them.
+-- Answers {id and value of each entry of the stream, joined; members of the late set}, each at most
+-- limit.
 local flat = {}
 for _, entry in ipairs(redis.call('XRANGE', KEYS[2], ARGV[5], ARGV[6], 'COUNT', ARGV[7])) do
   flat[#flat + 1] = entry[1]
   flat[#flat + 1] = entry[2][2]
 end
 return {
-  flat,
+  joined(flat),
   redis.call('ZRANGEBYLEX', KEYS[3], '[' .. ARGV[5], '[' .. ARGV[6] .. '\255',
     'LIMIT', 0, ARGV[7]),
 }

@@ -1,5 +1,5 @@
 -- KEYS: 2 queue. ARGV: 5 first id, 6 limit (at most 1000).
--- Answers one list of the id, name, timestamp and value of each entry; or the entries as they are,
+-- Answers the id, name, timestamp and value of each entry, joined; or the entries as they are,
 -- if the fields of one are not those that an append writes.
 local page, flat = redis.call('XRANGE', KEYS[2], ARGV[5], '+', 'COUNT', ARGV[6]), {}
 for _, entry in ipairs(page) do
@@ -12,4 +12,4 @@ for _, entry in ipairs(page) do
     flat[#flat + 1] = fields[at]
   end
 end
-return flat
+return joined(flat)
