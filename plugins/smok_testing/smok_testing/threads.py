@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from smok_testing.checks import expect
 
 #: Seconds after which something that should end is taken for hung.
 PATIENCE = 60.0
+#: Seconds that a thread runs while others want to.
+TURN = 0.0001
 
 
 def at_once(*tasks: Callable[[], Any]) -> list[Any]:
@@ -31,11 +35,23 @@ def at_once(*tasks: Callable[[], Any]) -> list[Any]:
             errors.append(error)
 
     workers = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(len(tasks))]
-    for thread in workers:
-        thread.start()
-    for thread in workers:
-        thread.join(PATIENCE)
+    with _taking_turns():
+        for thread in workers:
+            thread.start()
+        for thread in workers:
+            thread.join(PATIENCE)
     expect(not any(t.is_alive() for t in workers), f"a thread hung for {PATIENCE:.0f} s")
     if errors:
         raise errors[0]
     return results
+
+
+@contextmanager
+def _taking_turns() -> Iterator[None]:
+    """Let threads change often: one that needs milliseconds would else be done before the next."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -120,6 +121,16 @@ class Worker:
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.decode()
+
+
+def begin_together(harness: Harness, workers: Mapping[str, Worker], script: str, last: int) -> None:
+    """Begin one job in processes of these names, at the moment when all have the store open."""
+    start = harness.new_file()
+    for me, worker in workers.items():
+        worker.start(harness.place, script, last, me=me, wait_for=start)
+    for worker in workers.values():
+        worker.follow("open")
+    start.touch()
 
 
 def _as_json(subject: Subject, place: Path, settings: dict[str, Any]) -> dict[str, Any]:

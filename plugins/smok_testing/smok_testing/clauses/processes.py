@@ -13,7 +13,7 @@ from smok_testing.keyed import expect_marks, mark
 from smok_testing.opening import kept
 from smok_testing.queues import numbers, queues_of
 from smok_testing.scripts import share
-from smok_testing.worker_process import Worker
+from smok_testing.worker_process import Worker, begin_together
 
 clause = clauses_of("general")
 SHARED: dict[str, Any] = {
@@ -43,8 +43,7 @@ def a_second_process_shares_or_is_refused(harness: Harness) -> None:
 def processes_do_not_harm_each_other(harness: Harness) -> None:
     """What two processes write at the same time is all there, each write once."""
     with Worker(harness) as one, Worker(harness) as two:
-        one.start(harness.place, "sharing", STEPS, me="1")
-        two.start(harness.place, "sharing", STEPS, me="2")
+        begin_together(harness, {"1": one, "2": two}, "sharing", STEPS)
         one.finish()
         two.finish()
     for queue in queues_of(harness.roles):

@@ -16,7 +16,7 @@ from smok_testing.clauses.outbox import of_each_queue
 from smok_testing.harness import Harness
 from smok_testing.queues import Queue, sensor_write
 from smok_testing.threads import at_once
-from smok_testing.worker_process import Worker
+from smok_testing.worker_process import Worker, begin_together
 
 clause, in_writes = clauses_of("table"), clauses_of("sensor_writes")
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
@@ -194,8 +194,8 @@ def processes_drop_exactly_the_oldest(harness: Harness) -> None:
 
 
 def _together(harness: Harness, workers: Sequence[Worker], turn: int) -> None:
-    for me, worker in enumerate(workers):
-        worker.start(harness.place, "crowding", STEPS - 1, me=f"{turn}{me}")
+    named = {f"{turn}{me}": worker for me, worker in enumerate(workers)}
+    begin_together(harness, named, "crowding", STEPS - 1)
     for worker in workers:
         worker.finish()
 

@@ -14,7 +14,7 @@ from smok_testing.checks import expect, same, show
 from smok_testing.clause import Level, clauses_of
 from smok_testing.harness import Harness
 from smok_testing.races import BLOBS, GROUP, wins
-from smok_testing.worker_process import Worker
+from smok_testing.worker_process import Worker, begin_together
 
 SHARED: dict[str, Any] = {
     "level": Level.CONCURRENT,
@@ -32,14 +32,11 @@ def race(
     steps: int = STEPS,
 ) -> None:  # fmt: skip
     """Let processes take the same steps at the same time; ``watch`` looks on until they end."""
-    engine, start = harness.engine, harness.new_file()
+    engine = harness.engine
     with ExitStack() as stack:
         workers = [stack.enter_context(Worker(harness)) for _ in range(WRITERS)]
-        for me, worker in enumerate(workers):
-            worker.start(harness.place, script, steps - 1, me=str(me), wait_for=start)
-        for worker in workers:
-            worker.follow("open")
-        start.touch()
+        named = {str(me): worker for me, worker in enumerate(workers)}
+        begin_together(harness, named, script, steps - 1)
         deadline = time.monotonic() + worker_process.PATIENCE
         while not all(worker.has_ended() for worker in workers):
             watch(engine)

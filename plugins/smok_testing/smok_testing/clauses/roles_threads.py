@@ -105,17 +105,15 @@ def threads_that_ask_together_get_one_batch(harness: Harness, queue: Queue) -> N
 def puts_and_deletions_meet(harness: Harness) -> None:
     """Of threads that put and delete one key, the last one counts here and for the cloud."""
     metadata = harness.roles.metadata
-
-    def work(me: int) -> None:
-        for turn in range(TURNS):
-            metadata.put_plain("k", f"{me}-{turn}")
-            metadata.delete_plain("k")
-
-    at_once(*(partial(work, me) for me in range(THREADS)))
-    batch = metadata.get_plain_to_sync()
-    assert batch
-    here = {key: value for key, value, _ in metadata.get_all_plain()}
-    same(here.get("k"), batch.changes[0].value, "the value here, beside that for the cloud")
+    for turn in range(TURNS):
+        metadata.put_plain("k", "before")
+        puts = [partial(metadata.put_plain, "k", f"{me}-{turn}") for me in range(THREADS // 2)]
+        at_once(*puts, *[partial(metadata.delete_plain, "k")] * (THREADS // 2))
+        batch = metadata.get_plain_to_sync()
+        assert batch
+        here = {key: value for key, value, _ in metadata.get_all_plain()}
+        same(here.get("k"), batch.changes[0].value, "the value here, beside that for the cloud")
+        batch.acknowledge()
 
 
 @clauses_of("events")("G1", "EV1", **CONCURRENT)

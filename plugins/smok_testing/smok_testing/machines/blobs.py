@@ -5,7 +5,7 @@ from __future__ import annotations
 from smok_core.engine.base import Blobs
 from smok_testing.checks import same
 from smok_testing.harness import Harness
-from smok_testing.machines.running import Machine, stateful, strategies
+from smok_testing.machines.running import Machine, precondition, rule, strategies
 
 KEYS = strategies.sampled_from(["a", "a/b"])
 DATA = strategies.sampled_from([b"", b"1", b"2" * 600_000])
@@ -19,7 +19,7 @@ class BlobsMachine(Machine):
         self.blobs: Blobs = harness.fresh_engine().blobs("kit.blobs")
         self.model: dict[str, tuple[bytes, int]] = {}
 
-    @stateful.rule(key=KEYS, data=DATA, version=strategies.integers(0, 5))
+    @rule(key=KEYS, data=DATA, version=strategies.integers(0, 3))
     def put(self, key: str, data: bytes, version: int) -> None:
         """Store data under a version that may be too low."""
         stored = self.model[key][1] if key in self.model else None
@@ -28,20 +28,19 @@ class BlobsMachine(Machine):
         if wanted is None:
             self.model[key] = (data, version)
 
-    @stateful.rule(key=KEYS)
+    @rule(key=KEYS)
     def delete(self, key: str) -> None:
         """Remove a blob."""
         wanted = self.model.pop(key, None) is not None
         same(self.blobs.delete(key), wanted, f"delete of {key!r}")
 
-    @stateful.precondition(lambda self: self.persistent)
-    @stateful.rule()
+    @precondition(lambda self: self.persistent)
+    @rule()
     def reopen(self) -> None:
         """Close the store and open it again."""
         self.blobs = self.harness.reopen_engine().blobs("kit.blobs")
 
-    @stateful.invariant()
-    def blobs_and_dict_agree(self) -> None:
+    def check(self) -> None:
         """All that can be read is what the dict says."""
         versions = {key: version for key, (_, version) in self.model.items()}
         same(self.blobs.versions(), versions, "versions")

@@ -8,9 +8,9 @@ from smok_core.model import Event
 from smok_core.roles import BaseEventDatabase
 from smok_testing.checks import same
 from smok_testing.harness import Harness
-from smok_testing.machines.running import Machine, stateful, strategies
+from smok_testing.machines.running import Machine, precondition, rule, strategies
 
-NAMES = strategies.sampled_from(["a", "b", "c"])
+NAMES = strategies.sampled_from("abcdefgh")
 
 
 class Known(msgspec.Struct):
@@ -35,13 +35,13 @@ class EventsMachine(Machine):
         """Give the role."""
         return self.harness.roles.events
 
-    @stateful.rule(name=NAMES, ended_on=strategies.sampled_from([None, 5]))
+    @rule(name=NAMES, ended_on=strategies.none() | strategies.just(5))
     def add(self, name: str, ended_on: int | None) -> None:
         """Add an event, perhaps one that is there."""
         self.events.add_event(Event(started_on=1, provisional_uuid=name, ended_on=ended_on))
         self.model.setdefault(name, Known(ended_on))
 
-    @stateful.rule(name=NAMES, ended_on=strategies.integers(6, 8))
+    @rule(name=NAMES, ended_on=strategies.integers(6, 8))
     def close(self, name: str, ended_on: int) -> None:
         """Close an event that may have ended or be unknown."""
         given = Event(started_on=1, provisional_uuid=name, ended_on=ended_on)
@@ -55,9 +55,9 @@ class EventsMachine(Machine):
         if known.ended_on is None:
             known.ended_on, known.waits = ended_on, True
 
-    @stateful.rule(count=strategies.integers(0, 4), meanwhile=NAMES | strategies.none())
-    def upload(self, count: int, meanwhile: str | None) -> None:
-        """The cloud gives uuids to the first few; one event may be closed meanwhile."""
+    @rule(count=strategies.integers(0, 9), meanwhile=strategies.integers(0, 3))
+    def upload(self, count: int, meanwhile: int) -> None:
+        """The cloud gives uuids to the first few; one of them may be closed meanwhile."""
         batch = self.events.get_events_to_sync()
         found = batch.get_events() if batch else []
         pending = {name for name, known in self.model.items() if known.waits}
@@ -67,8 +67,8 @@ class EventsMachine(Machine):
         acknowledged = found[:count]
         for event in acknowledged:
             self.model[event.provisional_uuid].waits = False
-        if meanwhile in self.model:
-            self.close(meanwhile, 9)
+        for event in found[meanwhile : meanwhile + 1]:
+            self.close(event.provisional_uuid, 9)
         if batch:
             batch.acknowledge(*(self._uuid(event) for event in acknowledged))
 
@@ -78,20 +78,19 @@ class EventsMachine(Machine):
         known.uuid = known.uuid or f"server-{self.uuids}"
         return known.uuid
 
-    @stateful.rule()
+    @rule()
     def clear(self) -> None:
         """Forget what has ended and is known to the cloud as it is."""
         self.events.clear_closed_and_synced_events()
         self.model = {n: k for n, k in self.model.items() if k.ended_on is None or k.waits}
 
-    @stateful.precondition(lambda self: self.persistent)
-    @stateful.rule()
+    @precondition(lambda self: self.persistent)
+    @rule()
     def restart(self) -> None:
         """The process ends and starts again."""
         self.harness.reopen_roles()
 
-    @stateful.invariant()
-    def role_and_dict_agree(self) -> None:
+    def check(self) -> None:
         """All events and the open ones are what the dict says."""
         found = {e.provisional_uuid: (e.ended_on, e.uuid) for e in self.events.get_all_events()}
         same(found, {n: (k.ended_on, k.uuid) for n, k in self.model.items()}, "all events")

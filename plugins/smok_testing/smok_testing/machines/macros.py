@@ -6,7 +6,7 @@ from smok_core.model import Macro
 from smok_core.roles import BaseMacroDatabase
 from smok_testing.checks import same
 from smok_testing.harness import Harness
-from smok_testing.machines.running import Machine, stateful, strategies
+from smok_testing.machines.running import Machine, precondition, rule, strategies
 
 IDS = strategies.sampled_from(["a", "b", "1:a"])
 TIMES = strategies.sampled_from([1, 2, 2.5])
@@ -30,7 +30,7 @@ class MacrosMachine(Machine):
         """Give the role."""
         return self.harness.roles.macros
 
-    @stateful.rule(offer=OFFERS)
+    @rule(offer=OFFERS)
     def set_macros(self, offer: dict[str, set[float]]) -> None:
         """The cloud's list comes; what it no longer offers and knows of may be forgotten."""
         self.macros.set_macros(
@@ -41,19 +41,19 @@ class MacrosMachine(Machine):
         self.ran -= forgotten
         self.reported -= forgotten
 
-    @stateful.rule(name=IDS, ts=TIMES)
+    @rule(name=IDS, ts=TIMES)
     def execute(self, name: str, ts: float) -> None:
         """An occurrence runs, perhaps twice, perhaps one that nobody offered."""
         self.macros.notify_macro_executed(name, ts)
         self.ran.add((name, ts))
 
-    @stateful.rule(name=IDS, ts=TIMES)
+    @rule(name=IDS, ts=TIMES)
     def report(self, name: str, ts: float) -> None:
         """The cloud is told of one, perhaps of one that never ran."""
         self.macros.notify_macro_synced(name, ts)
         self.reported |= {(name, ts)} & self.ran
 
-    @stateful.rule()
+    @rule()
     def report_all(self) -> None:
         """The cloud is told of a batch."""
         batch = self.macros.get_macros_to_sync()
@@ -63,14 +63,13 @@ class MacrosMachine(Machine):
         same(found, self.ran - self.reported, "the upload")
         self.reported |= self.ran
 
-    @stateful.precondition(lambda self: self.persistent)
-    @stateful.rule()
+    @precondition(lambda self: self.persistent)
+    @rule()
     def restart(self) -> None:
         """The process ends and starts again."""
         self.harness.reopen_roles()
 
-    @stateful.invariant()
-    def role_and_sets_agree(self) -> None:
+    def check(self) -> None:
         """What is due and what is to be reported are what the sets say."""
         macros = self.macros.get_macros()
         found = {(macro.macro_id, ts) for macro in macros for ts in macro.occurrences_not_done}

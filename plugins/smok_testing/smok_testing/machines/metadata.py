@@ -7,7 +7,7 @@ import msgspec
 from smok_core.roles import BaseMetadataDatabase
 from smok_testing.checks import expect, same
 from smok_testing.harness import Harness
-from smok_testing.machines.running import Machine, stateful, strategies
+from smok_testing.machines.running import Machine, precondition, rule, strategies
 
 KEYS = strategies.sampled_from(["a", "b"])
 VALUES = strategies.sampled_from(["", "1", "2"])
@@ -35,7 +35,7 @@ class MetadataMachine(Machine):
         """Give the role."""
         return self.harness.roles.metadata
 
-    @stateful.rule(key=KEYS, value=VALUES, timestamp=TIMES | strategies.none())
+    @rule(key=KEYS, value=VALUES, timestamp=TIMES | strategies.none())
     def put(self, key: str, value: str, timestamp: float | None) -> None:
         """Write locally, at a given time or now."""
         self.metadata.put_plain(key, value, timestamp)
@@ -51,7 +51,7 @@ class MetadataMachine(Machine):
         expect(found >= self.harness.clock.now and later, f"{key!r} written now is dated {found}")
         return found
 
-    @stateful.rule(key=KEYS, value=VALUES, timestamp=TIMES)
+    @rule(key=KEYS, value=VALUES, timestamp=TIMES)
     def update(self, key: str, value: str, timestamp: float) -> None:
         """The cloud has a value, perhaps an older one."""
         self.metadata.update_plain(key, value, timestamp)
@@ -59,7 +59,7 @@ class MetadataMachine(Machine):
         if old is None or timestamp > old.timestamp:
             self.model[key] = Entry(value, timestamp, waits=False)
 
-    @stateful.rule(key=KEYS)
+    @rule(key=KEYS)
     def delete(self, key: str) -> None:
         """Delete locally."""
         self.metadata.delete_plain(key)
@@ -69,7 +69,7 @@ class MetadataMachine(Machine):
             later = max(self.harness.clock.now, entry.timestamp)
             self.model[key] = Entry(None, later, waits=True)
 
-    @stateful.rule(interrupted=strategies.booleans(), key=KEYS)
+    @rule(interrupted=strategies.booleans(), key=KEYS)
     def upload(self, interrupted: bool, key: str) -> None:
         """The cloud gets all changes; one key may be written meanwhile."""
         batch = self.metadata.get_plain_to_sync()
@@ -85,19 +85,18 @@ class MetadataMachine(Machine):
             if found[name] is None:
                 del self.model[name]
 
-    @stateful.rule(now=strategies.sampled_from([0.0, 6.0, 100.0]))
+    @rule(now=strategies.sampled_from([0.0, 6.0, 100.0]))
     def set_the_clock(self, now: float) -> None:
         """The clock jumps."""
         self.harness.clock.now = now
 
-    @stateful.precondition(lambda self: self.persistent)
-    @stateful.rule()
+    @precondition(lambda self: self.persistent)
+    @rule()
     def restart(self) -> None:
         """The process ends and starts again."""
         self.harness.reopen_roles()
 
-    @stateful.invariant()
-    def role_and_dict_agree(self) -> None:
+    def check(self) -> None:
         """All values and the count of what waits are what the dict says."""
         found = {key: (value, ts) for key, value, ts in self.metadata.get_all_plain()}
         wanted = {

@@ -8,7 +8,7 @@ from smok_core.model import NotReadedError, OperationFailedError, OperationFaile
 from smok_core.roles import BasePathpointDatabase
 from smok_testing.checks import same, typed
 from smok_testing.harness import Harness
-from smok_testing.machines.running import Machine, stateful, strategies
+from smok_testing.machines.running import Machine, precondition, rule, strategies
 
 NAMES = strategies.sampled_from(["p", "p:1"])
 TIMES = strategies.sampled_from([-1, 0, 0.5, 1, 2])
@@ -30,13 +30,13 @@ class PathpointsMachine(Machine):
         """Give the role."""
         return self.harness.roles.pathpoints
 
-    @stateful.rule(name=NAMES, ts=TIMES, value=VALUES)
+    @rule(name=NAMES, ts=TIMES, value=VALUES)
     def store(self, name: str, ts: float, value: Any) -> None:
         """Store one value."""
         self.pathpoints.on_new_data(name, ts, value)
         self._store(name, ts, value)
 
-    @stateful.rule(values=strategies.lists(strategies.tuples(NAMES, TIMES, VALUES), max_size=4))
+    @rule(values=strategies.lists(strategies.tuples(NAMES, TIMES, VALUES), max_size=4))
     def store_many(self, values: list[tuple[str, float, Any]]) -> None:
         """Store a batch, in which the last of repeats counts."""
         self.pathpoints.on_new_data_many(values)
@@ -52,7 +52,7 @@ class PathpointsMachine(Machine):
         self.model[place] = value
         self.queue = [found for found in self.queue if found != place] + [place]
 
-    @stateful.rule(limit=strategies.integers(1, 4), late=TIMES | strategies.none())
+    @rule(limit=strategies.integers(1, 4), late=TIMES | strategies.none())
     def upload(self, limit: int, late: float | None) -> None:
         """The cloud gets a batch, during which a value may arrive."""
         batch = self.pathpoints.get_data_to_sync(limit)
@@ -66,14 +66,13 @@ class PathpointsMachine(Machine):
         if batch:
             batch.acknowledge()
 
-    @stateful.precondition(lambda self: self.persistent)
-    @stateful.rule()
+    @precondition(lambda self: self.persistent)
+    @rule()
     def restart(self) -> None:
         """The process ends and starts again."""
         self.harness.reopen_roles()
 
-    @stateful.invariant()
-    def role_and_dict_agree(self) -> None:
+    def check(self) -> None:
         """Archive and current value of each pathpoint are what the dict says."""
         for name in ("p", "p:1"):
             points = sorted((ts, n) for n, ts in self.model if n == name)

@@ -8,7 +8,7 @@ import msgspec
 
 from smok_testing.checks import same
 from smok_testing.harness import Harness
-from smok_testing.machines.running import Machine, stateful, strategies
+from smok_testing.machines.running import Machine, precondition, rule, strategies
 from smok_testing.queues import Queue
 
 NUMBERS = strategies.integers(1, 4)
@@ -44,7 +44,7 @@ class QueueMachine(Machine):
         self.version = self.takes = 0
         self.left: tuple[tuple[int, int], ...] = ()  #: of the last take, what is not answered
 
-    @stateful.rule(number=NUMBERS)
+    @rule(number=NUMBERS)
     def add(self, number: int) -> None:
         """Make an item, perhaps once more."""
         self.queue.add(self.harness.roles, number)
@@ -58,8 +58,8 @@ class QueueMachine(Machine):
         if item is None or again:
             self._bump(number, 0)
 
-    @stateful.precondition(lambda self: self.queue.change and self.items)
-    @stateful.rule(data=strategies.data())
+    @precondition(lambda self: self.queue.change and self.items)
+    @rule(data=strategies.data())
     def change(self, data: Any) -> None:
         """Change an item, perhaps while it is out, perhaps to what it is."""
         number = data.draw(strategies.sampled_from(sorted(self.items)))
@@ -72,7 +72,7 @@ class QueueMachine(Machine):
         self.version += 1
         self.items[number] = Item(content, self.version, waits=True)
 
-    @stateful.rule(limit=strategies.integers(1, 5))
+    @rule(limit=strategies.integers(1, 5))
     def take(self, limit: int) -> None:
         """Ask for a batch: the one that is out, or a new one."""
         batch = self.queue.take(self.harness.roles, limit)
@@ -90,27 +90,27 @@ class QueueMachine(Machine):
         found = [(number, item.version) for number, item in self.items.items() if item.waits]
         return sorted(found, key=lambda pair: pair[1])
 
-    @stateful.precondition(lambda self: self.current)
-    @stateful.rule()
+    @precondition(lambda self: self.current)
+    @rule()
     def acknowledge(self) -> None:
         """The cloud has the batch."""
         self._acknowledge(self.current)
 
-    @stateful.precondition(lambda self: self.old)
-    @stateful.rule()
+    @precondition(lambda self: self.old)
+    @rule()
     def acknowledge_again(self) -> None:
         """An answer comes twice, or late."""
         self._acknowledge(self.old[-1])
 
-    @stateful.precondition(lambda self: self.old)
-    @stateful.rule()
+    @precondition(lambda self: self.old)
+    @rule()
     def refuse_again(self) -> None:
         """A negative answer comes twice, or late."""
         self.queue.refuse(self.old[-1].batch)
         self._answered(self.old[-1])
 
-    @stateful.precondition(lambda self: self.current and len(self.current.content) > 1)
-    @stateful.rule()
+    @precondition(lambda self: self.current and len(self.current.content) > 1)
+    @rule()
     def acknowledge_a_part(self) -> None:
         """The cloud has the oldest item of the batch."""
         whole = self.current
@@ -135,34 +135,33 @@ class QueueMachine(Machine):
         self.old.append(out)
         self.current = self.current if self.left else None
 
-    @stateful.precondition(lambda self: self.current)
-    @stateful.rule()
+    @precondition(lambda self: self.current)
+    @rule()
     def refuse(self) -> None:
         """The batch did not arrive."""
         assert self.current
         self.queue.refuse(self.current.batch)
         self._answered(self.current)
 
-    @stateful.rule(now=strategies.sampled_from([0.0, 1.6e9, 1.7e9, 4e9]))
+    @rule(now=strategies.sampled_from([0.0, 1.6e9, 1.7e9, 4e9]))
     def set_the_clock(self, now: float) -> None:
         """The clock jumps."""
         self.clock.now = now
 
-    @stateful.precondition(lambda self: self.persistent)
-    @stateful.rule()
+    @precondition(lambda self: self.persistent)
+    @rule()
     def restart(self) -> None:
         """The process ends with whatever is out, and starts again."""
         self.harness.reopen_roles()
         self.current, self.old, self.left = None, [], ()
 
-    @stateful.invariant()
-    def the_backlog_is_counted(self) -> None:
+    def check(self) -> None:
         """The statistics agree with the list."""
         if self.queue.counted:
             pending = self.harness.roles[self.queue.role].stats().pending
             same(pending, len(self._pending()), "items that wait")
 
-    def teardown(self) -> None:
+    def end(self) -> None:
         """In the end everything that waits is offered, oldest first."""
         if self.current:
             self.queue.refuse(self.current.batch)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from smok_core.engine.base import Limits, OnFull, PendingPoint, Series
 from smok_core.errors import QueueFull
 from smok_testing.checks import expect, same
 from smok_testing.harness import Harness
-from smok_testing.machines.running import Machine, assume, stateful, strategies
+from smok_testing.machines.running import Machine, precondition, rule, strategies
 
 Place = tuple[str, int]
 
@@ -30,17 +33,16 @@ class SeriesMachine(Machine):
         self.newest = self.dropped = 0
         self.limits = Limits()
 
-    @stateful.initialize(limits=LIMITS)
-    def configure(self, limits: Limits) -> None:
+    def begin(self, draw: Callable[[Any], Any]) -> None:
         """Choose what happens when the queue is full."""
-        self.limits = limits
+        self.limits = draw(LIMITS)
 
     @property
     def series(self) -> Series:
         """Give the series with its limits."""
         return self.harness.series(limits=self.limits)
 
-    @stateful.rule(points=strategies.lists(POINTS, max_size=5))
+    @rule(points=strategies.lists(POINTS, max_size=5))
     def append(self, points: list[tuple[str, int, bytes]]) -> None:
         """Store a batch, late points and repeats included."""
         fresh = self._fresh(points)
@@ -79,13 +81,13 @@ class SeriesMachine(Machine):
             self.dropped += excess
             self.queue = self.queue[excess:]
 
-    @stateful.rule(limit=strategies.integers(0, 5))
+    @rule(limit=strategies.integers(0, 9))
     def hand_out(self, limit: int) -> None:
         """Take the head of the queue, as an uploader would."""
         self.handed = self.series.pending(limit)
         same([(p.name, p.ts) for p in self.handed], self.queue[:limit], f"pending({limit})")
 
-    @stateful.rule(part=strategies.sets(strategies.integers(0, 4)))
+    @rule(part=strategies.sets(strategies.integers(0, 4), min_size=1))
     def acknowledge(self, part: set[int]) -> None:
         """Acknowledge some of what was handed out; perhaps again, perhaps late."""
         chosen = [point for at, point in enumerate(self.handed) if at in part]
@@ -98,18 +100,19 @@ class SeriesMachine(Machine):
         )
         self.queue = [place for place in self.queue if place not in still]
 
-    @stateful.rule(places=strategies.lists(PLACES, max_size=3))
+    @rule(places=strategies.lists(PLACES, max_size=3))
     def requeue(self, places: list[Place]) -> None:
         """Queue stored points again."""
         fresh = [p for p in dict.fromkeys(places) if p in self.points and p not in self.queue]
-        assume(self._fits(len(self.queue) + len(fresh)))
+        if not self._fits(len(self.queue) + len(fresh)):
+            return
         same(self.series.requeue(places), len(fresh), f"points pending again of {places}")
         self._queue(fresh)
 
     def _fits(self, count: int) -> bool:
         return self.limits.on_full is OnFull.REFUSE or count <= (self.limits.max_pending or count)
 
-    @stateful.rule(before=TIMES)
+    @rule(before=TIMES)
     def trim(self, before: int) -> None:
         """Forget what is old, acknowledged and not the latest."""
         latest = {name: max(t for n, t in self.points if n == name) for name, _ in self.points}
@@ -122,13 +125,13 @@ class SeriesMachine(Machine):
         for place in gone:
             del self.points[place]
 
-    @stateful.precondition(lambda self: self.persistent)
-    @stateful.rule()
+    @precondition(lambda self: self.persistent)
+    @rule()
     def reopen(self) -> None:
         """Close the store and open it again."""
         self.harness.reopen_engine()
 
-    @stateful.rule(name=NAMES, start=TIMES | strategies.none(), stop=TIMES | strategies.none())
+    @rule(name=NAMES, start=TIMES | strategies.none(), stop=TIMES | strategies.none())
     def read_a_range(self, name: str, start: int | None, stop: int | None) -> None:
         """Read any part of a name's points."""
         wanted = [
@@ -138,8 +141,7 @@ class SeriesMachine(Machine):
         ]
         same(list(self.series.range(name, start, stop)), wanted, f"range {start} to {stop}")
 
-    @stateful.invariant()
-    def series_and_dicts_agree(self) -> None:
+    def check(self) -> None:
         """All that can be read is what the dicts say."""
         queue = self.series.pending(99)
         wanted = [(name, ts, self.points[name, ts]) for name, ts in self.queue]

@@ -9,12 +9,13 @@ import msgspec
 from smok_core.engine.base import Ack, Row, Table, When
 from smok_testing.checks import expect, same
 from smok_testing.harness import Harness
-from smok_testing.machines.running import Machine, stateful, strategies
+from smok_testing.machines.running import Machine, precondition, rule, strategies
 
 KEYS = strategies.sampled_from(["a", "b", "c:a"])
 VALUES = strategies.sampled_from([b"", b"1", b"2"])
 STAMPS = strategies.sampled_from([-1.0, 0.0, 0.5, 2.0])
-SEQS = strategies.sampled_from(["any", "current", "stale"])
+SEQS = strategies.sampled_from(["any", "any", "current", "stale"])
+WHENS = strategies.sampled_from([When.ALWAYS, *When])
 
 
 class Model(msgspec.Struct):
@@ -37,9 +38,9 @@ class TableMachine(Machine):
         self.handed: list[Row] = []
         self.newest = 0
 
-    @stateful.rule(
+    @rule(
         key=KEYS, value=VALUES, stamp=STAMPS, pending=strategies.booleans(),
-        when=strategies.sampled_from(When), seq=SEQS,
+        when=WHENS, seq=SEQS,
     )  # fmt: skip
     def put(
         self, key: str, value: bytes, *, stamp: float, pending: bool, when: When, seq: str
@@ -71,7 +72,7 @@ class TableMachine(Machine):
         self.newest = row.seq
         return row.seq
 
-    @stateful.rule(key=KEYS, seq=SEQS)
+    @rule(key=KEYS, seq=SEQS)
     def delete(self, key: str, seq: str) -> None:
         """Remove a row, if it is the expected one."""
         expected, row = self._expected(key, seq), self.model.get(key)
@@ -80,7 +81,7 @@ class TableMachine(Machine):
         if fits:
             del self.model[key]
 
-    @stateful.rule(rows=strategies.dictionaries(KEYS, VALUES, max_size=3))
+    @rule(rows=strategies.dictionaries(KEYS, VALUES, max_size=3))
     def replace(self, rows: dict[str, bytes]) -> None:
         """Make the table these rows."""
         self.table.replace(rows)
@@ -90,18 +91,20 @@ class TableMachine(Machine):
         for row in found:
             self.model[row.key] = Model(rows[row.key], 0.0, False, self._new_seq(row.key))
 
-    @stateful.rule(limit=strategies.integers(0, 4))
+    @rule(limit=strategies.integers(0, 9))
     def hand_out(self, limit: int) -> None:
         """Take the head of the queue, as an uploader would."""
         self.handed = self.table.pending(limit)
         same([row.key for row in self.handed], self._pending()[:limit], f"pending({limit})")
 
-    @stateful.rule(
+    @rule(
         part=strategies.integers(0, 4), remove=strategies.booleans(),
-        tag=strategies.sampled_from([None, "", "t1", "t2"]),
+        tag=strategies.sampled_from([None, "", "t1", "t2"]), late=strategies.none() | KEYS,
     )  # fmt: skip
-    def acknowledge(self, part: int, remove: bool, tag: str | None) -> None:
-        """Acknowledge what was handed out, or its first part; perhaps again, perhaps late."""
+    def acknowledge(self, part: int, remove: bool, tag: str | None, late: str | None) -> None:
+        """Acknowledge what was handed out, or its first part; again, or after a row has changed."""
+        if late:
+            self.put(late, b"3", stamp=0.0, pending=True, when=When.ALWAYS, seq="any")
         done = [Ack(row.key, row.seq, tag, remove) for row in self.handed[:part]]
         wanted = sum(self._acknowledge(item) for item in done)
         same(self.table.acknowledge(done), wanted, f"acknowledge of {done}")
@@ -118,14 +121,13 @@ class TableMachine(Machine):
             del self.model[done.key]
         return counts
 
-    @stateful.precondition(lambda self: self.persistent)
-    @stateful.rule()
+    @precondition(lambda self: self.persistent)
+    @rule()
     def reopen(self) -> None:
         """Close the store and open it again."""
         self.table = self.harness.reopen_engine().table("kit.rows")
 
-    @stateful.invariant()
-    def table_and_dict_agree(self) -> None:
+    def check(self) -> None:
         """All that can be read is what the dict says."""
         rows = [
             Row(key, row.value, row.stamp, row.seq, row.pending, row.tag)

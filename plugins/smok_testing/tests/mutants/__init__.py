@@ -8,11 +8,14 @@ from plugins.smok_testing.tests.mutants import (
     histories as histories,
     limits as limits,
     lines as lines,
+    records as records,
     restarts as restarts,
     roles as roles,
     shared as shared,
     tables as tables,
+    together as together,
     uploads as uploads,
+    values as values,
     versions as versions,
 )
 from plugins.smok_testing.tests.mutants.base import ALL as ALL, RIGHT as RIGHT, Mutant as Mutant

@@ -139,13 +139,18 @@ def add(name: str, fault: str, caught_by: str, kind: type[ShelfEngine]) -> None:
     ALL.append(Mutant(name, fault.strip(), caught_by, subject_of(kind)))
 
 
+def _ref(subject: str, caught_by: str) -> str:
+    """Name a clause; one without a subject of its own is about what the mutant is."""
+    return caught_by if "-" in caught_by else f"{subject}-{caught_by}"
+
+
 def _part(kind: str) -> Callable[[str], Callable[[type], type]]:
     """Give the decorator of wrong tables, series or blobs."""
 
     def mutant(caught_by: str) -> Callable[[type], type]:
         def enter(wrong: type) -> type:
             wrong_engine = type("E", (ShelfEngine,), {f"{kind}_kind": wrong})
-            add(wrong.__name__, wrong.__doc__ or "", f"{kind}-{caught_by}", wrong_engine)
+            add(wrong.__name__, wrong.__doc__ or "", _ref(kind, caught_by), wrong_engine)
             return wrong
 
         return enter
@@ -191,8 +196,8 @@ def role(name: str, caught_by: str) -> Callable[[type], type]:
 
         kind = type("P", (Plugin,), {f"smok_open_{name}": hookimpl(hook)})
         subject = Subject(backend="mutant", options={"place": "{place}"}, plugin=kind(ShelfEngine))
-        ref = caught_by if caught_by.startswith(("general-", "engine-")) else f"{name}-{caught_by}"
-        ALL.append(Mutant(wrong.__name__, (wrong.__doc__ or "").strip(), ref, subject))
+        fault, ref = (wrong.__doc__ or "").strip(), _ref(name, caught_by)
+        ALL.append(Mutant(wrong.__name__, fault, ref, subject))
         return wrong
 
     return enter

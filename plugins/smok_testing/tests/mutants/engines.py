@@ -56,6 +56,7 @@ class PrefixIsEmptied(ShelfEngine):
         return reaching
 
 
+@engine("general-G7.closed_databases_say_so")
 @engine("engine-EN2.a_closed_engine_says_so")
 class NeverCloses(ShelfEngine):
     """Works on after it was closed."""

@@ -38,6 +38,10 @@ class AcknowledgesTooMuch(ShelfEngine):
 
 for _number, _caught_by in enumerate(
     (
+        "table-TA1.any_history_of_a_table_is_that_of_a_dict",
+        "series-SR1.any_history_of_a_series_is_that_of_a_dict",
+        "blobs-BL1.any_history_of_blobs_is_that_of_a_dict",
+        "events-EV1.any_history_of_events_is_that_of_a_dict",
         "metadata-Q1.any_history_of_a_queue_is_that_of_a_list_changes",
         "metadata-ME1.any_history_of_metadata_is_that_of_a_dict",
         "events-EV2.an_event_closed_during_its_upload_goes_again",

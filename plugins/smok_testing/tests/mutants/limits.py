@@ -43,6 +43,7 @@ class OneTooMany(MemoryTable):
         super()._make_room(max_pending and max_pending + 1, drop)
 
 
+@table("sensor_writes-Q5.a_repeated_record_drops_nothing")
 @table("TA10.what_waits_already_needs_no_room")
 class RoomForEveryWrite(MemoryTable):
     """Wants room also for a row that waits already."""

@@ -10,7 +10,7 @@ import msgspec
 from plugins.smok_testing.tests.mutants.base import series
 from smok_core.engine.base import OnFull
 from smok_core.engine.memory import MemorySeries
-from smok_core.errors import QueueFull
+from smok_core.errors import BackendUnavailable, QueueFull
 
 
 def _range(ends):
@@ -121,6 +121,7 @@ class RangeByOffset(MemorySeries):
             offset += 500
 
 
+@series("pathpoints-PP3.an_archive_streams_beside_writers")
 @series("SR5.a_range_streams_beside_writers")
 class RangeRepeatsPages(MemorySeries):
     """Begins each page with the last point of the one before."""
@@ -283,6 +284,7 @@ class AcknowledgeCountsUnknown(MemorySeries):
         return len(found)
 
 
+@series("pathpoints-PP2.any_history_of_values_is_that_of_a_dict")
 @series("SR4.acknowledge_leaves_a_point_replaced_meanwhile")
 class AcknowledgeByPlace(MemorySeries):
     """Acknowledges whatever waits at the place of an old seq."""
@@ -316,6 +318,7 @@ class TrimDropsQueued(MemorySeries):
         return super().trim(before)
 
 
+@series("pathpoints-PP6.retention_keeps_the_current_value")
 @series("SR6.trim_keeps_the_latest_of_each_name")
 class TrimDropsLatest(MemorySeries):
     """Forgets the current value."""
@@ -437,6 +440,7 @@ class DropsUncounted(MemorySeries):
         self._dropped = 0
 
 
+@series("pathpoints-Q5.a_full_backlog_may_drop_its_oldest")
 @series("SR9.drop_oldest_drops_from_the_head_and_counts")
 class DropsTheNewest(MemorySeries):
     """Drops what has just arrived."""
@@ -533,3 +537,40 @@ class AcknowledgesAsSeqsCome(MemorySeries):
 
     def acknowledge(self, seqs):
         return sum(super(AcknowledgesAsSeqsCome, self).acknowledge([seq]) for seq in seqs)
+
+
+@series("SR1.appending_nothing_changes_nothing")
+class NothingIsAnError(MemorySeries):
+    """Takes no empty batch, as many a driver."""
+
+    def append(self, points):
+        if not points:
+            raise ValueError("nothing to insert")
+        super().append(points)
+
+
+@series("SR5.a_range_may_be_left_unfinished")
+class RangeHoldsTheStore(MemorySeries):
+    """Lets nobody write until a range was read to its end."""
+
+    _ranges = 0
+
+    def range(self, name, start, stop):
+        self._ranges += 1
+        yield from super().range(name, start, stop)
+        self._ranges -= 1
+
+    def append(self, points):
+        if self._ranges:
+            raise BackendUnavailable("kit", "the series is locked")
+        super().append(points)
+
+
+@series("SR9.what_changes_nothing_drops_nothing")
+class DropsAtEveryAppend(MemorySeries):
+    """Brings the queue back to its limit also when nothing new came."""
+
+    def append(self, points):
+        super().append(points)
+        if self.limits.on_full is OnFull.DROP_OLDEST:
+            self._drop_excess()

@@ -220,6 +220,7 @@ class RunsAgain(MacroDatabase):
         return iter(())
 
 
+@role("macros", "MA1.any_history_of_macros_is_that_of_sets")
 @role("macros", "MA1.a_late_list_does_not_bring_back_what_was_reported")
 class RunsAgainWhenReported(MacroDatabase):
     """Forgets an execution as soon as it is reported."""

@@ -8,6 +8,7 @@ import unicodedata
 from plugins.smok_testing.tests.mutants.base import table
 from smok_core.engine.base import Row, TableStats, When
 from smok_core.engine.memory import MemoryTable
+from smok_core.errors import BackendUnavailable
 
 
 @table("TA8.acknowledge_leaves_what_changed_meanwhile")
@@ -227,6 +228,7 @@ class TagLostOnPut(MemoryTable):
         return written
 
 
+@table("metadata-Q1.a_backlog_of_thousands_drains_in_order_changes")
 @table("TA7.the_oldest_change_is_handed_over_first")
 class PendingByKey(MemoryTable):
     """Hands over in the order of the keys."""
@@ -585,3 +587,30 @@ class TagsThenAcknowledges(MemoryTable):
         rows = self.get_many([ack.key for ack in acks])
         super().acknowledge([ack._replace(seq=0) for ack in acks if ack.key in rows])
         return super().acknowledge([ack._replace(seq=0 + ack.seq) for ack in acks])
+
+
+@table("TA8.acknowledge_ends_the_wait_of_what_was_handed_out")
+class AcknowledgeForgetsTheStamp(MemoryTable):
+    """Writes the row anew, without its stamp."""
+
+    def acknowledge(self, acks):
+        count = super().acknowledge(acks)
+        self._rows = {k: r if r.pending else r._replace(stamp=0.0) for k, r in self._rows.items()}
+        return count
+
+
+@table("TA5.a_listing_may_be_left_unfinished")
+class ListingHoldsTheStore(MemoryTable):
+    """Lets nobody write until a listing was read to its end."""
+
+    _listings = 0
+
+    def rows(self):
+        self._listings += 1
+        yield from super().rows()
+        self._listings -= 1
+
+    def put(self, key, value, **more):
+        if self._listings:
+            raise BackendUnavailable("kit", "the table is locked")
+        return super().put(key, value, **more)

@@ -250,6 +250,7 @@ class AnyRefusalReleases(_Handing, MacroDatabase):
             self._outbox._unanswered.clear()
 
 
+@role("metadata", "G1.an_upload_beside_writers_loses_nothing_changes")
 @role("metadata", "Q2.acknowledging_acknowledges_exactly_the_batch_changes")
 class AckTakesAllChanges(_Handing, MetadataDatabase):
     """An answer acknowledges whatever waits when it comes."""
