@@ -6,6 +6,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -200,10 +201,12 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         self._series.append([(pathpoint, ts, value)])
 
     def on_new_data_many(self, points: Iterable[tuple[str, float, ValueOrExcept]]) -> None:
-        columns = list(zip(*points, strict=True))
-        if not columns:
+        given = list(points)
+        if not given:
             return
-        names, times, contents = columns
+        # Three columns without an object for each reading, which would wake the garbage collector.
+        names = [name for name, _, _ in given]
+        times, contents = (list(map(itemgetter(column), given)) for column in (1, 2))
         stamps = self._values.all_microseconds(names, times)
         if set(map(type, names)) != {str} or not self._names.issuperset(names):
             for pair in zip(names, stamps, strict=True):
