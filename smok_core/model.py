@@ -7,14 +7,26 @@ database (contract G2); changing one changes nothing stored.
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
 from smok_core.errors import SmokError
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def prepared(kind: type[S]) -> type[S]:
+    """Have msgspec look at a class now, in the one thread of an import.
+
+    It does so when something is decoded to the class for the first time. Where several threads do
+    that at the same moment, one reads what another is still building, and the process dies (seen
+    with msgspec 0.19 and 0.22). So each class that anything is decoded to has this decorator.
+    """
+    msgspec.json.Decoder(kind)
+    return kind
 
 
 class Color(enum.IntEnum):
@@ -38,6 +50,7 @@ def _new_uuid() -> str:
     return uuid.uuid4().hex
 
 
+@prepared
 class Event(msgspec.Struct, kw_only=True, eq=True):
     """An event (alarm) that a device raises.
 
@@ -80,6 +93,7 @@ class Event(msgspec.Struct, kw_only=True, eq=True):
         return body | {name: value for name, value in optional.items() if value is not None}
 
 
+@prepared
 class SensorWriteEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A record of the audit log: who wrote which value to which sensor, and why.
 
@@ -100,6 +114,7 @@ class SensorWriteEvent(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.asdict(self)
 
 
+@prepared
 class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     """A sensor: a fully qualified tag set, the pathpoints behind it, and its type's name."""
 
@@ -113,6 +128,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
         return cls(fqts=body["fqts"], path=body["path"], type_name=body["type"])
 
 
+@prepared
 class Macro(msgspec.Struct, kw_only=True):
     """A macro: values to write to pathpoints at given times.
 
@@ -146,6 +162,7 @@ class BAOBDigest(msgspec.Struct, frozen=True):
     version: int
 
 
+@prepared
 class PathpointDefinition(msgspec.Struct, frozen=True):
     """The name of a pathpoint and how long the cloud shall keep its values."""
 
@@ -219,11 +236,3 @@ ValueOrExcept = int | float | str | bool | OperationFailedError
 def fqtsify(tags: str | set[str] | frozenset[str]) -> str:
     """Bring a tag set into its canonical form: tags sorted, joined by single spaces."""
     return " ".join(sorted(tags.split() if isinstance(tags, str) else tags))
-
-
-# msgspec looks at a class when it is converted to for the first time. When several threads do that
-# at the same moment, one reads what another is still building, and the process dies (seen with
-# msgspec 0.19). An import runs in one thread.
-for _kind in (Event, SensorWriteEvent, Sensor, Macro):
-    with contextlib.suppress(msgspec.ValidationError):
-        msgspec.convert({}, _kind)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from smok_core.engine.base import Durability, Limits, OnFull
+from smok_core.model import prepared
 
 
 class Secret:
@@ -97,6 +98,7 @@ class Duration:
         return hash(self.seconds)
 
 
+@prepared
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set for a store of any backend, beside the backend's own options."""
 

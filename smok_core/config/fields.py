@@ -14,9 +14,12 @@ import msgspec
 
 from smok_core.config.document import Document, Written, exposed
 from smok_core.config.lines import Key
+from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import ConfigProblem, nearest
 from smok_core.settings import PATH, Secret, decode_setting
 
+#: The options of a backend are a class of its own, seen for the first time; see `prepared`.
+_one_thread: Final = fork_safe_lock(Layer.CALLER)
 _MAX_SECRET_BYTES: Final = 64 * 1024
 _VARIABLE: Final = re.compile(r"\$(\$|\w+|\{\w+\})")
 
@@ -60,7 +63,8 @@ class Fields:
 
     def _checked(self, value: Any, kind: Any, key: Key) -> Any:
         try:
-            return msgspec.convert(value, kind, dec_hook=decode_setting)
+            with _one_thread:
+                return msgspec.convert(value, kind, dec_hook=decode_setting)
         except (msgspec.ValidationError, ValueError) as error:
             self.problem(key, f"{key[-1]}: {_reason(str(error), kind)}. Correct the value.")
             return None

@@ -12,6 +12,7 @@ import msgspec
 from smok_core.databases import Databases
 from smok_core.engine.base import Table
 from smok_core.errors import SmokError
+from smok_core.model import prepared
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Ring(NamedTuple):
 RINGS: Final = {"d": Ring(300, 288), "h": Ring(3600, 840)}
 
 
+@prepared
 class Moment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was so at a moment; ``at`` and ``oldest`` in seconds since the epoch."""
 

@@ -29,6 +29,7 @@ from smok_cloud.errors import LeaseHeld, LeaseLost
 from smok_core.engine.base import Row, Table, When
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import BackendUnavailable, StorageFull
+from smok_core.model import prepared
 
 #: The table of an engine in which the leases are, a row each.
 LEASES: Final = "leases"
@@ -72,6 +73,7 @@ class Process(msgspec.Struct, frozen=True):
         return _is_running(self.pid, self.started)
 
 
+@prepared
 class Holder(msgspec.Struct, frozen=True):
     """Who holds a lease, as its row tells."""
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from smok_core.model import prepared
+
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Number = int | float
 
@@ -21,6 +23,7 @@ class CultureContext(msgspec.Struct, frozen=True):
     units: Any
 
 
+@prepared
 class DeviceInfo(msgspec.Struct, frozen=True):
     """What the cloud knows about this device; slave devices are given as they came."""
 
@@ -31,6 +34,7 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     slave_devices: list[Any] = []
 
 
+@prepared
 class PathpointItem(msgspec.Struct, frozen=True):
     """A pathpoint and how long its values are kept; the cloud may know more levels than we."""
 
@@ -38,6 +42,7 @@ class PathpointItem(msgspec.Struct, frozen=True):
     storage_level: int
 
 
+@prepared
 class SensorItem(msgspec.Struct, frozen=True):
     """A sensor."""
 
@@ -46,6 +51,7 @@ class SensorItem(msgspec.Struct, frozen=True):
     type: str
 
 
+@prepared
 class EventReceipt(msgspec.Struct, frozen=True):
     """The server's name for an event it took."""
 
@@ -67,6 +73,7 @@ class _Silence(msgspec.Struct, frozen=True):
     stop: _Time
 
 
+@prepared
 class PredicateItem(msgspec.Struct, frozen=True):
     """A predicate; its configuration belongs to the statistic and is not looked into."""
 
@@ -79,6 +86,7 @@ class PredicateItem(msgspec.Struct, frozen=True):
     group: str | None
 
 
+@prepared
 class BaobPlan(msgspec.Struct, frozen=True):
     """Which BAOBs the cloud wants deleted here, fetched from there, and sent there."""
 
@@ -87,6 +95,7 @@ class BaobPlan(msgspec.Struct, frozen=True):
     should_upload: list[Key]
 
 
+@prepared
 class ArchivingInstruction(msgspec.Struct, frozen=True):
     """Pathpoints to archive every so many seconds."""
 
@@ -104,6 +113,7 @@ class _Occurrence(msgspec.Struct, frozen=True):
     completed: bool
 
 
+@prepared
 class MacroItem(msgspec.Struct, frozen=True):
     """A macro with its occurrences, done or not."""
 
@@ -112,6 +122,7 @@ class MacroItem(msgspec.Struct, frozen=True):
     occurrences: list[_Occurrence]
 
 
+@prepared
 class MetadataValue(msgspec.Struct, frozen=True):
     """A metadata value and when it was set, in seconds since the epoch."""
 

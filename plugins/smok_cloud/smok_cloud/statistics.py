@@ -8,6 +8,7 @@ import msgspec
 
 from smok_core.databases import Databases
 from smok_core.engine.base import Table
+from smok_core.model import prepared
 
 #: Table in which the statistics are left for `smok status`, a row a job.
 STATISTICS_TABLE: Final = "cloud.statistics"
@@ -17,6 +18,7 @@ STATISTICS_TABLE: Final = "cloud.statistics"
 _LOOK_AGAIN: Final = 8
 
 
+@prepared
 class JobStatistics(msgspec.Struct, kw_only=True):
     """Counts of one job (a role in one direction) since the synchronizer was made.
 

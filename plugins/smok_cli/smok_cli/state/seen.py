@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from smok_core.model import prepared
+
 if TYPE_CHECKING:
     from smok_core.databases import Databases
     from smok_core.engine.base import Table
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _TABLE: Final = "status.acknowledged"
 
 
+@prepared
 class Seen(msgspec.Struct, kw_only=True, frozen=True):
     """What was acknowledged of one role."""
 

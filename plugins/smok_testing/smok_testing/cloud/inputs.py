@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from smok_core.model import prepared
+
 _T = TypeVar("_T")
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Number = int | float
@@ -25,6 +27,7 @@ class _Strict(msgspec.Struct, forbid_unknown_fields=True):
     pass
 
 
+@prepared
 class PathpointInput(_Strict):
     """A pathpoint's definition."""
 
@@ -32,6 +35,7 @@ class PathpointInput(_Strict):
     storage_level: Literal[0, 1]
 
 
+@prepared
 class PointsInput(_Strict):
     """Values of one pathpoint, in either of the two shapes."""
 
@@ -39,16 +43,19 @@ class PointsInput(_Strict):
     values: list[dict[str, Any] | list[Any]]
 
 
+@prepared
 class _Value(_Strict):
     timestamp: Number
     value: Scalar
 
 
+@prepared
 class _Failure(_Strict):
     timestamp: Number
     error_code: ErrorCode
 
 
+@prepared
 class SensorWriteInput(_Strict):
     """A record of the audit log."""
 
@@ -61,6 +68,7 @@ class SensorWriteInput(_Strict):
     reason: str
 
 
+@prepared
 class AlarmInput(_Strict):
     """An event; with a uuid it updates the one of that name."""
 
@@ -76,6 +84,7 @@ class AlarmInput(_Strict):
     ended_on: int | msgspec.UnsetType = msgspec.UNSET
 
 
+@prepared
 class BaobDigestInput(_Strict):
     """A BAOB that the device has."""
 
@@ -83,6 +92,7 @@ class BaobDigestInput(_Strict):
     version: int
 
 
+@prepared
 class MetadataInput(_Strict):
     """A metadata value, and the time from which on it is the older one."""
 
