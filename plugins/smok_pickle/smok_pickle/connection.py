@@ -21,6 +21,7 @@ from smok_core.errors import (
     CorruptData,
     StorageFull,
     StoreClosed,
+    StoreError,
     StoreVanished,
 )
 from smok_pickle.descent import Descent, Memory
@@ -62,7 +63,9 @@ class Connection:
         self._inside = threading.Condition(self.lock)
         self.connection_epoch = 0  #: what is remembered of the file under another one is not true
         self.memories = weakref.WeakSet[Memory]()  #: what is remembered of its namespaces
+        self.failure: StoreError | None = None  #: of the last write, if nothing was written since
         self.vanished: StoreVanished | None = None  #: what happened to the file, if it went away
+        self._descent: Descent | None = None  #: None: it is open only to look
         self._opened = self._closed = False  # opened: its last step; one that was cut is not used
         self._busy = False  # a call is running: a signal handler must not begin another
         self._cut = False  # at a fork: this thread forks in the middle of a call
@@ -148,9 +151,10 @@ class Connection:
                 changed = raw.execute(statement, values).rowcount
                 if self.log_sync not in due:
                     self._committed()
+                self.failure = None if changed else self.failure
                 return changed
             except sqlite3.Error as error:
-                failure = translate(error, self.path)
+                failure = self.failure = translate(error, self.path)
                 if isinstance(failure, CorruptData) or (frees and isinstance(failure, StorageFull)):
                     return 0
                 raise failure from error
@@ -190,10 +194,12 @@ class Connection:
                 self._give_up(vanished)
             except CorruptData as damage:
                 self._heal(damage)
+            except (OSError, sqlite3.Error) as error:
+                raise translate(error, self.path) from error
             else:
                 if part is not None:
                     self._open_without(part)
-                if not self._busy:
+                if self._descent is not None and not self._busy:
                     self.read(self._descent.note)
 
     def sync(self) -> None:
@@ -265,26 +271,30 @@ class Connection:
         raw = self.raw()
         try:
             raw.execute(begin)
-            if self._descent.has_moved(raw):
-                self._follow(raw)
+            if self._descent is not None and self._descent.has_moved(raw):
+                self._follow(raw, self._descent)
+            before = raw.total_changes
             result = work(raw)
             raw.execute("COMMIT")
             if begin != "BEGIN":
                 self._committed()
-        except sqlite3.Error as error:
+            self.failure = None if raw.total_changes != before else self.failure
+        except (sqlite3.Error, OSError) as error:
             self._roll_back(raw)
-            raise translate(error, self.path) from error
+            failure = translate(error, self.path)
+            self.failure = self.failure if begin == "BEGIN" else failure
+            raise failure from error
         except BaseException:
             self._roll_back(raw)
             raise
         return result
 
-    def _follow(self, raw: sqlite3.Connection) -> None:
+    def _follow(self, raw: sqlite3.Connection, descent: Descent) -> None:
         """Notice what came through SQLite past us: VACUUM, a table, the contents of a backup."""
         now, self.connection_epoch = self.connection_epoch, self.connection_epoch + 1
         true = [memory for memory in self.memories if memory.connection_epoch == now]
         try:
-            follow(self._handle, self._descent, raw, true)
+            follow(self._handle, descent, raw, true)
         except StoreVanished as vanished:
             self._roll_back(raw)
             self._give_up(vanished)
@@ -304,8 +314,8 @@ class Connection:
     def _open(self) -> None:
         self._drop()
         enter(self._handle, self.space.reserve)
-        self._descent = Descent(self._handle.open_raw())
         if not self.looking:
+            self._descent = Descent(self._handle.open_raw())
             self.space.fit_log()
             self._committed()  # so is what a killed process left in the log
         self._opened = True

@@ -50,6 +50,8 @@ class Contents:
     """
 
     _index = -1
+    _known: _Moment | None
+    _sample, _header = 0, b""
 
     def __init__(self, path: Path, file: int) -> None:
         self._file = file
@@ -65,15 +67,21 @@ class Contents:
 
     def note(self) -> None:
         """Take what the file holds now for right: the log was copied into it, or it was opened."""
-        before = self._moment()
-        self._sample = self._sampled() if before else 0
-        self._header = os.pread(self._file, _HEADER, 0)
-        self._known = before if before == self._moment() else None
+        self._known = None
+        with contextlib.suppress(OSError):  # it cannot be read now: who reads it next is told
+            before = self._moment()
+            self._sample = self._sampled() if before else 0
+            self._header = os.pread(self._file, _HEADER, 0)
+            self._known = before if before == self._moment() else None
 
     def are_foreign(self) -> bool:
         """Tell whether somebody else has written into the file since the last look."""
-        if self.are_gone():
-            return True
+        try:
+            return self.are_gone() or self._differ()
+        except OSError:  # as above
+            return False
+
+    def _differ(self) -> bool:
         known, now = self._known, self._moment()
         if known is None or now is None or now.copied != known.copied:
             self.note()

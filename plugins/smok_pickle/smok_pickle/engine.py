@@ -149,6 +149,8 @@ class SqliteEngine(Engine):
             told.append(str(connection.vanished))
         elif connection.space.reserve.released and not connection.looking:
             told.append(f"{path}: the disk is full; new data is refused until there is room.")
+        if connection.failure is not None and connection.vanished is None:
+            told.append(f"The last write failed: {connection.failure}")
         if (failure := connection.log_sync.failure) is not None:
             told.append(f"The last second of writes may not be on the disk: {failure}")
         return tuple(told)

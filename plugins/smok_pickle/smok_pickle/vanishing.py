@@ -59,7 +59,7 @@ def follow(
     Raises:
         StoreVanished: An earlier state of the store, or another one, was put in its place.
     """
-    if not handle.looking and descent.is_broken(raw, memories):
+    if descent.is_broken(raw, memories):
         assert handle.guard is not None
         related = descent.is_same_line(raw)
         where = rescue_before(handle.guard.file, handle.path, descent.cookie, related=related)

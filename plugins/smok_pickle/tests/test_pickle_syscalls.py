@@ -6,10 +6,13 @@ in the middle of what SQLite does: between two pages of a commit, in a checkpoin
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,7 +22,7 @@ import pytest
 from tests.conftest import skip_or_fail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from smok_core.engine.base import Engine
 
@@ -171,6 +174,128 @@ def test_a_file_system_without_links_rights_or_room_ahead_will_do(
     done = run(RECOVERY, path, *lacks)
     assert done.returncode == 0, done.stderr
     assert opened().series("points").stats().points > 20
+
+
+STEPS: Final = """
+from smok_core.errors import StoreError
+engine = open_store(path)
+series, number, table = engine.series("points"), iter(range(1000)), engine.table("metadata")
+STEPS = {
+    "append": lambda: series.append([("W", next(number), b"x")]),
+    "put": lambda: table.put("key", b"%d" % next(number)),
+    "flush": engine.flush,
+    "checkpoint": engine.checkpoint,
+    "health": lambda: print(*engine.health().warnings),
+}
+while name := input():
+    try:
+        STEPS[name]()
+    except StoreError as error:
+        print(type(error).__name__, error)
+    print(flush=True)
+engine.close()
+"""
+
+
+class Steps:
+    """A process with an open store that does one step after the other when it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        command = [sys.executable, "-c", BEGIN + STEPS, str(path), str(Path(__file__).parent)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __call__(self, name: str) -> str:
+        """Do a step; give what it printed, "" if nothing went wrong."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(name, file=self.process.stdin, flush=True)
+        return "".join(itertools.takewhile("\n".__ne__, self.process.stdout))
+
+    @contextlib.contextmanager
+    def failing(self, call: str, error: str) -> Iterator[None]:
+        """Let every call of one kind on the store's files fail meanwhile."""
+        files = [f"-P{self._path}{suffix}" for suffix in ("", "-wal", "-shm")]
+        options = ["-o/dev/null", f"-einject={call}:error={error}", *files]
+        pid = self.process.pid
+        with subprocess.Popen(["strace", "-f", "-qq", *options, f"-p{pid}"]) as tracer:
+            try:
+                while b"TracerPid:\t0\n" in Path(f"/proc/{pid}/status").read_bytes():
+                    assert tracer.poll() is None
+                    time.sleep(0.01)
+                yield
+            finally:
+                tracer.terminate()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "told"),
+    [
+        (
+            "pwrite64",
+            "EROFS",
+            "BackendUnavailable",
+        ),  # ext4 after an error, until it is mounted anew
+        ("pwrite64", "EIO", "BackendUnavailable"),
+        ("pwrite64", "ENOSPC", "StorageFull"),
+        ("pread64", "EIO", "BackendUnavailable"),
+    ],
+)
+def test_a_medium_that_fails_for_a_while_is_told_and_loses_nothing(
+    call: str, error: str, told: str, path: Path, opened: Callable[..., Engine]
+) -> None:
+    """The error is one of ours, `health` tells it, and all goes on when the medium does."""
+    step = Steps(path)
+    assert [step(name) for name in ("append", "checkpoint", "append", "put")] == [""] * 4
+    with step.failing(call, error):
+        results = [step(name) for name in ("append", "put", "flush", "checkpoint")]
+        if call == "pwrite64":
+            assert results[0].startswith(told)
+            assert "The last write failed: " in step("health")
+        assert {line.split()[0] for line in "".join(results).splitlines()} <= {told}
+    assert [step(name) for name in ("append", "put", "flush", "checkpoint", "append")] == [""] * 5
+    assert "failed" not in step("health")
+    step.process.kill()
+    step.process.communicate()
+    engine = opened()
+    assert len(points(engine)) in (4, 5)  # a write that failed may be there
+    assert engine.health().warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("pwrite64", "EIO"),
+        ("pwrite64", "ENOSPC"),
+        ("fsync", "EIO"),
+        ("rename", "EIO"),
+        ("pread64", "EIO"),
+    ],
+)
+def test_a_recovery_that_fails_is_done_again(
+    call: str, error: str, tmp_path: Path, opened: Callable[..., Engine]
+) -> None:
+    """Whatever the medium refuses in the middle of it: it ends with an error of ours, or whole."""
+    made = tmp_path / "made" / "smok.db"
+    fill(opened(path=made))
+    shutil.copytree(made.parent, tmp_path / "damaged")
+    log = tmp_path / "damaged" / "smok.db-wal"
+    log.write_bytes(b"\xff" + log.read_bytes()[1:])
+    path = Path(shutil.copytree(tmp_path / "damaged", tmp_path / "whole")) / "smok.db"
+    calls = tmp_path / "calls.txt"
+    assert run(RECOVERY, path, f"-o{calls}", "-y", f"-etrace={call}").returncode == 0
+    with opened(path=path) as engine:
+        undisturbed = points(engine)
+    lines = calls.read_text().splitlines()
+    ours = [n for n, line in enumerate(lines, 1) if str(path) in line]
+    for moment in ours[:: -max(1, len(ours) // KILLS)]:
+        path = Path(shutil.copytree(tmp_path / "damaged", tmp_path / f"at {moment}")) / "smok.db"
+        failed = run(RECOVERY, path, "-o/dev/null", f"-einject={call}:error={error}:when={moment}")
+        assert not failed.returncode or "\nsmok_core.errors." in failed.stderr, failed.stderr
+        with opened(path=path) as engine:
+            assert points(engine) == undisturbed
 
 
 def test_a_file_system_without_locks_is_told(path: Path) -> None:
