@@ -80,5 +80,6 @@ def work(engine, name):
 
 
 if __name__ == "__main__":
-    with open_engine(*sys.argv[1:3]) as store:
+    # A killed server may load for longer than opening waits.
+    with again(lambda: open_engine(*sys.argv[1:3])) as store:
         work(store, sys.argv[3])

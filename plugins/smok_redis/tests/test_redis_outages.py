@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
 
 import pytest
+from smok_redis.engine import SCHEMA
 from smok_testing.proxy import Mode, Proxy
+from smok_testing.threads import at_once
 
 from smok_core.engine import Ack, Durability
 from smok_core.errors import BackendUnavailable, CorruptData, DataLost, DurabilityUnmet, StoreClosed
@@ -149,19 +152,51 @@ def test_a_request_cut_in_the_middle_is_sent_again(own_server, opened, kind):
         engine.close()
 
 
-def test_a_loading_server_is_waited_for(own_server, opened):
+def test_a_server_that_loads_for_too_long_is_unavailable(own_server, opened):
     """While the server loads its data it is unavailable, said so; afterwards it goes on."""
     engine = opened(own_server.url, timeout=2.0)
     fill(engine, 300)
-    own_server.command("EVAL", "for i = 1, 30000 do redis.call('SET', 'other:' .. i, 1) end", 0)
-    own_server.kill()
-    own_server.settings["key_load_delay"] = 100  # microseconds for each command
-    own_server.start(ready=False)
-    wait_until(lambda: b"LOADING" in _ping(own_server))
+    load_slowly(own_server, 30_000)
     with pytest.raises(BackendUnavailable, match="loading"):
         engine.table("t").get("k")
     wait_until(own_server._answers, 30)
     check_filled(engine, 300)
+
+
+def test_a_loading_server_is_waited_for(own_server, opened):
+    """What is called while the server loads is done in the same call, as soon as that has ended."""
+    engine = opened(own_server.url, timeout=60.0)
+    fill(engine)
+    series, table, blobs = engine.series("s"), engine.table("t"), engine.blobs("b")
+    load_slowly(own_server, 10_000)
+    found = at_once(
+        lambda: table.get("k").value,
+        lambda: table.put("other", b"v"),
+        lambda: series.append([("n", 999, b"new")]),
+        lambda: len(series.pending(49)),
+        lambda: blobs.put("k", b"y" * 3_000_000, 4),
+        lambda: engine.health().schema,
+        lambda: opened(own_server.url, timeout=60.0).health().schema,
+    )
+    assert found == [b"v", True, None, 49, None, SCHEMA, SCHEMA]
+    assert series.latest("n") == (999, b"new")
+    assert rejected(own_server) < 2000, "it is asked with growing pauses"
+
+
+def load_slowly(server, keys):
+    """Kill the server, and start it so that it takes its time to load what it has."""
+    script = f"for i = 1, {keys} do redis.call('SET', 'other:' .. i, 1) end"
+    server.command("EVAL", script, 0)
+    server.kill()
+    server.settings["key_load_delay"] = 100  # microseconds for each command
+    server.start(ready=False)
+    wait_until(lambda: b"LOADING" in _ping(server))
+
+
+def rejected(server):
+    """Count the commands that the server has refused since it was started."""
+    stats = server.command("INFO", "commandstats").decode()
+    return sum(map(int, re.findall(r"rejected_calls=(\d+)", stats)))
 
 
 def _ping(server):
