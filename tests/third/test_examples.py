@@ -20,6 +20,7 @@ path = "var/smok.lmdb"
 [stores.alarms]
 backend = "events-webhook"
 url = "http://127.0.0.1:9/nobody"
+path = "var/events.db"
 
 [roles]
 default = { store = "local", require = ["survives-kill", "multi-process"] }
@@ -61,7 +62,7 @@ def test_a_config_chooses_them_and_data_outlives_the_process(installed, tmp_path
     first = installed(["python", "-c", WRITE], tmp_path)
     assert first.stdout.split() == ["smok_events_webhook.events", "local"], first.stderr
     second = installed(["python", "-c", READ], tmp_path)
-    assert second.stdout.splitlines() == ["(1000, 21.5) pump 17", "0"], second.stderr
+    assert second.stdout.splitlines() == ["(1000, 21.5) pump 17", "1"], second.stderr
     checked = installed(["smok", "check", "--json"], tmp_path)
     assert checked.returncode == 0, checked.stdout
     states = {row["store"]: row["state"] for row in json.loads(checked.stdout)["stores"]}
@@ -69,9 +70,9 @@ def test_a_config_chooses_them_and_data_outlives_the_process(installed, tmp_path
 
 
 def test_what_is_not_declared_cannot_be_required(installed, tmp_path):
-    """The webhook promises nothing beyond the process, so a config that needs more is refused."""
+    """The webhook declares nothing about power cuts, so a config that needs that is refused."""
     strict = CONFIG.replace(
-        'events = "alarms"', 'events = { store = "alarms", require = ["persistent"] }'
+        'events = "alarms"', 'events = { store = "alarms", require = ["survives-power-loss"] }'
     )
     (tmp_path / "smok.toml").write_text(strict)
     done = installed(["smok", "check"], tmp_path)
@@ -92,7 +93,16 @@ def test_the_conformance_command_gives_a_verdict(installed, tmp_path):
     """Exit status 0 and a report in JSON for a backend that conforms; 1 for one that does not."""
     receiver = runpy.run_path(str(wheels.ROOT / "examples/smok_events_webhook/tests/receiver.py"))
     with receiver["serving"]() as server:
-        words = ["smok", "conformance", "--option", f"url={server.url}", "--json", "out.json"]
+        words = [
+            "smok",
+            "conformance",
+            "--option",
+            f"url={server.url}",
+            "--option",
+            "path={place}/events.db",
+            "--json",
+            "out.json",
+        ]
         good = installed([*words, "events-webhook"], tmp_path)
     assert good.returncode == 0, good.stdout[-3000:]
     assert "events-webhook conforms" in good.stdout

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from smok_core.errors import SmokError
 
@@ -33,8 +33,15 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
+class _Post(NamedTuple):
+    body: bytes
+    done: Callable[[], None]
+
+
 class Postman:
     """Posts bodies one after the other; at least once each, while the process lives.
+
+    It forgets with the process. Who posts keeps what has to outlive it until ``done`` is called.
 
     Args:
         url: Where to.
@@ -67,7 +74,7 @@ class Postman:
 
     def _begin(self) -> None:
         self._process = os.getpid()
-        self._bodies: collections.deque[bytes] = collections.deque()
+        self._posts: collections.deque[_Post] = collections.deque()
         self._changed, self._ended = threading.Condition(), threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -76,14 +83,20 @@ class Postman:
         if self._process != os.getpid():
             self._begin()
 
-    def post(self, body: bytes) -> None:
-        """Queue a body; returns at once."""
+    def post(self, body: bytes, done: Callable[[], None] = lambda: None) -> None:
+        """Queue a body; returns at once.
+
+        Args:
+            body: What is posted.
+            done: Called when it need not be sent any more: it arrived, is refused for good, or was
+                dropped; by the thread that brings it, or by whoever posted one too many.
+        """
         self._begin_again_in_a_child()
         with self._changed:
-            if len(self._bodies) >= self._most:
-                self._bodies.popleft()
+            if len(self._posts) >= self._most:
                 self._lost("too many wait for the server")
-            self._bodies.append(body)
+                self._posts.popleft().done()
+            self._posts.append(_Post(body, done))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
                 self._thread.start()
@@ -93,41 +106,47 @@ class Postman:
         """Count what has not arrived yet."""
         self._begin_again_in_a_child()
         with self._changed:
-            return len(self._bodies)
+            return len(self._posts)
 
     def close(self) -> None:
-        """Give what waits two more seconds, then end; what is left is lost, and logged."""
+        """Give what waits two more seconds, then end; what is left is logged."""
         self._begin_again_in_a_child()
         deadline = time.monotonic() + _LAST_CHANCE
         with self._changed:
-            while self._bodies and (left := deadline - time.monotonic()) > 0:
+            while self._posts and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(left)
-            if self._bodies and not self._ended.is_set():
-                logger.warning("%d events were not told to %s", len(self._bodies), self._url)
+            if self._posts and not self._ended.is_set():
+                logger.warning("%d events were not told to %s", len(self._posts), self._url)
             self._ended.set()
             self._changed.notify_all()
 
     def _run(self) -> None:
-        while (body := self._next()) is not None:
-            self._deliver(body)
+        while (post := self._next()) is not None:
+            if not self._deliver(post.body):
+                return
+            post.done()
             with self._changed:
                 # The head may have been dropped for a newer one while it was on its way.
-                if self._bodies and self._bodies[0] is body:
-                    self._bodies.popleft()
+                if self._posts and self._posts[0] is post:
+                    self._posts.popleft()
                 self._changed.notify_all()
 
-    def _next(self) -> bytes | None:
+    def _next(self) -> _Post | None:
         with self._changed:
-            while not self._bodies and not self._ended.is_set():
+            while not self._posts and not self._ended.is_set():
                 self._changed.wait()
-            return None if self._ended.is_set() else self._bodies[0]
+            return None if self._ended.is_set() else self._posts[0]
 
-    def _deliver(self, body: bytes) -> None:
+    def _deliver(self, body: bytes) -> bool:
+        """Send until it need not be sent any more; False if the end came before."""
         pause = self._pause
-        while not self._ended.is_set() and not self._arrives(body):
+        while not self._ended.is_set():
+            if self._arrives(body):
+                return True
             # Full jitter: devices that lost one server do not come back all at once.
             self._ended.wait(random.uniform(0, pause))  # noqa: S311 - no secret
             pause = min(2 * pause, _LONGEST_PAUSE)
+        return False
 
     def _arrives(self, body: bytes) -> bool:
         """Send once; True if it need not be sent again."""

@@ -19,4 +19,4 @@ class TestEventsWebhook(ConformanceSuite):
 
     @pytest.fixture
     def subject(self, url) -> Subject:
-        return Subject(backend="events-webhook", options={"url": url})
+        return Subject(backend="events-webhook", options={"url": url, "path": "{place}/events.db"})

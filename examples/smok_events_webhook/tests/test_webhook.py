@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 from receiver import serving
@@ -13,13 +17,19 @@ import smok_core
 from smok_core import Event
 
 
-def config(url, **options):
-    """Give a configuration whose events go to the server, all else to memory."""
-    store = {"backend": "events-webhook", "url": url, **options}
-    return {"device": "pump-17", "stores": {"hook": store}, "roles": {"events": "hook"}}
+@pytest.fixture
+def config(tmp_path):
+    """Give configurations of one file, whose events go to a server; all else is in memory."""
+
+    def config(url, **options):
+        path = str(tmp_path / "events.db")
+        store = {"backend": "events-webhook", "url": url, "path": path, **options}
+        return {"device": "pump-17", "stores": {"hook": store}, "roles": {"events": "hook"}}
+
+    return config
 
 
-def test_each_change_is_told_once_and_in_order():
+def test_each_change_is_told_once_and_in_order(config):
     """Opening and closing are posted as they happen; repeats of either are not."""
     with serving() as server, smok_core.open_databases(config(server.url)) as databases:
         first, second = Event(started_on=1, message="hot"), Event(started_on=2, message="wet")
@@ -38,7 +48,7 @@ def test_each_change_is_told_once_and_in_order():
     assert (told[0]["device"], told[0]["id"]) == ("pump-17", first.provisional_uuid)
 
 
-def test_the_upload_to_the_cloud_goes_on_as_ever():
+def test_the_upload_to_the_cloud_goes_on_as_ever(config):
     """Telling the server takes nothing out of the queue of the uploader."""
     with serving() as server, smok_core.open_databases(config(server.url)) as databases:
         databases.events.add_event(Event(started_on=1))
@@ -71,7 +81,7 @@ def test_what_the_server_refuses_is_dropped_and_said(answer, caplog):
     assert f"answered {answer}" in caplog.text
 
 
-def test_a_refused_post_is_a_dead_letter():
+def test_a_refused_post_is_a_dead_letter(config):
     """What the server will never take is kept, with the reason, where an operator looks."""
     with serving(422) as server, smok_core.open_databases(config(server.url)) as databases:
         databases.events.add_event(Event(started_on=1, provisional_uuid="bad"))
@@ -98,7 +108,7 @@ def test_a_forked_child_posts_for_itself():
         postman.close()
 
 
-def test_a_server_that_is_away_delays_nobody_and_is_told_later():
+def test_a_server_that_is_away_delays_nobody_and_is_told_later(config):
     """Adding events works without the server; when it is back it is told all, in order."""
     with serving() as server:
         port, url = server.server_address[1], server.url
@@ -110,6 +120,62 @@ def test_a_server_that_is_away_delays_nobody_and_is_told_later():
         with serving(port=port) as server:
             assert [t["event"]["started_on"] for t in server.wait_for(5)] == [0, 1, 2, 3, 4]
             databases.events.postman.close()
+
+
+DEVICE = """
+import json, os, signal, sys
+import smok_core
+from smok_core import Event
+
+with smok_core.open_databases(json.loads(sys.argv[1])) as databases:
+    for number in range(20):
+        event = Event(started_on=number, provisional_uuid=f"e{number}")
+        databases.events.add_event(event)
+        if number % 2:
+            event.ended_on = 99
+            databases.events.close_event(event)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed(configuration):
+    """Run a device that adds 20 events, closes every second one, and is killed."""
+    done = subprocess.run([sys.executable, "-c", DEVICE, json.dumps(configuration)], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_a_killed_device_tells_after_its_restart_what_it_had_not(config):
+    """No event of a device that was killed with the server away stays untold."""
+    with serving() as server:
+        port, url = server.server_address[1], server.url
+    killed(config(url))
+    with serving(port=port) as server, smok_core.open_databases(config(url)):
+        told = {t["id"]: t["event"].get("ended_on") for t in server.wait_for(20)}
+    assert told == {f"e{n}": 99 if n % 2 else None for n in range(20)}
+
+
+def test_a_killed_device_may_tell_again_and_never_forgets(config):
+    """Killed while it posts, all is told in the end, and nothing again that is known to be."""
+    with serving() as server:
+        killed(config(server.url))
+        before = len(server.bodies)
+        with smok_core.open_databases(config(server.url)):
+            server.wait_until_told({f"e{n}": 99 if n % 2 else None for n in range(20)})
+        assert len(server.bodies) <= before + 30
+        after = len(server.bodies)
+        with smok_core.open_databases(config(server.url)) as databases:
+            assert databases.events.postman.pending() == 0
+        assert len(server.bodies) == after
+
+
+def test_only_looking_tells_nobody(config):
+    """`smok status` beside the device opens the store, and posts nothing."""
+    with serving() as server:
+        url = server.url
+    killed(config(url))
+    with smok_core.open_databases(config(url), looking=True) as databases:
+        assert len(list(databases.events.get_all_events())) == 20
+        assert databases.events.postman.pending() == 0
 
 
 def test_beyond_the_limit_the_oldest_is_dropped_and_counted(caplog):
@@ -124,7 +190,7 @@ def test_beyond_the_limit_the_oldest_is_dropped_and_counted(caplog):
     assert "too many wait" in caplog.text
 
 
-def test_the_token_is_sent_and_never_shown(caplog):
+def test_the_token_is_sent_and_never_shown(config, caplog):
     """The secret reaches the server, and no log, repr or error."""
     with serving(500) as server, caplog.at_level(logging.DEBUG):
         postman = Postman(server.url, "s3cret", 5, 10, pause=0.01)
@@ -136,7 +202,7 @@ def test_the_token_is_sent_and_never_shown(caplog):
     assert "s3cret" not in caplog.text + repr(loaded.stores["hook"].options)
 
 
-def test_only_the_one_role_can_be_kept():
+def test_only_the_one_role_can_be_kept(config):
     """Another role given to this store is an error of the config that says what to do."""
     wrong = config("http://localhost/x")
     wrong["roles"] = {"metadata": "hook"}
