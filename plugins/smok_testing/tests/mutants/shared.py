@@ -241,7 +241,7 @@ class CommitsOutOfOrder(SharedSeries):
     def append(self, points):
         with self.turn() as part:
             first, part._seq = part._seq, part._seq + len(points)
-        time.sleep(A_MOMENT * min(len(points), 4))
+        time.sleep(A_MOMENT * len(points))
         with self.turn() as part:
             last, part._seq = part._seq, first
             part.append(points)
