@@ -279,7 +279,7 @@ class Connection:
             if begin != "BEGIN":
                 self._committed()
             self.failure = None if raw.total_changes != before else self.failure
-        except (sqlite3.Error, OSError) as error:
+        except sqlite3.Error as error:
             self._roll_back(raw)
             failure = translate(error, self.path)
             self.failure = self.failure if begin == "BEGIN" else failure
