@@ -307,7 +307,8 @@ class SelectsThenInsertsTheTable(SharedTable):
         if not vars(self).get("_made"):
             with self.engine.turn() as inner:
                 there = self.name in inner._tables
-            time.sleep(12 * A_MOMENT)
+            # The second process, whose key is 1, makes it when the first one has written.
+            time.sleep((12 + 12 * int(key)) * A_MOMENT)
             with self.engine.turn() as inner:
                 if not there:
                     inner._tables.pop(self.name, None)
