@@ -26,14 +26,6 @@ class Receiver(ThreadingHTTPServer):
             assert self.arrived.wait_for(lambda: len(self.bodies) >= count, 20), self.bodies
             return self.bodies[:count]
 
-    def wait_until_told(self, ends: dict[str, int | None]) -> None:
-        """Wait until the last that was told of each event is its end, or that it goes on."""
-        with self.arrived:
-            assert self.arrived.wait_for(lambda: self._told() == ends, 20), self._told()
-
-    def _told(self) -> dict[str, int | None]:
-        return {body["id"]: body["event"].get("ended_on") for body in self.bodies}
-
 
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:

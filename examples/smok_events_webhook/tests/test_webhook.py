@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from receiver import serving
@@ -159,8 +160,12 @@ def test_a_killed_device_may_tell_again_and_never_forgets(config):
     with serving() as server:
         killed(config(server.url))
         before = len(server.bodies)
-        with smok_core.open_databases(config(server.url)):
-            server.wait_until_told({f"e{n}": 99 if n % 2 else None for n in range(20)})
+        with smok_core.open_databases(config(server.url)) as databases:
+            deadline = time.monotonic() + 20
+            while databases.events.postman.pending() and time.monotonic() < deadline:
+                time.sleep(0.01)
+        told = {body["id"]: body["event"].get("ended_on") for body in server.bodies}
+        assert told == {f"e{n}": 99 if n % 2 else None for n in range(20)}
         assert len(server.bodies) <= before + 30
         after = len(server.bodies)
         with smok_core.open_databases(config(server.url)) as databases:
