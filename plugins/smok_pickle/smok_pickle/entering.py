@@ -11,7 +11,13 @@ from pathlib import Path
 from smok_core.engine.forks import fill_standard_descriptors
 from smok_core.errors import BackendUnavailable, CorruptData, StorageFull
 from smok_pickle.failures import translate
-from smok_pickle.files import check_place, make_parents, secure, sibling
+from smok_pickle.files import (
+    check_place,
+    make_parents,
+    refuse_strange_companions,
+    secure,
+    sibling,
+)
 from smok_pickle.handle import Handle
 from smok_pickle.locks import (
     LogGuard,
@@ -48,6 +54,7 @@ def enter(handle: Handle, reserve: Reserve) -> None:
     fill_standard_descriptors()
     if not remembered(handle.path):
         refuse_foreign(handle.path)
+    refuse_strange_companions(handle.path)
     if handle.looking:
         _look_in(handle)
         return

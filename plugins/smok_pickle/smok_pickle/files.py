@@ -86,11 +86,7 @@ def make_for(path: Path, part: Path) -> int:
         ForeignData: A link or something else that is no file lies there.
     """
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    if part.is_symlink() or (part.exists() and not part.is_file()):
-        raise ForeignData(
-            str(part), "a link, or something else that is no file, lies there",
-            "Remove it: the store keeps a file of its own at this place.",
-        )  # fmt: skip
+    _refuse_strange(part)
     owner = path if path.exists() else path.parent
     try:
         return os.open(part, flags)
@@ -99,6 +95,20 @@ def make_for(path: Path, part: Path) -> int:
     restrict(handle, 0o600)
     give_to_owner(handle, owner)
     return handle
+
+
+def refuse_strange_companions(path: Path) -> None:
+    """Raise ForeignData if SQLite cannot keep its files there; a pipe is read for ever."""
+    for suffix in _COMPANIONS:
+        _refuse_strange(sibling(path, suffix))
+
+
+def _refuse_strange(part: Path) -> None:
+    if part.is_symlink() or (part.exists() and not part.is_file()):
+        raise ForeignData(
+            str(part), "a link, or something else that is no file, lies there",
+            "Remove it: the store keeps a file of its own at this place.",
+        )  # fmt: skip
 
 
 def secure(path: Path) -> None:

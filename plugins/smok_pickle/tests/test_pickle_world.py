@@ -35,10 +35,10 @@ def fill(databases, start, stop):
 """
 
 
-def opened(path, **options):
+def opened(path, *, looking=False, **options):
     store = {"backend": "pickle", "path": str(path), **options}
     config = {"device": "d", "stores": {"s": store}, "roles": {"default": "s"}}
-    return smok_core.open_databases(config, require_all=True)
+    return smok_core.open_databases(config, require_all=True, looking=looking)
 
 
 def stored(path):
@@ -141,6 +141,20 @@ def test_a_link_planted_in_a_shared_directory_is_not_followed(name, tmp_path):
     (shared / name).symlink_to(tmp_path / "victim")
     with pytest.raises(ForeignData, match="link"):
         opened(shared / "smok.db")
+    assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.parametrize("looking", [False, True])
+@pytest.mark.parametrize("kind", ["link", "pipe", "directory"])
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+def test_what_is_no_file_in_the_place_of_the_log_is_told(suffix, kind, looking, tmp_path):
+    """No waiting helps, as the error of SQLite had it, and a pipe was read for ever."""
+    path, place = tmp_path / "smok.db", tmp_path / f"smok.db{suffix}"
+    opened(path).close()
+    plant = {"link": lambda: place.symlink_to(tmp_path / "victim"), "directory": place.mkdir}
+    plant.get(kind, lambda: os.mkfifo(place))()
+    with pytest.raises(ForeignData, match=f"smok.db{suffix}: a link, or something else"):
+        opened(path, looking=looking)
     assert not (tmp_path / "victim").exists()
 
 
