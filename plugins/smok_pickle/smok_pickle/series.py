@@ -22,7 +22,7 @@ from smok_pickle.checksum import verify_label
 from smok_pickle.compaction import Trimmed, compact, merge, names_with_old, trim
 from smok_pickle.connection import Connection
 from smok_pickle.segments import LAST, NEVER
-from smok_pickle.series_index import ADVANCE, UNSURE, Entry, SeriesIndex
+from smok_pickle.series_index import ADVANCE, NO_ROW, UNSURE, Entry, SeriesIndex
 from smok_pickle.shared_commit import SharedCommit
 from smok_pickle.write_log import (
     COLUMNS,
@@ -95,16 +95,16 @@ class SqliteSeries(Series):
     def _append_at_once(self, points: Sequence[_Given]) -> bool:
         """Add points in one statement; False if that is not possible, nothing has changed then."""
         index, epoch = self._index, self._connection.connection_epoch
-        if index.connection_epoch != epoch or not index.rows:
+        if index.connection_epoch != epoch:
             return False
         if self.limits.max_pending is not None and self._excess(len(points)):
             return False
         found = index.row_of(points)
         if found is None:
             return False
-        key, newest = next(reversed(index.rows.items()))
-        known = index.id, index.epoch, key, newest.ts_max
         index.connection_epoch = UNSURE  # a signal handler that appends in between looks first
+        key, newest = next(reversed(index.rows.items()), NO_ROW)
+        known = index.id, index.epoch, key, newest.ts_max
         added = self._connection.quick(_APPEND, (*found, *known))
         if added:
             index.note(found)

@@ -71,6 +71,9 @@ class Head(NamedTuple):
     names: int | bytes  #: as in the row
 
 
+NO_ROW: Final = 0, Head(0, 0, 0, 0, 0, 0)  #: a key and a head that no row has
+
+
 class Entry:
     """One name: its id, and no less than its greatest timestamp.
 
@@ -208,7 +211,7 @@ class SeriesIndex:
         """Give the values for `ADVANCE`: ``mark`` is acknowledged, with all that is before it."""
         pending = self.pending - (mark - self.acknowledged)
         known = self.id, self.epoch, self.last, self.acknowledged, self.pending_then
-        key, newest = next(reversed(self.rows.items()))
+        key, newest = next(reversed(self.rows.items()), NO_ROW)
         return self.top, mark, self.stored, pending, *known, key, newest.ts_max
 
     def advanced(self, mark: int) -> None:
