@@ -361,3 +361,25 @@ def test_a_short_stack_is_not_the_datas_fault(codec: Codec) -> None:
         assert deeper() == codec.loads(data)
     except RecursionError:
         return
+
+
+#: Also texts and bytes that are as long as a float, and begin or end as one.
+_NEARLY = st.sampled_from(["x" * 8, b"x" * 7, "\u00cb" * 4, 2**40, 1e300, -0.0, float("inf")])
+
+
+@both
+@given(values=st.lists(st.floats(allow_nan=False), max_size=20) | st.lists(LEAVES | _NEARLY))
+def test_many_are_what_each_is(codec: Codec, values: list[Any]) -> None:
+    """What is encoded and decoded together, for speed, is no other than one by one."""
+    encoded = codec.dumps_many(values)
+    assert encoded == list(map(codec.dumps, values))
+    assert list(map(look, codec.loads_many(encoded))) == list(map(look, values))
+
+
+@both
+def test_one_that_is_damaged_among_many_is_told(codec: Codec) -> None:
+    """A float that lost a byte to its neighbour is as long together as two whole ones."""
+    whole = codec.dumps_many([1.5] * 40)
+    for torn in ([whole[0][:-1], whole[0] + b"."], [b"\xc1" + whole[0][1:]]):
+        with pytest.raises(CorruptData):
+            codec.loads_many([*whole, *torn])

@@ -103,8 +103,8 @@ def pack_columns(
     names = list(dict.fromkeys(ids))
     places = None if last - first + 1 == count else [seq - first for seq in seqs]
     body = _encode((_which(names, ids), places, packed("q", stamps), *join(values)))
-    packed_names = packed("I", names)
-    row = LogRow(first, last, packed_names, min(stamps), max(stamps), count, body, 0)
+    packed_names, in_time = packed("I", names), sorted(stamps)  # they mostly are: one look at each
+    row = LogRow(first, last, packed_names, in_time[0], in_time[-1], count, body, 0)
     return row._replace(sum=_sum(row, packed_names))
 
 
