@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import Annotated
+import threading
+import time
+from typing import Annotated, ClassVar
 
 import msgspec
 import pytest
@@ -23,9 +25,19 @@ CANARY = "hunter2-canary"
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options that note how many threads make some at a time."""
+
+    inside: ClassVar[list[int]] = []
+    most: ClassVar[list[int]] = []
     url: Annotated[Secret, option("Where the server is.")]
     path: Annotated[str, option("A path.")] = "x"
     port: Annotated[int, option("TCP port.", ge=1, le=65535)] = 1
+
+    def __post_init__(self):
+        self.inside.append(1)
+        time.sleep(0.005)  # long enough for another thread to come in, if one may
+        self.most.append(len(self.inside))
+        self.inside.pop()
 
 
 class Plugin:
@@ -301,3 +313,16 @@ x = 1
     assert ("no", "header") not in lines
     assert ("t", "x.y", "k") not in lines
     assert lines[("many", "x")] == 13
+
+
+def test_one_thread_at_a_time_makes_options():
+    """The library must not see a class for the first time in two threads; see `prepared`."""
+    store = {"backend": "test", "url": "x"}
+    config = {"device": "d", "stores": {"s": store}, "roles": {"default": "s"}}
+    Options.most.clear()
+    threads = [threading.Thread(target=load_config, args=(config,)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Options.most == [1] * 6
