@@ -12,10 +12,9 @@ WORK = """
 import sys, time
 import smok_core
 from smok_cli.state.seen import acknowledge_losses, read_seen
-from smok_cloud.history import History, read_history
 from smok_cloud.api import ApiClient
+from smok_cloud.history import History, read_history
 from smok_cloud.lease import Lease
-
 from smok_cloud.statistics import read_statistics
 from smok_cloud.synchronizer import Synchronizer
 from smok_testing.cloud.app import SandboxCloud

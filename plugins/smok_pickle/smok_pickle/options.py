@@ -42,4 +42,6 @@ class PickleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         if "\0" in self.path or not Path(self.path).name:
             raise ValueError(f"path: {self.path!r} is no path of a file")
         if self.path.endswith(_BESIDE):
-            raise ValueError(f"path: {self.path!r} ends as files do that lie beside a store")
+            raise ValueError(
+                f"path: {self.path!r} ends as files do that lie beside a store; give another name"
+            )
