@@ -249,6 +249,16 @@ class Series(ABC):
             StorageFull: There is no room; nothing is stored.
         """
 
+    def append_promised(self, points: Sequence[tuple[str, int, bytes]]) -> bool:  # noqa: ARG002 - for those that can
+        """Store points for which `append` had no room; their writer was told that they are stored.
+
+        Only a backend that keeps room back for them does, whatever ``limits`` say.
+
+        Returns:
+            Whether they are stored. If not, `append` is tried with them again, later.
+        """
+        return False
+
     @abstractmethod
     def latest(self, name: str) -> tuple[int, bytes] | None:
         """Give timestamp and value of the point with the greatest timestamp, or None."""

@@ -8,7 +8,6 @@ was written before.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import itertools
 import logging
 import sys
@@ -45,7 +44,8 @@ class BufferedSeries(Series):
     As long as writing works, a value waits at most ``flush_ms`` (1.5 times that if the thread is
     held up). Once a write has failed, nothing more is taken: `append` raises what the write raised
     until one succeeds. So no value that was taken is ever followed by a younger one that is lost
-    instead, and memory holds no more than was gathered within that time.
+    instead, and memory holds no more than was gathered within that time. A store that is full may
+    make an exception for what was taken already (`Series.append_promised`), and for nothing else.
 
     In a forked child it is empty: what waited at the fork is the parent's, and written by it.
     """
@@ -125,7 +125,13 @@ class BufferedSeries(Series):
                 raise self._failure.with_traceback(None)
         with self._writing:
             self.flush()
-            self._inner.append(points)
+            begun = time.monotonic()
+            try:
+                self._inner.append(points)
+            except StoreError as error:
+                self._note(error, begun)
+                raise
+            self._note(None, begun)
 
     def flush(self) -> None:
         """Write what waits and return when it is stored as the inner series stores it.
@@ -137,59 +143,64 @@ class BufferedSeries(Series):
             with self._lock:
                 pending, begun = list(self._pending), time.monotonic()
             try:
-                self._write(pending)
+                full = self._write(pending)
             except Exception as error:
-                self._note_failure(error)
+                self._note(error, begun)
                 raise
-            self._note_success(begun)
+            if pending:
+                self._note(full, begun)
 
-    def _write(self, pending: list[_Taken]) -> None:
+    def _write(self, pending: list[_Taken]) -> StorageFull | None:
+        """Store what waits; give why nothing may come after it, if the store made an exception."""
         if not pending:
-            return
+            return None
         try:
-            self._inner.append([point for taken in pending for point in taken])
-        except StorageFull:
-            if len(pending) == 1:
+            full = self._store([point for taken in pending for point in taken])
+        except SmokError as error:
+            if isinstance(error, StoreError) and not isinstance(error, StorageFull):
                 raise
-        except StoreError:
-            raise
-        except SmokError:
-            pass  # one of them is bad
-        else:
-            self._forget(len(pending))
-            return
-        self._write_one_by_one(pending)
+            return self._write_one_by_one(pending)
+        self._forget(len(pending))
+        return full
 
-    def _write_one_by_one(self, pending: list[_Taken]) -> None:
+    def _write_one_by_one(self, pending: list[_Taken]) -> StorageFull | None:
         """Write as many as there is room for, in their order; one that is bad stops no other."""
+        full = None
         for taken in pending:
             try:
-                self._inner.append(taken)
+                full = self._store(taken) or full
             except StoreError:
                 raise
             except SmokError as error:
                 self._note_refusal(taken, error)
             self._forget(1)
+        return full
+
+    def _store(self, points: _Taken) -> StorageFull | None:
+        try:
+            self._inner.append(points)
+        except StorageFull as full:
+            if self._inner.append_promised(points):
+                return full
+            raise
+        return None
 
     def _forget(self, count: int) -> None:
         with self._lock:
             for _ in range(count):
                 self._pending.popleft()
 
-    def _note_failure(self, error: Exception) -> None:
+    def _note(self, failure: Exception | None, begun: float) -> None:
+        """Remember how a write went; what came after ``begun`` waits on."""
         with self._lock:
             if self._failure is None:
                 self._failing_since = time.time()
-            self._failure, self._tried, self._until = error, time.monotonic(), 0.0
-            self._state.notify_all()
-
-    def _note_success(self, begun: float) -> None:
-        with self._lock:
-            self._failure, self._until = None, 0.0
-            if self._pending and not self._closed:  # it came after ``begun``
+            self._failure, self._tried, self._until = failure, time.monotonic(), 0.0
+            if self._pending and not failure and not self._closed:
                 self._wait_from(begun)
             left = [value for taken in self._pending for _, _, value in taken]
             self._size = sum(map(len, left), _POINT * len(left))
+            self._state.notify_all()
 
     def _note_refusal(self, taken: _Taken, error: SmokError) -> None:
         logger.error("%d values can never be written: %s", len(taken), error)
@@ -236,15 +247,12 @@ class BufferedSeries(Series):
     def _run(self) -> None:
         try:
             while self._wait_until_due():
-                self._flush_quietly()
+                try:
+                    self.flush()
+                except Exception as error:  # noqa: BLE001 - noted, and raised by the next append
+                    logger.warning("group commit failed, it will be tried again: %s", error)
         finally:
             self._until, self._thread = 0.0, None
-
-    def _flush_quietly(self) -> None:
-        try:
-            self.flush()
-        except Exception as error:  # noqa: BLE001 - noted, and raised by the next append
-            logger.warning("group commit failed, it will be tried again: %s", error)
 
     def _wait_until_due(self) -> bool:
         """Return when something has to be written; False when the buffer was closed."""
@@ -333,14 +341,9 @@ _priorities: Final = itertools.count(100)
 
 def _close_open() -> None:
     for series in list(_open):
-        with contextlib.suppress(StoreClosed):  # its engine was closed before it, or it is empty
-            _close_loudly(series)
-
-
-def _close_loudly(series: BufferedSeries) -> None:
-    try:
-        series.close()
-    except StoreClosed:
-        raise
-    except Exception:
-        logger.exception("values in memory could not be written at the end of the process")
+        try:
+            series.close()
+        except StoreClosed:
+            pass  # its engine was closed before it, or it is empty
+        except Exception:
+            logger.exception("values in memory could not be written at the end of the process")

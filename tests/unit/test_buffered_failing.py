@@ -82,6 +82,28 @@ def test_nothing_is_taken_after_a_write_has_failed(inner, error):
     assert stored(inner) == first + later
 
 
+def test_what_was_promised_gets_in_and_nothing_after_it(inner):
+    """A store with room kept back stores what was taken; what comes then is refused till it can."""
+
+    class Keeping(Refusing):
+        def append_promised(self, points):
+            self.inner.append(points)
+            return True
+
+    behind = Keeping(inner, StorageFull("s", "no room"))
+    series = BufferedSeries(behind, flush_ms=60_000)
+    first = accepted(series, range(5))
+    series.flush()
+    assert stored(inner) == first == list(range(5))
+    assert accepted(series, range(5, 50)) == []
+    assert not series.warnings()
+    behind.error = None
+    series._tried = 0.0  # a second later
+    assert accepted(series, range(50, 60)) == list(range(50, 60))
+    series.close()
+    assert stored(inner) == [*first, *range(50, 60)]
+
+
 def test_a_value_is_never_taken_and_then_late(inner):
     """Beside a writer that does not stop, what waits is younger than twice the time."""
     series = BufferedSeries(inner, flush_ms=100)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from smok_core.engine.base import Limits, OnFull, PendingPoint, Series, SeriesStats
-from smok_core.errors import QueueFull, StoreError
+from smok_core.errors import QueueFull, StorageFull, StoreError
 from smok_pickle import queue, segments
 from smok_pickle.checksum import verify_label
 from smok_pickle.compaction import Trimmed, compact, merge, names_with_old, trim
@@ -47,6 +47,7 @@ _PAGE: Final = 1000
 _FIRST_PAGE: Final = 16  # who asks for the first reading only shall not wait for a thousand
 _PAGE_BYTES: Final = 2**20
 _SMALL_ROWS: Final = 2048  # so many are merged
+_BESIDES: Final = 64  # bytes that a point takes beside its name and value, at most
 _ACKNOWLEDGED: Final = 128 * 1024  # so many points are compacted without waiting for a checkpoint
 
 T = TypeVar("T")
@@ -84,6 +85,21 @@ class SqliteSeries(Series):
         else:
             with self._connection.lock:
                 self._write(points)
+
+    def append_promised(self, points: Sequence[_Given]) -> bool:
+        """Use the reserve, as an acknowledgement does, but not more than half of it."""
+        size = sum(_BESIDES + len(name) + len(value) for name, _, value in points)
+        with self._connection.lock:
+            if not self._connection.space.can_promise(size):
+                return False
+            limits, self.limits = self.limits, Limits()
+            try:
+                self._connection.drain(lambda raw: self._append(raw, points))
+            except StorageFull:
+                return False
+            finally:
+                self.limits = limits
+            return True
 
     def _write(self, points: Sequence[_Given]) -> None:
         if not self._append_at_once(points):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from smok_core.engine.base import Ack
+from smok_core.engine.base import Ack, Limits
+from smok_core.engine.buffered import BufferedSeries
 from smok_core.errors import StorageFull
 from tests.conftest import skip_or_fail
 
@@ -133,3 +138,88 @@ def test_a_disk_eaten_by_somebody_else(disk: Path, opened: Callable[..., Engine]
     with pytest.raises(StorageFull):
         put_many(table, 100_000)
     assert os.statvfs(disk).f_bavail * 4096 < 2**21
+
+
+def append_until_refused(series: BufferedSeries, first: int) -> list[int]:
+    """Append without a pause; give the timestamps that were taken."""
+    taken: list[int] = []
+    with contextlib.suppress(StorageFull):
+        for ts in itertools.count(first):
+            series.append([("W1", ts, b"v" * 200)])
+            taken.append(ts)
+            time.sleep(0.001)
+    return taken
+
+
+def written(series: BufferedSeries) -> bool:
+    """Tell whether nothing waits in memory any more; give it some seconds."""
+    deadline = time.monotonic() + 5
+    while series._pending and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not series._pending
+
+
+@pytest.mark.parametrize("full", ["disk", "queue"])
+def test_what_a_buffer_has_taken_survives_a_kill(
+    full: str, disk: Path, opened: Callable[..., Engine]
+) -> None:
+    """With "buffered", what was taken when the disk or queue got full is stored all the same."""
+    there, here = os.pipe()
+    child = os.fork()
+    if child == 0:
+        limits = Limits(60 if full == "queue" else None)
+        inner = opened(path=disk / "smok.db").series("pathpoints", limits)
+        series = BufferedSeries(inner, flush_ms=50)
+        series.append([("W1", ts, b"v") for ts in range(50)])
+        series.flush()
+        if full == "disk":
+            eat(disk)
+        taken = append_until_refused(series, 50)
+        os.write(here, f"{len(taken)} {written(series)}".encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    count = int(os.read(there, 100).split()[0])
+    assert count >= 1
+    found = opened(path=disk / "smok.db").series("pathpoints").range("W1", None, None)
+    assert [ts for ts, _ in found] == list(range(50 + count))
+
+
+def test_the_reserve_keeps_promises_and_can_still_be_drained(
+    disk: Path, opened: Callable[..., Engine]
+) -> None:
+    """Nothing new gets in through the buffer, half of the reserve is left, and room is noticed."""
+    engine = opened(path=disk / "smok.db")
+    inner = engine.series("pathpoints")
+    inner.append([("W1", ts, b"v" * 50) for ts in range(-20_000, 0)])
+    series = BufferedSeries(inner, flush_ms=60_000)
+    series.append([("W1", 0, b"v" * 100_000)])
+    engine.checkpoint()  # there is no room left in the log
+    eat(disk)
+    series.flush()
+    for ts in range(1, 20):
+        with pytest.raises(StorageFull):
+            series.append([("W1", ts, b"v" * 100)])
+    assert not series.warnings()
+    assert any("full" in warning for warning in engine.health().warnings)
+    assert os.statvfs(disk).f_bavail * 4096 >= 2**19
+    assert drain(inner) == list(range(-20_000, 1))
+    (disk / "other").unlink()
+    series._tried = 0.0  # a second later
+    series.append([("W1", 1, b"v")])
+    assert inner.latest("W1") == (1, b"v")
+    assert not engine.health().warnings
+    series.close()
+
+
+def test_a_reserve_that_is_too_small_is_told(disk: Path, opened: Callable[..., Engine]) -> None:
+    """What does not fit into half of the reserve stays in memory, in `warnings`, and gets in."""
+    inner = opened(path=disk / "smok.db", ballast_kib=64).series("pathpoints")
+    series = BufferedSeries(inner, flush_ms=60_000)
+    series.append([("W1", 0, b"v" * 100_000)])
+    eat(disk)
+    with pytest.raises(StorageFull):
+        series.flush()
+    assert "1 values in memory cannot be written" in series.warnings()[0]
+    (disk / "other").unlink()
+    series.close()
+    assert inner.stats().points == 1
