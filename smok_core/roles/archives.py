@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from smok_core.engine.base import Row
 from smok_core.errors import InvalidType, InvalidValue
 from smok_core.roles.base import Database, OnEngine
 from smok_core.roles.checks import check_key
@@ -41,22 +40,17 @@ class ArchivesDatabase(BaseArchivesDatabase, OnEngine):
     def on_archiving_data_sync(self, new_data: dict[int, list[str]]) -> None:
         if type(new_data) is not dict:
             raise InvalidType(self.role, "the instructions", new_data, "a dict")
-        rows = {self._check(*item): self.codec.dumps(item[1]) for item in new_data.items()}
-        self._table.replace(rows)
+        items = new_data.items()
+        self._table.replace({self._check(*item): self.codec.dumps(item[1]) for item in items})
 
     def _check(self, interval: object, names: object) -> str:
         if type(interval) is not int:
             raise InvalidType(self.role, "the interval", interval, "an int of seconds")
         if interval <= 0:
-            raise InvalidValue(
-                self.role, "the interval", f"is {interval}", "Give seconds greater than 0."
-            )
+            remedy = "Give seconds greater than 0."
+            raise InvalidValue(self.role, "the interval", f"is {interval}", remedy)
         if type(names) is not list:
             raise InvalidType(self.role, interval, names, "a list of pathpoint names")
         for name in names:
             check_key(self.role, name)
         return str(interval)
-
-    def _load(self, row: Row) -> list[str]:
-        names: list[str] = self.codec.loads(row.value)
-        return names

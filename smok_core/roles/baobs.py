@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from smok_core.context import StoreContext
 from smok_core.engine.base import Engine
 from smok_core.errors import InvalidType, InvalidValue, NotFound, VersionNotNewer
-from smok_core.roles.base import Counts, Database, OnEngine
+from smok_core.roles.base import Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_key
 
 logger = logging.getLogger(__name__)
@@ -73,13 +74,8 @@ class BaseBAOBDatabase(Database):
                 self.get_baob_version(key)
             except KeyError:
                 logger.exception("baobs: %r has no version, it is removed", key)
-                self._forget(key)
-
-    def _forget(self, key: str) -> None:
-        try:
-            self.delete_baob(key)
-        except KeyError:
-            logger.info("baobs: %r is gone already", key)
+                with suppress(KeyError):  # it is gone already
+                    self.delete_baob(key)
 
 
 class BAOBDatabase(BaseBAOBDatabase, OnEngine):
@@ -104,8 +100,7 @@ class BAOBDatabase(BaseBAOBDatabase, OnEngine):
         return version
 
     def set_baob_value(self, key: str, data: bytes, version: int) -> None:
-        check_key(self.role, key)
-        self._check(key, data, version)
+        self._check(check_key(self.role, key), data, version)
         stored = self._blobs.put(key, data, version)
         if stored is not None:
             raise VersionNotNewer(key, stored, version)
@@ -123,8 +118,8 @@ class BAOBDatabase(BaseBAOBDatabase, OnEngine):
     def check_consistency(self) -> None:
         """Do nothing: an engine cannot hold a key without its version."""
 
-    def counts(self) -> Counts:
-        return Counts(len(self._blobs.versions()))
+    def counts(self) -> RoleStats:
+        return RoleStats(rows=len(self._blobs.versions()))
 
     def _check(self, key: str, data: object, version: object) -> None:
         if type(data) is not bytes:
@@ -132,8 +127,7 @@ class BAOBDatabase(BaseBAOBDatabase, OnEngine):
         if type(version) is not int:
             raise InvalidType(self.role, key, version, "an int as version")
         if len(data) > MAX_BAOB_BYTES:
-            raise InvalidValue(
-                self.role, key, f"is {len(data)} bytes long", f"Give at most {MAX_BAOB_BYTES}."
-            )
+            remedy = f"Give at most {MAX_BAOB_BYTES}."
+            raise InvalidValue(self.role, key, f"is {len(data)} bytes long", remedy)
         if not 0 <= version < 2**63:
             raise InvalidValue(self.role, key, f"has version {version}", "Give 0 to 2**63 - 1.")

@@ -6,7 +6,7 @@ import logging
 import time
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar, Final, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
 
@@ -27,6 +27,8 @@ T = TypeVar("T")
 BATCH: Final = 1000
 #: Seconds between two effective checkpoints; the published client calls about once a minute.
 CHECKPOINT_SECONDS: Final = 60.0
+#: What decoding raises for bytes that no codec of ours wrote.
+DAMAGE: Final = (CorruptData, msgspec.ValidationError, ValueError, TypeError, LookupError)
 
 
 class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,31 +41,6 @@ class RoleStats(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int = 0  #: given up because of max_pending, for the lifetime of the data
     refused: int = 0  #: writes that a program could not be told to be wrong, likewise
     pending_definitions: int = 0  #: pathpoints: definitions that wait for upload
-
-
-class Counts(NamedTuple):
-    """What a role has stored."""
-
-    rows: int
-    pending: int = 0
-    dropped: int = 0  #: by the engine, because of max_pending
-    oldest: float | None = None  #: time of the record that comes next, seconds since the epoch
-
-
-class Throttle:
-    """Lets something through at most once per interval; the first time always."""
-
-    def __init__(self, seconds: float = CHECKPOINT_SECONDS) -> None:
-        self._seconds, self._next = seconds, 0.0
-        self._lock = fork_safe_lock(Layer.ROLE)
-
-    def __call__(self) -> bool:
-        """Tell whether it is time; measured by the monotonic clock."""
-        with self._lock:
-            now = time.monotonic()
-            due = now >= self._next
-            self._next = now + self._seconds if due else self._next
-            return due
 
 
 class Database(ABC):
@@ -141,14 +118,14 @@ class OnEngine(Database):
         self.codec: Codec = engine.codec
         self.dead = DeadLetters(self.role, engine, context.clock)
         self.refused = Counter(engine, f"{self.role}.refused")
-        self.due = Throttle()
+        self._next_checkpoint, self._checkpoint_lock = 0.0, fork_safe_lock(Layer.ROLE)
         self._table_names: dict[Table, str] = {}
         if self.tables:
-            self._table = self.open_table(self.tables[0])
+            self._table = self.open_table(self.tables[0], engine)
 
-    def open_table(self, name: str) -> Table:
-        """Give a table of the engine, and remember its name for dead letters."""
-        table = self.engine.table(name)
+    def open_table(self, name: str, engine: Engine) -> Table:
+        """Give a table of an engine, and remember its name for dead letters."""
+        table = engine.table(name)
         self._table_names[table] = name
         return table
 
@@ -156,31 +133,31 @@ class OnEngine(Database):
         self.engine.flush()
 
     def checkpoint(self) -> None:
-        if self.due():
-            self.tidy()
-            self.engine.checkpoint()
+        with self._checkpoint_lock:
+            now = time.monotonic()
+            if now < self._next_checkpoint:
+                return
+            self._next_checkpoint = now + CHECKPOINT_SECONDS
+        self.tidy()
+        self.engine.checkpoint()
 
-    def counts(self) -> Counts:
+    def counts(self) -> RoleStats:
         """Count what is stored, what waits for the cloud, and what the engine dropped."""
-        return Counts(self._table.stats().rows)
+        return RoleStats(rows=self._table.stats().rows)
 
     def stats(self) -> RoleStats:
         counts = self.counts()
-        return RoleStats(
-            rows=counts.rows,
-            pending=counts.pending,
-            oldest_pending=counts.oldest,
+        # What was dropped where the data was before it was copied into this store counts as well.
+        before = Counter(self.engine, f"{self.role}.dropped").value()
+        return msgspec.structs.replace(
+            counts,
             dead=self.dead.count(),
             refused=self.refused.value(),
-            dropped=counts.dropped + self.dropped_before(),
+            dropped=counts.dropped + before,
         )
 
     def count_refused(self, count: int) -> None:
         self.refused.add(count)
-
-    def dropped_before(self) -> int:
-        """Count what was dropped where the data was before it was copied into this store."""
-        return Counter(self.engine, f"{self.role}.dropped").value()
 
     def tidy(self) -> None:
         """Do the role's own housekeeping; called by `checkpoint` when it is time."""
@@ -199,9 +176,13 @@ class OnEngine(Database):
         for row in rows:
             try:
                 yield row, load(row)
-            except (CorruptData, msgspec.ValidationError, ValueError, TypeError, LookupError):
+            except DAMAGE:
                 self.set_aside(table, row, "cannot be decoded")
                 table.acknowledge([Ack(row.key, row.seq, remove=True)])
+
+    def items(self) -> list[Any]:
+        """Give what the rows of the role's own table decode to, in their order."""
+        return [item for _, item in self.decoded(self._table, self._table.rows(), self._load)]
 
     def stored(self, table: Table, key: str, load: Callable[[Row], T]) -> tuple[Row, T]:
         """Give the row under a key, and what it decodes to; raises NotFound if there is none."""
@@ -209,6 +190,12 @@ class OnEngine(Database):
         for found in self.decoded(table, [row] if row else [], load):
             return found
         raise NotFound(self.role, key)
+
+    def _dump(self, record: Any) -> bytes:
+        return self.codec.dumps(msgspec.structs.asdict(record))
+
+    def _load(self, row: Row) -> Any:
+        return self.codec.loads(row.value)
 
     def set_aside(self, table: Table, row: Row, reason: str) -> None:
         """Copy a row to the dead letters; the caller acknowledges it afterwards."""

@@ -13,10 +13,10 @@ from smok_core.engine.base import Ack, Engine, Row, When
 from smok_core.engine.plain import check_plain
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Event
-from smok_core.roles.base import BATCH, Counts, Database, OnEngine
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key, warn_of_unit
-from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
-from smok_core.roles.queue_limit import QueueLimit
+from smok_core.roles.outbox import Batch, StoredBatch
+from smok_core.roles.table_outbox import TableOutbox
 
 
 class BaseEventSynchronization(Batch):
@@ -104,7 +104,8 @@ class EventSynchronization(StoredBatch[Event], BaseEventSynchronization):
     """The batch of `EventDatabase`."""
 
     def get_events(self) -> list[Event]:
-        return [_copy(event) for event in self.values]
+        copy = msgspec.structs.replace
+        return [copy(event, metadata=dict(event.metadata)) for event in self.values]
 
     def acknowledge(self, *uuids: str) -> None:
         self._outbox.acknowledge(self, [check_key("events", uuid) for uuid in uuids])
@@ -118,23 +119,20 @@ class EventDatabase(BaseEventDatabase, OnEngine):
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
         self._keep = context.settings.keep_events_for.seconds
-        self._cache = self.open_table(self.tables[1])
+        self._cache = self.open_table(self.tables[1], engine)
         self.outbox = TableOutbox(
             self,
             self._table,
             self._load,
             EventSynchronization,
             when=lambda event: event.started_on,
-        )
-        self._limit = QueueLimit(
-            self, self._table, self._load, droppable=Event.is_closed, remove=lambda _: True
+            droppable=Event.is_closed,
+            drop=lambda _: True,
         )
 
     def use_cache_of(self, engine: Engine) -> None:
         """Keep the caches of predicates in another store than the events."""
-        name = self.tables[1]
-        self._cache = engine.table(name)
-        self._table_names[self._cache] = name
+        self._cache = self.open_table(self.tables[1], engine)
 
     def get_open_events(self) -> Iterator[Event]:
         return iter([event for _, event in self._events() if not event.is_closed()])
@@ -148,7 +146,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
             warn_of_unit(self.role, "seconds")
         key = check_key(self.role, checked.provisional_uuid)
         uuid = None if checked.uuid is None else check_key(self.role, checked.uuid)
-        self._limit.put(key, self._dump(checked), when=When.ABSENT)
+        self.outbox.put(key, self._dump(checked), when=When.ABSENT)
         if uuid is not None:
             # Seq 0 is nobody's: only the tag is set.
             self._table.acknowledge([Ack(key, 0, uuid)])
@@ -161,11 +159,11 @@ class EventDatabase(BaseEventDatabase, OnEngine):
             if stored.is_closed():
                 return
             stored.ended_on = ended_on
-            if self._limit.put(row.key, self._dump(stored), expected_seq=row.seq):
+            if self.outbox.put(row.key, self._dump(stored), expected_seq=row.seq):
                 return
 
     def get_events_to_sync(self, limit: int = BATCH) -> EventSynchronization | None:
-        return self.outbox.take(limit) or None
+        return self.outbox.take(limit)
 
     def set_cache(self, predicate_id: str, cache: Any) -> None:
         key = check_key(self.role, predicate_id)
@@ -173,7 +171,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         self._cache.put(key, self.codec.dumps(cache))
 
     def get_cache(self, predicate_id: str) -> Any:
-        return self.stored(self._cache, predicate_id, self._load_cache)[1]
+        return self.stored(self._cache, predicate_id, super()._load)[1]
 
     def on_predicate_deleted(self, predicate_id: str) -> None:
         self._cache.delete(check_key(self.role, predicate_id))
@@ -184,7 +182,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
     def tidy(self) -> None:
         self._forget(before=self.context.clock() - self._keep)
 
-    def counts(self) -> Counts:
+    def counts(self) -> RoleStats:
         return self.outbox.counts()
 
     def _forget(self, before: float | None) -> None:
@@ -206,9 +204,6 @@ class EventDatabase(BaseEventDatabase, OnEngine):
     def _load(self, row: Row) -> Event:
         names = {"uuid": row.tag, "provisional_uuid": row.key}
         return msgspec.convert(self.codec.loads(row.value) | names, Event)
-
-    def _load_cache(self, row: Row) -> Any:
-        return self.codec.loads(row.value)
 
 
 class NullEventDatabase(BaseEventDatabase):
@@ -241,7 +236,3 @@ class NullEventDatabase(BaseEventDatabase):
 
     def clear_closed_and_synced_events(self) -> None:
         """Do nothing: there are none."""
-
-
-def _copy(event: Event) -> Event:
-    return msgspec.structs.replace(event, metadata=dict(event.metadata))

@@ -13,10 +13,10 @@ from smok_core.context import StoreContext
 from smok_core.engine.base import Ack, Engine, Row, When
 from smok_core.errors import InvalidType
 from smok_core.model import Macro
-from smok_core.roles.base import BATCH, Counts, Database, OnEngine
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key, check_number
-from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
-from smok_core.roles.queue_limit import QueueLimit
+from smok_core.roles.outbox import Batch, StoredBatch
+from smok_core.roles.table_outbox import TableOutbox
 
 
 class Execution(NamedTuple):
@@ -117,7 +117,8 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self._done = self.open_table(self.tables[1])
+        self._done = self.open_table(self.tables[1], engine)
+        # What is dropped stays remembered: not being reported must not make it run again.
         self.outbox = TableOutbox(
             self,
             self._done,
@@ -125,13 +126,10 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
             MacroSynchronization,
             when=lambda execution: execution.timestamp,
         )
-        # What is dropped stays remembered: not being reported must not make it run again.
-        self._limit = QueueLimit(self, self._done, self._load_done)
 
     def get_macros(self) -> list[Macro]:
         done = {execution for _, execution in self._executions()}
-        rows = self.decoded(self._table, self._table.rows(), self._load)
-        return [macro for _, stored in rows if (macro := _without(stored, done))]
+        return [macro for stored in self.items() if (macro := _without(stored, done))]
 
     def set_macros(self, macros: list[Macro]) -> None:
         checked = [self._check(macro) for macro in macros]
@@ -148,7 +146,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
     def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
         execution = self._execution(macro_id, timestamp)
         value = self.codec.dumps(tuple(execution))
-        self._limit.put(_done_key(execution), value, when=When.ABSENT)
+        self.outbox.put(_done_key(execution), value, when=When.ABSENT)
         self._take_out(execution)
 
     def get_done_macros(self) -> Iterator[tuple[str, int | float]]:
@@ -161,22 +159,21 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
             self._done.acknowledge([Ack(key, row.seq)])
 
     def get_macros_to_sync(self, limit: int = BATCH) -> MacroSynchronization | None:
-        return self.outbox.take(limit) or None
+        return self.outbox.take(limit)
 
-    def counts(self) -> Counts:
-        return self.outbox.counts()._replace(rows=len(self.get_macros()))
+    def counts(self) -> RoleStats:
+        return msgspec.structs.replace(self.outbox.counts(), rows=len(self.get_macros()))
 
     def _take_out(self, execution: Execution) -> None:
         while (row := self._table.get(execution.macro_id)) is not None:
             left = _without(self._load(row), {execution})
-            value = self._dump(left) if left else None
-            if value == row.value or self._write_back(row, value):
+            value = self._dump(left)
+            if left:
+                done = value == row.value or self._table.put(row.key, value, expected_seq=row.seq)
+            else:
+                done = self._table.delete(row.key, expected_seq=row.seq)
+            if done:
                 return
-
-    def _write_back(self, row: Row, value: bytes | None) -> bool:
-        if value is None:
-            return self._table.delete(row.key, expected_seq=row.seq)
-        return self._table.put(row.key, value, expected_seq=row.seq)
 
     def _executions(self) -> Iterator[tuple[Row, Execution]]:
         return self.decoded(self._done, self._done.rows(), self._load_done)
@@ -195,15 +192,11 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
         checked.occurrences_not_done = sorted(map(_whole, checked.occurrences_not_done))
         return checked
 
-    def _dump(self, macro: Macro) -> bytes:
-        return self.codec.dumps(msgspec.structs.asdict(macro))
-
     def _load(self, row: Row) -> Macro:
         return msgspec.convert(self.codec.loads(row.value), Macro)
 
     def _load_done(self, row: Row) -> Execution:
-        macro_id, timestamp = self.codec.loads(row.value)
-        return Execution(macro_id, timestamp)
+        return Execution(*self.codec.loads(row.value))
 
 
 def _without(macro: Macro, done: set[Execution]) -> Macro:

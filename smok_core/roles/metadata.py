@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from smok_core.context import StoreContext
 from smok_core.engine.base import Engine, Row, When
 from smok_core.errors import InvalidType, InvalidValue, NotFound
-from smok_core.roles.base import BATCH, Counts, Database, OnEngine
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_key, check_number
-from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
-from smok_core.roles.queue_limit import QueueLimit
+from smok_core.roles.outbox import Batch, StoredBatch
+from smok_core.roles.table_outbox import TableOutbox
 
 
 class PlainChange(NamedTuple):
@@ -104,21 +104,20 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
+        # What is dropped is not uploaded, but it stays in force here.
         self.outbox = TableOutbox(
             self,
             self._table,
             self._load,
             PlainSynchronization,
             when=lambda change: change.timestamp,
-            remove=lambda row: _is_deletion(self._load(row)),
+            remove=lambda row: self._load(row).value is None,
         )
-        # What is dropped is not uploaded, but it stays in force here.
-        self._limit = QueueLimit(self, self._table, self._load, remove=_is_deletion)
 
     def put_plain(self, key: str, value: str, timestamp: float | None = None) -> None:
         self._check(key, value, 0 if timestamp is None else timestamp)
         stamp = self._now(self._table.get(key)) if timestamp is None else timestamp
-        self._limit.put(key, self.codec.dumps(value), stamp=stamp)
+        self.outbox.put(key, self.codec.dumps(value), stamp=stamp)
 
     def get_plain(self, key: str) -> str:
         value = self.stored(self._table, key, self._load)[1].value
@@ -135,18 +134,16 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
         gone = self.codec.dumps(None)
         while (row := self._table.get(key)) is not None and row.value != gone:
             # Compare and set: a value written in between is newer than this deletion's reading.
-            if self._limit.put(key, gone, stamp=self._now(row), expected_seq=row.seq):
+            if self.outbox.put(key, gone, stamp=self._now(row), expected_seq=row.seq):
                 return
 
     def get_all_plain(self) -> Iterator[tuple[str, str, float]]:
-        rows = self.decoded(self._table, self._table.rows(), self._load)
-        found = [change for _, change in rows]
-        return iter([(c.key, c.value, c.timestamp) for c in found if c.value is not None])
+        return iter([tuple(change) for change in self.items() if change.value is not None])
 
     def get_plain_to_sync(self, limit: int = BATCH) -> PlainSynchronization | None:
-        return self.outbox.take(limit) or None
+        return self.outbox.take(limit)
 
-    def counts(self) -> Counts:
+    def counts(self) -> RoleStats:
         return self.outbox.counts()
 
     def _load(self, row: Row) -> PlainChange:
@@ -168,10 +165,5 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise InvalidValue(
-                self.role, key, "holds a lone surrogate", "Give text that can be UTF-8."
-            ) from None
-
-
-def _is_deletion(change: PlainChange) -> bool:
-    return change.value is None
+            remedy = "Give text that can be UTF-8."
+            raise InvalidValue(self.role, key, "holds a lone surrogate", remedy) from None

@@ -13,22 +13,21 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, Protocol, Self, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-import msgspec
-
-from smok_core.engine.base import Ack, PendingPoint, Row, Series, Table
+from smok_core.engine.base import PendingPoint, Row, Series
 from smok_core.engine.forks import Layer, fork_safe_lock
-from smok_core.errors import CorruptData
-from smok_core.roles.base import BATCH, Counts, OnEngine
+from smok_core.roles.base import BATCH, DAMAGE, OnEngine, RoleStats
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+R = TypeVar("R", Row, PendingPoint)
+B = TypeVar("B", bound="StoredBatch[Any]")
 
-#: What decoding raises for bytes that no codec of ours wrote.
-_DAMAGE: Final = (CorruptData, msgspec.ValidationError, ValueError, TypeError, LookupError)
+_SEQ, _VALUE = attrgetter("seq"), attrgetter("value")
 
 
 class Batch(ABC):
@@ -87,10 +86,6 @@ class Batch(ABC):
         self.release()
 
 
-R = TypeVar("R", Row, PendingPoint)
-B = TypeVar("B", bound="StoredBatch[Any]")
-
-
 class StoredBatch(Batch, Generic[T]):
     """A batch of an outbox: what the engine handed out in the take of this number, and decoded."""
 
@@ -104,15 +99,15 @@ class StoredBatch(Batch, Generic[T]):
         return len(self.records)
 
     def part(self, start: int, stop: int) -> Self:
-        return type(self)(
-            self._outbox, self.take, self.records[start:stop], self.values[start:stop]
-        )
-
-    def only(self, seqs: set[int]) -> Self:
-        """Return the records with these seqs as a batch of the same take."""
-        places = [at for at, record in enumerate(self.records) if record.seq in seqs]
-        records, values = ([column[at] for at in places] for column in (self.records, self.values))
+        records, values = self.records[start:stop], self.values[start:stop]
         return type(self)(self._outbox, self.take, records, values)
+
+    def without(self, other: Self) -> Self | None:
+        """Return the records that the other one does not have, as a batch of the same take."""
+        gone = set(map(_SEQ, other.records))
+        pairs = zip(self.records, self.values, strict=True)
+        left = [pair for pair in pairs if pair[0].seq not in gone]
+        return type(self)(self._outbox, self.take, *zip(*left, strict=True)) if left else None
 
     def acknowledge(self) -> None:
         self._outbox.acknowledge(self)
@@ -139,21 +134,19 @@ class Outbox(ABC, Generic[R, T, B]):
         # Held during calls of the engine: between the look whether a batch is out and its
         # acknowledgement nobody may answer it and take the next one.
         self._lock = fork_safe_lock(Layer.ROLE)
-        self._out = batch(self, 0, (), ())
-        self._unanswered: set[int] = set()
+        self._takes = 0
+        self._out: B | None = None  # what is not answered yet of the last take
 
-    def take(self, limit: int = BATCH) -> B:
+    def take(self, limit: int = BATCH) -> B | None:
         """Return the batch that is out, or make one of at most ``limit`` records.
 
-        Of a batch that is answered in part, what is left of it is out.
+        Of a batch that is answered in part, what is left of it is out. None: nothing is pending.
         """
         with self._lock:
-            if not self._unanswered:
+            if self._out is None:
+                self._takes += 1
                 records, values = self._read(limit)
-                self._out = self._batch(self, self._out.take + 1, records, values)
-                self._unanswered = {record.seq for record in records}
-            elif len(self._unanswered) < len(self._out.records):
-                self._out = self._out.only(self._unanswered)
+                self._out = self._batch(self, self._takes, records, values) if records else None
             return self._out
 
     def acknowledge(self, batch: B, tags: Sequence[str] | None = None) -> None:
@@ -166,9 +159,9 @@ class Outbox(ABC, Generic[R, T, B]):
         """
         with self._lock:
             known = batch.records if tags is None else batch.records[: len(tags)]
-            left = self._still_out(batch, known)
+            left = known if batch is self._out else self._unanswered(batch, known)
             if left:
-                self._acknowledge(left, _by_seq(known, tags) if tags else {})
+                self._acknowledge(left, dict(zip(map(_SEQ, known), tags or (), strict=False)))
             self._answered(batch)
 
     def release(self, batch: B) -> None:
@@ -179,7 +172,7 @@ class Outbox(ABC, Generic[R, T, B]):
     def reject(self, batch: B, reason: str) -> None:
         """Set a batch's records aside, then end their wait: in this order a crash loses nothing."""
         with self._lock:
-            left = self._still_out(batch, batch.records)
+            left = self._unanswered(batch, batch.records)
             for record in left:
                 self._set_aside(record, reason)
             if left:
@@ -187,49 +180,53 @@ class Outbox(ABC, Generic[R, T, B]):
             self._answered(batch)
 
     @abstractmethod
-    def counts(self) -> Counts:
-        """Count what is stored, what is pending and what was dropped."""
+    def counts(self) -> RoleStats:
+        """Count what is stored, what is pending and what the engine dropped."""
 
-    def _still_out(self, batch: B, records: Sequence[R]) -> Sequence[R]:
-        if batch.take != self._out.take:
+    def _unanswered(self, batch: B, records: Sequence[R]) -> Sequence[R]:
+        if self._out is None or batch.take != self._out.take:
             return ()
-        if batch is self._out and len(records) == len(self._unanswered):
-            return records
-        return [record for record in records if record.seq in self._unanswered]
+        out = set(map(_SEQ, self._out.records))
+        return [record for record in records if record.seq in out]
 
     def _answered(self, batch: B) -> None:
         if batch is self._out:
-            self._unanswered.clear()
-        elif batch.take == self._out.take:
-            self._unanswered.difference_update([record.seq for record in batch.records])
+            self._out = None
+        elif self._out is not None and batch.take == self._out.take:
+            self._out = self._out.without(batch)
 
     def _read(self, limit: int) -> tuple[list[R], list[T]]:
         records, values = list[R](), list[T]()
-        after, asked = 0, limit
-        while asked > 0:
+        after = 0
+        while (asked := limit - len(records)) > 0:
             page = self._queue.pending(asked, after)
-            self._decode(page, records, values)
+            try:
+                values += self._load(page)
+                records += page
+            except DAMAGE:
+                for record, value in self._undamaged(page):
+                    records.append(record)
+                    values.append(value)
             # A short page is the last one. Of a full one some may not have been decodable.
-            after = page[-1].seq if len(page) == asked else 0
-            asked = limit - len(records) if after else 0
+            if len(page) < asked:
+                break
+            after = page[-1].seq
         return records, values
 
-    def _decode(self, page: Sequence[R], records: list[R], values: list[T]) -> None:
-        """Add a page and its values; what cannot be decoded is set aside (contract G11)."""
-        try:
-            values += self._load(page)
-            records += page
-        except _DAMAGE:
-            if len(page) > 1:
-                for record in page:
-                    self._decode([record], records, values)
+    def _undamaged(self, page: Sequence[R]) -> Iterator[tuple[R, T]]:
+        """Decode one by one; what cannot be decoded is set aside (contract G11)."""
+        for record in page:
+            try:
+                (value,) = self._load([record])
+            except DAMAGE:
+                self._set_aside(record, "cannot be decoded")
+                self._remove(record)
             else:
-                self._set_aside(page[0], "cannot be decoded")
-                self._remove(page[0])
+                yield record, value
 
     @abstractmethod
     def _load(self, records: Sequence[R]) -> list[T]:
-        """Decode records; raises one of `_DAMAGE` if one of them is damaged."""
+        """Decode records; raises one of `DAMAGE` if one of them is damaged."""
 
     @abstractmethod
     def _acknowledge(self, records: Sequence[R], tags: dict[int, str]) -> None:
@@ -239,53 +236,9 @@ class Outbox(ABC, Generic[R, T, B]):
     def _set_aside(self, record: R, reason: str) -> None:
         """Copy a record to the dead letters."""
 
-    @abstractmethod
     def _remove(self, record: R) -> None:
         """Let go of a record that was set aside because it cannot be decoded."""
-
-
-class TableOutbox(Outbox[Row, T, B]):
-    """The pending rows of a role's table.
-
-    ``when`` tells the time of a decoded row, in seconds since the epoch; ``remove`` whether an
-    acknowledged row leaves the table.
-    """
-
-    def __init__(
-        self,
-        database: OnEngine,
-        table: Table,
-        load: Callable[[Row], T],
-        batch: type[B],
-        *,
-        when: Callable[[T], float],
-        remove: Callable[[Row], bool] = lambda _: False,
-    ) -> None:
-        super().__init__(database, table, batch)
-        self._table, self._loader, self._when, self._leaves = table, load, when, remove
-
-    def counts(self) -> Counts:
-        found = self._table.stats()
-        head = self._table.pending(1) if found.pending else []
-        try:
-            oldest = self._when(self._load(head)[0]) if head else None
-        except _DAMAGE:
-            oldest = None  # taking it sets it aside; counting changes nothing
-        return Counts(found.rows, found.pending, found.dropped, oldest)
-
-    def _load(self, records: Sequence[Row]) -> list[T]:
-        return [self._loader(row) for row in records]
-
-    def _acknowledge(self, records: Sequence[Row], tags: dict[int, str]) -> None:
-        self._table.acknowledge(
-            [Ack(row.key, row.seq, tags.get(row.seq), self._leaves(row)) for row in records]
-        )
-
-    def _set_aside(self, record: Row, reason: str) -> None:
-        self._database.set_aside(self._table, record, reason)
-
-    def _remove(self, record: Row) -> None:
-        self._table.acknowledge([Ack(record.key, record.seq, remove=True)])
+        self._acknowledge([record], {})
 
 
 class SeriesOutbox(Outbox[PendingPoint, T, B]):
@@ -301,24 +254,21 @@ class SeriesOutbox(Outbox[PendingPoint, T, B]):
         super().__init__(database, series, batch)
         self._series, self._loader = series, load
 
-    def counts(self) -> Counts:
+    def counts(self) -> RoleStats:
         found = self._series.stats()
         head = found.oldest_pending
-        oldest = None if head is None else head / 1_000_000
-        return Counts(found.points, found.pending, found.dropped, oldest)
+        return RoleStats(
+            rows=found.points,
+            pending=found.pending,
+            dropped=found.dropped,
+            oldest_pending=None if head is None else head / 1_000_000,
+        )
 
     def _load(self, records: Sequence[PendingPoint]) -> list[T]:
-        return self._loader([point.value for point in records])
+        return self._loader(list(map(_VALUE, records)))
 
     def _acknowledge(self, records: Sequence[PendingPoint], tags: dict[int, str]) -> None:  # noqa: ARG002 - a point has no tag
-        self._series.acknowledge([point.seq for point in records])
+        self._series.acknowledge(list(map(_SEQ, records)))
 
     def _set_aside(self, record: PendingPoint, reason: str) -> None:
         self._database.dead.add_point(record, reason)
-
-    def _remove(self, record: PendingPoint) -> None:
-        self._series.acknowledge([record.seq])
-
-
-def _by_seq(records: Sequence[Row | PendingPoint], tags: Sequence[str]) -> dict[int, str]:
-    return dict(zip([record.seq for record in records], tags, strict=False))

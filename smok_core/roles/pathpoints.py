@@ -22,10 +22,10 @@ from smok_core.model import (
     StorageLevel,
     ValueOrExcept,
 )
-from smok_core.roles.base import BATCH, Counts, Database, OnEngine, RoleStats
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key, warn_of_unit
-from smok_core.roles.outbox import Batch, SeriesOutbox, StoredBatch, TableOutbox
-from smok_core.roles.queue_limit import QueueLimit
+from smok_core.roles.outbox import Batch, SeriesOutbox, StoredBatch
+from smok_core.roles.table_outbox import TableOutbox
 from smok_core.roles.values import Values, milliseconds
 
 logger = logging.getLogger(__name__)
@@ -174,13 +174,8 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         self._values = Values(self.role, context.store, engine.codec)
         self.outbox = SeriesOutbox(self, self._series, self._values.load_all, DataToSynchronize)
         self.definitions_outbox = TableOutbox(
-            self,
-            self._table,
-            self._load_definition,
-            DefinitionsToSynchronize,
-            when=lambda _: 0.0,
+            self, self._table, self._load, DefinitionsToSynchronize, when=lambda _: 0.0
         )
-        self._limit = QueueLimit(self, self._table, self._load_definition)
 
     def _open_series(self, engine: Engine) -> Series:
         settings = self.context.settings
@@ -256,7 +251,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
     # --- values to the cloud ---------------------------------------------------------------------
 
     def get_data_to_sync(self, limit: int = BATCH) -> DataToSynchronize | None:
-        return self.outbox.take(limit) or None
+        return self.outbox.take(limit)
 
     # --- definitions -----------------------------------------------------------------------------
 
@@ -266,16 +261,15 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         value = self.codec.dumps(int(definition.storage_level))
         row = self._table.get(path)
         if row is None or row.value != value:
-            self._limit.put(path, value)
+            self.definitions_outbox.put(path, value)
 
     def get_definitions(self) -> Iterator[PathpointDefinition]:
-        rows = self.decoded(self._table, self._table.rows(), self._load_definition)
-        return iter([definition for _, definition in rows])
+        return iter(self.items())
 
     def get_definitions_to_sync(self, limit: int = BATCH) -> DefinitionsToSynchronize | None:
-        return self.definitions_outbox.take(limit) or None
+        return self.definitions_outbox.take(limit)
 
-    def _load_definition(self, row: Row) -> PathpointDefinition:
+    def _load(self, row: Row) -> PathpointDefinition:
         return PathpointDefinition(row.key, StorageLevel(self.codec.loads(row.value)))
 
     # --- housekeeping ----------------------------------------------------------------------------
@@ -297,7 +291,7 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         if keep is not None:
             self._series.trim(int((self.context.clock() - keep.seconds) * 1_000_000))
 
-    def counts(self) -> Counts:
+    def counts(self) -> RoleStats:
         return self.outbox.counts()
 
     def stats(self) -> RoleStats:

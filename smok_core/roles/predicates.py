@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from smok_core.engine.base import Row
 from smok_core.engine.plain import check_plain
 from smok_core.errors import InvalidType
 from smok_core.roles.base import Database, OnEngine
@@ -48,8 +47,7 @@ class PredicateDatabase(BasePredicateDatabase, OnEngine):
     tables = ("predicates",)
 
     def get_all_predicates(self) -> list[dict[str, Any]]:
-        rows = self.decoded(self._table, self._table.rows(), self._load)
-        return [predicate for _, predicate in rows]
+        return self.items()
 
     def update_predicate(self, v: dict[str, Any]) -> None:
         self._table.put(self._check(v), self.codec.dumps(v))
@@ -63,7 +61,3 @@ class PredicateDatabase(BasePredicateDatabase, OnEngine):
         key = check_key(self.role, predicate["predicate_id"])
         check_plain(predicate, self.role, key)
         return key
-
-    def _load(self, row: Row) -> dict[str, Any]:
-        predicate: dict[str, Any] = self.codec.loads(row.value)
-        return predicate

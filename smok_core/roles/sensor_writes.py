@@ -10,10 +10,10 @@ import msgspec
 from smok_core.context import StoreContext
 from smok_core.engine.base import Ack, Engine, Row, When
 from smok_core.model import SensorWriteEvent
-from smok_core.roles.base import BATCH, Counts, Database, OnEngine
+from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields
-from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
-from smok_core.roles.queue_limit import QueueLimit
+from smok_core.roles.outbox import Batch, StoredBatch
+from smok_core.roles.table_outbox import TableOutbox
 
 
 class BaseSensorWriteSynchronization(Batch):
@@ -102,14 +102,13 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
             when=lambda event: event.timestamp / 1000,
             remove=lambda _: True,
         )
-        self._limit = QueueLimit(self, self._table, self._load, remove=lambda _: True)
 
     def add_sw(self, event: SensorWriteEvent) -> None:
         record = check_fields(self.role, "a sensor write", event, SensorWriteEvent)
-        self._limit.put(_digest(record), self._dump(record), when=When.ABSENT)
+        self.outbox.put(_digest(record), self._dump(record), when=When.ABSENT)
 
     def get_sw_sync(self, limit: int = BATCH) -> SensorWriteSynchronization:
-        return self.outbox.take(limit)
+        return self.outbox.take(limit) or SensorWriteSynchronization(self.outbox, 0, (), ())
 
     def on_synced_sw(self, event: SensorWriteEvent) -> None:
         key = _digest(check_fields(self.role, "a sensor write", event, SensorWriteEvent))
@@ -117,11 +116,8 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
         if row:
             self._table.acknowledge([Ack(key, row.seq, remove=True)])
 
-    def counts(self) -> Counts:
+    def counts(self) -> RoleStats:
         return self.outbox.counts()
-
-    def _dump(self, event: SensorWriteEvent) -> bytes:
-        return self.codec.dumps(msgspec.structs.asdict(event))
 
     def _load(self, row: Row) -> SensorWriteEvent:
         return msgspec.convert(self.codec.loads(row.value), SensorWriteEvent)

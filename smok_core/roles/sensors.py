@@ -62,19 +62,14 @@ class SensorDatabase(BaseSensorDatabase, OnEngine):
 
     def on_sensors_sync(self, sensors: list[Sensor]) -> None:
         checked = [check_fields(self.role, "a sensor", sensor, Sensor) for sensor in sensors]
-        rows = {
-            check_key(self.role, fqtsify(sensor.fqts)): self.codec.dumps(
-                msgspec.structs.asdict(sensor)
-            )
-            for sensor in checked
-        }
+        keys = [check_key(self.role, fqtsify(sensor.fqts)) for sensor in checked]
+        rows = dict(zip(keys, map(self._dump, checked), strict=True))
         if len(rows) < len(checked):
             logger.warning("sensors: %d repeated tag sets ignored", len(checked) - len(rows))
         self._table.replace(rows)
 
     def get_all_sensors(self) -> Iterator[Sensor]:
-        rows = self.decoded(self._table, self._table.rows(), self._load)
-        return iter([sensor for _, sensor in rows])
+        return iter(self.items())
 
     def _load(self, row: Row) -> Sensor:
         return msgspec.convert(self.codec.loads(row.value), Sensor)

@@ -73,9 +73,9 @@ def test_acknowledging_by_timestamp_is_caught(monkeypatch):
 
     def acknowledge(self):
         newest = max(point.ts for point in self.records)
-        pending = self._outbox._pending(10**6, 0)
+        pending = self._outbox._queue.pending(10**6, 0)
         self._outbox._acknowledge([point for point in pending if point.ts <= newest], {})
-        self._outbox._unanswered.clear()
+        self._outbox._out = None
 
     monkeypatch.setattr(DataToSynchronize, "acknowledge", acknowledge)
     assert caught() > 0

@@ -12,8 +12,8 @@ from smok_core.roles.events import EventDatabase
 from smok_core.roles.macros import MacroDatabase
 from smok_core.roles.metadata import MetadataDatabase
 from smok_core.roles.pathpoints import PathpointDatabase
-from smok_core.roles.queue_limit import QueueLimit
-from smok_core.roles.sensor_writes import SensorWriteDatabase
+from smok_core.roles.sensor_writes import SensorWriteDatabase, SensorWriteSynchronization
+from smok_core.roles.table_outbox import TableOutbox
 
 
 @table("TA10.threads_keep_the_bound")
@@ -121,7 +121,7 @@ class ForgetsItsDrops(MemoryTable):
         return fresh
 
 
-class _LookThenPut(QueueLimit):
+class _LookThenPut(TableOutbox):
     def put(self, key, value, **conditions):
         if self._table.stats().pending >= self._most:
             self._table.acknowledge(self._oldest()[:1])
@@ -135,7 +135,14 @@ class DropsThenAdds(SensorWriteDatabase):
 
     def __init__(self, context, engine):
         super().__init__(context, engine)
-        self._limit = _LookThenPut(self, self._table, self._load, remove=lambda _: True)
+        self.outbox = _LookThenPut(
+            self,
+            self._table,
+            self._load,
+            SensorWriteSynchronization,
+            when=lambda event: event.timestamp / 1000,
+            remove=lambda _: True,
+        )
 
 
 def _unbounded(base):
@@ -144,7 +151,7 @@ def _unbounded(base):
     class Unbounded(base):
         def __init__(self, context, engine):
             super().__init__(context, engine)
-            self._limit._most = None
+            getattr(self, "definitions_outbox", self.outbox)._most = None
 
     return Unbounded
 
@@ -180,7 +187,7 @@ class DropsOpenEvents(EventDatabase):
 
     def __init__(self, context, engine):
         super().__init__(context, engine)
-        self._limit._droppable = lambda _: True
+        self.outbox._droppable = lambda _: True
 
 
 @role("metadata", "Q5.a_full_queue_may_drop_its_oldest_changes")
@@ -189,4 +196,4 @@ class NeverDrops(MetadataDatabase):
 
     def __init__(self, context, engine):
         super().__init__(context, engine)
-        self._limit._drops = False
+        self.outbox._drops = False

@@ -21,7 +21,7 @@ class _Handing:
 def _everything(outbox):
     """Acknowledge whatever is pending by now."""
     outbox._acknowledge(outbox._queue.pending(10**6, 0), {})
-    outbox._unanswered.clear()
+    outbox._out = None
 
 
 @role("pathpoints", "Q3.a_negative_answer_loses_nothing_values")
@@ -50,7 +50,7 @@ class SecondAckTakesTheNextBatch(_Handing, PathpointDatabase):
         def acknowledge(self):
             outbox = self._outbox
             outbox._acknowledge(outbox._queue.pending(len(self), 0), {})
-            outbox._unanswered.clear()
+            outbox._out = None
 
 
 @role("pathpoints", "Q1.asking_again_gives_the_same_batch_values")
@@ -58,7 +58,7 @@ class EachCallMakesABatch(PathpointDatabase):
     """Hands out a new batch although one is out."""
 
     def get_data_to_sync(self, limit=1000):
-        self.outbox._unanswered.clear()
+        self.outbox._out = None
         return super().get_data_to_sync(limit)
 
 
@@ -96,7 +96,7 @@ class AnyAnswerReleases(_Handing, PathpointDatabase):
     class kind(DataToSynchronize):  # noqa: N801
         def acknowledge(self):
             super().acknowledge()
-            self._outbox._unanswered.clear()
+            self._outbox._out = None
 
 
 @role("sensor_writes", "Q4.a_late_answer_leaves_the_batch_that_is_out_alone_writes")
@@ -115,7 +115,7 @@ class PartsAreAlwaysCurrent(_Handing, EventDatabase):
 
     class kind(EventSynchronization):  # noqa: N801
         def acknowledge(self, *uuids):
-            self.take = self._outbox._out.take
+            self.take = self._outbox._takes
             super().acknowledge(*uuids)
 
 
@@ -126,7 +126,7 @@ class PartEndsTheBatch(_Handing, MetadataDatabase):
     class kind(PlainSynchronization):  # noqa: N801
         def acknowledge(self):
             super().acknowledge()
-            self._outbox._unanswered.clear()
+            self._outbox._out = None
 
 
 @role("pathpoints", "Q2.what_changed_meanwhile_goes_again_values")
@@ -200,7 +200,7 @@ class EachCallMakesEvents(EventDatabase):
     """Hands out a new batch although one is out."""
 
     def get_events_to_sync(self, limit=1000):
-        self.outbox._unanswered.clear()
+        self.outbox._out = None
         return super().get_events_to_sync(limit)
 
 
@@ -238,7 +238,7 @@ class ReportTwiceReportsMore(_Handing, MacroDatabase):
         def acknowledge(self):
             outbox = self._outbox
             outbox._acknowledge(outbox._queue.pending(len(self), 0), {})
-            outbox._unanswered.clear()
+            outbox._out = None
 
 
 @role("macros", "Q4.late_answers_of_threads_change_nothing_executions")
@@ -247,7 +247,7 @@ class AnyRefusalReleases(_Handing, MacroDatabase):
 
     class kind(MacroSynchronization):  # noqa: N801
         def release(self):
-            self._outbox._unanswered.clear()
+            self._outbox._out = None
 
 
 @role("metadata", "G1.an_upload_beside_writers_loses_nothing_changes")
@@ -270,5 +270,5 @@ class OutboxWithoutLock(MetadataDatabase):
 
     def get_plain_to_sync(self, limit=1000):
         self._asked += 1
-        self.outbox._unanswered.clear()
+        self.outbox._out = None
         return super().get_plain_to_sync(min(limit, self._asked))

@@ -82,7 +82,7 @@ class RepeatsAreChanges(PathpointDatabase):
     """Uploads a definition whenever the program states it."""
 
     def define_pathpoint(self, path, storage_level=StorageLevel.TREND):
-        self._limit.put(path, self.codec.dumps(int(storage_level)))
+        self.definitions_outbox.put(path, self.codec.dumps(int(storage_level)))
 
 
 @role("pathpoints", "Q5.a_full_backlog_refuses")
