@@ -9,25 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, Self
 
+from smok_core import roles
 from smok_core.config import Config, load_config
 from smok_core.context import StoreContext
 from smok_core.engine.base import Engine, Health
 from smok_core.errors import ConfigError, ConfigProblem, SmokError
-from smok_core.registry import Backend, Registry
+from smok_core.registry import Registry
 from smok_core.registry.builtin import BUILT_IN
-from smok_core.roles import (
-    ROLES,
-    BaseArchivesDatabase,
-    BaseBAOBDatabase,
-    BaseEventDatabase,
-    BaseMacroDatabase,
-    BaseMetadataDatabase,
-    BasePathpointDatabase,
-    BasePredicateDatabase,
-    BaseSensorDatabase,
-    BaseSensorWriteDatabase,
-    Database,
-)
+from smok_core.roles import ROLES, Database
 from smok_core.stores import Store
 
 logger = logging.getLogger(__name__)
@@ -39,15 +28,15 @@ class Databases:
     Every attribute may be used from any thread. Roles on one store share its connection.
     """
 
-    predicates: BasePredicateDatabase
-    sensor_writes: BaseSensorWriteDatabase
-    archives: BaseArchivesDatabase
-    baobs: BaseBAOBDatabase
-    sensors: BaseSensorDatabase
-    pathpoints: BasePathpointDatabase
-    events: BaseEventDatabase
-    macros: BaseMacroDatabase
-    metadata: BaseMetadataDatabase
+    predicates: roles.BasePredicateDatabase
+    sensor_writes: roles.BaseSensorWriteDatabase
+    archives: roles.BaseArchivesDatabase
+    baobs: roles.BaseBAOBDatabase
+    sensors: roles.BaseSensorDatabase
+    pathpoints: roles.BasePathpointDatabase
+    events: roles.BaseEventDatabase
+    macros: roles.BaseMacroDatabase
+    metadata: roles.BaseMetadataDatabase
 
     def __init__(
         self, config: Config, roles: dict[str, Database], stores: dict[str, Store]
@@ -130,32 +119,22 @@ def open_databases(
     """
     config = source if isinstance(source, Config) else load_config(source, registry=registry)
     device = find_device(config)
-    used = dict.fromkeys(config.roles[role].store for role in ROLES)
-    stores = {
-        name: Store(_backend(config, name), _context(config, name, device, clock, looking))
-        for name in used
-    }
+    kept_in = {role: config.roles[role].store for role in ROLES}
+    used = dict.fromkeys(kept_in.values())
+    stores = {name: _store(config, name, device, clock, looking) for name in used}
     try:
-        roles = {
-            role: stores[config.roles[role].store].open_role(role, required=require_all)
-            for role in ROLES
-        }
+        opened = {r: stores[s].open_role(r, required=require_all) for r, s in kept_in.items()}
     except BaseException:
         _close_quietly(stores)
         raise
-    return Databases(config, roles, stores)
+    return Databases(config, opened, stores)
 
 
 def open_store(
-    config: Config,
-    name: str,
-    *,
-    clock: Callable[[], float] = time.time,
-    looking: bool = False,
+    config: Config, name: str, *, clock: Callable[[], float] = time.time, looking: bool = False
 ) -> Engine | None:
     """Open one store of a configuration alone; None if it has no engine."""
-    context = _context(config, name, find_device(config), clock, looking)
-    return _backend(config, name).open_engine(context)
+    return _store(config, name, find_device(config), clock, looking).open_engine()
 
 
 def find_device(config: Config) -> str:
@@ -164,9 +143,12 @@ def find_device(config: Config) -> str:
     Raises:
         ConfigError: Neither is there, and a role is kept in a store that needs it.
     """
-    told = config.device or _device_of_tables(config)
-    if told is not None:
-        return told
+    if config.device:
+        return config.device
+    for name, owner in config.owners.items():
+        told = owner.device(config.tables[name], config.base_dir)
+        if told is not None:
+            return told
     if all(config.roles[role].store in BUILT_IN for role in ROLES):
         return "in-memory"
     where = str(config.path or "the given dict")
@@ -174,25 +156,12 @@ def find_device(config: Config) -> str:
     raise ConfigError(where, [ConfigProblem(where, f"the device has no id. {remedy}")])
 
 
-def _device_of_tables(config: Config) -> str | None:
-    for name, owner in config.owners.items():
-        told = owner.device(config.tables[name], config.base_dir)
-        if told is not None:
-            return told
-    return None
-
-
-def _backend(config: Config, name: str) -> Backend:
-    backend = config.stores[name].loaded
-    assert backend is not None  # the stores that are used were loaded with the configuration
-    return backend
-
-
-def _context(
+def _store(
     config: Config, name: str, device: str, clock: Callable[[], float], looking: bool
-) -> StoreContext:
+) -> Store:
     store = config.stores[name]
-    return StoreContext(
+    assert store.loaded is not None  # the stores that are used were loaded with the configuration
+    context = StoreContext(
         store=name,
         device=device,
         options=store.options,
@@ -202,6 +171,7 @@ def _context(
         clock=clock,
         looking=looking,
     )
+    return Store(store.loaded, context)
 
 
 def _close_quietly(stores: dict[str, Store]) -> None:

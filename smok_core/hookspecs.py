@@ -19,19 +19,9 @@ from typing import Any, Final, Protocol
 import msgspec
 import pluggy
 
+from smok_core import roles
 from smok_core.context import StoreContext as StoreContext
 from smok_core.engine.base import Durability, Engine
-from smok_core.roles import (
-    BaseArchivesDatabase,
-    BaseBAOBDatabase,
-    BaseEventDatabase,
-    BaseMacroDatabase,
-    BaseMetadataDatabase,
-    BasePathpointDatabase,
-    BasePredicateDatabase,
-    BaseSensorDatabase,
-    BaseSensorWriteDatabase,
-)
 from smok_core.settings import NoOptions
 
 #: Major version of this interface; a plugin for another one is never imported.
@@ -101,45 +91,47 @@ class SmokHooks(Protocol):
     @_spec
     def smok_open_predicates(
         self, context: StoreContext, engine: Engine | None
-    ) -> BasePredicateDatabase: ...
+    ) -> roles.BasePredicateDatabase: ...
 
     @_spec
     def smok_open_sensor_writes(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseSensorWriteDatabase: ...
+    ) -> roles.BaseSensorWriteDatabase: ...
 
     @_spec
     def smok_open_archives(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseArchivesDatabase: ...
+    ) -> roles.BaseArchivesDatabase: ...
 
     @_spec
-    def smok_open_baobs(self, context: StoreContext, engine: Engine | None) -> BaseBAOBDatabase: ...
+    def smok_open_baobs(
+        self, context: StoreContext, engine: Engine | None
+    ) -> roles.BaseBAOBDatabase: ...
 
     @_spec
     def smok_open_sensors(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseSensorDatabase: ...
+    ) -> roles.BaseSensorDatabase: ...
 
     @_spec
     def smok_open_pathpoints(
         self, context: StoreContext, engine: Engine | None
-    ) -> BasePathpointDatabase: ...
+    ) -> roles.BasePathpointDatabase: ...
 
     @_spec
     def smok_open_events(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseEventDatabase: ...
+    ) -> roles.BaseEventDatabase: ...
 
     @_spec
     def smok_open_macros(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseMacroDatabase: ...
+    ) -> roles.BaseMacroDatabase: ...
 
     @_spec
     def smok_open_metadata(
         self, context: StoreContext, engine: Engine | None
-    ) -> BaseMetadataDatabase: ...
+    ) -> roles.BaseMetadataDatabase: ...
 
 
 class TableInfo(msgspec.Struct, frozen=True, kw_only=True):

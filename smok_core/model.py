@@ -200,12 +200,9 @@ class OperationFailedError(SmokError):
     ) -> None:
         self.reason = reason
         self.timestamp = time.time_ns() // 1_000_000 if timestamp is None else timestamp
-        super().__init__(self._describe())
-
-    def _describe(self) -> str:
-        reason = "no reason given" if self.reason is None else self.reason.value
-        return (
-            f"the operation failed at {self.timestamp} ms since the epoch ({reason}). "
+        why = "no reason given" if reason is None else reason.value
+        super().__init__(
+            f"the operation failed at {self.timestamp} ms since the epoch ({why}). "
             "Check the device behind the pathpoint."
         )
 
@@ -225,9 +222,7 @@ class NotReadedError(OperationFailedError):
 
     def __init__(self, timestamp: float | None = None) -> None:
         super().__init__(None, timestamp)
-
-    def _describe(self) -> str:
-        return "the pathpoint has no value yet. Store one with on_new_data()."
+        self.args = ("the pathpoint has no value yet. Store one with on_new_data().",)
 
 
 ValueOrExcept = int | float | str | bool | OperationFailedError

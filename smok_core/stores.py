@@ -33,20 +33,10 @@ class Store:
     def __init__(self, backend: Backend, context: StoreContext) -> None:
         self.name, self._backend, self._context = context.store, backend, context
         self._lock = fork_safe_lock(Layer.ROLE)
-        self._engine: Engine | None = None
+        self.engine: Engine | None = None  #: None if the store is away, or its backend has none
         self._roles = dict[str, Database]()
         self._failure: StoreError | None = None
         self._next_try, self._closed = 0.0, False
-
-    @property
-    def engine(self) -> Engine | None:
-        """Give the open engine; None if the store is away, or its backend has no engine."""
-        return self._engine
-
-    @property
-    def failure(self) -> StoreError | None:
-        """Give what keeps the store from being opened; None if nothing does."""
-        return self._failure
 
     def open_role(self, role: str, *, required: bool) -> Database:
         """Open a role; if the store is away, give one that stands by.
@@ -60,8 +50,7 @@ class Store:
         except StoreError:
             if required:
                 raise
-        database: Database = standby(role, lambda: self._roles.get(role), lambda: self._get(role))
-        return database
+        return standby(role, lambda: self._roles.get(role), lambda: self._get(role))
 
     def health(self) -> Health | None:
         """Look at the store now, and at what its roles hold in memory.
@@ -69,48 +58,47 @@ class Store:
         None if its backend has no engine to ask. A store that is away is not `Health.available`,
         and its warning says why.
         """
-        found = self._look()
-        told = [text for role in list(self._roles.values()) for text in role.warnings()]
-        return found and msgspec.structs.replace(found, warnings=(*found.warnings, *told))
-
-    def _look(self) -> Health | None:
         try:
-            engine = self._get_engine()
-            return None if engine is None else engine.health()
+            engine = self.open_engine()
+            found = None if engine is None else engine.health()
         except StoreError as error:
-            settings = self._context.settings
-            return Health(
-                location=self.name,
-                durability=settings.durability,
-                available=False,
-                warnings=(str(error),),
+            durability, told = self._context.settings.durability, (str(error),)
+            found = Health(
+                location=self.name, durability=durability, available=False, warnings=told
             )
+        in_memory = [text for role in list(self._roles.values()) for text in role.warnings()]
+        return found and msgspec.structs.replace(found, warnings=(*found.warnings, *in_memory))
+
+    def open_engine(self) -> Engine | None:
+        """Open the store unless it is open; None if its backend has no engine.
+
+        Raises:
+            StoreError: It cannot be opened.
+        """
+        if self.engine is None and self._backend.has_engine:
+            self._try(self._open_engine)
+        return self.engine
 
     def close(self) -> None:
         """Let the engine go; the roles are closed before."""
         with self._lock:
             self._closed = True
-            if self._engine is not None:
-                self._engine.close()
+            if self.engine is not None:
+                self.engine.close()
 
     def _get(self, role: str) -> Database:
         found = self._roles.get(role)
         return found if found is not None else self._try(lambda: self._open_role(role))
 
-    def _get_engine(self) -> Engine | None:
-        if self._engine is None and self._backend.has_engine:
-            self._try(self._open_engine)
-        return self._engine
-
     def _open_role(self, role: str) -> Database:
         if role not in self._roles:
             self._open_engine()
-            self._roles[role] = self._backend.open_role(role, self._context, self._engine)
+            self._roles[role] = self._backend.open_role(role, self._context, self.engine)
         return self._roles[role]
 
     def _open_engine(self) -> None:
-        if self._engine is None:
-            self._engine = self._backend.open_engine(self._context)
+        if self.engine is None:
+            self.engine = self._backend.open_engine(self._context)
 
     def _try(self, step: Callable[[], T]) -> T:
         """Run a step of opening, unless another thread is at it or one has just failed."""
@@ -130,9 +118,8 @@ class Store:
         try:
             result = step()
         except StoreError as error:
-            self._failure = error
             now = time.monotonic()
-            self._next_try = now + max(_PAUSE, now - started)
+            self._failure, self._next_try = error, now + max(_PAUSE, now - started)
             raise
         self._failure = None
         return result

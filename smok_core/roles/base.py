@@ -151,7 +151,7 @@ class OnEngine(Database):
         before = Counter(self.engine, f"{self.role}.dropped").value()
         return msgspec.structs.replace(
             counts,
-            dead=self.dead.count(),
+            dead=self.dead.table.stats().rows,
             refused=self.refused.value(),
             dropped=counts.dropped + before,
         )
@@ -167,7 +167,7 @@ class OnEngine(Database):
 
     def discard_dead_letter(self, letter_id: str) -> None:
         self.dead.get(letter_id)
-        self.dead.remove(letter_id)
+        self.dead.table.delete(letter_id)
 
     def decoded(
         self, table: Table, rows: Iterable[Row], load: Callable[[Row], T]
@@ -211,7 +211,7 @@ class OnEngine(Database):
             remedy = "Write what it stands for in a form that the role takes, then discard it."
             raise InvalidValue(self.role, letter["key"], "was never stored", remedy)
         self.restore(letter)
-        self.dead.remove(letter_id)
+        self.dead.table.delete(letter_id)
 
     def restore(self, letter: dict[str, Any]) -> None:
         """Put a letter's row back where it was: as it is now if it is still there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import logging
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -59,7 +59,9 @@ def check_number(role: str, key: object, value: object, what: str) -> int | floa
     if type(value) is not int and type(value) is not float:
         raise InvalidType(role, key, value, f"{what} as int or float")
     if not -_LIMIT <= value < _LIMIT:
-        raise InvalidValue(role, key, f"has {what} {_few(value)}", "Give a number of 64 bits.")
+        # However long it is, a message is short.
+        shown = f"of {value.bit_length()} bits" if isinstance(value, int) else value
+        raise InvalidValue(role, key, f"has {what} {shown}", "Give a number of 64 bits.")
     return value
 
 
@@ -72,23 +74,16 @@ def check_fields(role: str, key: object, value: object, kind: type[S]) -> S:
     """
     if type(value) is not kind:
         raise InvalidType(role, key, value, f"a {kind.__name__}")
-    fields = {name: _plain(field) for name, field in msgspec.structs.asdict(value).items()}
+    fields = {
+        name: field.value if isinstance(field, enum.Enum) else field
+        for name, field in msgspec.structs.asdict(value).items()
+    }
     try:
         copy = msgspec.convert(fields, kind)
     except (msgspec.ValidationError, TypeError, ValueError) as error:
         raise InvalidValue(role, key, f"has a wrong field: {error}", "Correct the field.") from None
     check_plain(fields, role, key)
     for name, number in fields.items():
-        if type(number) is int and not -_LIMIT <= number < _LIMIT:
-            raise InvalidValue(role, key, f"has {name} {_few(number)}", "Give 64 bits at most.")
+        if type(number) is int:
+            check_number(role, key, number, name)
     return copy
-
-
-def _plain(field: Any) -> Any:
-    """Give an enumeration's value; anything else as it is."""
-    return field.value if isinstance(field, enum.Enum) else field
-
-
-def _few(number: float) -> str:
-    """Show a number in a message, however long it is."""
-    return f"of {number.bit_length()} bits" if isinstance(number, int) else str(number)

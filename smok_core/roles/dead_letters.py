@@ -9,11 +9,16 @@ from typing import Any, Final
 
 import msgspec
 
-from smok_core.engine.base import Engine, PendingPoint, Row, Table
+from smok_core.engine.base import Engine, PendingPoint, Row
 from smok_core.engine.plain import check_plain
 from smok_core.errors import CorruptData, InvalidType, InvalidValue, NotFound
 
 logger = logging.getLogger(__name__)
+
+
+#: Stands for the table of a letter that was never in one.
+REFUSED: Final = "refused"
+_MAX_SHOWN: Final = 64 * 1024
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,19 +33,6 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     record: Any  #: the decoded record, or its raw bytes if they could not be decoded
 
 
-#: Stands for the table of a letter that was never in one.
-REFUSED: Final = "refused"
-_MAX_SHOWN: Final = 64 * 1024
-
-
-def _plain_or_shown(record: Any) -> Any:
-    try:
-        check_plain(record, "dead letters", "a record")
-    except (InvalidType, InvalidValue):
-        return repr(record)[:_MAX_SHOWN].encode("utf-8", "backslashreplace").decode()
-    return record
-
-
 def dead_table(role: str) -> str:
     """Name the table of a role's dead letters."""
     return f"{role}.dead"
@@ -51,7 +43,7 @@ class DeadLetters:
 
     def __init__(self, role: str, engine: Engine, clock: Callable[[], float]) -> None:
         self._role, self._clock, self._codec = role, clock, engine.codec
-        self._table: Table = engine.table(dead_table(role))
+        self.table = engine.table(dead_table(role))
 
     def add_row(self, table: str, row: Row, reason: str) -> None:
         """Set a row aside; the same one twice (after a crash in between) is kept once."""
@@ -65,18 +57,26 @@ class DeadLetters:
 
     def add_refused(self, key: str, record: Any, reason: str) -> None:
         """Set aside what was never stored, as it is if it is plain data, else as it is shown."""
-        kept = {"table": REFUSED, "key": key, "value": self._codec.dumps(_plain_or_shown(record))}
+        try:
+            check_plain(record, "dead letters", "a record")
+        except (InvalidType, InvalidValue):
+            record = repr(record)[:_MAX_SHOWN].encode("utf-8", "backslashreplace").decode()
+        kept = {"table": REFUSED, "key": key, "value": self._codec.dumps(record)}
         self._add(uuid.uuid4().hex, kept, reason)
 
     def _add(self, letter_id: str, kept: dict[str, Any], reason: str) -> None:
         letter = kept | {"at": self._clock(), "reason": reason}
-        self._table.put(letter_id, self._codec.dumps(letter))
+        self.table.put(letter_id, self._codec.dumps(letter))
         logger.error("%s: %r was set aside: %s", self._role, kept["key"], reason)
 
     def letters(self) -> Iterator[DeadLetter]:
         """Stream the letters, oldest first."""
-        for row in self._table.rows():
+        for row in self.table.rows():
             letter = self._codec.loads(row.value)
+            try:
+                record = self._codec.loads(letter["value"])
+            except CorruptData:
+                record = letter["value"]
             yield DeadLetter(
                 id=row.key,
                 role=self._role,
@@ -84,27 +84,13 @@ class DeadLetters:
                 reason=letter["reason"],
                 key=letter["key"],
                 time=letter["ts"] / 1e6 if "ts" in letter else None,
-                record=self._try_loads(letter["value"]),
+                record=record,
             )
 
     def get(self, letter_id: str) -> dict[str, Any]:
         """Give a letter as it is stored; NotFound if there is none of this id."""
-        row = self._table.get(letter_id) if letter_id else None
+        row = self.table.get(letter_id) if letter_id else None
         if row is None:
             raise NotFound(f"{self._role} dead letters", letter_id)
         letter: dict[str, Any] = self._codec.loads(row.value)
         return letter
-
-    def remove(self, letter_id: str) -> None:
-        """Forget a letter."""
-        self._table.delete(letter_id)
-
-    def count(self) -> int:
-        """Count the letters."""
-        return self._table.stats().rows
-
-    def _try_loads(self, value: bytes) -> Any:
-        try:
-            return self._codec.loads(value)
-        except CorruptData:
-            return value

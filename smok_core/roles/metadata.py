@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from smok_core.context import StoreContext
 from smok_core.engine.base import Engine, Row, When
-from smok_core.errors import InvalidType, InvalidValue, NotFound
+from smok_core.engine.plain import check_plain
+from smok_core.errors import InvalidType, NotFound
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_key, check_number
 from smok_core.roles.outbox import Batch, StoredBatch
@@ -162,8 +163,4 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
         check_number(self.role, key, timestamp, "timestamp")
         if type(value) is not str:
             raise InvalidType(self.role, key, value, "a str")
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            remedy = "Give text that can be UTF-8."
-            raise InvalidValue(self.role, key, "holds a lone surrogate", remedy) from None
+        check_plain(value, self.role, key)

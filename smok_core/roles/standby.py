@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from smok_core.roles import ROLES, Database
 
 
-def standby(role: str, find: Callable[[], Database | None], get: Callable[[], Database]) -> Any:
+def standby(
+    role: str, find: Callable[[], Database | None], get: Callable[[], Database]
+) -> Database:
     """Give a database of ``role`` that hands every call on to the one that ``get`` gives.
 
     Args:
@@ -26,42 +28,26 @@ def standby(role: str, find: Callable[[], Database | None], get: Callable[[], Da
     return database
 
 
+#: What has nothing to do as long as nothing was ever written, and what is told then.
+_QUIET: Final[dict[str, Any]] = {"flush": None, "checkpoint": None, "close": None, "warnings": ()}
+
+
 @functools.cache
 def _class_of(role: str) -> type[Database]:
     base = ROLES[role]
-    calls = {name: _forwarded(name) for name in dir(base) if _is_method(base, name)}
-    quiet = {name: _if_open(name) for name in ("flush", "checkpoint", "close")}
-    own = {"warnings": _warnings, "__getattr__": _other}
-    return type(f"Standby{base.__name__}", (base,), {**calls, **quiet, **own})
-
-
-def _is_method(base: type[Database], name: str) -> bool:
-    return not name.startswith("_") and callable(getattr(base, name))
+    methods = [n for n in dir(base) if not n.startswith("_") and callable(getattr(base, n))]
+    calls = {name: _forwarded(name) for name in methods}
+    return type(f"Standby{base.__name__}", (base,), {**calls, "__getattr__": _other})
 
 
 def _forwarded(name: str) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if name in _QUIET and self._find() is None:
+            return _QUIET[name]
         return getattr(self._get(), name)(*args, **kwargs)
 
     call.__name__ = name
     return call
-
-
-def _if_open(name: str) -> Callable[..., None]:
-    """Make a call that has nothing to do as long as nothing was ever written."""
-
-    def call(self: Any) -> None:
-        database = self._find()
-        if database is not None:
-            getattr(database, name)()
-
-    call.__name__ = name
-    return call
-
-
-def _warnings(self: Any) -> tuple[str, ...]:
-    database = self._find()
-    return () if database is None else database.warnings()
 
 
 def _other(self: Any, name: str) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from smok_core.engine.codec import Codec
+from smok_core.engine.plain import check_plain
 from smok_core.errors import CorruptData, InvalidType, InvalidValue
 from smok_core.model import OperationFailedError, OperationFailedReason, ValueOrExcept
 
@@ -15,6 +16,7 @@ MAX_TEXT_BYTES: Final = 64 * 1024
 _INT64: Final = range(-(2**63), 2**63)
 #: Timestamps must fit 64 bits as microseconds: about 292 000 years around the epoch.
 _MAX_MS: Final = (2**63 - 1) // 1000
+_PLAIN: Final = frozenset({int, float, str, bool})
 _KINDS: Final = "an int, float, str, bool or OperationFailedError"
 
 
@@ -78,11 +80,9 @@ class Values:
         return self._codec.dumps(value)
 
     def _check_text(self, name: str, value: str) -> None:
-        try:
-            size = len(value.encode())
-        except UnicodeEncodeError:
-            remedy = "Give text that can be written as UTF-8."
-            raise InvalidValue(self._role, name, "holds a lone surrogate", remedy) from None
+        if not value.isascii():
+            check_plain(value, self._role, name)
+        size = len(value.encode())
         if size > MAX_TEXT_BYTES:
             remedy = f"Give at most {MAX_TEXT_BYTES}; keep larger things in baobs."
             raise InvalidValue(self._role, name, f"is a text of {size} bytes", remedy)
@@ -95,22 +95,16 @@ class Values:
 
     def load(self, data: bytes) -> ValueOrExcept:
         """Decode a stored value. Raises CorruptData: it is none."""
-        value = self._codec.loads(data)
-        if type(value) is tuple:
-            return self._failure(value)
-        if type(value) not in (int, float, str, bool):
-            raise CorruptData(self._store, f"a {type(value).__name__} is no value")
-        return value  # type: ignore[no-any-return]
+        value: Any = self._codec.loads(data)
+        if type(value) in _PLAIN:
+            return value  # type: ignore[no-any-return]
+        try:
+            reason, timestamp = value if type(value) is tuple else ()
+            return OperationFailedError(OperationFailedReason(reason), timestamp)
+        except ValueError as error:
+            raise CorruptData(self._store, f"a {type(value).__name__} is no value") from error
 
     def load_all(self, values: list[bytes]) -> list[ValueOrExcept]:
         """Decode a column of values; see `load`."""
         found = self._codec.loads_many(values)
-        usual = set(map(type, found)) <= {int, float, str, bool}
-        return found if usual else list(map(self.load, values))
-
-    def _failure(self, plain: tuple[object, ...]) -> OperationFailedError:
-        try:
-            reason, timestamp = plain
-            return OperationFailedError(OperationFailedReason(reason), timestamp)  # type: ignore[arg-type]
-        except ValueError as error:
-            raise CorruptData(self._store, "a tuple is no failure") from error
+        return found if _PLAIN.issuperset(map(type, found)) else list(map(self.load, values))
