@@ -11,7 +11,7 @@ import itertools
 import operator
 import sqlite3
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from smok_pickle import segments
 from smok_pickle.schema import span
@@ -32,6 +32,7 @@ from smok_pickle.write_log import (
 
 _PIECE: Final = 16  # rows or segments per transaction: a full disk has room for a small one only
 _ROOMY_PIECE: Final = 32
+_fields: Final = operator.itemgetter(1, 2, 3, 6)  # those of an `Item`, out of the row of one point
 
 
 class Trimmed(NamedTuple):
@@ -112,22 +113,26 @@ def merge(raw: sqlite3.Connection, index: SeriesIndex) -> None:
 
 def _items(raw: sqlite3.Connection, index: SeriesIndex, keys: list[int]) -> list[Item]:
     """Give the points of rows that stand side by side; single ones are often remembered."""
-    rows = [index.rows[key] for key in keys]
-    kept = [row for row in rows if isinstance(row, LogRow)]
-    if len(kept) == len(rows):
-        return [Item(last, name, ts, value) for _, last, name, ts, _, _, value, _ in kept]  # type: ignore[arg-type]
-    return [item for row in read(raw, keys[0], keys[-1]) for item in unpack(row)]
+    found = list[Any]()
+    for key in keys:
+        row = index.rows[key]
+        if type(row) is LogRow:
+            found.append(_fields(row))
+        else:
+            found += unpack(next(read(raw, key, key)))
+    return found
 
 
 def _small_runs(index: SeriesIndex) -> Iterator[list[int]]:
     run, points, size = list[int](), 0, 0
     for key, head in index.rows.items():
-        if run and (points + head.points > MOST_POINTS or size + head.size > MOST_BYTES):
+        more, bytes_more = head.points, head.size
+        if run and (points + more > MOST_POINTS or size + bytes_more > MOST_BYTES):
             if len(run) > 1:
                 yield run
             run, points, size = [], 0, 0
         run.append(key)
-        points, size = points + head.points, size + head.size
+        points, size = points + more, size + bytes_more
     if len(run) > 1:
         yield run
 

@@ -37,6 +37,7 @@ from smok_pickle.vanishing import follow, look, vanished_by
 T = TypeVar("T")
 
 _SYNCED: Final = level_of(Durability.POWER_LOSS)
+_VERSION: Final = "PRAGMA data_version"  # another number if another connection has committed
 _TICK: Final = 128  # plain appends between two looks at the free space
 _TICK_WRITES: Final = 16  # other writes between two looks
 
@@ -62,6 +63,7 @@ class Connection:
         self.lock = threading.RLock()  #: at a fork it is held by `before_fork`
         self._inside = threading.Condition(self.lock)
         self.connection_epoch = 0  #: what is remembered of the file under another one is not true
+        self.version = -1  #: of the file, at the last transaction: others change it, and only they
         self.memories = weakref.WeakSet[Memory]()  #: what is remembered of its namespaces
         self.failure: StoreError | None = None  #: of the last write, if nothing was written since
         self.vanished: StoreVanished | None = None  #: what happened to the file, if it went away
@@ -140,27 +142,39 @@ class Connection:
         """Run one statement that is a transaction of its own; give the rows it changed.
 
         Where that is none, do the same by `write`, or by `drain` for what ``frees`` or
-        acknowledges something: they heal a damaged file, and may use the reserve.
+        acknowledges something: they heal a damaged file, and may use the reserve. Use it under
+        `lock`.
         """
-        with self.lock:
-            raw, space = self._ready(), self.space
-            space.writes += 1
-            if space.writes >= _TICK and not frees:
-                self._look_for_room()
-            try:
-                changed = raw.execute(statement, values).rowcount
-                if self.log_sync not in due:
-                    self._committed()
-                self.failure = None if changed else self.failure
-                return changed
-            except sqlite3.Error as error:
-                failure = self.failure = translate(error, self.path)
-                if isinstance(failure, CorruptData) or (frees and isinstance(failure, StorageFull)):
-                    return 0
-                raise failure from error
-            except BaseException:
-                self.connection_epoch += 1  # it may have been written: nobody's memory is true now
-                raise
+        raw, space = self._ready(), self.space
+        space.writes += 1
+        if space.writes >= _TICK and not frees:
+            self._look_for_room()
+        try:
+            changed = raw.execute(statement, values).rowcount
+            if self.log_sync not in due:
+                self._committed()
+            self.failure = None if changed else self.failure
+            return changed
+        except sqlite3.Error as error:
+            failure = self.failure = translate(error, self.path)
+            if isinstance(failure, CorruptData) or (frees and isinstance(failure, StorageFull)):
+                return 0
+            raise failure from error
+        except BaseException:
+            self.connection_epoch += 1  # it may have been written: nobody's memory is true now
+            raise
+
+    def raw_if_unchanged(self) -> sqlite3.Connection | None:
+        """Give the connection if no other process has written since the last transaction.
+
+        One statement tells. If it cannot, the transaction that follows meets what is wrong. Use it
+        under `lock`.
+        """
+        raw = self._ready()
+        try:
+            return raw if raw.execute(_VERSION).fetchone()[0] == self.version else None
+        except sqlite3.Error:
+            return None
 
     def raw(self) -> sqlite3.Connection:
         """Give the connection for a use under `lock`; raises StoreClosed after `close`."""
@@ -271,8 +285,11 @@ class Connection:
         raw = self.raw()
         try:
             raw.execute(begin)
-            if self._descent is not None and self._descent.has_moved(raw):
-                self._follow(raw, self._descent)
+            version = raw.execute(_VERSION).fetchone()[0]
+            if version != self.version:
+                if self._descent is not None and self._descent.has_moved(raw):
+                    self._follow(raw, self._descent)
+                self.version = version
             before = raw.total_changes
             result = work(raw)
             raw.execute("COMMIT")
@@ -332,7 +349,7 @@ class Connection:
             self._give_up(vanished)
         if self._closed or self._handle.instance is None:
             raise damage
-        self._opened = False
+        self._opened, self.version = False, -1
         self.connection_epoch += 1
         self._translated(lambda: replace(self._handle, self.space.reserve, damage))
         self._descent = Descent(self._handle.open_raw())
@@ -357,7 +374,7 @@ class Connection:
             raise
 
     def _drop(self) -> None:
-        self._opened = False
+        self._opened, self.version = False, -1
         self.connection_epoch += 1
         self._handle.drop()
 

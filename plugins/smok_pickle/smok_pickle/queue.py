@@ -30,13 +30,26 @@ def heads(
     raw: sqlite3.Connection, index: SeriesIndex, limit: int, after: int = 0
 ) -> list[PendingPoint]:
     """Give the ``limit`` pending points with the lowest seqs above ``after``."""
-    if limit <= 0 or (waiting := index.pending) <= 0:
+    found = remembered(index, limit, after)
+    if found is None and after > index.acknowledged:
+        return _pending(raw, index, limit, after)[:limit]
+    if found is None:
+        index.offered = _pending(raw, index, limit, index.acknowledged)
+        return index.offered[:limit]
+    return found
+
+
+def remembered(index: SeriesIndex, limit: int, after: int = 0) -> list[PendingPoint] | None:
+    """Give the same if the memory, which is true, has them all; else None."""
+    most = min(limit, index.pending)
+    if most <= 0:
         return []
     if after > index.acknowledged:
-        return _pending(raw, index, limit, after)[:limit]
-    if len(index.offered) < min(limit, waiting):
-        index.offered = _pending(raw, index, limit, index.acknowledged)
-    return index.offered[:limit]
+        return None
+    if len(index.offered) < most:
+        last = index.offered[-1].seq if index.offered else index.acknowledged
+        index.offered += index.kept_after(last, max(limit, _AHEAD))
+    return index.offered[:limit] if len(index.offered) >= most else None
 
 
 def _pending(

@@ -124,6 +124,7 @@ class SqliteSeries(Series):
         added = self._connection.quick(_APPEND, (*found, *known))
         if added:
             index.note(found)
+        index.changes += added
         index.connection_epoch = epoch if index.connection_epoch == UNSURE else UNSURE
         return bool(added)
 
@@ -139,6 +140,7 @@ class SqliteSeries(Series):
             self._insert(raw, rows)
         else:
             self._append_mixed(raw, points)
+        index.changes = raw.total_changes
 
     def _append_mixed(self, raw: sqlite3.Connection, points: Sequence[_Given]) -> None:
         """Add points of which some are new names, late, stored already, or more than fit."""
@@ -343,7 +345,13 @@ class SqliteSeries(Series):
             found = self._index.sync(raw)
             return queue.heads(raw, self._index, limit, after) if found else []
 
-        return self._connection.read(work)
+        with self._connection.lock:
+            raw = self._connection.raw_if_unchanged()
+            if raw and self._index.is_true(raw):
+                found = queue.remembered(self._index, limit, after)
+                if found is not None:
+                    return found
+            return self._connection.read(work)
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
         wanted, index = sorted(set(seqs)), self._index
@@ -358,12 +366,13 @@ class SqliteSeries(Series):
     def _acknowledge_at_once(self, wanted: list[int]) -> int:
         """Acknowledge the head of the queue in one statement; 0 if that is not possible."""
         index, epoch = self._index, self._connection.connection_epoch
-        if index.connection_epoch != epoch or not index.head_of_queue(wanted):
+        values = index.advance(wanted) if index.connection_epoch == epoch else None
+        if values is None:
             return 0
         index.connection_epoch = UNSURE  # as above
-        done = self._connection.quick(ADVANCE, index.advance(wanted[-1]), frees=True)
+        done = self._connection.quick(ADVANCE, values, frees=True)
         if done and index.connection_epoch == UNSURE:
-            index.advanced(wanted[-1])
+            index.advanced(len(wanted), *values)
         index.connection_epoch = epoch if index.connection_epoch == UNSURE else UNSURE
         return len(wanted) if done else 0
 

@@ -100,6 +100,7 @@ class SeriesIndex:
         self.namespace = Namespace(connection, device, "series", name)
         self.id: int | None = None
         self.connection_epoch = UNSURE
+        self._seen = self.changes = UNSURE  # the file's version, and our own changes to it
         connection.memories.add(self)
         self.epoch = self.last = self.acknowledged = self.stored_then = self.pending_then = 0
         self.dropped = 0
@@ -125,6 +126,8 @@ class SeriesIndex:
 
     def sync(self, raw: sqlite3.Connection) -> bool:
         """Make the memory true for the running transaction; tell whether the series exists."""
+        if self.is_true(raw):
+            return True
         if self.connection_epoch != self._connection.connection_epoch:
             self._forget()
             self.connection_epoch, self.epoch = self._connection.connection_epoch, -1
@@ -148,7 +151,17 @@ class SeriesIndex:
             self._read_heads(raw, next(reversed(self.rows), span(self.id)[0]) + 1)
             if whole:
                 self._compare_counts(raw)
+        self._seen, self.changes = self._connection.version, raw.total_changes
         return True
+
+    def is_true(self, raw: sqlite3.Connection) -> bool:
+        """Tell whether neither another process nor this one has changed the file since `sync`.
+
+        What this process wrote by itself to the series it may add to `changes`.
+        """
+        seen = self.connection_epoch, self._seen, self.changes
+        connection = self._connection
+        return seen == (connection.connection_epoch, connection.version, raw.total_changes)
 
     def _compare_counts(self, raw: sqlite3.Connection) -> None:
         """Raise if the pending points that were counted cannot be those that the log has."""
@@ -201,24 +214,45 @@ class SeriesIndex:
         counts = (self.stored_then, self.pending_then, self.dropped)
         raw.execute(_SAVE, (self.epoch, self.last, self.acknowledged, *counts, self.id))
 
-    def head_of_queue(self, seqs: Sequence[int]) -> bool:
-        """Tell whether ascending seqs are known to be the first in the queue, without a gap."""
-        count, first = len(seqs), self.acknowledged + 1
-        known = 0 < count <= len(self.offered) and seqs[0] == first
-        return known and seqs[-1] == self.offered[count - 1].seq == first + count - 1
+    def advance(self, seqs: Sequence[int]) -> tuple[Any, ...] | None:
+        """Give the values for `ADVANCE` to acknowledge ascending seqs.
 
-    def advance(self, mark: int) -> tuple[Any, ...]:
-        """Give the values for `ADVANCE`: ``mark`` is acknowledged, with all that is before it."""
-        pending = self.pending - (mark - self.acknowledged)
-        known = self.id, self.epoch, self.last, self.acknowledged, self.pending_then
+        None: they are not known to be the first in the queue, without a gap.
+        """
+        count, first, offered = len(seqs), self.acknowledged + 1, self.offered
+        if not 0 < count <= len(offered) or seqs[0] != first:
+            return None
+        if not seqs[-1] == offered[count - 1].seq == first + count - 1:
+            return None
         key, newest = next(reversed(self.rows.items()), NO_ROW)
-        return self.top, mark, self.stored, pending, *known, key, newest.ts_max
+        new = self.top - self.last
+        counts = self.top, seqs[-1], self.stored_then + new, self.pending_then + new - count
+        known = self.id, self.epoch, self.last, self.acknowledged, self.pending_then
+        return *counts, *known, key, newest.ts_max
 
-    def advanced(self, mark: int) -> None:
-        """Remember that it was done."""
-        count = mark - self.acknowledged
-        self.stored_then, self.pending_then, self.last = self.stored, self.pending - count, self.top
-        self.acknowledged, self.offered = mark, self.offered[count:]
+    def advanced(self, count: int, *values: Any) -> None:
+        """Remember that ``count`` points were acknowledged with these values."""
+        self.last, self.acknowledged, self.stored_then, self.pending_then = values[:4]
+        self.changes += 1
+        del self.offered[:count]
+
+    def kept_after(self, seq: int, most: int) -> list[PendingPoint]:
+        """Give the points behind a pending one whose rows this process wrote and remembers whole.
+
+        They are at most so many; none if a row, a name or a point between them is not remembered.
+        """
+        if self.pending != self.top - self.acknowledged:
+            return []
+        keys, texts = list(self.rows), self._texts
+        start = bisect.bisect_right(keys, seq)
+        rows: list[Any] = list(map(self.rows.get, keys[start : start + most]))
+        if set(map(type, rows)) != {LogRow} or rows[0].seq != seq + 1:
+            return []
+        if not texts.keys() >= {row[2] for row in rows}:
+            return []
+        return [
+            _pending((last, texts[name], ts, data)) for _, last, name, ts, _, _, data, _ in rows
+        ]
 
     # --- names -----------------------------------------------------------------------------------
 
@@ -247,6 +281,7 @@ class SeriesIndex:
         if len(self.by_name) >= _MANY:
             self.by_name.clear()
             self._newest = max((head.ts_max for head in self.rows.values()), default=NEVER)
+        self._texts[number] = name
         newest = segments.newest(raw, number)
         bound = self._newest if newest is None else max(self._newest, newest)
         return self.by_name.setdefault(name, Entry(number, bound))
@@ -367,7 +402,8 @@ def head_of(row: LogRow) -> Head:
 
 _KEPT: Final = 64  # bytes of a single point that is remembered until it is merged
 _SMALL: Final = 64  # points of a row that had better be merged with others
-_point: Final = functools.partial(tuple.__new__, Point)
+_point: Final = functools.partial(tuple.__new__, Point)  # without a call of Python for each
+_pending: Final = functools.partial(tuple.__new__, PendingPoint)
 _id_of = operator.attrgetter("id")
 #: Take a column out of points; `zip` would make an object for each, and wake the garbage collector.
 _FIELDS: Final = tuple(map(operator.itemgetter, range(3)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -18,7 +19,7 @@ import pytest
 from smok_core.errors import BackendUnavailable, StoreClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from smok_core.engine.base import Engine
 
@@ -62,11 +63,32 @@ for number in range(count):
 """
 )
 
+OBEY = OPEN + "for line in sys.stdin: print(eval(line), flush=True)\n"
+
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", script, *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+
+
+@contextlib.contextmanager
+def told(path: Path) -> Iterator[Callable[[str], str]]:
+    """Give a function that has another process evaluate a line, and gives what it prints."""
+    with start(OBEY, path) as other:
+        asked, answers = other.stdin, other.stdout
+        assert asked is not None
+        assert answers is not None
+
+        def tell(line: str) -> str:
+            asked.write(f"{line}\n")
+            asked.flush()
+            return answers.readline().strip()
+
+        yield tell
+        asked.close()
 
 
 def killed_after(path: Path, first: int, seconds: float) -> list[int]:
@@ -234,3 +256,32 @@ def test_nothing_is_left_open(path: Path, opened: Callable[..., Engine]) -> None
         with pytest.raises(StoreClosed):
             work()
     assert not Path(f"{path}-wal").exists()
+
+
+def test_what_another_process_does_is_not_remembered(
+    path: Path, opened: Callable[..., Engine]
+) -> None:
+    """Taken, acknowledged, replaced, merged and compacted there, in turn with what is done here."""
+    engine = opened()
+    series = engine.series("pathpoints")
+    series.append([("n", 0, b"v")])
+    with told(path) as tell:
+        for ts in range(1, 20):
+            series.append([("n", ts, b"v")])
+        assert [point.ts for point in series.pending(2)] == [0, 1]
+        assert tell("series.acknowledge([point.seq for point in series.pending(5)])") == "5"
+        assert [point.ts for point in series.pending(2)] == [5, 6]
+        tell("series.append([('n', 6, b'w'), ('n', 20, b'v')])")
+        series.append([("n", 21, b"v")])
+        assert [(p.ts, p.value) for p in series.pending(99)] == [
+            *((ts, b"v") for ts in range(5, 20) if ts != 6),
+            *((6, b"w"), (20, b"v"), (21, b"v")),
+        ]
+        assert tell("series.acknowledge([series.pending(3)[2].seq])") == "1"
+        assert [point.ts for point in series.pending(3)] == [5, 7, 9]
+        tell("engine.checkpoint()")
+        assert tell("series._merge()") == "None"
+        assert [point.ts for point in series.pending(3)] == [5, 7, 9]
+        assert [ts for ts, _ in series.range("n", None, None)] == list(range(22))
+        assert series.acknowledge([point.seq for point in series.pending(99)]) == 16
+        assert tell("series.pending(9)") == "[]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cProfile
 import random
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -313,3 +314,35 @@ def test_one_of_many_names_is_read_from_a_row(opened: Callable[..., Engine]) -> 
         for name in {"n0", f"n{names // 2}", f"n{names - 1}"}:
             expected = [(0, b"v")] + [(ts, value) for one, ts, value in points if one == name]
             assert list(series.range(name, None, None)) == expected
+
+
+def test_what_was_appended_one_by_one_is_not_read_again(opened: Callable[..., Engine]) -> None:
+    """It is handed out after one look at what others have done."""
+    engine = opened()
+    series = engine.series("s")
+    series.append([("n", 0, b"v"), ("m", 0, b"v")])
+    assert series.acknowledge(point.seq for point in series.pending(2)) == 2
+    for ts in range(1, 30):
+        series.append([(f"{'nm'[ts % 2]}", ts, b"%d" % ts)])
+    statements: list[str] = []
+    engine._connection.raw().set_trace_callback(statements.append)  # type: ignore[attr-defined]
+    found = series.pending(20)
+    assert statements == ["PRAGMA data_version"]
+    assert [point[1:] for point in found] == [("nm"[ts % 2], ts, b"%d" % ts) for ts in range(1, 21)]
+    assert series.acknowledge(point.seq for point in found) == 20
+    assert [point.ts for point in series.pending(99)] == list(range(21, 30))
+
+
+def test_what_was_appended_one_by_one_is_merged_from_memory(opened: Callable[..., Engine]) -> None:
+    """Only the rows that are not remembered whole are read, each for itself."""
+    engine = opened()
+    series = engine.series("s")
+    series.append([("n", 0, b"v"), ("m", 0, b"v")])
+    for ts in range(1, 30):
+        series.append([("n", ts, b"v")])
+    statements: list[str] = []
+    engine._connection.raw().set_trace_callback(statements.append)  # type: ignore[attr-defined]
+    series._merge()
+    read = [re.findall(r"BETWEEN (\d+) AND (\d+) ORDER", text) for text in statements]
+    assert [first == last for spans in read for first, last in spans] == [True]
+    assert [point.ts for point in series.pending(99)] == [0, *range(30)]
