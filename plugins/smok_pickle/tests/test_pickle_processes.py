@@ -66,18 +66,18 @@ for number in range(count):
 OBEY = OPEN + "for line in sys.stdin: print(eval(line), flush=True)\n"
 
 
-def start(script: str, *arguments: object) -> subprocess.Popen[str]:
+def start(script: str, *arguments: object, stdin: int | None = None) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", script, *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        command, stdin=stdin, stdout=subprocess.PIPE, text=True, env=environment
     )
 
 
 @contextlib.contextmanager
 def told(path: Path) -> Iterator[Callable[[str], str]]:
     """Give a function that has another process evaluate a line, and gives what it prints."""
-    with start(OBEY, path) as other:
+    with start(OBEY, path, stdin=subprocess.PIPE) as other:
         asked, answers = other.stdin, other.stdout
         assert asked is not None
         assert answers is not None
