@@ -27,7 +27,7 @@ from smok_core.errors import (
 from smok_pickle.descent import Descent, Memory
 from smok_pickle.entering import enter, replace
 from smok_pickle.failures import translate
-from smok_pickle.handle import Handle
+from smok_pickle.handle import Handle, torn
 from smok_pickle.log_sync import LogSync, due
 from smok_pickle.opening import level_of
 from smok_pickle.options import PickleOptions
@@ -71,7 +71,7 @@ class Connection:
         self._opened = self._closed = False  # opened: its last step; one that was cut is not used
         self._busy = False  # a call is running: a signal handler must not begin another
         self._cut = False  # at a fork: this thread forks in the middle of a call
-        self._inherited: list[Any] | None = None  # of a parent that forked in the middle of a call
+        self._inherited = False  # of a parent that forked in the middle of a call
         with self.lock:
             self._translated(self._open)
         join(self, Layer.ENGINE)
@@ -180,12 +180,14 @@ class Connection:
         """Give the connection for a use under `lock`; raises StoreClosed after `close`."""
         raw = self._handle.raw
         if self._opened and raw is not None:
+            if self._handle.is_torn():
+                self._give_up(torn(self.path))
             return raw
         if self._closed:
             raise StoreClosed(str(self.path), "it was closed")
         if self.vanished is not None:
             raise self.vanished.with_traceback(None)
-        if self._inherited is not None:
+        if self._inherited:
             raise BackendUnavailable(
                 str(self.path), "the process was forked in the middle of a call on it",
                 "Fork outside of calls on a store; a signal handler may only take a note to do so.",
@@ -254,7 +256,7 @@ class Connection:
 
     def _ready(self) -> sqlite3.Connection:
         """Give the connection for a new transaction, after a look at the file now and then."""
-        raw = (self._opened and self._handle.raw) or self.raw()
+        raw = self.raw()
         if self._busy:
             raise BackendUnavailable(
                 str(self.path),
@@ -390,7 +392,7 @@ class Connection:
         self.lock.acquire()
         if self._cut:
             return
-        if self._handle.may_delete_log():
+        if not self._handle.is_torn() and self._handle.may_delete_log():
             self._handle.fold_log()
         self._drop()
 
@@ -408,7 +410,7 @@ class Connection:
 
     def after_fork_in_child(self) -> None:
         """Open the file when it is needed; what could not be let go stays the parent's."""
-        if self._cut and not self._closed and self._inherited is None:
-            self._opened = False
-            self._inherited = [self._handle.leave_to_parent()]
+        if self._cut and not self._closed and not self._inherited:
+            self._opened, self._inherited = False, True
+            self._handle.leave_to_parent()
         self.lock.release()

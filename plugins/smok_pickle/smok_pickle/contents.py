@@ -106,6 +106,10 @@ class Contents:
         if handle >= 0:
             os.close(handle)
 
+    def abandon(self) -> None:
+        """Close nothing: the number was closed by somebody, and may lead to another file now."""
+        self._index = -1
+
     def __del__(self) -> None:
         self.close()  # an interrupt may have lost it before it was closed
 

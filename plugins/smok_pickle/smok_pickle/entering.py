@@ -52,6 +52,7 @@ def enter(handle: Handle, reserve: Reserve) -> None:
         StoreError, sqlite3.Error, OSError: It cannot be opened; the caller drops the handle.
     """
     fill_standard_descriptors()
+    handle.refuse_torn()
     if not remembered(handle.path):
         refuse_foreign(handle.path)
     refuse_strange_companions(handle.path)

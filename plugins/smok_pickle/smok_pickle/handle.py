@@ -7,11 +7,12 @@ locks SQLite holds for the whole process (see `smok_pickle.locks`).
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import sqlite3
 from pathlib import Path
 from typing import Final
 
-from smok_core.errors import BackendUnavailable
+from smok_core.errors import BackendUnavailable, StoreVanished
 from smok_pickle.files import sibling
 from smok_pickle.locks import InstanceLock, LogGuard, in_use, is_log_missing
 from smok_pickle.opening import connect, is_sound, prepare
@@ -22,6 +23,8 @@ from smok_pickle.schema import lineage_of, mark_state
 #: Pages in the log before it is copied into the file: many are fast, few need little room.
 _LOG_PAGES: Final = 2000
 _LOG_PAGES_TIGHT: Final = 32
+#: Files that SQLite believes to have open in this process, by descriptors that somebody closed.
+_torn: Final = set[tuple[int, int]]()
 
 
 class Handle:
@@ -86,6 +89,17 @@ class Handle:
         self.presence = Presence(self.path, self.guard.file)
         if not self.guard.works:
             self.notes = ("the file system has no OFD locks: do not copy the file in this process",)
+
+    def is_torn(self) -> bool:
+        """Tell whether our descriptors were closed, so that SQLite would write into other files."""
+        return self.guard is not None and self.guard.is_torn()
+
+    def refuse_torn(self) -> None:
+        """Raise if that happened to the file; SQLite opens none without those that it knows."""
+        with contextlib.suppress(FileNotFoundError):
+            found = self.path.stat()
+            if (found.st_dev, found.st_ino) in _torn:
+                raise torn(self.path)
 
     def refuse_without_log(self) -> None:
         """Raise if others still write a log that has lost its name: a new one would mix the two."""
@@ -154,6 +168,8 @@ class Handle:
 
     def disconnect(self, *, keep_log: bool = False) -> None:
         """Close the file; the instance lock stays."""
+        if self.is_torn():
+            self._abandon()
         try:
             if self.guard is not None:
                 may_delete = not keep_log and self.may_delete_log()
@@ -169,6 +185,8 @@ class Handle:
 
     def drop(self) -> None:
         """Close the file and let go of the instance lock."""
+        if self.is_torn():
+            self._abandon()
         if self.instance is not None and self.raw is not None and self.overwritten():
             self.instance.disown(self._lineage)  # or SQLite would copy the log into what came
         self.disconnect()
@@ -178,14 +196,35 @@ class Handle:
             self.instance.close()
         self.instance = None
 
-    def leave_to_parent(self) -> sqlite3.Connection | None:
-        """Close our own descriptors in a child; give SQLite's connection, which is the parent's.
+    def leave_to_parent(self) -> None:
+        """Close our own descriptors in a child; SQLite's connection is the parent's.
 
         Closing that one would touch the parent's log. The locks on ours go with the parent's.
         """
         for held in (self.instance, self.presence, self.guard):
             if held is not None:
                 held.close()
-        raw, self.raw = self.raw, None
-        self.instance = self.guard = None
-        return raw
+        self._keep_raw_open()
+
+    def _abandon(self) -> None:
+        """Leave all as it is: what we would close, or SQLite would write, is another's by now."""
+        if self.presence is not None and self.presence.file is not None:
+            _torn.add(self.presence.file)
+        for held in (self.instance, self.presence, self.guard):
+            if held is not None:
+                held.abandon()
+        self._keep_raw_open()
+
+    def _keep_raw_open(self) -> None:
+        """Let not even the end of the process close SQLite's connection."""
+        if self.raw is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.raw))
+        self.raw = self.instance = self.guard = self.presence = None
+
+
+def torn(path: Path) -> StoreVanished:
+    """Give the error for a file of which our descriptors were closed."""
+    return StoreVanished(
+        str(path), "its descriptors were closed while it was open, as a daemon closes all of them",
+        "What it holds is safe. Open stores after that, or fork for it; start the program again.",
+    )  # fmt: skip

@@ -198,6 +198,10 @@ class InstanceLock:
         if handle >= 0:
             os.close(handle)
 
+    def abandon(self) -> None:
+        """Close nothing: the number was closed by somebody, and may lead to another file now."""
+        self._handle = -1
+
     def __del__(self) -> None:
         self.close()  # an interrupt may have lost it before it was closed: the lock must go
 
@@ -222,6 +226,8 @@ class InstanceLock:
 _SHARED: Final = (0x40000002, 510)
 #: Bytes far behind any data, one for each name under which the file can be open.
 _NAMES: Final = (0x7F00000000000000, 1 << 20)
+#: Where our descriptor stands in the file; nothing moves it, and no other one stands there.
+_STANDS: Final = 0x7B3A5C1D
 
 
 class LogGuard:
@@ -238,6 +244,7 @@ class LogGuard:
     def __init__(self, path: Path) -> None:
         self._path, self._held = path, False
         self._handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        os.lseek(self._handle, _STANDS, os.SEEK_SET)
         self.works = True  #: False: the file system knows no OFD locks
 
     def hold(self) -> None:
@@ -255,14 +262,25 @@ class LogGuard:
 
     @property
     def file(self) -> int:
-        """Give the descriptor, to look at the file; only `close` closes it."""
+        """Give the descriptor, to look at the file: nobody else closes it, and nobody moves it."""
         return self._handle
+
+    def is_torn(self) -> bool:
+        """Tell whether somebody closed the descriptor: its number may lead anywhere by now."""
+        try:
+            return os.lseek(self._handle, 0, os.SEEK_CUR) != _STANDS
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Let go; called once SQLite has closed the file."""
         handle, self._handle = self._handle, -1  # an interrupt must not have it closed twice
         if handle >= 0:
             os.close(handle)
+
+    def abandon(self) -> None:
+        """Close nothing: the number was closed by somebody, and may lead to another file now."""
+        self._handle = -1
 
     def __del__(self) -> None:
         self.close()  # an interrupt may have lost it before it was closed: the lock must go

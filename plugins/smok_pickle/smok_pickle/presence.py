@@ -53,6 +53,10 @@ class Presence:
                 return suffix
         return None
 
+    def abandon(self) -> None:
+        """Close nothing; see `LogGuard.abandon`."""
+        self.contents.abandon()
+
     def close(self) -> None:
         """Let go; called once SQLite has closed the file."""
         self.contents.close()

@@ -51,12 +51,13 @@ def rescue_before(file: int, path: Path, cookie: int, *, related: bool) -> str:
     SQLite keeps the earlier pages until the log is copied into the file, and begun anew.
 
     Args:
-        file: An open descriptor of the file; it is not closed.
+        file: An open descriptor of the file; it is not closed, and stands where it stood.
         path: The file's path.
         cookie: Of the schema, as it was before.
         related: What was put in is an earlier state of the store.
     """
     copy, known = stamped(path, ".rescued-"), cookie.to_bytes(4, "big")
+    stands = os.lseek(file, 0, os.SEEK_CUR)
     try:
         log = read_log(sibling(path, "-wal"), known)
         whole = cookie_of(os.pread(file, _HEADER, 0)) == known
@@ -67,6 +68,8 @@ def rescue_before(file: int, path: Path, cookie: int, *, related: bool) -> str:
         sibling(copy, ".part").rename(copy)
     except (OSError, sqlite3.Error) as error:
         return f"what it held before could not be copied to {copy} ({error})"
+    finally:
+        os.lseek(file, stands, os.SEEK_SET)
     return f"what it held before was copied to {copy}"
 
 
