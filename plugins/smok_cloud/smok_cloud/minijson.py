@@ -7,21 +7,24 @@ value is a byte for its type, and what that type needs; numbers are big-endian.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 _MAX_DEPTH: Final = 200
-#: Signed and unsigned whole numbers: largest size in bits, type and struct, the shortest first.
-_INTS: Final = (
-    (range(-(2**7), 2**7), b"\x03", struct.Struct(">b")),
-    (range(2**8), b"\x06", struct.Struct(">B")),
-    (range(-(2**15), 2**15), b"\x02", struct.Struct(">h")),
-    (range(2**16), b"\x05", struct.Struct(">H")),
-    (range(2**24), b"\x0c", None),
-    (range(-(2**31), 2**31), b"\x01", struct.Struct(">l")),
-    (range(2**32), b"\x04", struct.Struct(">L")),
+#: Whole numbers, the shortest first: the bits that a type holds (without the sign), it, its bytes.
+_UNSIGNED: Final = (
+    (7, 3, 1),
+    (8, 6, 1),
+    (15, 2, 2),
+    (16, 5, 2),
+    (24, 12, 3),
+    (31, 1, 4),
+    (32, 4, 4),
 )
-_SINGLE, _DOUBLE = struct.Struct(">f"), struct.Struct(">d")
+_SIGNED: Final = ((7, 3, 1), (15, 2, 2), (31, 1, 4))
+_LONG, _MOST_BYTES = 24, 255
+#: The type of a float, and its bytes.
+_SINGLE, _DOUBLE = struct.Struct(">Bf"), struct.Struct(">Bd")
 #: Types of a container by the bytes of its length; the first holds it in its own low bits.
 _TEXT: Final = (0x80, 0x80, 0, 13, 14)
 _LIST: Final = (0x40, 0x10, 7, 15, 16)
@@ -37,30 +40,24 @@ def dumps(value: Any) -> bytes:
         TypeError: A value of another type, or a key that is no text.
     """
     out: list[bytes] = []
-    _write(value, out.append, 0)
+    _write_all((value,), out.append, 0)
     return b"".join(out)
 
 
-def _write(value: Any, out: Callable[[bytes], object], depth: int) -> None:
-    if depth > _MAX_DEPTH:
+def _write_all(values: Sequence[Any], out: Callable[[bytes], object], depth: int) -> None:
+    if values and depth > _MAX_DEPTH:
         raise ValueError("the record is nested too deeply")
-    if value is None or value is True or value is False:
-        out({None: b"\x08", True: b"\x16", False: b"\x17"}[value])
-    elif isinstance(value, str):
-        text = value.encode()
-        out(_head(len(text), _TEXT) + text)
-    elif isinstance(value, int):
-        out(_int(value))
-    elif isinstance(value, float):
-        out(_float(value))
-    elif isinstance(value, list | tuple):
-        out(_head(len(value), _LIST))
-        for item in value:
-            _write(item, out, depth + 1)
-    elif isinstance(value, dict):
-        _write_dict(value, out, depth)
-    else:
-        raise TypeError(f"a {type(value).__name__}")
+    for value in values:
+        # Nearly all are plain: one look and one call each.
+        if plain := _PLAIN.get(type(value)):
+            out(plain(value))
+        elif isinstance(value, list | tuple):
+            out(_head(len(value), _LIST))
+            _write_all(value, out, depth + 1)
+        elif isinstance(value, dict):
+            _write_dict(value, out, depth)
+        else:
+            out(_like_plain(value))
 
 
 def _write_dict(value: dict[str, Any], out: Callable[[bytes], object], depth: int) -> None:
@@ -72,7 +69,7 @@ def _write_dict(value: dict[str, Any], out: Callable[[bytes], object], depth: in
     out(_head(len(value), _DICT if short else _PAIRS))
     for name, item in zip(names, value.values(), strict=True):
         out((bytes([len(name)]) if short else _head(len(name), _TEXT)) + name)
-        _write(item, out, depth + 1)
+        _write_all((item,), out, depth + 1)
 
 
 def _head(length: int, types: tuple[int, int, int, int, int]) -> bytes:
@@ -86,23 +83,56 @@ def _head(length: int, types: tuple[int, int, int, int, int]) -> bytes:
     return struct.pack(">BL", four, length)
 
 
+def _like_plain(value: Any) -> bytes:
+    """Write what derives from a plain type, as an IntEnum does."""
+    for kind, write in _PLAIN.items():
+        if isinstance(value, kind):
+            return write(value)
+    raise TypeError(f"a {type(value).__name__}")
+
+
+def _text(value: str) -> bytes:
+    text = value.encode()
+    return _head(len(text), _TEXT) + text
+
+
 def _int(value: int) -> bytes:
-    for numbers, mark, form in _INTS:
-        if value in numbers:
-            return mark + (form.pack(value) if form else value.to_bytes(3, "big"))
-    size = max(5, value.bit_length() // 8 + 1)
-    if size > 255:
+    if value < 0:
+        first, size = _whole((~value).bit_length(), value.bit_length(), _SIGNED)
+        return first + value.to_bytes(size, signed=True)
+    bits = value.bit_length()
+    first, size = _POSITIVE[bits] if bits < 64 else _whole(bits, bits, _UNSIGNED)
+    return first + value.to_bytes(size)
+
+
+def _whole(bits: int, all_bits: int, types: tuple[tuple[int, int, int], ...]) -> tuple[bytes, int]:
+    """Give how a whole number of so many bits begins, and how many bytes follow."""
+    for most, mark, size in types:
+        if bits <= most:
+            return bytes((mark,)), size
+    size = max(5, all_bits // 8 + 1)
+    if size > _MOST_BYTES:
         raise ValueError("a whole number of more than 255 bytes")
-    return bytes([24, size]) + value.to_bytes(size, "big", signed=True)
+    return bytes((_LONG, size)), size
 
 
 def _float(value: float) -> bytes:
     if value - value != 0.0:
         raise ValueError("NaN or an infinity")
     try:
-        single = _SINGLE.pack(value)
+        single = _SINGLE.pack(9, value)
     except OverflowError:
-        return b"\x0a" + _DOUBLE.pack(value)
-    if _SINGLE.unpack(single)[0] == value:
-        return b"\x09" + single
-    return b"\x0a" + _DOUBLE.pack(value)
+        return _DOUBLE.pack(10, value)
+    return single if _SINGLE.unpack(single)[1] == value else _DOUBLE.pack(10, value)
+
+
+#: How the types are written that hold no others.
+_PLAIN: Final[dict[type, Callable[[Any], bytes]]] = {
+    type(None): lambda _: b"\x08",
+    bool: lambda value: b"\x16" if value else b"\x17",
+    str: _text,
+    int: _int,
+    float: _float,
+}
+#: How a whole number from 0 that has so many bits begins, and the bytes that follow.
+_POSITIVE: Final = [_whole(bits, bits, _UNSIGNED) for bits in range(64)]

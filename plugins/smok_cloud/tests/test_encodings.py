@@ -63,6 +63,21 @@ def test_what_cannot_be_said_is_a_value_error(value: object) -> None:
         dumps([value])
 
 
+class Kind(int):
+    """As an IntEnum is: a number that has a class of its own."""
+
+    __hash__ = int.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("compared with the numbers of a type, one by one")
+
+
+@pytest.mark.parametrize("number", [0, 3, -3, 1 << 20, 1 << 31, -(1 << 40)])
+def test_a_number_of_another_class_is_written_at_once(number: int) -> None:
+    """Python looks for such a one in a range by going through it: minutes, for one of 32 bits."""
+    assert dumps([Kind(number)]) == dumps([number])
+
+
 def test_other_types_and_depths_are_refused() -> None:
     """Bytes and other keys are no JSON; a record that nests without end ends the encoder."""
     for wrong in (b"x", {1: 2}, object()):
