@@ -266,7 +266,7 @@ def hooks_page() -> str:
     """Give the page of the plugin interface."""
     hooks = "".join(_method(name, member) for name, member in _methods(SmokHooks))
     module = importlib.import_module("smok_core.hookspecs")
-    context = importlib.import_module("smok_core.context").StoreContext
+    context = importlib.import_module("smok_core.settings").StoreContext
     return _page(
         f"# Hooks\n\n{_clean(module.__doc__ or '')}\n{hooks}\n"
         f"## `BackendInfo`\n\n{_clean(BackendInfo.__doc__ or '')}\n\n{_fields(BackendInfo)}\n"

@@ -11,12 +11,12 @@ from typing import Any, Self
 
 from smok_core import roles
 from smok_core.config import Config, load_config
-from smok_core.context import StoreContext
 from smok_core.engine.base import Engine, Health
 from smok_core.errors import ConfigError, ConfigProblem, SmokError
 from smok_core.registry import Registry
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.roles import ROLES, Database
+from smok_core.settings import StoreContext
 from smok_core.stores import Store
 
 logger = logging.getLogger(__name__)

@@ -20,9 +20,8 @@ import msgspec
 import pluggy
 
 from smok_core import roles
-from smok_core.context import StoreContext as StoreContext
 from smok_core.engine.base import Durability, Engine
-from smok_core.settings import NoOptions
+from smok_core.settings import NoOptions, StoreContext as StoreContext
 
 #: Major version of this interface; a plugin for another one is never imported.
 API_MAJOR: Final = 1

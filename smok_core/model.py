@@ -122,11 +122,6 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     type_name: str
 
-    @classmethod
-    def from_json(cls, body: dict[str, Any]) -> Sensor:
-        """Read an item of ``GET /v1/device/sensors``."""
-        return cls(fqts=body["fqts"], path=body["path"], type_name=body["type"])
-
 
 @prepared
 class Macro(msgspec.Struct, kw_only=True):
@@ -142,17 +137,6 @@ class Macro(msgspec.Struct, kw_only=True):
     def __bool__(self) -> bool:
         """Tell whether anything is left to execute."""
         return bool(self.occurrences_not_done)
-
-    @classmethod
-    def from_json(cls, body: dict[str, Any]) -> Macro:
-        """Read an item of ``GET /v1/device/macro/occurrences/START-STOP``."""
-        return cls(
-            macro_id=body["macro_id"],
-            commands={command["path"]: command["value"] for command in body["commands"]},
-            occurrences_not_done=sorted(
-                item["timestamp"] for item in body["occurrences"] if not item["completed"]
-            ),
-        )
 
 
 class BAOBDigest(msgspec.Struct, frozen=True):

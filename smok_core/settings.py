@@ -1,8 +1,11 @@
-"""Types that options are made of: secrets, durations, and the settings every store has."""
+"""What a store is opened with: its settings, and what options are made of (secrets, durations)."""
 
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -127,6 +130,19 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def limits(self) -> Limits:
         """Give the bound of each upload queue."""
         return Limits(self.max_pending, self.on_full)
+
+
+class StoreContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a backend may need to open one store. Fields may be added, never removed."""
+
+    store: str  #: name of the store in the config
+    device: str  #: id of the device; every byte stored belongs to it alone (contract G9)
+    options: Any  #: instance of the backend's options Struct
+    settings: StoreSettings = StoreSettings()
+    base_dir: Path = Path()  #: relative paths in options are relative to this
+    roles: frozenset[str] = frozenset()  #: the roles the config gives this store
+    looking: bool = False  #: only look: make, heal, migrate and move nothing (`smok status`)
+    clock: Callable[[], float] = time.time  #: seconds since the epoch
 
 
 def decode_setting(kind: type, value: Any) -> Any:

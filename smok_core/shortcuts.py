@@ -13,40 +13,21 @@ from typing import Any
 
 import msgspec
 
-from smok_core.context import StoreContext
 from smok_core.engine.base import Engine
 from smok_core.engine.forks import Layer, fill_standard_descriptors, fork_safe_lock
 from smok_core.errors import WrongClasses
 from smok_core.roles.base import OnEngine
-from smok_core.settings import StoreSettings, decode_setting
+from smok_core.settings import StoreContext, StoreSettings, decode_setting
 
 #: Id of the device unless one is given; a config file asks for one instead.
 DEFAULT_DEVICE = "device"
 #: The published client's module that takes databases.
 _CLIENT = "smok.client.client"
 
-
 _Key = tuple[Any, ...]
 _lock = fork_safe_lock(Layer.CALLER)
 _open: dict[_Key, Engine] = {}
 _users: Counter[_Key] = Counter()
-
-
-class _NotForTheClient:
-    """Refuses the published client, which looks at its databases when its device is made.
-
-    It asks whether they are true, of the one for events whether it is a text: both are answered as
-    ever to anybody else. Without this its threads would end one by one, later.
-    """
-
-    def __bool__(self) -> bool:
-        _refuse_client(self)
-        return True
-
-    @property  # type: ignore[misc] # object's can be assigned to
-    def __class__(self) -> Any:
-        _refuse_client(self)
-        return type(self)
 
 
 def _refuse_client(database: object) -> None:
@@ -55,7 +36,7 @@ def _refuse_client(database: object) -> None:
         raise WrongClasses(type(database).__name__)
 
 
-class Shortcut(_NotForTheClient, OnEngine):
+class Shortcut(OnEngine):
     """A role's database that opens its own store; `close` it when it is not needed any more.
 
     Args:
@@ -85,6 +66,19 @@ class Shortcut(_NotForTheClient, OnEngine):
         self._uses: list[_Key] = []
         super().__init__(context, self._acquire(context))
 
+    # The published client looks at its databases when its device is made: it asks whether they are
+    # true, of the one for events whether it is a text. Both are answered as ever to anybody else.
+    # Without this its threads would end one by one, later.
+
+    def __bool__(self) -> bool:
+        _refuse_client(self)
+        return True
+
+    @property  # type: ignore[misc] # object's can be assigned to
+    def __class__(self) -> Any:
+        _refuse_client(self)
+        return type(self)
+
     def share(self, options: msgspec.Struct) -> Engine:
         """Give the engine of another place, closed with this database."""
         return self._acquire(msgspec.structs.replace(self.context, options=options))
@@ -93,8 +87,13 @@ class Shortcut(_NotForTheClient, OnEngine):
         """Flush, and close the store if no other shortcut uses it; twice is harmless."""
         if self._uses:
             super().close()
-        while self._uses:
-            _release(self._uses.pop())
+        with _lock:
+            while self._uses:
+                key = self._uses.pop()
+                _users[key] -= 1
+                if not _users[key]:
+                    del _users[key]
+                    _open.pop(key).close()
 
     def _acquire(self, context: StoreContext) -> Engine:
         opener = type(self).open_engine
@@ -106,11 +105,3 @@ class Shortcut(_NotForTheClient, OnEngine):
             _users[key] += 1
             self._uses.append(key)
             return _open[key]
-
-
-def _release(key: _Key) -> None:
-    with _lock:
-        _users[key] -= 1
-        if not _users[key]:
-            del _users[key]
-            _open.pop(key).close()

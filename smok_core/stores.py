@@ -8,13 +8,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from smok_core.context import StoreContext
 from smok_core.engine.base import Engine, Health
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import BackendUnavailable, StoreClosed, StoreError
 from smok_core.registry.backend import Backend
 from smok_core.roles import Database
 from smok_core.roles.standby import standby
+from smok_core.settings import StoreContext
 
 T = TypeVar("T")
 
@@ -70,11 +70,7 @@ class Store:
         return found and msgspec.structs.replace(found, warnings=(*found.warnings, *in_memory))
 
     def open_engine(self) -> Engine | None:
-        """Open the store unless it is open; None if its backend has no engine.
-
-        Raises:
-            StoreError: It cannot be opened.
-        """
+        """Open the store unless it is open; None: no engine. Raises StoreError: it is away."""
         if self.engine is None and self._backend.has_engine:
             self._try(self._open_engine)
         return self.engine

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from smok_core.roles.archives import ArchivesDatabase, BaseArchivesDatabase as BaseArchivesDatabase
-from smok_core.roles.baobs import (
-    BAOBDatabase,
-    BaseBAOBDatabase as BaseBAOBDatabase,
-)
+from smok_core.roles.baobs import BAOBDatabase, BaseBAOBDatabase as BaseBAOBDatabase
 from smok_core.roles.base import Database as Database, OnEngine, RoleStats as RoleStats
 from smok_core.roles.dead_letters import DeadLetter as DeadLetter
 from smok_core.roles.events import (

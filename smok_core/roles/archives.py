@@ -34,8 +34,7 @@ class ArchivesDatabase(BaseArchivesDatabase, OnEngine):
     tables = ("archives",)
 
     def get_archiving_instructions(self) -> dict[int, list[str]]:
-        rows = self.decoded(self._table, self._table.rows(), self._load)
-        return dict(sorted((int(row.key), names) for row, names in rows))
+        return dict(sorted((int(row.key), names) for row, names in self.rows()))
 
     def on_archiving_data_sync(self, new_data: dict[int, list[str]]) -> None:
         if type(new_data) is not dict:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from smok_core.context import StoreContext
 from smok_core.engine.base import Engine
 from smok_core.errors import InvalidType, InvalidValue, NotFound, VersionNotNewer
 from smok_core.roles.base import Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_key
+from smok_core.settings import StoreContext
 
 logger = logging.getLogger(__name__)
 
@@ -27,19 +27,11 @@ class BaseBAOBDatabase(Database):
 
     @abstractmethod
     def get_baob_value(self, key: str) -> bytes:
-        """Give the bytes.
-
-        Raises:
-            NotFound: There is no such BAOB (a KeyError).
-        """
+        """Give the bytes. Raises NotFound: there is no such BAOB (a KeyError)."""
 
     @abstractmethod
     def get_baob_version(self, key: str) -> int:
-        """Give the version.
-
-        Raises:
-            NotFound: There is no such BAOB (a KeyError).
-        """
+        """Give the version. Raises NotFound: there is no such BAOB (a KeyError)."""
 
     @abstractmethod
     def set_baob_value(self, key: str, data: bytes, version: int) -> None:
@@ -53,11 +45,7 @@ class BaseBAOBDatabase(Database):
 
     @abstractmethod
     def delete_baob(self, key: str) -> None:
-        """Remove a BAOB.
-
-        Raises:
-            NotFound: There is no such BAOB (a KeyError).
-        """
+        """Remove a BAOB. Raises NotFound: there is no such BAOB (a KeyError)."""
 
     @abstractmethod
     def get_all_keys(self) -> Iterator[str]:

@@ -6,11 +6,10 @@ import logging
 import time
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import msgspec
 
-from smok_core.context import StoreContext
 from smok_core.engine.base import Ack, Engine, Row, Table, When
 from smok_core.engine.codec import Codec
 from smok_core.engine.forks import Layer, fork_safe_lock
@@ -18,6 +17,7 @@ from smok_core.errors import CorruptData, InvalidValue, NotFound
 from smok_core.roles.checks import check_key
 from smok_core.roles.counters import Counter
 from smok_core.roles.dead_letters import REFUSED, DeadLetter, DeadLetters
+from smok_core.settings import StoreContext
 
 logger = logging.getLogger(__name__)
 
@@ -96,12 +96,12 @@ class Database(ABC):
         raise NotFound(f"{self.role} dead letters", letter_id)
 
     def discard_dead_letter(self, letter_id: str) -> None:
-        """Forget a dead letter for good.
-
-        Raises:
-            NotFound: There is no dead letter of this id.
-        """
+        """Forget a dead letter for good. Raises NotFound: there is no dead letter of this id."""
         raise NotFound(f"{self.role} dead letters", letter_id)
+
+
+class _Counting(Protocol):
+    def counts(self) -> RoleStats: ...
 
 
 class OnEngine(Database):
@@ -112,6 +112,8 @@ class OnEngine(Database):
     tables: ClassVar[tuple[str, ...]] = ()
     series: ClassVar[tuple[str, ...]] = ()
     blobs: ClassVar[tuple[str, ...]] = ()
+    #: What waits for the cloud, in a role that tells it anything.
+    outbox: _Counting | None = None
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         self.context, self.engine = context, engine
@@ -143,7 +145,7 @@ class OnEngine(Database):
 
     def counts(self) -> RoleStats:
         """Count what is stored, what waits for the cloud, and what the engine dropped."""
-        return RoleStats(rows=self._table.stats().rows)
+        return self.outbox.counts() if self.outbox else RoleStats(rows=self._table.stats().rows)
 
     def stats(self) -> RoleStats:
         counts = self.counts()
@@ -180,9 +182,13 @@ class OnEngine(Database):
                 self.set_aside(table, row, "cannot be decoded")
                 table.acknowledge([Ack(row.key, row.seq, remove=True)])
 
+    def rows(self) -> Iterator[tuple[Row, Any]]:
+        """Stream a snapshot of the role's own table in its order, and what each row decodes to."""
+        return self.decoded(self._table, self._table.rows(), self._load)
+
     def items(self) -> list[Any]:
         """Give what the rows of the role's own table decode to, in their order."""
-        return [item for _, item in self.decoded(self._table, self._table.rows(), self._load)]
+        return [item for _, item in self.rows()]
 
     def stored(self, table: Table, key: str, load: Callable[[Row], T]) -> tuple[Row, T]:
         """Give the row under a key, and what it decodes to; raises NotFound if there is none."""

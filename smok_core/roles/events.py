@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from smok_core.context import StoreContext
 from smok_core.engine.base import Ack, Engine, Row, When
 from smok_core.engine.plain import check_plain
 from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Event
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.base import BATCH, Database, OnEngine
 from smok_core.roles.checks import check_fields, check_key, warn_of_unit
 from smok_core.roles.outbox import Batch, StoredBatch
 from smok_core.roles.table_outbox import TableOutbox
+from smok_core.settings import StoreContext
 
 
 class BaseEventSynchronization(Batch):
@@ -85,11 +85,7 @@ class BaseEventDatabase(Database):
 
     @abstractmethod
     def get_cache(self, predicate_id: str) -> Any:
-        """Give a predicate's internal data.
-
-        Raises:
-            NotFound: Nothing is stored for it (a KeyError).
-        """
+        """Give a predicate's internal data. Raises NotFound: there is none (a KeyError)."""
 
     @abstractmethod
     def on_predicate_deleted(self, predicate_id: str) -> None:
@@ -120,7 +116,7 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         super().__init__(context, engine)
         self._keep = context.settings.keep_events_for.seconds
         self._cache = self.open_table(self.tables[1], engine)
-        self.outbox = TableOutbox(
+        self.outbox: TableOutbox[Event, EventSynchronization] = TableOutbox(
             self,
             self._table,
             self._load,
@@ -135,10 +131,10 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         self._cache = self.open_table(self.tables[1], engine)
 
     def get_open_events(self) -> Iterator[Event]:
-        return iter([event for _, event in self._events() if not event.is_closed()])
+        return iter([event for event in self.items() if not event.is_closed()])
 
     def get_all_events(self) -> Iterator[Event]:
-        return iter([event for _, event in self._events()])
+        return iter(self.items())
 
     def add_event(self, event: Event) -> None:
         checked = check_fields(self.role, "an event", event, Event)
@@ -182,18 +178,11 @@ class EventDatabase(BaseEventDatabase, OnEngine):
     def tidy(self) -> None:
         self._forget(before=self.context.clock() - self._keep)
 
-    def counts(self) -> RoleStats:
-        return self.outbox.counts()
-
     def _forget(self, before: float | None) -> None:
-        for row, event in self._events():
-            ended = event.ended_on or event.started_on
-            old = before is None or ended < before
+        for row, event in self.rows():
+            old = before is None or (event.ended_on or event.started_on) < before
             if event.is_closed() and not row.pending and old:
                 self._table.delete(row.key, expected_seq=row.seq)
-
-    def _events(self) -> Iterator[tuple[Row, Event]]:
-        return self.decoded(self._table, self._table.rows(), self._load)
 
     def _dump(self, event: Event) -> bytes:
         fields = msgspec.structs.asdict(event)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from smok_core.context import StoreContext
 from smok_core.engine.base import Ack, Engine, Row, When
 from smok_core.errors import InvalidType
 from smok_core.model import Macro
@@ -17,6 +16,7 @@ from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key, check_number
 from smok_core.roles.outbox import Batch, StoredBatch
 from smok_core.roles.table_outbox import TableOutbox
+from smok_core.settings import StoreContext
 
 
 class Execution(NamedTuple):
@@ -119,7 +119,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
         super().__init__(context, engine)
         self._done = self.open_table(self.tables[1], engine)
         # What is dropped stays remembered: not being reported must not make it run again.
-        self.outbox = TableOutbox(
+        self.outbox: TableOutbox[Execution, MacroSynchronization] = TableOutbox(
             self,
             self._done,
             self._load_done,
@@ -162,7 +162,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
         return self.outbox.take(limit)
 
     def counts(self) -> RoleStats:
-        return msgspec.structs.replace(self.outbox.counts(), rows=len(self.get_macros()))
+        return msgspec.structs.replace(super().counts(), rows=len(self.get_macros()))
 
     def _take_out(self, execution: Execution) -> None:
         while (row := self._table.get(execution.macro_id)) is not None:

@@ -7,14 +7,14 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from smok_core.context import StoreContext
 from smok_core.engine.base import Engine, Row, When
 from smok_core.engine.plain import check_plain
 from smok_core.errors import InvalidType, NotFound
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.base import BATCH, Database, OnEngine
 from smok_core.roles.checks import check_key, check_number
 from smok_core.roles.outbox import Batch, StoredBatch
 from smok_core.roles.table_outbox import TableOutbox
+from smok_core.settings import StoreContext
 
 
 class PlainChange(NamedTuple):
@@ -59,11 +59,7 @@ class BaseMetadataDatabase(Database):
 
     @abstractmethod
     def get_plain(self, key: str) -> str:
-        """Give the value.
-
-        Raises:
-            NotFound: There is none, or it was deleted (a KeyError).
-        """
+        """Give the value. Raises NotFound: there is none, or it was deleted (a KeyError)."""
 
     @abstractmethod
     def update_plain(self, key: str, value: str, timestamp: float) -> None:
@@ -106,7 +102,7 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
         # What is dropped is not uploaded, but it stays in force here.
-        self.outbox = TableOutbox(
+        self.outbox: TableOutbox[PlainChange, PlainSynchronization] = TableOutbox(
             self,
             self._table,
             self._load,
@@ -143,9 +139,6 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
 
     def get_plain_to_sync(self, limit: int = BATCH) -> PlainSynchronization | None:
         return self.outbox.take(limit)
-
-    def counts(self) -> RoleStats:
-        return self.outbox.counts()
 
     def _load(self, row: Row) -> PlainChange:
         value = self.codec.loads(row.value)

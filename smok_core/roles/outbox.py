@@ -15,9 +15,9 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from smok_core.engine.base import PendingPoint, Row, Series
+from smok_core.engine.base import PendingPoint, Row, Series, Table
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.roles.base import BATCH, DAMAGE, OnEngine, RoleStats
 
@@ -119,18 +119,12 @@ class StoredBatch(Batch, Generic[T]):
         self._outbox.reject(self, reason)
 
 
-class _Queue(Protocol[R]):
-    """A table or a series."""
-
-    def pending(self, limit: int, after: int = 0) -> list[R]: ...
-
-
 class Outbox(ABC, Generic[R, T, B]):
     """Hands out what is pending, one batch at a time; any thread may call."""
 
-    def __init__(self, database: OnEngine, queue: _Queue[R], batch: type[B]) -> None:
+    def __init__(self, database: OnEngine, queue: Table | Series, batch: type[B]) -> None:
         self._database, self._batch = database, batch
-        self._queue: _Queue[R] = queue
+        self._queue: Any = queue
         # Held during calls of the engine: between the look whether a batch is out and its
         # acknowledgement nobody may answer it and take the next one.
         self._lock = fork_safe_lock(Layer.ROLE)
@@ -199,7 +193,7 @@ class Outbox(ABC, Generic[R, T, B]):
         records, values = list[R](), list[T]()
         after = 0
         while (asked := limit - len(records)) > 0:
-            page = self._queue.pending(asked, after)
+            page: list[R] = self._queue.pending(asked, after)
             try:
                 values += self._load(page)
                 records += page

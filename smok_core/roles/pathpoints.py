@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from smok_core.context import StoreContext
 from smok_core.engine.base import Durability, Engine, Row, Series
 from smok_core.engine.buffered import BufferedSeries
 from smok_core.errors import CorruptData, InvalidValue
@@ -27,6 +26,7 @@ from smok_core.roles.checks import check_fields, check_key, warn_of_unit
 from smok_core.roles.outbox import Batch, SeriesOutbox, StoredBatch
 from smok_core.roles.table_outbox import TableOutbox
 from smok_core.roles.values import Values, milliseconds
+from smok_core.settings import StoreContext
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +172,9 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         self._series = self._open_series(engine)
         self._names: set[str] = set()
         self._values = Values(self.role, context.store, engine.codec)
-        self.outbox = SeriesOutbox(self, self._series, self._values.load_all, DataToSynchronize)
+        self.outbox: SeriesOutbox[ValueOrExcept, DataToSynchronize] = SeriesOutbox(
+            self, self._series, self._values.load_all, DataToSynchronize
+        )
         self.definitions_outbox = TableOutbox(
             self, self._table, self._load, DefinitionsToSynchronize, when=lambda _: 0.0
         )
@@ -183,8 +185,6 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         if settings.durability == Durability.BUFFERED:
             return BufferedSeries(series, settings.flush_ms)
         return series
-
-    # --- values in -------------------------------------------------------------------------------
 
     def on_new_data(
         self, pathpoint: str, timestamp: float, value_or_exception: ValueOrExcept
@@ -217,8 +217,6 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
         if len(self._names) < 10_000:
             self._names.add(checked)
 
-    # --- values out ------------------------------------------------------------------------------
-
     def get_current_value(self, pathpoint: str) -> tuple[int | float, int | float | str | bool]:
         found = self._series.latest(check_key(self.role, pathpoint))
         if found is None:
@@ -248,12 +246,8 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
     def get_pathpoints(self) -> Iterator[str]:
         return self._series.names()
 
-    # --- values to the cloud ---------------------------------------------------------------------
-
     def get_data_to_sync(self, limit: int = BATCH) -> DataToSynchronize | None:
         return self.outbox.take(limit)
-
-    # --- definitions -----------------------------------------------------------------------------
 
     def define_pathpoint(self, path: str, storage_level: StorageLevel = StorageLevel.TREND) -> None:
         given = PathpointDefinition(check_key(self.role, path), storage_level)
@@ -271,8 +265,6 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
 
     def _load(self, row: Row) -> PathpointDefinition:
         return PathpointDefinition(row.key, StorageLevel(self.codec.loads(row.value)))
-
-    # --- housekeeping ----------------------------------------------------------------------------
 
     def flush(self) -> None:
         if isinstance(self._series, BufferedSeries):
@@ -292,14 +284,9 @@ class PathpointDatabase(BasePathpointDatabase, OnEngine):
             self._series.trim(int((self.context.clock() - keep.seconds) * 1_000_000))
 
     def counts(self) -> RoleStats:
-        return self.outbox.counts()
-
-    def stats(self) -> RoleStats:
-        stats, definitions = super().stats(), self._table.stats()
-        dropped = stats.dropped + definitions.dropped
-        return msgspec.structs.replace(
-            stats, dropped=dropped, pending_definitions=definitions.pending
-        )
+        found, more = super().counts(), self._table.stats()
+        dropped = found.dropped + more.dropped
+        return msgspec.structs.replace(found, dropped=dropped, pending_definitions=more.pending)
 
     def restore(self, letter: dict[str, Any]) -> None:
         if letter["table"] is None:

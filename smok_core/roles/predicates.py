@@ -26,19 +26,11 @@ class BasePredicateDatabase(Database):
 
     @abstractmethod
     def update_predicate(self, v: dict[str, Any]) -> None:
-        """Store one predicate, replacing the one with the same id.
-
-        Raises:
-            InvalidType: It is not a dict of plain data with a str ``predicate_id``.
-        """
+        """Store one in place of the one with its id. Raises InvalidType: it is no predicate."""
 
     @abstractmethod
     def set_new_predicates(self, v: list[dict[str, Any]]) -> None:
-        """Make the database hold exactly these, all at once.
-
-        Raises:
-            InvalidType: One of them is not a predicate; nothing has been changed.
-        """
+        """Replace all, at once. Raises InvalidType: one is no predicate; nothing has changed."""
 
 
 class PredicateDatabase(BasePredicateDatabase, OnEngine):

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from smok_core.context import StoreContext
 from smok_core.engine.base import Ack, Engine, Row, When
 from smok_core.model import SensorWriteEvent
-from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
+from smok_core.roles.base import BATCH, Database, OnEngine
 from smok_core.roles.checks import check_fields
 from smok_core.roles.outbox import Batch, StoredBatch
 from smok_core.roles.table_outbox import TableOutbox
+from smok_core.settings import StoreContext
 
 
 class BaseSensorWriteSynchronization(Batch):
@@ -94,7 +94,7 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
-        self.outbox = TableOutbox(
+        self.outbox: TableOutbox[SensorWriteEvent, SensorWriteSynchronization] = TableOutbox(
             self,
             self._table,
             self._load,
@@ -115,9 +115,6 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
         row = self._table.get(key)
         if row:
             self._table.acknowledge([Ack(key, row.seq, remove=True)])
-
-    def counts(self) -> RoleStats:
-        return self.outbox.counts()
 
     def _load(self, row: Row) -> SensorWriteEvent:
         return msgspec.convert(self.codec.loads(row.value), SensorWriteEvent)

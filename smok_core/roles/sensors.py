@@ -31,11 +31,7 @@ class BaseSensorDatabase(Database):
 
     @abstractmethod
     def get_sensor(self, fqts: str) -> Sensor:
-        """Give the sensor with these tags, in whatever order they are.
-
-        Raises:
-            NotFound: There is none (a KeyError).
-        """
+        """Give the sensor with these tags, in any order. Raises NotFound: none (a KeyError)."""
 
     @abstractmethod
     def on_sensors_sync(self, sensors: list[Sensor]) -> None:

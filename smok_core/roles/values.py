@@ -59,11 +59,7 @@ class Values:
         return [self.dump(*pair) for pair in zip(names, values, strict=True)]
 
     def dump(self, name: str, value: ValueOrExcept) -> bytes:
-        """Encode a value.
-
-        Raises:
-            InvalidType, InvalidValue: It is none of the kinds that are kept (contract PP1).
-        """
+        """Encode a value. Raises InvalidType, InvalidValue: it is not kept (contract PP1)."""
         kind = type(value)
         if kind is float:
             if not math.isfinite(value):  # type: ignore[arg-type]

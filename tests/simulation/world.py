@@ -18,9 +18,9 @@ from smok_testing.cloud.faults import Fault, FaultKind
 from smok_testing.cloud.inprocess import InProcessTransport
 
 from smok_core import Event, Macro, OperationFailedError, SensorWriteEvent, StorageLevel
-from smok_core.context import StoreContext
 from smok_core.engine.memory import MemoryEngine
 from smok_core.roles import ON_ENGINE, ROLES
+from smok_core.settings import StoreContext
 
 START: Final = 1_700_000_000.0
 #: Statuses that say nothing about the records; 400 and 422 are the cloud's own decision.

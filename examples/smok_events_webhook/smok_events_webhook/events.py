@@ -15,12 +15,12 @@ import msgspec
 from smok_pickle.options import PickleOptions
 from smok_pickle.plugin import smok_open_engine
 
-from smok_core.context import StoreContext
 from smok_core.engine.base import Engine
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import SmokError
 from smok_core.model import Event
 from smok_core.roles.events import EventDatabase
+from smok_core.settings import StoreContext
 from smok_events_webhook.postman import Postman
 
 _OPENED, _ENDED = b"opened", b"ended"

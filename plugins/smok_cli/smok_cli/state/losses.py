@@ -16,11 +16,11 @@ import msgspec
 from smok_cli.reading import is_read_only, read_only_config
 from smok_cli.state.seen import read_seen
 from smok_core.config import load_config
-from smok_core.context import StoreContext
 from smok_core.databases import find_device, open_store
 from smok_core.errors import CorruptData, DataLost, SmokError, StoreError, StoreVanished
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.roles import ON_ENGINE, ROLES
+from smok_core.settings import StoreContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

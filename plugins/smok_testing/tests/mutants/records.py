@@ -51,8 +51,8 @@ class BroughtUuidIsLost(EventDatabase):
 class AgesFromTheStart(EventDatabase):
     """Counts the days of an event from its start."""
 
-    def _events(self):
-        for row, event in super()._events():
+    def rows(self):
+        for row, event in super().rows():
             event.ended_on = event.ended_on and event.started_on
             yield row, event
 

@@ -162,7 +162,7 @@ class ClearsUnsent(EventDatabase):
     """Forgets closed events that the cloud never saw."""
 
     def _forget(self, before):
-        for row, event in self._events():
+        for row, event in self.rows():
             if event.is_closed() and (before is None or (event.ended_on or 0) < before):
                 self._table.delete(row.key)
 
