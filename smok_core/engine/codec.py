@@ -17,7 +17,7 @@ import msgspec
 from smok_core.engine.allowance import MAX_BYTES, check_int
 from smok_core.engine.msgpack_shape import check_shape
 from smok_core.engine.plain import check_plain as check_plain, check_storable
-from smok_core.engine.tags import BY_CODE, Tag, tag_of
+from smok_core.engine.tags import BY_CODE, tag_of
 from smok_core.errors import CorruptData, InvalidValue
 
 #: What reading bytes that no codec made can raise. Not here: an exhausted stack or memory, which
@@ -79,7 +79,6 @@ class MsgpackCodec(Codec):
         self._decode = msgspec.msgpack.Decoder(ext_hook=self._unpack).decode
 
     def dumps(self, value: Any) -> bytes:
-        """Encode."""
         kind = type(value)
         if kind is float or kind is bool:
             return self._encode(value)
@@ -87,7 +86,6 @@ class MsgpackCodec(Codec):
         return check_size(self._encode(self._pack(value)))
 
     def loads(self, data: bytes) -> Any:
-        """Decode."""
         try:
             check_shape(data)
             return self._decode(data)
@@ -110,24 +108,15 @@ class MsgpackCodec(Codec):
         if kind is dict and all(type(key) is str for key in value):
             return {key: self._pack(item) for key, item in value.items()}
         tag = tag_of(kind)
-        return self._tagged(tag, value) if tag else value
-
-    def _tagged(self, tag: Tag, value: Any) -> msgspec.msgpack.Ext:
-        return self._ext(tag.code, list(map(self._pack, tag.parts(value))))
+        return self._ext(tag.code, list(map(self._pack, tag.parts(value)))) if tag else value
 
     def _ext(self, code: int, value: Any) -> msgspec.msgpack.Ext:
         return msgspec.msgpack.Ext(code, self._encode(value))
 
     def _unpack(self, code: int, data: memoryview) -> Any:
         parts = self._decode(data)
-        if code == _INT:
-            return _long(parts)
-        if type(parts) is not list:
-            raise TypeError("an extension without the list of its parts")
-        return BY_CODE[code].make(parts)
-
-
-def _long(digits: Any) -> int:
-    if type(digits) is not str:
-        raise TypeError("the digits of an integer expected")
-    return check_int(int(digits))
+        if code == _INT and type(parts) is str:
+            return check_int(int(parts))
+        if type(parts) is list:
+            return BY_CODE[code].make(parts)
+        raise TypeError("an extension without the parts of a value")

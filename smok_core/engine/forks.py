@@ -18,6 +18,7 @@ import logging
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 logger = logging.getLogger(__name__)
@@ -45,30 +46,16 @@ class ForkAware(Protocol):
         """Begin anew: nothing of the parent's may be used, locked, unlocked or closed."""
 
 
-class _HeldLock:
-    """A lock as a part: held over the fork, so that the child's copy is in a known state."""
+#: What a part does before a fork, after it in the parent, and in the child.
+_Steps = tuple[Callable[[], object], Callable[[], object], Callable[[], object]]
 
-    def __init__(self, lock: Any) -> None:
-        self._lock = lock
-
-    def before_fork(self) -> None:
-        self._lock.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        self._lock.release()
-
-    def after_fork_in_child(self) -> None:
-        self._lock.release()  # the thread that forked is the owner, on both sides
-
-
-_STDERR: Final = 2
 _order: Final = itertools.count()
 _places: Final[weakref.WeakKeyDictionary[Any, tuple[int, int]]] = weakref.WeakKeyDictionary()
 _joining: Final = threading.RLock()  # held at the fork itself: nobody joins in the middle of it
-_resting: Final[list[list[ForkAware]]] = []  # a stack, used under `_joining` only
+_resting: Final[list[list[_Steps]]] = []  # a stack, used under `_joining` only
 
 
-def join(part: ForkAware, layer: Layer) -> None:
+def join(part: ForkAware | threading.RLock, layer: Layer) -> None:
     """Let ``part`` take part in every fork from now on, as long as it lives."""
     with _joining:
         _places[part] = (layer, next(_order))
@@ -77,8 +64,7 @@ def join(part: ForkAware, layer: Layer) -> None:
 def fork_safe_lock(layer: Layer) -> threading.RLock:
     """Give a lock that no fork leaves locked in the child."""
     lock = threading.RLock()
-    with _joining:
-        _places[lock] = (layer, next(_order))
+    join(lock, layer)
     return lock
 
 
@@ -87,7 +73,7 @@ def fill_standard_descriptors() -> None:
 
     Whatever the program prints would be written into it. SQLite does the same for its own files.
     """
-    while (handle := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(handle)
 
@@ -101,9 +87,9 @@ def _before() -> None:
     """
     while True:
         known = _known()
-        parts = [_as_part(part) for part in known]
-        for part in parts:
-            _safely(part.before_fork)
+        parts = [_steps(part) for part in known]
+        for before, _, _ in parts:
+            _safely(before)
         _joining.acquire()
         if _known() == known:
             _resting.append(parts)
@@ -118,9 +104,9 @@ def _known() -> list[Any]:
         return sorted(_places, key=_places.__getitem__)
 
 
-def _wake(parts: list[ForkAware]) -> None:
-    for part in reversed(parts):
-        _safely(part.after_fork_in_parent)
+def _wake(parts: list[_Steps]) -> None:
+    for _, in_parent, _ in reversed(parts):
+        _safely(in_parent)
 
 
 def _in_parent() -> None:
@@ -130,16 +116,19 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
-    for part in reversed(_resting.pop()):
-        _safely(part.after_fork_in_child)
+    for _, _, in_child in reversed(_resting.pop()):
+        _safely(in_child)
     _joining.release()
 
 
-def _as_part(part: Any) -> ForkAware:
-    return part if hasattr(part, "before_fork") else _HeldLock(part)
+def _steps(part: Any) -> _Steps:
+    if hasattr(part, "before_fork"):
+        return part.before_fork, part.after_fork_in_parent, part.after_fork_in_child
+    # A lock is held over the fork: so the thread that forked owns it, on both sides.
+    return part.acquire, part.release, part.release
 
 
-def _safely(step: Any) -> None:
+def _safely(step: Callable[[], object]) -> None:
     """Run one part's step; a failure of one must not keep the others from theirs."""
     try:
         step()

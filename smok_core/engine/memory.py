@@ -88,19 +88,16 @@ class MemoryTable(Table):
             return True
 
     def _make_room(self, max_pending: int | None, drop: Sequence[Ack]) -> None:
-        excess = 0 if max_pending is None else max(self._pending() + 1 - max_pending, 0)
-        victims = list(filter(self._waits, drop))[:excess]
+        if max_pending is None:
+            return
+        pending = [row for row in self._rows.values() if row.pending]
+        excess = max(len(pending) + 1 - max_pending, 0)
+        seqs = {row.key: row.seq for row in pending} if excess else {}
+        victims = [done for done in drop if seqs.get(done.key) == done.seq][:excess]
         if len(victims) < excess:
-            detail = f"{self._pending()} records wait, max_pending is {max_pending}"
+            detail = f"{len(pending)} records wait, max_pending is {max_pending}"
             raise QueueFull(self._engine_lock.store, detail)
         self._dropped += sum(map(self._acknowledge, victims))
-
-    def _pending(self) -> int:
-        return sum(row.pending for row in self._rows.values())
-
-    def _waits(self, handed: Ack) -> bool:
-        row = self._rows.get(handed.key)
-        return row is not None and row.pending and row.seq == handed.seq
 
     def delete(self, key: str, *, expected_seq: int | None = None) -> bool:
         with self._engine_lock:
@@ -132,18 +129,18 @@ class MemoryTable(Table):
         row = self._rows.get(done.key)
         if row is None:
             return False
-        if done.tag is not None:
-            row = row._replace(tag=done.tag)
         current = row.seq == done.seq
-        acknowledged = current and (row.pending or done.remove)
-        self._rows[done.key] = row._replace(pending=row.pending and not current)
         if current and done.remove:
             del self._rows[done.key]
-        return acknowledged
+            return True
+        tag = row.tag if done.tag is None else done.tag
+        self._rows[done.key] = row._replace(pending=row.pending and not current, tag=tag)
+        return current and row.pending
 
     def stats(self) -> TableStats:
         with self._engine_lock:
-            return TableStats(len(self._rows), self._pending(), self._dropped)
+            pending = sum(row.pending for row in self._rows.values())
+            return TableStats(len(self._rows), pending, self._dropped)
 
     def _next(self) -> int:
         self._seq += 1
@@ -202,21 +199,19 @@ class MemorySeries(Series):
         with self._engine_lock:
             fresh = self._fresh(points)
             self._make_room(len(fresh))
-            for name, ts, value in fresh:
+            for (name, ts), value in fresh.items():
                 self._put(name, ts, value)
             if fresh and self.limits.on_full is OnFull.DROP_OLDEST:
                 self._drop_excess()
 
-    def _fresh(self, points: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:
+    def _fresh(self, points: Sequence[tuple[str, int, bytes]]) -> dict[tuple[str, int], bytes]:
         """Leave out what changes nothing; of repeats the last one counts, at its own place."""
         last = dict[tuple[str, int], bytes]()
         for name, ts, value in reversed(points):
             last.setdefault((name, ts), value)
-        return [
-            (name, ts, value)
-            for (name, ts), value in reversed(last.items())
-            if self._at(name, ts) != value
-        ]
+        return {
+            place: value for place, value in reversed(last.items()) if self._at(*place) != value
+        }
 
     def _at(self, name: str, ts: int) -> bytes | None:
         line = self._lines.get(name)
@@ -224,11 +219,10 @@ class MemorySeries(Series):
         return point.value if point else None
 
     def _make_room(self, count: int) -> None:
-        most = self.limits.max_pending
-        if most is not None and self.limits.on_full is OnFull.REFUSE:
-            pending = len(self._queue)
-            if count and pending + count > most:
-                raise QueueFull(self.store, f"{pending} points wait, max_pending is {most}")
+        pending, most = len(self._queue), self.limits.max_pending
+        fits = most is None or pending + count <= most
+        if count and not fits and self.limits.on_full is OnFull.REFUSE:
+            raise QueueFull(self.store, f"{pending} points wait, max_pending is {most}")
 
     def _put(self, name: str, ts: int, value: bytes) -> None:
         line = self._lines.setdefault(name, _Line())
@@ -258,17 +252,15 @@ class MemorySeries(Series):
 
     def _page(self, name: str, start: int | None, stop: int | None) -> list[tuple[int, bytes]]:
         with self._engine_lock:
-            line = self._lines.get(name)
-            return line.page(start, stop) if line else []
+            return self._lines.get(name, _Line()).page(start, stop)
 
     def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
         with self._engine_lock:
-            heads = itertools.islice((s for s in self._queue if s > after), limit)
-            return [self._pending_point(seq) for seq in heads]
-
-    def _pending_point(self, seq: int) -> PendingPoint:
-        name, ts = self._queue[seq]
-        return PendingPoint(seq, name, ts, self._lines[name].points[ts].value)
+            found = ((seq, *place) for seq, place in self._queue.items() if seq > after)
+            return [
+                PendingPoint(seq, name, ts, self._lines[name].points[ts].value)
+                for seq, name, ts in itertools.islice(found, limit)
+            ]
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
         with self._engine_lock:
@@ -303,14 +295,9 @@ class MemorySeries(Series):
 
     def stats(self) -> SeriesStats:
         with self._engine_lock:
-            head = next(iter(self._queue.values()), None)
-            return SeriesStats(
-                names=len(self._lines),
-                points=sum(len(line.points) for line in self._lines.values()),
-                pending=len(self._queue),
-                dropped=self._dropped,
-                oldest_pending=head[1] if head else None,
-            )
+            points = sum(len(line.points) for line in self._lines.values())
+            _, oldest = next(iter(self._queue.values()), (None, None))
+            return SeriesStats(len(self._lines), points, len(self._queue), self._dropped, oldest)
 
 
 class MemoryBlobs(Blobs):
@@ -370,10 +357,8 @@ class MemoryEngine(Engine):
 
     def health(self) -> Health:
         with self._engine_lock:
-            notes = ("nothing survives the end of the process",)
-            return Health(
-                location="memory of the process", durability=Durability.BUFFERED, notes=notes
-            )
+            place, notes = "memory of the process", ("nothing survives the end of the process",)
+            return Health(location=place, durability=Durability.BUFFERED, notes=notes)
 
     def close(self) -> None:
         self._engine_lock.closed = True

@@ -36,8 +36,6 @@ def _forms() -> dict[int, _Form]:
 
 _FORMS: Final = _forms()
 _TEXTS: Final = frozenset({*range(0xA0, 0xC0), 0xD9, 0xDA, 0xDB})
-
-
 #: Up to so many bytes nothing can be large; only what a header announces, and the depth.
 _SMALL: Final = 4096
 _ANNOUNCING: Final = frozenset(
@@ -45,15 +43,6 @@ _ANNOUNCING: Final = frozenset(
 )
 #: All bytes that cannot begin a container.
 _LEAVES: Final = bytes(first for first in range(256) if _FORMS.get(first, (_SCALAR,))[0] == _SCALAR)
-
-
-class _Open:
-    """A container that is being walked."""
-
-    __slots__ = ("end", "is_map", "left")
-
-    def __init__(self, left: int, *, is_map: bool = False, end: int | None = None) -> None:
-        self.left, self.is_map, self.end = left, is_map, end
 
 
 def check_shape(data: bytes) -> None:
@@ -67,7 +56,7 @@ def check_shape(data: bytes) -> None:
         return
     if len(data) > MAX_BYTES:
         raise TooMuch(f"is larger than {MAX_BYTES} bytes")
-    if _Walk(data).end() != len(data):
+    if _Walk(data).values(0, 1) != len(data):
         raise ValueError("something stands behind the value")
 
 
@@ -79,51 +68,31 @@ def _is_harmless(data: bytes) -> bool:
 
 class _Walk:
     def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
-        self._allowance, self._inside = Allowance(), [_Open(1)]
+        self._data, self._allowance = data, Allowance()
 
-    def end(self) -> int:
-        """Walk one value and give the offset behind it."""
-        while self._inside:
-            top = self._inside[-1]
-            if top.left:
-                self._step(top)
-            else:
-                self._close()
-        return self._at
+    def values(self, at: int, count: int, depth: int = 1, *, in_map: bool = False) -> int:
+        """Walk so many values, one behind the other, and give the offset behind the last."""
+        for place in range(count):
+            first = self._data[at]
+            if in_map and not place % 2 and first not in _TEXTS:
+                raise ValueError("a map has a key that is no text")
+            kind, width, size = _FORMS[first]
+            begin = at + 1 + width
+            size += int.from_bytes(self._data[at + 1 : begin], "big")
+            at = begin + size if kind == _SCALAR else self._inside(kind, begin, size, depth + 1)
+            if at > len(self._data):
+                raise ValueError("the value is torn")
+        return at
 
-    def _close(self) -> None:
-        closed = self._inside.pop()
-        if closed.end is not None and self._at != closed.end:
-            raise ValueError("an extension holds something else than one value")
-
-    def _step(self, top: _Open) -> None:
-        first = self._data[self._at]
-        if top.is_map and not top.left % 2 and first not in _TEXTS:
-            raise ValueError("a map has a key that is no text")
-        top.left -= 1
-        kind, width, size = _FORMS[first]
-        begin = self._at + 1 + width
-        size += int.from_bytes(self._data[self._at + 1 : begin], "big")
-        self._at = begin
-        if kind == _SCALAR:
-            self._at = self._within(begin + size)
-        elif kind == _EXT:
-            self._at += 1
-            self._open(_Open(1, end=self._within(begin + size)))
-        else:
-            count = size * 2 if kind == _MAP else size
-            self._within(begin + count)
-            self._allowance.parts(count)
-            self._open(_Open(count, is_map=kind == _MAP))
-
-    def _open(self, container: _Open) -> None:
-        self._allowance.parts(1)
-        self._inside.append(container)
-        if len(self._inside) > MAX_STORED_DEPTH:
+    def _inside(self, kind: int, at: int, size: int, depth: int) -> int:
+        """Walk what is in a container; every item takes a byte, so no size outlasts the data."""
+        if depth > MAX_STORED_DEPTH:
             raise TooMuch("nests too deep")
-
-    def _within(self, end: int) -> int:
-        if end > len(self._data):
-            raise ValueError("the value is torn")
-        return end
+        if kind == _EXT:
+            self._allowance.parts(1)
+            if self.values(at + 1, 1, depth) != at + size:
+                raise ValueError("an extension holds something else than one value")
+            return at + size
+        count = size * 2 if kind == _MAP else size
+        self._allowance.parts(count + 1)
+        return self.values(at, count, depth, in_map=kind == _MAP)

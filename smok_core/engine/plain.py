@@ -36,7 +36,7 @@ def check_plain(value: Any, role: str, key: object) -> None:
         InvalidType: A class that is not plain data, at any depth.
         InvalidValue: NaN, an infinity, a lone surrogate, or more than one value may be.
     """
-    _Check(role, key, strict=True).all(value)
+    _Check(role, key, strict=True).whole(value)
 
 
 def check_storable(value: Any, role: str, key: object) -> None:
@@ -46,7 +46,7 @@ def check_storable(value: Any, role: str, key: object) -> None:
         InvalidType: A class that no codec knows, at any depth.
         InvalidValue: A lone surrogate, or more than one value may be.
     """
-    _Check(role, key, strict=False).all(value)
+    _Check(role, key, strict=False).whole(value)
 
 
 class _Check:
@@ -54,20 +54,26 @@ class _Check:
         self._role, self._key, self._strict = role, key, strict
         self._allowance = Allowance()
 
-    def all(self, value: Any) -> None:
+    def whole(self, value: Any) -> None:
         try:
             self._value(value, 0)
         except TooMuch as reason:
             raise self._wrong(str(reason), "Divide the value into smaller ones.") from None
+        except UnicodeEncodeError:
+            remedy = "Give text that can be written as UTF-8."
+            raise self._wrong("holds a lone surrogate", remedy) from None
 
     def _value(self, value: Any, depth: int) -> None:
         kind = type(value)
         if kind is str or kind is bytes:
-            self._text(value, kind)
+            self._allowance.size(value)
+            if kind is str and not value.isascii():
+                value.encode()
         elif kind is int:
             check_int(value)
         elif kind is float:
-            self._number(value)
+            if self._strict and not math.isfinite(value):
+                raise self._wrong(f"is {value}", "Give a finite number.")
         elif value is not None and kind is not bool:
             self._container(value, kind, depth)
 
@@ -97,23 +103,6 @@ class _Check:
                     self._allowance.size(part)
         except Unstorable as error:
             raise InvalidType(self._role, self._key, error.culprit, error.expected) from None
-
-    def _text(self, value: str | bytes, kind: type) -> None:
-        self._allowance.size(value)
-        if kind is str and not value.isascii():
-            self._unicode(value)
-
-    def _unicode(self, value: Any) -> None:
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise self._wrong(
-                "holds a lone surrogate", "Give text that can be written as UTF-8."
-            ) from None
-
-    def _number(self, value: float) -> None:
-        if self._strict and not math.isfinite(value):
-            raise self._wrong(f"is {value}", "Give a finite number.")
 
     def _wrong(self, reason: str, remedy: str) -> InvalidValue:
         return InvalidValue(self._role, self._key, reason, remedy)

@@ -32,6 +32,10 @@ class Unstorable(TypeError):
         super().__init__(f"{culprit!r} cannot be stored; give {expected}")
 
 
+def _nothing(_: Any) -> Iterable[Any]:
+    return ()
+
+
 class Tag(NamedTuple):
     """How a type is stored."""
 
@@ -39,7 +43,7 @@ class Tag(NamedTuple):
     name: str  #: the tag in a pickle
     parts: Callable[[Any], list[Any]]  #: takes a value apart, or raises Unstorable
     make: Callable[[list[Any]], Any]  #: makes it of its parts, or raises an error of any kind
-    items: Callable[[Any], Iterable[Any]]  #: the values inside; () for a scalar
+    items: Callable[[Any], Iterable[Any]] = _nothing  #: the values inside; () for a scalar
 
 
 def tag_of(kind: type) -> Tag | None:
@@ -51,16 +55,7 @@ def tag_of(kind: type) -> Tag | None:
     return tag
 
 
-def unpack_datetime(packed: Sequence[Any]) -> datetime:
-    """Give the datetime that `pack_datetime` took apart."""
-    value: datetime = _in_zone(datetime, packed)
-    return value
-
-
-# --- moments -------------------------------------------------------------------------------------
-
-
-def pack_datetime(value: datetime | time) -> list[Any]:
+def _moment_parts(value: datetime | time) -> list[Any]:
     """Give plain scalars of which the equal moment is made again, zone and fold kept."""
     zone = _zone_key(value.tzinfo)
     text = (value.replace(tzinfo=None) if zone else value).isoformat()
@@ -80,31 +75,26 @@ def _zone_key(zone: tzinfo | None) -> str | None:
     return key
 
 
-def _in_zone(kind: Any, parts: Sequence[Any]) -> Any:
-    """Make a moment of what `pack_datetime` took apart."""
+def _moment(kind: Any, parts: Sequence[Any]) -> Any:
+    """Make a moment of what `_moment_parts` took apart."""
     text, fold, zone = parts
     value = kind.fromisoformat(text)
-    return value.replace(fold=fold, tzinfo=_zone(zone) if zone else value.tzinfo)
+    if zone:
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 - see above
+
+        value = value.replace(tzinfo=ZoneInfo(zone))
+    return value.replace(fold=fold)
 
 
-def _zone(key: str) -> tzinfo:
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - see above
+def _checked(make: Callable[..., Any], count: int, kind: type) -> Callable[[list[Any]], Any]:
+    """Give what makes a value of exactly so many parts of a type: bytearray(9) is nine zeros."""
 
-    return ZoneInfo(key)
+    def checked(parts: list[Any]) -> Any:
+        if [type(part) for part in parts] != [kind] * count:
+            raise TypeError(f"{count} of {kind.__name__} expected")
+        return make(*parts)
 
-
-def _timedelta(parts: list[Any]) -> timedelta:
-    days, seconds, microseconds = map(_an_int, parts)
-    return timedelta(days, seconds, microseconds)
-
-
-def _an_int(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError("an int expected")
-    return value
-
-
-# --- numbers and bytes ---------------------------------------------------------------------------
+    return checked
 
 
 def _decimal_parts(value: Any) -> list[Any]:
@@ -114,30 +104,12 @@ def _decimal_parts(value: Any) -> list[Any]:
     return [text]
 
 
-def _decimal(parts: list[Any]) -> Any:
+def _decimal(text: str) -> Any:
     from decimal import Decimal  # noqa: PLC0415 - see `tag_of`
 
-    (text,) = parts
-    if type(text) is not str or len(text) > _LONGEST_DECIMAL:
-        raise TypeError("the digits of a Decimal expected")
+    if len(text) > _LONGEST_DECIMAL:
+        raise ValueError(f"{len(text)} digits of a Decimal")
     return Decimal(text)
-
-
-def _complex(parts: list[Any]) -> complex:
-    real, imag = parts
-    if type(real) is not float or type(imag) is not float:
-        raise TypeError("two floats expected")
-    return complex(real, imag)
-
-
-def _bytearray(parts: list[Any]) -> bytearray:
-    (content,) = parts
-    if type(content) is not bytes:  # of a number it would make that many zeros
-        raise TypeError("bytes expected")
-    return bytearray(content)
-
-
-# --- containers ----------------------------------------------------------------------------------
 
 
 def _both(value: dict[Any, Any]) -> Iterable[Any]:
@@ -166,34 +138,26 @@ def _defaultdict(parts: list[Any]) -> defaultdict[Any, Any]:
     return defaultdict(None if name is None else _FACTORIES[name], checked_dict(pairs))
 
 
-def _no_items(_: Any) -> Iterable[Any]:
-    return ()
-
-
 #: Codes and names stand in what is stored: they never change, and none is used again.
-_DECIMAL: Final = Tag(12, "decimal", _decimal_parts, _decimal, _no_items)
+_DECIMAL: Final = Tag(12, "decimal", _decimal_parts, _checked(_decimal, 1, str))
 _BY_CLASS: Final[dict[type, Tag]] = {
     tuple: Tag(1, "t", list, tuple, iter),
     set: Tag(2, "set", list, checked_set, iter),
-    datetime: Tag(3, "d", pack_datetime, unpack_datetime, _no_items),
+    datetime: Tag(3, "d", _moment_parts, lambda parts: _moment(datetime, parts)),
     # 4 is an integer beyond 64 bits, in MessagePack only
     dict: Tag(5, "dict", _pairs, checked_dict, _both),
     frozenset: Tag(6, "frozenset", list, lambda parts: frozenset(checked_set(parts)), iter),
     deque: Tag(7, "deque", lambda value: [value.maxlen, list(value)], _deque, iter),
     defaultdict: Tag(8, "defaultdict", _defaultdict_parts, _defaultdict, _both),
     Counter: Tag(9, "counter", _pairs, lambda pairs: Counter(checked_dict(pairs)), _both),
-    OrderedDict: Tag(
-        10, "ordereddict", _pairs, lambda pairs: OrderedDict(checked_dict(pairs)), _both
-    ),
-    bytearray: Tag(11, "bytearray", lambda value: [bytes(value)], _bytearray, _no_items),
-    date: Tag(
-        13, "date", lambda value: [value.isoformat()], lambda p: date.fromisoformat(*p), _no_items
-    ),
-    time: Tag(14, "time", pack_datetime, lambda parts: _in_zone(time, parts), _no_items),
+    OrderedDict: Tag(10, "ordereddict", _pairs, lambda p: OrderedDict(checked_dict(p)), _both),
+    bytearray: Tag(11, "bytearray", lambda v: [bytes(v)], _checked(bytearray, 1, bytes)),
+    date: Tag(13, "date", lambda v: [v.isoformat()], _checked(date.fromisoformat, 1, str)),
+    time: Tag(14, "time", _moment_parts, lambda parts: _moment(time, parts)),
     timedelta: Tag(
-        15, "timedelta", lambda v: [v.days, v.seconds, v.microseconds], _timedelta, _no_items
+        15, "timedelta", lambda v: [v.days, v.seconds, v.microseconds], _checked(timedelta, 3, int)
     ),
-    complex: Tag(16, "complex", lambda value: [value.real, value.imag], _complex, _no_items),
+    complex: Tag(16, "complex", lambda v: [v.real, v.imag], _checked(complex, 2, float)),
 }
 _ALL: Final = (*_BY_CLASS.values(), _DECIMAL)
 BY_CODE: Final[dict[int, Tag]] = {tag.code: tag for tag in _ALL}
