@@ -46,8 +46,8 @@ class Document:
     def read(cls, source: Any, environ: dict[str, str]) -> Document:
         """Read the file or take the dict, then lay the environment over it."""
         if isinstance(source, dict):
-            document = cls(None, msgspec.convert(source, dict[str, Any]), "the given dict")
-            document.tree = _copy_tree(source)
+            tree = _copy_tree(msgspec.convert(source, dict[str, Any]))
+            document = cls(None, tree, "the given dict")
         else:
             document = cls._from_file(Path(source or environ.get(FILE_VARIABLE) or DEFAULT_FILE))
         for name in sorted(environ):
@@ -57,13 +57,20 @@ class Document:
 
     @classmethod
     def _from_file(cls, path: Path) -> Document:
-        text = _read_file(path)
         try:
+            if path.stat().st_size > _MAX_FILE_BYTES:
+                raise _unusable(path, f"it is larger than {_MAX_FILE_BYTES} bytes. Shorten it.")
+            # Editors add a mark; newlines stay: tomllib counts lines by its own rule.
+            text = path.read_bytes().decode("utf-8-sig")
             document = cls(path, tomllib.loads(text), str(path))
+        except FileNotFoundError:
+            raise _unusable(path, "there is no such file. `smok init` writes one.") from None
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             reason = str(error) or "it is nested too deeply"
-            problem = ConfigProblem(str(path), f"not TOML: {reason}. Correct the syntax.")
-            raise ConfigError(path, [problem]) from None
+            raise _unusable(path, f"not TOML: {reason}. Correct the syntax.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise _unusable(path, f"{reason}. Make it a readable text file, UTF-8.") from None
         document._lines = find_lines(text)
         return document
 
@@ -100,21 +107,6 @@ class Document:
         return ", ".join([self.where(key), *inside])
 
 
-def _read_file(path: Path) -> str:
-    try:
-        size = path.stat().st_size
-        # Editors add a mark; newlines stay as they are, for tomllib counts lines by its own rule.
-        text = path.read_bytes().decode("utf-8-sig") if size <= _MAX_FILE_BYTES else None
-    except FileNotFoundError:
-        raise _unreadable(path, "there is no such file. `smok init` writes one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(path, f"{reason}. Make it a readable text file, UTF-8") from None
-    if text is None:
-        raise _unreadable(path, f"it is larger than {_MAX_FILE_BYTES} bytes. Shorten it")
-    return text
-
-
 def exposed(path: Path, others: int, risk: str, way_out: str) -> str | None:
     """Warn if others than the owner have one of these rights to a file."""
     try:
@@ -124,8 +116,8 @@ def exposed(path: Path, others: int, risk: str, way_out: str) -> str | None:
     return f"{path} {risk} (mode {mode:04o}): {way_out} {path}" if mode & others else None
 
 
-def _unreadable(path: Path, text: str) -> ConfigError:
-    return ConfigError(path, [ConfigProblem(str(path), f"{text}.")])
+def _unusable(path: Path, text: str) -> ConfigError:
+    return ConfigError(path, [ConfigProblem(str(path), text)])
 
 
 def _spelling(part: str, node: dict[str, Any]) -> str:
@@ -135,6 +127,4 @@ def _spelling(part: str, node: dict[str, Any]) -> str:
 
 
 def _copy_tree(tree: Any) -> Any:
-    return (
-        {key: _copy_tree(value) for key, value in tree.items()} if isinstance(tree, dict) else tree
-    )
+    return {k: _copy_tree(v) for k, v in tree.items()} if isinstance(tree, dict) else tree

@@ -60,10 +60,10 @@ class Reader:
         registry: Registry,
         also: frozenset[str] = frozenset(),
     ) -> None:
-        self._document, self._registry = document, registry
-        self._also = also
+        self._document, self._registry, self._also = document, registry, also
         self._base = document.path.parent.absolute() if document.path else Path.cwd()
         self._fields = Fields(document, environ, self._base)
+        self._problem = self._fields.problem
         self._plugin_errors: list[PluginError] = []
 
     def config(self) -> Config:
@@ -71,15 +71,13 @@ class Reader:
         if self._document.path is not None:
             found = exposed(self._document.path, 0o022, "can be written by others", "chmod go-w")
             self._fields.warnings.append(found)
-        stores = self._stores()
-        roles = RolesReader(self._table("roles"), stores, self._document, self._fields).read()
-        owners = self._owners()
+        stores, owners = self._stores(), self._owners()
         config = Config(
             path=self._document.path,
             base_dir=self._base,
             device=self._device(),
             stores=stores,
-            roles=roles,
+            roles=RolesReader(self._table("roles"), stores, self._document, self._fields).read(),
             tables={name: self._settings(owner) for name, owner in owners.items()},
             owners=owners,
         )
@@ -109,33 +107,24 @@ class Reader:
     # --- stores ----------------------------------------------------------------------------------
 
     def _stores(self) -> dict[str, StoreConfig]:
+        roles = self._table("roles").values()
+        used = {each.get("store") if isinstance(each, dict) else each for each in roles}
+        used |= self._also
         tables = self._table("stores")
-        used = self._used_stores() | self._also
         stores = {name: self._store(name, table, name in used) for name, table in tables.items()}
-        for name in BUILT_IN:
+        for name, plugin in BUILT_IN.items():
             if name in stores:
-                self._fields.problem(
-                    ("stores", name), f"{name!r} is a built-in store. Rename this one."
-                )
-            stores[name] = self._built_in(name)
+                self._problem(("stores", name), f"{name!r} is a built-in store. Rename this one.")
+            loaded = Backend(name, "smok-core", plugin)
+            stores[name] = StoreConfig(name=name, backend=name, where="built in", loaded=loaded)
+            stores[name].options = loaded.info.options()
         return stores
-
-    def _used_stores(self) -> set[str]:
-        values = self._table("roles").values()
-        return {value.get("store") if isinstance(value, dict) else value for value in values}  # type: ignore[misc]
-
-    def _built_in(self, name: str) -> StoreConfig:
-        backend = Backend(name, "smok-core", BUILT_IN[name])
-        options = backend.info.options()
-        return StoreConfig(
-            name=name, backend=name, where="built in", options=options, loaded=backend
-        )
 
     def _store(self, name: str, table: Any, used: bool) -> StoreConfig:
         key = ("stores", name)
         where = self._document.where(key)
         if not isinstance(table, dict) or not isinstance(table.get("backend"), str):
-            self._fields.problem(key, f'store {name!r} names no backend. Add: backend = "pickle"')
+            self._problem(key, f'store {name!r} names no backend. Add: backend = "pickle"')
             return StoreConfig(name=name, backend="", where=where)
         own = {k: v for k, v in table.items() if k in StoreSettings.__struct_fields__}
         rest = {k: v for k, v in table.items() if k not in own and k != "backend"}
@@ -147,37 +136,26 @@ class Reader:
 
     def _load(self, store: StoreConfig, options: dict[str, Any], key: Key) -> StoreConfig:
         try:
-            store.loaded = self._registry.load(
-                store.backend, self._document.where((*key, "backend"))
-            )
+            where = self._document.where((*key, "backend"))
+            store.loaded = self._registry.load(store.backend, where)
         except PluginError as error:
             self._plugin_errors.append(error)
             return store
-        info = store.loaded.info
-        store.options = self._fields.convert(
-            options, info.options, key, StoreSettings.__struct_fields__
-        )
-        self._check_durability(store, key)
-        return store
-
-    def _check_durability(self, store: StoreConfig, key: Key) -> None:
-        assert store.loaded is not None
-        possible = store.loaded.info.durabilities
+        info, others = store.loaded.info, StoreSettings.__struct_fields__
+        store.options = self._fields.convert(options, info.options, key, others)
         given = "durability" in self._document.tree["stores"][store.name]
-        if given and store.settings.durability not in possible:
-            names = ", ".join(sorted(possible)) or "none"
-            self._fields.problem(
-                (*key, "durability"),
-                f"{store.backend} offers: {names}. Choose one of these or another backend.",
-            )
+        if given and store.settings.durability not in info.durabilities:
+            names = ", ".join(sorted(info.durabilities)) or "none"
+            wrong = f"{store.backend} offers: {names}. Choose one of these or another backend."
+            self._problem((*key, "durability"), wrong)
+        return store
 
     # --- tables of plugins, and the rest ---------------------------------------------------------
 
     def _owners(self) -> dict[str, ConfigTable]:
         """Give the owner of every table that is neither the core's nor unknown."""
         names = [name for name in self._document.tree if name not in _OWN_TABLES]
-        found = {name: self._owner(name) for name in names}
-        return {name: owner for name, owner in found.items() if owner is not None}
+        return {name: owner for name in names if (owner := self._owner(name)) is not None}
 
     def _owner(self, name: str) -> ConfigTable | None:
         try:
@@ -186,14 +164,11 @@ class Reader:
             self._plugin_errors.append(error)
             return None
         if owner is None and name in KNOWN_TABLES:
-            self._fields.problem(
-                (name,),
-                f"the table [{name}] belongs to a package that is not installed. "
-                f'Install it: pip install "{KNOWN_TABLES[name]}"',
-            )
+            wrong = f"the table [{name}] belongs to a package that is not installed."
+            self._problem((name,), f'{wrong} Install it: pip install "{KNOWN_TABLES[name]}"')
         elif owner is None:
-            known = (*_OWN_TABLES, *self._registry.tables, *KNOWN_TABLES)
-            self._fields.check_names({name: None}, tuple(dict.fromkeys(known)), ())
+            known = {*_OWN_TABLES, *self._registry.tables, *KNOWN_TABLES}
+            self._fields.check_names({name: None}, tuple(known), ())
         return owner
 
     def _settings(self, owner: ConfigTable) -> Any:
@@ -203,7 +178,7 @@ class Reader:
         given = self._document.tree.get("device")
         device: str | None = self._fields.setting(given, str | None, ("device",))
         if device == "":
-            self._fields.problem(("device",), 'device is empty. Write: device = "pump-17"')
+            self._problem(("device",), 'device is empty. Write: device = "pump-17"')
         return device
 
     def _table(self, name: str) -> dict[str, Any]:
@@ -211,5 +186,5 @@ class Reader:
         if isinstance(table, dict):
             return table
         self._document.tree[name] = {}
-        self._fields.problem((name,), f"{name} is a table. Write: [{name}]")
+        self._problem((name,), f"{name} is a table. Write: [{name}]")
         return {}

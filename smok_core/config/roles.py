@@ -12,7 +12,6 @@ from smok_core.errors import nearest
 from smok_core.hookspecs import Capability
 from smok_core.roles import ROLES
 
-_ROLE_KEYS: Final = ("store", "require")
 _NOT_GIVEN: Final = "not configured: kept in memory"
 
 
@@ -27,7 +26,7 @@ class RolesReader:
         fields: Fields,
     ) -> None:
         self._table, self._stores = table, stores
-        self._document, self._fields = document, fields
+        self._document, self._fields, self._problem = document, fields, fields.problem
 
     def read(self) -> dict[str, RoleConfig]:
         """Give all nine roles."""
@@ -38,24 +37,32 @@ class RolesReader:
         name = role if role in self._table else "default"
         if name not in self._table:
             return RoleConfig(role=role, store="memory", where=_NOT_GIVEN, chain=(_NOT_GIVEN,))
-        return self._given_role(role, ("roles", name), self._table[name])
-
-    def _given_role(self, role: str, key: Key, value: Any) -> RoleConfig:
+        key, value = ("roles", name), self._table[name]
         given = {"store": value} if isinstance(value, str) else value
         if not isinstance(given, dict) or not isinstance(given.get("store"), str):
-            self._fields.problem(key, f'{key[-1]} names no store. Write: {key[-1]} = "local"')
+            self._problem(key, f'{name} names no store. Write: {name} = "local"')
             return RoleConfig(role=role, store="memory", where=_NOT_GIVEN)
-        self._fields.check_names(given, _ROLE_KEYS, key)
-        self._check_store(given["store"], key)
-        store = given["store"] if given["store"] in self._stores else "memory"
-        self._check_supports(role, self._stores[store], key)
+        self._fields.check_names(given, ("store", "require"), key)
         return RoleConfig(
             role=role,
-            store=store,
+            store=self._store(role, given["store"], key),
             require=self._require(given.get("require", []), key),
             where=self._document.where(key),
             chain=self._chain(key, given["store"]),
         )
+
+    def _store(self, role: str, name: str, key: Key) -> str:
+        """Give the name of the store, or of what stands in for one that is wrong."""
+        if name not in self._stores:
+            near, known = nearest(name, self._stores), ", ".join(self._stores)
+            wrong = f"there is no store {name!r}.{near} Configured: {known}."
+            self._problem(key, f"{wrong} Add [stores.{name}] or name one of these.")
+            return "memory"
+        loaded = self._stores[name].loaded
+        if loaded is not None and role not in loaded.roles:
+            wrong = f"the backend {loaded.name!r} keeps only: {', '.join(loaded.roles)}."
+            self._problem(key, f"{role}: {wrong} Give {role} another store.")
+        return name
 
     def _chain(self, key: Key, store: str) -> tuple[str, ...]:
         """List what had a say, the winner last: overridden values, then the one that counts."""
@@ -67,37 +74,15 @@ class RolesReader:
         steps += self._document.history.get(key, [])
         return (*steps, f"{key[-1]} = {store!r} at {self._document.where(key)}")
 
-    def _check_store(self, name: str, key: Key) -> None:
-        if name not in self._stores:
-            near = nearest(name, self._stores)
-            self._fields.problem(
-                key,
-                f"there is no store {name!r}.{near} Configured: {', '.join(self._stores)}. "
-                f"Add [stores.{name}] or name one of these.",
-            )
-
-    def _check_supports(self, role: str, store: StoreConfig, key: Key) -> None:
-        if store.loaded is not None and role not in store.loaded.roles:
-            kept = ", ".join(store.loaded.roles)
-            self._fields.problem(
-                key,
-                f"{role}: the backend {store.backend!r} keeps only: {kept}. "
-                f"Give {role} another store.",
-            )
-
     def _require(self, names: Any, key: Key) -> frozenset[Capability]:
         values = {item.value: item for item in Capability}
         names = names.value if isinstance(names, Written) else names
         if not isinstance(names, list):
-            self._fields.problem(
-                key, 'require is a list of capabilities, for example ["persistent"].'
-            )
+            wrong = 'require is a list of capabilities, for example ["persistent"].'
+            self._problem(key, wrong)
             return frozenset()
         for name in names:
             if name not in values:
-                self._fields.problem(
-                    key,
-                    f"no capability is called {name!r}.{nearest(str(name), values)} "
-                    f"Known: {', '.join(values)}.",
-                )
+                wrong = f"no capability is called {name!r}.{nearest(str(name), values)}"
+                self._problem(key, f"{wrong} Known: {', '.join(values)}.")
         return frozenset(values[name] for name in names if name in values)

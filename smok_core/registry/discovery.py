@@ -21,6 +21,8 @@ import msgspec
 #: ``smok_core.backends.v1``, ``smok_core.commands.v1``, ``smok_core.tables.v1``.
 _GROUP: Final = re.compile(r"smok_core\.(?P<kind>[a-z]+)(\.v)?(?P<api>.*)")
 _MARK: Final = b"smok_core."
+_METADATA: Final = {"dist-info": "METADATA", "egg-info": "PKG-INFO", "egg": "PKG-INFO"}
+_FILE: Final = "entry_points.txt"
 BACKENDS: Final = "backends"
 COMMANDS: Final = "commands"
 TABLES: Final = "tables"
@@ -89,14 +91,8 @@ def _distributions(entry: str) -> list[_Installed]:
     except OSError:
         return []
     found = [item for name in names if name[0].isalnum() and (item := _read(entry, name))]
-    return sorted(found, key=lambda item: _numbers(item.version), reverse=True)
-
-
-_METADATA: Final = {"dist-info": "METADATA", "egg-info": "PKG-INFO", "egg": "PKG-INFO"}
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", version)]
+    numbers = re.compile(r"\d+").findall
+    return sorted(found, key=lambda item: [*map(int, numbers(item.version))], reverse=True)
 
 
 def _normalize(name: str) -> str:
@@ -114,14 +110,13 @@ def _read(entry: str, directory: str) -> _Installed | None:
             return None
     except OSError:
         return None
-    text = _text(os.path.join(folder, "entry_points.txt"))
-    egg = suffix != "dist-info"
-    return _Installed(_normalize(name), version.partition("-")[0], text, entry, egg)
+    version = version.partition("-")[0]
+    return _Installed(_normalize(name), version, _text(folder), entry, egg=suffix != "dist-info")
 
 
-def _text(path: str) -> str:
+def _text(folder: str) -> str:
     try:
-        with open(path, "rb") as file:
+        with open(os.path.join(folder, _FILE), "rb") as file:
             data = file.read()
     except OSError:
         return ""
@@ -132,13 +127,8 @@ def _by_importlib(entry: str, **where: Any) -> list[_Installed]:
     import importlib.metadata  # noqa: PLC0415 - costs more than the whole scan, rarely needed
 
     return [
-        _Installed(
-            _normalize(dist.name or ""),
-            dist.version or "",
-            dist.read_text("entry_points.txt") or "",
-            entry,
-        )
-        for dist in importlib.metadata.distributions(**where)
+        _Installed(_normalize(d.name or ""), d.version or "", d.read_text(_FILE) or "", entry)
+        for d in importlib.metadata.distributions(**where)
     ]
 
 

@@ -6,15 +6,7 @@ import importlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from smok_core.errors import (
-    ApiMismatch,
-    BackendNotInstalled,
-    DuplicateBackend,
-    PluginBroken,
-    PluginError,
-    UnknownBackend,
-    nearest,
-)
+from smok_core import errors
 from smok_core.hookspecs import API_MAJOR
 from smok_core.registry.backend import Backend
 from smok_core.registry.builtin import BUILT_IN
@@ -26,6 +18,7 @@ KNOWN: Final = {"pickle": "smok-pickle", "redis": "smok-redis", "mongo": "smok-m
 #: Tables of this project, with what to install for one.
 KNOWN_TABLES: Final = {"cloud": "smok-core[cloud]"}
 _API: Final = str(API_MAJOR)
+_Given = Sequence[Candidate] | None
 
 _registered: dict[str, Any] = {}
 
@@ -55,21 +48,14 @@ class Registry:
         tables: The owners of config tables that are installed; default: likewise.
     """
 
-    def __init__(
-        self,
-        candidates: Sequence[Candidate] | None = None,
-        tables: Sequence[Candidate] | None = None,
-    ) -> None:
+    def __init__(self, candidates: _Given = None, tables: _Given = None) -> None:
         self._candidates, self._tables = candidates, tables
-        self._loaded: dict[str, Backend] = {}
-        self._loaded_tables: dict[str, ConfigTable] = {}
+        self._loaded, self._owners = dict[str, Backend](), dict[str, ConfigTable]()
 
     @property
     def candidates(self) -> Sequence[Candidate]:
-        """What is installed, found on first use."""
-        if self._candidates is None:
-            self._candidates = discover()
-        return self._candidates
+        """What is installed."""
+        return discover() if self._candidates is None else self._candidates
 
     def names(self) -> list[str]:
         """Name everything that could be loaded, without importing it."""
@@ -101,35 +87,29 @@ class Registry:
         Raises:
             PluginError: It is there and cannot be had.
         """
-        if name not in self._loaded_tables:
-            candidate = choose(name, self._table_candidates(), "table")
-            if candidate is None:
-                return None
-            made = ConfigTable(name, candidate.package, import_plugin(candidate, "table"))
-            self._loaded_tables[name] = made
-        return self._loaded_tables[name]
+        candidate = choose(name, self._table_candidates(), "table")
+        if candidate and name not in self._owners:
+            plugin = import_plugin(candidate, "table")
+            self._owners[name] = ConfigTable(name, candidate.package, plugin)
+        return self._owners.get(name)
 
     def _table_candidates(self) -> Sequence[Candidate]:
-        if self._tables is None:
-            self._tables = discover(kind=TABLES)
-        return self._tables
+        return discover(kind=TABLES) if self._tables is None else self._tables
 
     def _load(self, name: str, where: str) -> Backend:
         if name in _registered:
             return Backend(name, "registered", _registered[name])
         candidate = choose(name, self.candidates)
         if candidate and name in BUILT_IN:  # what should be kept must not end in memory
-            raise DuplicateBackend(name, [candidate.package, "smok-core"])
+            raise errors.DuplicateBackend(name, [candidate.package, "smok-core"])
         if candidate:
             return Backend(name, candidate.package, import_plugin(candidate))
         if name in BUILT_IN:
             return Backend(name, "smok-core", BUILT_IN[name])
-        raise self._unknown(name, where)
-
-    def _unknown(self, name: str, where: str) -> PluginError:
         if name in KNOWN:
-            return BackendNotInstalled(name, KNOWN[name], where, self.names())
-        return UnknownBackend(name, where, nearest(name, {*self.names(), *KNOWN}), self.names())
+            raise errors.BackendNotInstalled(name, KNOWN[name], where, self.names())
+        near = errors.nearest(name, {*self.names(), *KNOWN})
+        raise errors.UnknownBackend(name, where, near, self.names())
 
 
 def choose(name: str, candidates: Sequence[Candidate], kind: str = "backend") -> Candidate | None:
@@ -145,16 +125,12 @@ def choose(name: str, candidates: Sequence[Candidate], kind: str = "backend") ->
         ApiMismatch: It is there for other versions of the plugin API only.
     """
     distribution, _, short = name.rpartition(":")
-    named = [
-        candidate
-        for candidate in candidates
-        if candidate.name == short and distribution in ("", candidate.distribution)
-    ]
+    named = [c for c in candidates if c.name == short and distribution in ("", c.distribution)]
     usable = [candidate for candidate in named if candidate.api == _API]
     if len(usable) > 1:
-        raise DuplicateBackend(name, [candidate.package for candidate in usable], kind)
+        raise errors.DuplicateBackend(name, [candidate.package for candidate in usable], kind)
     if named and not usable:
-        raise ApiMismatch(name, named[0].package, named[0].api, _API, kind)
+        raise errors.ApiMismatch(name, named[0].package, named[0].api, _API, kind)
     return usable[0] if usable else None
 
 
@@ -170,7 +146,8 @@ def import_plugin(candidate: Candidate, kind: str = "backend") -> Any:
         for part in filter(None, attribute.split(".")):
             plugin = getattr(plugin, part)
     except Exception as error:
-        raise PluginBroken(candidate.name, candidate.package, _locate(error), kind) from error
+        detail = _locate(error)
+        raise errors.PluginBroken(candidate.name, candidate.package, detail, kind) from error
     return plugin
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pluggy
 
-from smok_core.errors import PluginBroken, PluginContract, SmokError, nearest
-from smok_core.hookspecs import TableHooks, TableInfo
+from smok_core.errors import DriverMissing, PluginBroken, PluginContract, SmokError, nearest
+from smok_core.hookspecs import Driver, TableHooks, TableInfo
 
 
 class Plugin:
@@ -21,6 +21,8 @@ class Plugin:
     Raises:
         PluginContract: A hook is misspelt or takes arguments nobody gives.
     """
+
+    drivers: tuple[Driver, ...] = ()
 
     def __init__(
         self, kind: str, name: str, package: str, implementation: Any, specifications: type
@@ -65,11 +67,6 @@ class Plugin:
         got = type(answer).__qualname__
         raise self._breach(f"{hook} gave {got}, not a {expected.__qualname__}")
 
-    def missing(self, error: ModuleNotFoundError) -> SmokError:
-        """Give the error that tells of a module that a hook could not import."""
-        detail = f"it imports {error.name!r}, which is missing"
-        return PluginBroken(self.name, self.package, detail, self.kind)
-
     def guarded(self, hook: str, caller: Callable[..., Any], **arguments: Any) -> Any:
         """Call what stands in for a hook; raise PluginBroken for what is no SmokError."""
         try:
@@ -77,10 +74,18 @@ class Plugin:
         except SmokError:
             raise
         except ModuleNotFoundError as error:
-            raise self.missing(error) from error
+            raise self._missing(error) from error
         except Exception as error:
-            detail = f"its hook {hook} raised {type(error).__name__}"
-            raise PluginBroken(self.name, self.package, detail, self.kind) from error
+            raise self._broken(f"its hook {hook} raised {type(error).__name__}") from error
+
+    def _missing(self, error: ModuleNotFoundError) -> SmokError:
+        for driver in self.drivers:
+            if error.name and error.name.partition(".")[0] == driver.module:
+                return DriverMissing(self.name, self.package, driver.module, driver.requirement)
+        return self._broken(f"it imports {error.name!r}, which is missing")
+
+    def _broken(self, detail: str) -> PluginBroken:
+        return PluginBroken(self.name, self.package, detail, self.kind)
 
     def _breach(self, detail: str) -> PluginContract:
         return PluginContract(self.name, self.package, detail, self.kind)
