@@ -12,7 +12,7 @@ from smok_core.config.document import Document, exposed
 from smok_core.config.fields import Fields
 from smok_core.config.lines import Key
 from smok_core.config.model import Config, StoreConfig
-from smok_core.config.roles import RolesReader
+from smok_core.config.roles import RolesReader, store_in
 from smok_core.errors import CapabilityUnmet, ConfigError, ConfigProblem, PluginError
 from smok_core.registry.backend import Backend
 from smok_core.registry.builtin import BUILT_IN
@@ -107,9 +107,7 @@ class Reader:
     # --- stores ----------------------------------------------------------------------------------
 
     def _stores(self) -> dict[str, StoreConfig]:
-        roles = self._table("roles").values()
-        used = {each.get("store") if isinstance(each, dict) else each for each in roles}
-        used |= self._also
+        used = [*map(store_in, self._table("roles").values()), *self._also]
         tables = self._table("stores")
         stores = {name: self._store(name, table, name in used) for name, table in tables.items()}
         for name, plugin in BUILT_IN.items():

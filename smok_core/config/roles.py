@@ -15,6 +15,11 @@ from smok_core.roles import ROLES
 _NOT_GIVEN: Final = "not configured: kept in memory"
 
 
+def store_in(value: Any) -> Any:
+    """Give what stands for a store's name in the value of a role, which may be a table."""
+    return value.get("store") if isinstance(value, dict) else value
+
+
 class RolesReader:
     """Checks the raw table against the stores one can name; ``fields`` notes what is wrong."""
 
@@ -38,17 +43,17 @@ class RolesReader:
         if name not in self._table:
             return RoleConfig(role=role, store="memory", where=_NOT_GIVEN, chain=(_NOT_GIVEN,))
         key, value = ("roles", name), self._table[name]
-        given = {"store": value} if isinstance(value, str) else value
-        if not isinstance(given, dict) or not isinstance(given.get("store"), str):
+        store, given = store_in(value), value if isinstance(value, dict) else {}
+        if not isinstance(store, str):
             self._problem(key, f'{name} names no store. Write: {name} = "local"')
             return RoleConfig(role=role, store="memory", where=_NOT_GIVEN)
         self._fields.check_names(given, ("store", "require"), key)
         return RoleConfig(
             role=role,
-            store=self._store(role, given["store"], key),
+            store=self._store(role, store, key),
             require=self._require(given.get("require", []), key),
             where=self._document.where(key),
-            chain=self._chain(key, given["store"]),
+            chain=self._chain(key, store),
         )
 
     def _store(self, role: str, name: str, key: Key) -> str:
@@ -69,20 +74,21 @@ class RolesReader:
         default = self._table.get("default")
         steps = [_NOT_GIVEN]
         if key[-1] != "default" and default is not None:
-            name = default if isinstance(default, str) else default.get("store")
-            steps.append(f"default = {name!r} at {self._document.where(('roles', 'default'))}")
+            steps.append(
+                f"default = {store_in(default)!r} at {self._document.where(('roles', 'default'))}"
+            )
         steps += self._document.history.get(key, [])
         return (*steps, f"{key[-1]} = {store!r} at {self._document.where(key)}")
 
     def _require(self, names: Any, key: Key) -> frozenset[Capability]:
-        values = {item.value: item for item in Capability}
+        known = [item.value for item in Capability]
         names = names.value if isinstance(names, Written) else names
         if not isinstance(names, list):
             wrong = 'require is a list of capabilities, for example ["persistent"].'
             self._problem(key, wrong)
             return frozenset()
         for name in names:
-            if name not in values:
-                wrong = f"no capability is called {name!r}.{nearest(str(name), values)}"
-                self._problem(key, f"{wrong} Known: {', '.join(values)}.")
-        return frozenset(values[name] for name in names if name in values)
+            if name not in known:
+                wrong = f"no capability is called {name!r}.{nearest(str(name), known)}"
+                self._problem(key, f"{wrong} Known: {', '.join(known)}.")
+        return frozenset(Capability(name) for name in names if name in known)

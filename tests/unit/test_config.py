@@ -219,6 +219,10 @@ def test_secrets_are_in_no_message(tmp_path):
         ("stores = 5", "stores is a table"),
         ("[stores.memory]\nbackend = 'test'\nurl = 'x'", "'memory' is a built-in store"),
         ("[roles]\nevents = 5", "events names no store"),
+        ("[roles]\nevents = ['local']", "events names no store"),
+        ("[roles]\nevents = { store = ['local'] }", "events names no store"),
+        ("[roles]\nevents = 'memory'\ndefault = 5", "default names no store"),
+        ("[roles]\nevents = { store = 'null', require = [[1]] }", "no capability is called .1"),
         ("[roles]\nmetadata = 'null'", "keeps only: events"),
     ],
 )
