@@ -205,8 +205,10 @@ class Client:
             else:
                 self._down = False
                 return answer
-            time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - not a secret
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            # A server of a cluster that was guessed first says at once which one it is.
+            if attempt > 1 or verdict is not ANSWERS["MOVED"]:
+                time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - not a secret
+                pause = min(2 * pause, _LONGEST_PAUSE)
         raise AssertionError("unreachable")
 
     def close(self) -> None:

@@ -142,6 +142,17 @@ def test_a_cluster_is_found_from_any_server(shared_cluster, opened):
     assert all(held)
 
 
+def test_a_cluster_s_server_that_says_where_to_go_is_followed_at_once(
+    shared_cluster, opened, monkeypatch
+):
+    """Two of three devices guess wrong when they open; that costs a round trip and no pause."""
+    pauses = []
+    monkeypatch.setattr("smok_redis.client.time.sleep", pauses.append)
+    for number in range(9):
+        opened(f"redis+cluster://127.0.0.1:{shared_cluster[0].port}", device=f"guess {number}")
+    assert pauses == []
+
+
 def test_a_cluster_is_found_when_the_first_server_is_dead(tmp_path, opened):
     """With several servers named, one that is down does not matter; its devices wait for it."""
     require("valkey")
