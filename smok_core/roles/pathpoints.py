@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -142,11 +141,14 @@ class DataToSynchronize(StoredBatch[ValueOrExcept], BaseDataToSynchronize):
     """The batch of `PathpointDatabase`."""
 
     def to_json(self) -> list[Any]:
-        pairs = zip(self.records, self.values, strict=True)
-        ordered = sorted(pairs, key=lambda pair: (pair[0].name, pair[0].ts))
+        found: dict[str, list[tuple[int, ValueOrExcept]]] = {}
+        for point, value in zip(self.records, self.values, strict=True):
+            found.setdefault(point.name, []).append((point.ts, value))
+        for values in found.values():
+            values.sort(key=itemgetter(0))
         return [
-            {"path": path, "values": [_value_json(point.ts, value) for point, value in found]}
-            for path, found in groupby(ordered, key=lambda pair: pair[0].name)
+            {"path": path, "values": [_value_json(*value) for value in found[path]]}
+            for path in sorted(found)
         ]
 
 
