@@ -125,7 +125,8 @@ class QueueLog:
         self._insert(Floor(0, 0, dropped, first))
         return self.floor()
 
-    def _insert(self, floor: Floor) -> None:
+    def _insert(self, floor: Floor) -> bool:
+        """Write a floor; False if it is none, because another is at the same place."""
         document = {
             "_id": join(self._floors, base_text(floor.base)),
             "appended": Int64(floor.appended),
@@ -133,7 +134,10 @@ class QueueLog:
             "first": Int64(floor.first),
             "kept": [Int64(base) for base in floor.kept],
         }
-        insert_one(self._server, HEADS, document)
+        if insert_one(self._server, HEADS, document):
+            return True
+        found = find_one(self._server, HEADS, {"_id": document["_id"]})
+        return found is not None and self._read(found) == floor
 
     def raise_floor(self, ended: Iterable[Document], most: int) -> list[Document]:
         """Raise the floor above batches that are acknowledged, past few that are not.
@@ -155,21 +159,23 @@ class QueueLog:
         base = max(before.base, base_of(gone[-1]) + 1)
         appended = before.appended + sum(int(header.get("count", 0)) for header in gone)
         dropped = before.dropped + sum(int(header.get("lost", 0)) for header in gone)
-        self.seen = Floor(base, appended, dropped, 0, tuple(kept))
-        self._insert(self.seen)
+        floor = Floor(base, appended, dropped, 0, tuple(kept))
+        if not self._insert(floor):
+            return []
+        self.seen = floor
         self._sweep(before)
         return gone
 
     def _sweep(self, was: Floor) -> None:
         """Remove floors and batches below an earlier floor, and what ended below this one."""
-        floors = {"$gte": f"{self._floors}|", "$lt": join(self._floors, base_text(was.base))}
-        delete(self._server, HEADS, {"_id": floors})
+        lowest, highest = (join(self._floors, base_text(base)) for base in (0, was.base))
+        delete(self._server, HEADS, {"_id": {"$gte": lowest, "$lt": highest}})
         kept = [batch_id(self._prefix, base) for base in {*was.kept, *self.seen.kept}]
         early = {"$lt": batch_id(self._prefix, was.base), "$nin": kept}
         now = batch_id(self._prefix, self.seen.base)
         query: Document = {
             "_id": {"$gte": f"{self._prefix}|", "$lt": now},
-            "$or": [{"_id": early}, {"left": 0}],
+            "$or": [{"_id": early}, {"_id": {"$lt": now, "$nin": kept}, "left": 0}],
         }
         delete(self._server, BATCHES, query)
 

@@ -223,7 +223,7 @@ class BatchQueue:
             return 0
         self._complete_late(headers)
         self._ended += len(headers)
-        below = self._raise_floor(headers) if not dropping else set()
+        below = self._raise_floor([] if dropping else headers)
         gone = _alike(h for h in headers if h["_id"] in below)
         kept = _alike(h for h in headers if h["_id"] not in below)
         return sum(self._delete(*each) for each in gone) + sum(

@@ -16,9 +16,9 @@ def before(call, step):
     """Do a step just before a call is carried out, once."""
     steps = [step]
 
-    def slow(*args):
+    def slow(*args, **named):
         if steps:
             steps.pop()()
-        return call(*args)
+        return call(*args, **named)
 
     return slow

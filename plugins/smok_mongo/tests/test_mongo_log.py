@@ -232,3 +232,37 @@ def test_a_name_with_many_points_is_trimmed_beside_many_with_few(three):
     assert series.trim(1499) == 3 * 1499 + 30
     assert [len(list(other.range(name, None, None))) for name in ("a b", "a|", "é")] == [1, 1, 1]
     assert other.stats().points == 33
+
+
+def test_a_queue_that_drops_for_weeks_keeps_few_headers(engine, raw):
+    """Nobody uploads: what is dropped goes below the floor too, and is counted."""
+    series = engine.series("s", Limits(3, OnFull.DROP_OLDEST))
+    for n in range(200):
+        series.append([("w", n, b"")])
+    assert raw.smok_batches.count_documents({}) < 90
+    assert (series.stats().pending, series.stats().dropped) == (3, 197)
+    assert [p.ts for p in series.pending(9)] == [197, 198, 199]
+
+
+def test_a_batch_that_is_acknowledged_while_the_floor_passes_it_counts(three):
+    """It waited when the floor was raised past it, and ends before the others are removed."""
+    one, two, _ = (engine.series("s") for engine in three)
+    for n in range(100):
+        one.append([("w", n, b"")])
+    first, *others = [p.seq for p in two.pending(100)]
+    log = one._queue.log
+    log._sweep = before(log._sweep, lambda: two.acknowledge([first]))
+    assert one.acknowledge(others) == 99
+    assert one.stats().pending == two.stats().pending == 0
+
+
+def test_two_floors_at_one_place_count_each_batch_once(three):
+    """Who comes second raises nothing: the first says that a batch waits which the second ended."""
+    one, two, _ = (engine.series("s") for engine in three)
+    for n in range(100):
+        one.append([("w", n, b"")])
+    seqs = [p.seq for p in one.pending(100)]
+    log = one._queue.log
+    log._insert = before(log._insert, lambda: two.acknowledge(seqs[1:]))
+    assert one.acknowledge(seqs) == 1
+    assert one.stats().pending == two.stats().pending == 0
