@@ -66,12 +66,13 @@ class Segment(NamedTuple):
 
     def unpacked(self) -> list[Point]:
         """Give the points, ascending by time; raises as `within`."""
-        return self.within(self.ts_min, self.ts_max, self.points)
+        return list(map(_point, self.within(self.ts_min, self.ts_max, self.points)))
 
-    def within(self, low: int, high: int, most: int) -> list[Point]:
+    def within(self, low: int, high: int, most: int) -> list[tuple[int, bytes]]:
         """Give the first ``most`` points in ``low``..``high`` (us, inclusive), ascending by time.
 
-        Only these are taken apart, so to read a few costs little more than to inflate the row.
+        Only these are taken apart, so to read a few costs little more than to inflate the row. They
+        are plain pairs of timestamp and value: `Point` would take as long as all the rest.
 
         Raises:
             CorruptData: The row is not what was written.
@@ -84,7 +85,7 @@ class Segment(NamedTuple):
             first = bisect.bisect_left(stamps, low)
             last = min(bisect.bisect_right(stamps, high), first + most)
             found = _values_at(widths, values, self.points, slice(first, last))
-            return list(map(_point, zip(stamps[first:last], found, strict=True)))
+            return list(zip(stamps[first:last], found, strict=True))
         except (msgspec.DecodeError, zlib.error, struct.error, ValueError, TypeError) as error:
             raise CorruptData("segments", f"{self.points} points cannot be decoded") from error
 
@@ -178,8 +179,8 @@ def at(raw: sqlite3.Connection, name: int, ts: int) -> Segment | None:
 def _checked(row: tuple[Any, ...]) -> Segment:
     """Make a segment of its columns; raises CorruptData if that is none by its types."""
     found = Segment._make(row)
-    numbers = (found.name, found.last, found.ts_min, found.ts_max, found.points)
-    if any(type(number) is not int for number in numbers) or type(found.data) is not bytes:
+    *numbers, data, points, _ = row
+    if set(map(type, (*numbers, points))) != {int} or type(data) is not bytes:
         raise CorruptData("segments", "the head of a segment is damaged")
     return found
 
@@ -193,18 +194,19 @@ def newest(raw: sqlite3.Connection, name: int) -> int | None:
 def between(
     raw: sqlite3.Connection, name: int, start: int | None, stop: int | None
 ) -> Iterator[Segment]:
-    """Give the segments whose time span meets ``start``..``stop`` (inclusive), in order."""
+    """Give the segments whose time span meets ``start``..``stop`` (inclusive), in order.
+
+    The first one is found by one look, and the others are looked for when they are asked for.
+    """
     query, values = _SELECT, [name]
     if start is not None:
-        query += (
-            " AND ts_min >= coalesce((SELECT max(ts_min) FROM segments WHERE name = ?"
-            " AND ts_min <= ?), ?) AND ts_max >= ?"
-        )
-        values += [name, start, start, start]
+        first = at(raw, name, start)
+        if first is not None and first.ts_max >= start:
+            yield first
+        query, values = query + " AND ts_min > ?", [name, start]
     if stop is not None:
-        query += " AND ts_min <= ?"
-        values.append(stop)
-    return map(_checked, raw.execute(f"{query} ORDER BY ts_min", values))
+        query, values = query + " AND ts_min <= ?", [*values, stop]
+    yield from map(_checked, raw.execute(f"{query} ORDER BY ts_min", values))
 
 
 def take_out(raw: sqlite3.Connection, name: int, stamps: Collection[int]) -> None:

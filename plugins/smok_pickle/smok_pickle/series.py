@@ -500,7 +500,7 @@ class _Page:
 
     def _cut(self) -> None:
         self.points.sort()
-        sizes = list(itertools.accumulate(len(value) for _, value in self.points))
+        sizes = list(itertools.accumulate([len(value) for _, value in self.points]))
         fit = min(max(bisect.bisect_right(sizes, _PAGE_BYTES), 1), self._most)
         if fit < len(sizes):
             self.then = self.points[fit][0]

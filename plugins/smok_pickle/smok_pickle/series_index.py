@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import itertools
 import operator
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +111,7 @@ class SeriesIndex:
         self.by_name, self._texts = dict[str, Entry](), dict[int, str]()
         self.rows = dict[int, Head | LogRow]()  # by key, ascending
         self.top, self.small, self._newest = 0, 0, NEVER
+        self._oldest, self._oldest_to = LAST, -1  # no later than any point of rows up to this key
         self.offered = list[PendingPoint]()  # the head of the queue, as it was read last
 
     @property
@@ -210,7 +212,9 @@ class SeriesIndex:
     def save(self, raw: sqlite3.Connection, *, rows_changed: bool = False) -> None:
         """Store the counts; ``rows_changed`` tells other processes to read the heads again."""
         self.stored_then, self.pending_then, self.last = self.stored, self.pending, self.top
-        self.epoch += rows_changed
+        if rows_changed:
+            self._oldest, self._oldest_to = LAST, -1
+            self.epoch += 1
         counts = (self.stored_then, self.pending_then, self.dropped)
         raw.execute(_SAVE, (self.epoch, self.last, self.acknowledged, *counts, self.id))
 
@@ -280,6 +284,7 @@ class SeriesIndex:
     def _learn(self, raw: sqlite3.Connection, name: str, number: int) -> Entry:
         if len(self.by_name) >= _MANY:
             self.by_name.clear()
+            self._texts.clear()
             self._newest = max((head.ts_max for head in self.rows.values()), default=NEVER)
         self._texts[number] = name
         newest = segments.newest(raw, number)
@@ -325,6 +330,8 @@ class SeriesIndex:
         self, raw: sqlite3.Connection, name: int, low: int, high: int
     ) -> list[tuple[int, Callable[[], list[Point]]]]:
         """Give what reads the points of a name in each row between two times, in order."""
+        if high < self._start():
+            return []
         here = [
             (head.ts_min, key, head.names)
             for key, head in self.rows.items()
@@ -336,14 +343,21 @@ class SeriesIndex:
             if _may_hold(names, name)
         ]
 
+    def _start(self) -> int:
+        """Give a time before which no row has a point; most of the archive is before it."""
+        fresh = itertools.takewhile(lambda key: key > self._oldest_to, reversed(self.rows))
+        self._oldest = min([self._oldest, *[self.rows[key].ts_min for key in fresh]])
+        self._oldest_to = next(reversed(self.rows), -1)
+        return self._oldest
+
     def latest(self, raw: sqlite3.Connection, name: int) -> Point | None:
         """Give the point of a name that has the greatest timestamp, or None if there is none."""
         found = segments.at(raw, name, LAST)
-        best = found.unpacked()[-1:] if found else []
+        best = found.within(found.ts_max, LAST, 1) if found else []
         for key, head in self._heads_of(name):
-            if not best or head.ts_max > best[0].ts:
+            if not best or head.ts_max > best[0][0]:
                 best = sorted([*best, *_points_in(raw, key, name)])[-1:]
-        return best[0] if best else None
+        return _point(best[0]) if best else None
 
     def tighten(self, raw: sqlite3.Connection, entry: Entry) -> None:
         """Make the bound of a name its greatest timestamp."""

@@ -296,6 +296,13 @@ def test_the_first_of_a_range_takes_few_points_apart(opened: Callable[..., Engin
     series.append([("n", ts, b"%d" % (ts % 10)) for ts in range(0, 6000, 2)])
     series.acknowledge(point.seq for point in series.pending(3000))
     engine.checkpoint()
+    statements: list[str] = []
+    engine._connection.raw().set_trace_callback(statements.append)  # type: ignore[attr-defined]
+    for expected in (5, 4):  # a transaction, the segment, a look at all others do; first, two looks
+        statements.clear()
+        assert next(series.range("n", 600, None)) == (600, b"0")
+        assert len(statements) == expected
+    engine._connection.raw().set_trace_callback(None)  # type: ignore[attr-defined]
     for start in (None, 0, 999, 3000):
         found, profile = series.range("n", start, None), cProfile.Profile()
         ts, value = profile.runcall(next, found)
