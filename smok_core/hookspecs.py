@@ -35,9 +35,7 @@ class Capability(enum.StrEnum):
 
     PERSISTENT = "persistent"  #: data is there again after close and open
     SURVIVES_KILL = "survives-kill"  #: what returned is there after kill -9 of the process
-    SURVIVES_POWER_LOSS = (
-        "survives-power-loss"  #: ... with durability = power-loss, after a power cut
-    )
+    SURVIVES_POWER_LOSS = "survives-power-loss"  #: and, where that is configured, a power cut
     MULTI_PROCESS = "multi-process"  #: two processes may open one store
     NEEDS_NETWORK = "needs-network"  #: useless without a connection to another machine or process
     FULL_DISK_DRAINS = "full-disk-drains"  #: a full store still hands over and acknowledges (G13)

@@ -15,7 +15,6 @@ from smok_core.engine.codec import Codec
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import CorruptData, InvalidValue, NotFound
 from smok_core.roles.checks import check_key
-from smok_core.roles.counters import Counter
 from smok_core.roles.dead_letters import REFUSED, DeadLetter, DeadLetters
 from smok_core.settings import StoreContext
 
@@ -27,6 +26,8 @@ T = TypeVar("T")
 BATCH: Final = 1000
 #: Seconds between two effective checkpoints; the published client calls about once a minute.
 CHECKPOINT_SECONDS: Final = 60.0
+#: The table of an engine with the counts that last as long as the store, one row each.
+COUNTERS: Final = "counters"
 #: What decoding raises for bytes that no codec of ours wrote.
 DAMAGE: Final = (CorruptData, msgspec.ValidationError, ValueError, TypeError, LookupError)
 
@@ -112,6 +113,8 @@ class OnEngine(Database):
     tables: ClassVar[tuple[str, ...]] = ()
     series: ClassVar[tuple[str, ...]] = ()
     blobs: ClassVar[tuple[str, ...]] = ()
+    #: What a row of the role's own table decodes to: a Struct, or plain data.
+    kind: ClassVar[Any] = Any
     #: What waits for the cloud, in a role that tells it anything.
     outbox: _Counting | None = None
 
@@ -119,7 +122,7 @@ class OnEngine(Database):
         self.context, self.engine = context, engine
         self.codec: Codec = engine.codec
         self.dead = DeadLetters(self.role, engine, context.clock)
-        self.refused = Counter(engine, f"{self.role}.refused")
+        self._counters = engine.table(COUNTERS)
         self._next_checkpoint, self._checkpoint_lock = 0.0, fork_safe_lock(Layer.ROLE)
         self._table_names: dict[Table, str] = {}
         if self.tables:
@@ -149,17 +152,22 @@ class OnEngine(Database):
 
     def stats(self) -> RoleStats:
         counts = self.counts()
+        dead, (_, refused) = self.dead.table.stats().rows, self._counted("refused")
         # What was dropped where the data was before it was copied into this store counts as well.
-        before = Counter(self.engine, f"{self.role}.dropped").value()
-        return msgspec.structs.replace(
-            counts,
-            dead=self.dead.table.stats().rows,
-            refused=self.refused.value(),
-            dropped=counts.dropped + before,
-        )
+        dropped = counts.dropped + self._counted("dropped")[1]
+        return msgspec.structs.replace(counts, dead=dead, refused=refused, dropped=dropped)
 
     def count_refused(self, count: int) -> None:
-        self.refused.add(count)
+        key, done = f"{self.role}.refused", False
+        while not done:
+            row, value = self._counted("refused")
+            # Compare and set: what another one counted in between is not overwritten.
+            condition: dict[str, Any] = {"expected_seq": row.seq} if row else {"when": When.ABSENT}
+            done = self._counters.put(key, self.codec.dumps(value + count), **condition)
+
+    def _counted(self, what: str) -> tuple[Row | None, int]:
+        row = self._counters.get(f"{self.role}.{what}")
+        return row, int(self.codec.loads(row.value)) if row else 0
 
     def tidy(self) -> None:
         """Do the role's own housekeeping; called by `checkpoint` when it is time."""
@@ -201,7 +209,7 @@ class OnEngine(Database):
         return self.codec.dumps(msgspec.structs.asdict(record))
 
     def _load(self, row: Row) -> Any:
-        return self.codec.loads(row.value)
+        return msgspec.convert(self.codec.loads(row.value), self.kind)
 
     def set_aside(self, table: Table, row: Row, reason: str) -> None:
         """Copy a row to the dead letters; the caller acknowledges it afterwards."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -173,14 +174,14 @@ class EventDatabase(BaseEventDatabase, OnEngine):
         self._cache.delete(check_key(self.role, predicate_id))
 
     def clear_closed_and_synced_events(self) -> None:
-        self._forget(before=None)
+        self._forget(before=math.inf)
 
     def tidy(self) -> None:
         self._forget(before=self.context.clock() - self._keep)
 
-    def _forget(self, before: float | None) -> None:
+    def _forget(self, before: float) -> None:
         for row, event in self.rows():
-            old = before is None or (event.ended_on or event.started_on) < before
+            old = (event.ended_on or event.started_on) < before
             if event.is_closed() and not row.pending and old:
                 self._table.delete(row.key, expected_seq=row.seq)
 

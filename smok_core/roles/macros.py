@@ -25,6 +25,10 @@ class Execution(NamedTuple):
     macro_id: str
     timestamp: int | float
 
+    def key(self) -> str:
+        """Name it; the number has no colon, so no macro id can imitate another's key."""
+        return f"{self.timestamp!r}:{self.macro_id}"
+
 
 class BaseMacroSynchronization(Batch):
     """A batch of executed occurrences on its way to the cloud."""
@@ -114,6 +118,7 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
     """
 
     tables = ("macros", "macros.done")
+    kind = Macro
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
@@ -146,14 +151,14 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
     def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
         execution = self._execution(macro_id, timestamp)
         value = self.codec.dumps(tuple(execution))
-        self.outbox.put(_done_key(execution), value, when=When.ABSENT)
+        self.outbox.put(execution.key(), value, when=When.ABSENT)
         self._take_out(execution)
 
     def get_done_macros(self) -> Iterator[tuple[str, int | float]]:
         return iter([(e.macro_id, e.timestamp) for row, e in self._executions() if row.pending])
 
     def notify_macro_synced(self, macro_id: str, timestamp: float) -> None:
-        key = _done_key(self._execution(macro_id, timestamp))
+        key = self._execution(macro_id, timestamp).key()
         row = self._done.get(key)
         if row:
             self._done.acknowledge([Ack(key, row.seq)])
@@ -192,9 +197,6 @@ class MacroDatabase(BaseMacroDatabase, OnEngine):
         checked.occurrences_not_done = sorted(map(_whole, checked.occurrences_not_done))
         return checked
 
-    def _load(self, row: Row) -> Macro:
-        return msgspec.convert(self.codec.loads(row.value), Macro)
-
     def _load_done(self, row: Row) -> Execution:
         return Execution(*self.codec.loads(row.value))
 
@@ -207,8 +209,3 @@ def _without(macro: Macro, done: set[Execution]) -> Macro:
 def _whole(timestamp: float) -> int | float:
     """Bring 5.0 and 5 into one form: they name the same occurrence."""
     return int(timestamp) if timestamp == int(timestamp) else timestamp
-
-
-def _done_key(execution: Execution) -> str:
-    """Name an execution; the number has no colon, so no macro id can imitate another's key."""
-    return f"{execution.timestamp!r}:{execution.macro_id}"

@@ -27,7 +27,7 @@ T = TypeVar("T")
 R = TypeVar("R", Row, PendingPoint)
 B = TypeVar("B", bound="StoredBatch[Any]")
 
-_SEQ, _VALUE = attrgetter("seq"), attrgetter("value")
+_SEQ = attrgetter("seq")
 
 
 class Batch(ABC):
@@ -120,10 +120,20 @@ class StoredBatch(Batch, Generic[T]):
 
 
 class Outbox(ABC, Generic[R, T, B]):
-    """Hands out what is pending, one batch at a time; any thread may call."""
+    """Hands out what is pending, one batch at a time; any thread may call.
 
-    def __init__(self, database: OnEngine, queue: Table | Series, batch: type[B]) -> None:
+    ``load`` decodes records, and raises one of `DAMAGE` if one of them is damaged.
+    """
+
+    def __init__(
+        self,
+        database: OnEngine,
+        queue: Table | Series,
+        load: Callable[[Sequence[R]], list[T]],
+        batch: type[B],
+    ) -> None:
         self._database, self._batch = database, batch
+        self._load: Callable[[Sequence[R]], list[T]] = load
         self._queue: Any = queue
         # Held during calls of the engine: between the look whether a batch is out and its
         # acknowledgement nobody may answer it and take the next one.
@@ -219,10 +229,6 @@ class Outbox(ABC, Generic[R, T, B]):
                 yield record, value
 
     @abstractmethod
-    def _load(self, records: Sequence[R]) -> list[T]:
-        """Decode records; raises one of `DAMAGE` if one of them is damaged."""
-
-    @abstractmethod
     def _acknowledge(self, records: Sequence[R], tags: dict[int, str]) -> None:
         """End the wait of records in one atomic step; ``tags`` are the cloud's names by seq."""
 
@@ -236,20 +242,12 @@ class Outbox(ABC, Generic[R, T, B]):
 
 
 class SeriesOutbox(Outbox[PendingPoint, T, B]):
-    """The pending points of a role's series; ``load`` decodes the values of a batch at once."""
+    """The pending points of a role's series."""
 
-    def __init__(
-        self,
-        database: OnEngine,
-        series: Series,
-        load: Callable[[list[bytes]], list[T]],
-        batch: type[B],
-    ) -> None:
-        super().__init__(database, series, batch)
-        self._series, self._loader = series, load
+    _queue: Series
 
     def counts(self) -> RoleStats:
-        found = self._series.stats()
+        found = self._queue.stats()
         head = found.oldest_pending
         return RoleStats(
             rows=found.points,
@@ -258,11 +256,8 @@ class SeriesOutbox(Outbox[PendingPoint, T, B]):
             oldest_pending=None if head is None else head / 1_000_000,
         )
 
-    def _load(self, records: Sequence[PendingPoint]) -> list[T]:
-        return self._loader(list(map(_VALUE, records)))
-
     def _acknowledge(self, records: Sequence[PendingPoint], tags: dict[int, str]) -> None:  # noqa: ARG002 - a point has no tag
-        self._series.acknowledge(list(map(_SEQ, records)))
+        self._queue.acknowledge(list(map(_SEQ, records)))
 
     def _set_aside(self, record: PendingPoint, reason: str) -> None:
         self._database.dead.add_point(record, reason)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from smok_core.engine.base import Ack, Engine, Row, When
+from smok_core.engine.base import Ack, Engine, When
 from smok_core.model import SensorWriteEvent
 from smok_core.roles.base import BATCH, Database, OnEngine
 from smok_core.roles.checks import check_fields
@@ -91,6 +91,7 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
     """The role on an engine: a row a record, its key a digest of all fields."""
 
     tables = ("sensor_writes",)
+    kind = SensorWriteEvent
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         super().__init__(context, engine)
@@ -115,9 +116,6 @@ class SensorWriteDatabase(BaseSensorWriteDatabase, OnEngine):
         row = self._table.get(key)
         if row:
             self._table.acknowledge([Ack(key, row.seq, remove=True)])
-
-    def _load(self, row: Row) -> SensorWriteEvent:
-        return msgspec.convert(self.codec.loads(row.value), SensorWriteEvent)
 
 
 def _digest(event: SensorWriteEvent) -> str:

@@ -7,9 +7,6 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
-from smok_core.engine.base import Row
 from smok_core.errors import InvalidType
 from smok_core.model import Sensor, fqtsify
 from smok_core.roles.base import Database, OnEngine
@@ -50,11 +47,13 @@ class SensorDatabase(BaseSensorDatabase, OnEngine):
     """The role on an engine: one row a sensor, its key the tags in canonical order."""
 
     tables = ("sensors",)
+    kind = Sensor
 
     def get_sensor(self, fqts: str) -> Sensor:
         if type(fqts) is not str:
             raise InvalidType(self.role, "the tags", fqts, "a str of tags")
-        return self.stored(self._table, fqtsify(fqts), self._load)[1]
+        sensor: Sensor = self.stored(self._table, fqtsify(fqts), self._load)[1]
+        return sensor
 
     def on_sensors_sync(self, sensors: list[Sensor]) -> None:
         checked = [check_fields(self.role, "a sensor", sensor, Sensor) for sensor in sensors]
@@ -66,6 +65,3 @@ class SensorDatabase(BaseSensorDatabase, OnEngine):
 
     def get_all_sensors(self) -> Iterator[Sensor]:
         return iter(self.items())
-
-    def _load(self, row: Row) -> Sensor:
-        return msgspec.convert(self.codec.loads(row.value), Sensor)

@@ -40,7 +40,7 @@ class TableOutbox(Outbox[Row, T, B]):
         droppable: Callable[[T], bool] = lambda _: True,
         drop: Callable[[Row], bool] | None = None,
     ) -> None:
-        super().__init__(database, table, batch)
+        super().__init__(database, table, lambda rows: list(map(load, rows)), batch)
         self._table, self._loader, self._when, self._leaves = table, load, when, remove
         self._droppable, self._drop = droppable, drop or remove
         limits = database.context.settings.limits
@@ -93,9 +93,6 @@ class TableOutbox(Outbox[Row, T, B]):
         return RoleStats(
             rows=found.rows, pending=found.pending, dropped=found.dropped, oldest_pending=oldest
         )
-
-    def _load(self, records: Sequence[Row]) -> list[T]:
-        return list(map(self._loader, records))
 
     def _acknowledge(self, records: Sequence[Row], tags: dict[int, str]) -> None:
         self._table.acknowledge(

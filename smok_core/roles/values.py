@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
+from smok_core.engine.base import PendingPoint
 from smok_core.engine.codec import Codec
 from smok_core.engine.plain import check_plain
 from smok_core.errors import CorruptData, InvalidType, InvalidValue
@@ -16,6 +18,7 @@ MAX_TEXT_BYTES: Final = 64 * 1024
 _INT64: Final = range(-(2**63), 2**63)
 #: Timestamps must fit 64 bits as microseconds: about 292 000 years around the epoch.
 _MAX_MS: Final = (2**63 - 1) // 1000
+_VALUE: Final = attrgetter("value")
 _PLAIN: Final = frozenset({int, float, str, bool})
 _KINDS: Final = "an int, float, str, bool or OperationFailedError"
 
@@ -100,7 +103,8 @@ class Values:
         except ValueError as error:
             raise CorruptData(self._store, f"a {type(value).__name__} is no value") from error
 
-    def load_all(self, values: list[bytes]) -> list[ValueOrExcept]:
-        """Decode a column of values; see `load`."""
+    def load_all(self, points: Sequence[PendingPoint]) -> list[ValueOrExcept]:
+        """Decode the values of points; see `load`."""
+        values = list(map(_VALUE, points))
         found = self._codec.loads_many(values)
         return found if _PLAIN.issuperset(map(type, found)) else list(map(self.load, values))

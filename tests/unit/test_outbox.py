@@ -31,7 +31,7 @@ def _counted(monkeypatch, owner, method):
 
 def test_a_short_page_ends_a_take(roles, monkeypatch):
     """The engine is asked once for a batch that it cannot fill, and once for a full one."""
-    asked = _counted(monkeypatch, roles.pathpoints.outbox._series, "pending")
+    asked = _counted(monkeypatch, roles.pathpoints.outbox._queue, "pending")
     roles.pathpoints.on_new_data_many([("p", n, n) for n in range(4)])
     roles.pathpoints.get_data_to_sync().acknowledge()
     assert asked == [(1000, 0)]
@@ -55,7 +55,7 @@ def test_what_cannot_be_decoded_is_made_up_for(roles):
 
 def test_a_reading_that_cannot_be_decoded_is_one_line_of_the_log(roles, caplog):
     """A traceback for each, some hundred lines of nested containers, would fill a small disk."""
-    roles.pathpoints.outbox._series.append([("p", 1000, b"\xc1"), ("q", 1000, b"\xc1")])
+    roles.pathpoints.outbox._queue.append([("p", 1000, b"\xc1"), ("q", 1000, b"\xc1")])
     assert list(roles.pathpoints.get_archive_data("p")) == []
     assert len(caplog.text.splitlines()) == 1
     assert "'p' at 1000 us: 1 bytes cannot be decoded" in caplog.text
@@ -97,7 +97,7 @@ def test_a_failed_acknowledgement_can_be_repeated(roles, monkeypatch):
         raise BackendUnavailable("plant", "no answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(roles.pathpoints.outbox._series, "acknowledge", away)
+        patch.setattr(roles.pathpoints.outbox._queue, "acknowledge", away)
         with pytest.raises(BackendUnavailable):
             batch.acknowledge()
     roles.pathpoints.on_new_data("p", 9, 9)

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from smok_core.roles import ON_ENGINE
-from smok_core.roles.counters import COUNTERS as COUNTERS
+from smok_core.roles.base import COUNTERS as COUNTERS
 from smok_core.roles.dead_letters import dead_table
 
 #: Where a copy notes in its target how far it is; empty when no copy is under way.

@@ -163,7 +163,7 @@ class ClearsUnsent(EventDatabase):
 
     def _forget(self, before):
         for row, event in self.rows():
-            if event.is_closed() and (before is None or (event.ended_on or 0) < before):
+            if event.is_closed() and (event.ended_on or 0) < before:
                 self._table.delete(row.key)
 
 

@@ -60,7 +60,7 @@ class UploadsByTime(_Handing, PathpointDatabase):
     class kind(DataToSynchronize):  # noqa: N801
         def acknowledge(self):
             super().acknowledge()
-            newest, series = self.records[-1].ts, self._outbox._series
+            newest, series = self.records[-1].ts, self._outbox._queue
             series.acknowledge([p.seq for p in series.pending(10**6) if p.ts <= newest])
 
 
