@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class SmokError(Exception):
@@ -22,9 +22,6 @@ class SmokError(Exception):
     def __str__(self) -> str:
         """Give the message; KeyError's own ``__str__`` would show its repr instead."""
         return str(self.args[0]) if self.args else ""
-
-
-# --- arguments (nothing has been changed) --------------------------------------------------------
 
 
 class InvalidKey(SmokError, ValueError):
@@ -97,9 +94,6 @@ class VersionNotNewer(SmokError, ValueError):
         )
 
 
-# --- stores --------------------------------------------------------------------------------------
-
-
 class StoreError(SmokError):
     """A store (a named, configured backend) could not do its work.
 
@@ -159,14 +153,11 @@ class SchemaTooNew(StoreError):
     """The store was written by a newer release (rule G12); nothing was changed."""
 
     code = "SMOK-S06"
+    remedy = "Upgrade the backend's package; nothing was written."
 
     def __init__(self, store: str, found: int, known: int) -> None:
         self.found, self.known = found, known
-        super().__init__(
-            store,
-            f"its schema version is {found}, this release knows up to {known}",
-            "Upgrade the backend's package; nothing was written.",
-        )
+        super().__init__(store, f"its schema version is {found}, this release knows up to {known}")
 
 
 class ReadOnlyStore(StoreError):
@@ -212,9 +203,6 @@ class StoreVanished(StoreError):
         "Nothing is accepted any more: what was written would be written into nothing. Put the "
         "right file in its place and start the program again."
     )
-
-
-# --- plugins -------------------------------------------------------------------------------------
 
 
 class PluginError(SmokError):
@@ -285,13 +273,10 @@ class DuplicateBackend(PluginError):
     def __init__(self, name: str, distributions: Sequence[str], kind: str = "backend") -> None:
         self.name, self.distributions = name, tuple(distributions)
         exact = f"{distributions[0].split(' ')[0]}:{name}"
-        say = {
-            "backend": f', or say which: backend = "{exact}"',
-            "command": f", or say which: smok {exact}",
-        }
+        how = {"backend": f'backend = "{exact}"', "command": f"smok {exact}"}.get(kind)
         super().__init__(
             f"{kind} {name!r} is provided by {_listing(distributions)}. "
-            f"Uninstall one of them{say.get(kind, '.')}"
+            f"Uninstall one of them{f', or say which: {how}' if how else '.'}"
         )
 
 
@@ -352,27 +337,14 @@ class CapabilityUnmet(PluginError):
         )
 
 
-# --- configuration -------------------------------------------------------------------------------
+class ConfigProblem(NamedTuple):
+    """One thing that is wrong in a configuration, and where."""
 
-
-class ConfigProblem:
-    """One thing that is wrong in a configuration, and where.
-
-    Args:
-        where: ``file:line`` or the environment variable's name.
-        message: What is wrong, ending with the remedy.
-    """
-
-    __slots__ = ("message", "where")
-
-    def __init__(self, where: str, message: str) -> None:
-        self.where, self.message = where, message
+    where: str  #: ``file:line`` or the environment variable's name
+    message: str  #: what is wrong, ending with the remedy
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}"
-
-    def __repr__(self) -> str:
-        return f"ConfigProblem({str(self)!r})"
 
 
 class ConfigError(SmokError):
@@ -394,11 +366,8 @@ def _shorten(value: object, limit: int = 80) -> str:
 
 def _class_name(value: object) -> str:
     kind = type(value)
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return f"{module}{kind.__qualname__}"
 
 
 def _listing(names: Iterable[str]) -> str:

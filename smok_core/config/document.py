@@ -38,6 +38,7 @@ class Document:
 
     def __init__(self, path: Path | None, tree: dict[str, Any], label: str) -> None:
         self.path, self.tree, self._label = path, tree, label
+        self.base_dir = path.parent.absolute() if path else Path.cwd()
         self._lines: dict[Key, int] = {}
         self._overrides: dict[Key, str] = {}
         self.history: dict[Key, list[str]] = {}

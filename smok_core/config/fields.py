@@ -7,7 +7,6 @@ import os
 import re
 import types
 import typing
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -27,8 +26,8 @@ _VARIABLE: Final = re.compile(r"\$(\$|\w+|\{\w+\})")
 class Fields:
     """Makes settings of a document's values and notes what is wrong with them."""
 
-    def __init__(self, document: Document, environ: dict[str, str], base_dir: Path) -> None:
-        self._document, self._environ, self._base_dir = document, environ, base_dir
+    def __init__(self, document: Document, environ: dict[str, str]) -> None:
+        self.document, self._environ = document, environ
         self.problems: list[ConfigProblem] = []
         self.warnings: list[str | None] = []  #: what is no error, and still should be mended
 
@@ -39,12 +38,11 @@ class Fields:
         known = {field.name: field for field in msgspec.structs.fields(kind)}
         self.check_names(values, (*known, *others), key)
         fields = {}
-        for name, value in values.items():
-            if name in known:
-                before = len(self.problems)
-                made = self.setting(value, known[name].type, (*key, name))
-                if len(self.problems) == before:
-                    fields[name] = made
+        for name in [name for name in values if name in known]:
+            before = len(self.problems)
+            made = self.setting(values[name], known[name].type, (*key, name))
+            if len(self.problems) == before:
+                fields[name] = made
         required = {field.name for field in known.values() if field.required}
         for name in sorted(required.difference(values)):
             self.problem(key, f"{name} is missing. Add: {name} = ...")
@@ -92,10 +90,9 @@ class Fields:
         return Written((self._variable if source == "env" else self._secret_file)(name, key))
 
     def _secret_file(self, name: str, key: Key) -> str:
-        path = self._base_dir / self._expanded(name, key)
-        self.warnings.append(
-            exposed(path, 0o066, "holds a secret, and others can read it", "chmod 600")
-        )
+        path = self.document.base_dir / self._expanded(name, key)
+        risk = "holds a secret, and others can read it"
+        self.warnings.append(exposed(path, 0o066, risk, "chmod 600"))
         try:
             small = path.is_file() and path.stat().st_size <= _MAX_SECRET_BYTES
             text = path.read_text(encoding="utf-8-sig") if small else None
@@ -111,16 +108,13 @@ class Fields:
         for name in table:
             if name not in known:
                 place = f" in [{'.'.join(key)}]" if key else ""
-                self.problem(
-                    (*key, name),
-                    f"unknown key {name!r}{place}.{nearest(name, known)} "
-                    f"Known: {', '.join(sorted(known))}.",
-                )
+                wrong = f"unknown key {name!r}{place}.{nearest(name, known)}"
+                self.problem((*key, name), f"{wrong} Known: {', '.join(sorted(known))}.")
 
     def problem(self, key: Key, message: str) -> None:
         """Note what is wrong; what several roles find in a shared default is noted once."""
-        problem = ConfigProblem(self._document.blame(key), message)
-        if str(problem) not in map(str, self.problems):
+        problem = ConfigProblem(self.document.blame(key), message)
+        if problem not in self.problems:
             self.problems.append(problem)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final
 
 from smok_core.config.document import Document, exposed
@@ -61,8 +60,7 @@ class Reader:
         also: frozenset[str] = frozenset(),
     ) -> None:
         self._document, self._registry, self._also = document, registry, also
-        self._base = document.path.parent.absolute() if document.path else Path.cwd()
-        self._fields = Fields(document, environ, self._base)
+        self._fields = Fields(document, environ)
         self._problem = self._fields.problem
         self._plugin_errors: list[PluginError] = []
 
@@ -74,10 +72,10 @@ class Reader:
         stores, owners = self._stores(), self._owners()
         config = Config(
             path=self._document.path,
-            base_dir=self._base,
+            base_dir=self._document.base_dir,
             device=self._device(),
             stores=stores,
-            roles=RolesReader(self._table("roles"), stores, self._document, self._fields).read(),
+            roles=RolesReader(self._table("roles"), stores, self._fields).read(),
             tables={name: self._settings(owner) for name, owner in owners.items()},
             owners=owners,
         )
@@ -103,8 +101,6 @@ class Reader:
             missing = role.require - store.capabilities
             if missing:
                 raise CapabilityUnmet(role.role, store.name, sorted(missing), role.where)
-
-    # --- stores ----------------------------------------------------------------------------------
 
     def _stores(self) -> dict[str, StoreConfig]:
         used = [*map(store_in, self._table("roles").values()), *self._also]
@@ -147,8 +143,6 @@ class Reader:
             wrong = f"{store.backend} offers: {names}. Choose one of these or another backend."
             self._problem((*key, "durability"), wrong)
         return store
-
-    # --- tables of plugins, and the rest ---------------------------------------------------------
 
     def _owners(self) -> dict[str, ConfigTable]:
         """Give the owner of every table that is neither the core's nor unknown."""

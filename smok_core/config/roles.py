@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from smok_core.config.document import Document, Written
+from smok_core.config.document import Written
 from smok_core.config.fields import Fields
 from smok_core.config.lines import Key
 from smok_core.config.model import RoleConfig, StoreConfig
@@ -24,14 +24,10 @@ class RolesReader:
     """Checks the raw table against the stores one can name; ``fields`` notes what is wrong."""
 
     def __init__(
-        self,
-        table: dict[str, Any],
-        stores: dict[str, StoreConfig],
-        document: Document,
-        fields: Fields,
+        self, table: dict[str, Any], stores: dict[str, StoreConfig], fields: Fields
     ) -> None:
-        self._table, self._stores = table, stores
-        self._document, self._fields, self._problem = document, fields, fields.problem
+        self._table, self._stores, self._fields = table, stores, fields
+        self._document, self._problem = fields.document, fields.problem
 
     def read(self) -> dict[str, RoleConfig]:
         """Give all nine roles."""
