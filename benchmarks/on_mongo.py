@@ -33,7 +33,7 @@ from tests.servers.mongo_server import NoServer, start_server
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.engine import Engine
+    from smok_core.engine.base import Engine
 
 START = 1_700_000_000_000_000
 VALUE = b"\xcb@5\x80\x00\x00\x00\x00\x00"

@@ -31,7 +31,7 @@ from tests.servers.redis_servers import Server  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smok_core.engine import Engine
+    from smok_core.engine.base import Engine
 
 START = 1_700_000_000_000_000
 VALUE = b"\xcb@5\x80\x00\x00\x00\x00\x00"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from smok_core.engine import Blobs
+from smok_core.engine.base import Blobs
 from smok_core.errors import BackendUnavailable, CorruptData, StorageFull, StoreError
 from smok_redis.client import Client
 from smok_redis.errors import JUNK

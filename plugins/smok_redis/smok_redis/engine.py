@@ -8,7 +8,8 @@ from typing import Any
 
 import redis.exceptions as driver
 
-from smok_core.engine import Durability, Engine, Health, Limits, MsgpackCodec
+from smok_core.engine.base import Durability, Engine, Health, Limits
+from smok_core.engine.codec import MsgpackCodec
 from smok_core.errors import DataLost, SchemaTooNew
 from smok_core.hookspecs import StoreContext
 from smok_redis import probe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smok_core.engine import Engine
+from smok_core.engine.base import Engine
 from smok_core.hookspecs import BackendInfo, Capability, Driver, StoreContext, hookimpl
 from smok_redis.options import RedisOptions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from smok_core.engine import Durability
+from smok_core.engine.base import Durability
 from smok_core.errors import DurabilityUnmet
 from smok_redis.errors import ServerTooOld
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from heapq import merge
 from typing import Any
 
-from smok_core.engine import Limits, OnFull, PendingPoint, Series, SeriesStats
+from smok_core.engine.base import Limits, OnFull, PendingPoint, Series, SeriesStats
 from smok_core.errors import CorruptData, InvalidValue, QueueFull, StorageFull
 from smok_redis.client import Client
 from smok_redis.errors import JUNK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from smok_core.engine import Ack, Row, Table, TableStats, When
+from smok_core.engine.base import Ack, Row, Table, TableStats, When
 from smok_core.errors import CorruptData, QueueFull, StorageFull, StoreError
 from smok_redis.client import Client
 from smok_redis.errors import JUNK

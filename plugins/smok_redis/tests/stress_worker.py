@@ -7,7 +7,7 @@ import random
 import sys
 from pathlib import Path
 
-from smok_core.engine import Durability, When
+from smok_core.engine.base import Durability, When
 from smok_core.errors import BackendUnavailable
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import Secret, StoreSettings

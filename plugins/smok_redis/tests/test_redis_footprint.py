@@ -10,7 +10,7 @@ import pytest
 from redis.connection import AbstractConnection
 from smok_redis.scripts import NAMES, script
 
-from smok_core.engine import Ack
+from smok_core.engine.base import Ack
 from tests.servers.redis_groups import watched
 
 #: Bytes of the server for an acknowledged point with an 8-byte value, as the README says.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smok_core.engine import Ack, Limits, OnFull, When
+from smok_core.engine.base import Ack, Limits, OnFull, When
 from smok_core.errors import QueueFull, StorageFull
 from tests.servers.redis_servers import FLAVOURS, Server
 

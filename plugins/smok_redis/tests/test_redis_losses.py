@@ -10,7 +10,7 @@ import pytest
 from smok_redis.options import RedisOptions
 from smok_redis.plugin import smok_open_engine
 
-from smok_core.engine import Durability
+from smok_core.engine.base import Durability
 from smok_core.errors import DataLost
 from smok_core.hookspecs import StoreContext
 from smok_core.settings import Secret, StoreSettings

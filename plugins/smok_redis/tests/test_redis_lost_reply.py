@@ -8,7 +8,7 @@ import pytest
 from smok_redis.client import Writers
 from smok_testing.proxy import Mode, Proxy
 
-from smok_core.engine import Ack, Limits, OnFull, When
+from smok_core.engine.base import Ack, Limits, OnFull, When
 from smok_core.settings import StoreSettings
 
 #: Commands that change data; how often the server ran each tells whether a write came twice.

@@ -12,7 +12,7 @@ from smok_redis.engine import SCHEMA
 from smok_testing.proxy import Mode, Proxy
 from smok_testing.threads import at_once
 
-from smok_core.engine import Ack, Durability
+from smok_core.engine.base import Ack, Durability
 from smok_core.errors import BackendUnavailable, CorruptData, DataLost, DurabilityUnmet, StoreClosed
 from smok_core.settings import StoreSettings
 from tests.servers.redis_servers import Server, wait_until

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from smok_testing import Status, Subject, all_clauses, run_clause
 
-from smok_core.engine import Durability
+from smok_core.engine.base import Durability
 from smok_core.settings import StoreSettings
 from tests.conftest import spare
 from tests.power import copy_at_one_moment, make_disk, mounted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from smok_redis import probe
 
-from smok_core.engine import Durability
+from smok_core.engine.base import Durability
 from smok_core.errors import BackendUnavailable, DurabilityUnmet, StorageFull, StoreError
 from smok_core.settings import StoreSettings
 from tests.servers.redis_servers import Server, require

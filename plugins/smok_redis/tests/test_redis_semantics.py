@@ -9,7 +9,7 @@ import smok_redis
 from smok_redis.packing import apart
 
 from smok_core import Event
-from smok_core.engine import Ack, Limits, OnFull, When
+from smok_core.engine.base import Ack, Limits, OnFull, When
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import QueueFull
 

@@ -11,7 +11,7 @@ import pytest
 from smok_redis.keys import Keys
 from smok_redis.wire import send
 
-from smok_core.engine import When
+from smok_core.engine.base import When
 from smok_core.errors import InvalidKey
 
 DEVICES = [

@@ -13,7 +13,7 @@ from smok_core.errors import PluginError, SmokError
 
 if TYPE_CHECKING:
     from smok_core.config import Config, StoreConfig
-    from smok_core.engine import Engine
+    from smok_core.engine.base import Engine
 
 
 #: Exit status when a store could not be opened; that of `smok_core.errors.StoreError`.
