@@ -163,41 +163,38 @@ class Outbox(ABC, Generic[R, T, B]):
         """
         with self._lock:
             known = batch.records if tags is None else batch.records[: len(tags)]
-            left = known if batch is self._out else self._unanswered(batch, known)
+            left, rest = (known, None) if batch is self._out else self._divided(batch, known)
             if left:
                 self._acknowledge(left, dict(zip(map(_SEQ, known), tags or (), strict=False)))
-            self._answered(batch)
+            self._out = rest
 
     def release(self, batch: B) -> None:
         """Leave a batch's records pending."""
         with self._lock:
-            self._answered(batch)
+            _, self._out = self._divided(batch, ())
 
     def reject(self, batch: B, reason: str) -> None:
         """Set a batch's records aside, then end their wait: in this order a crash loses nothing."""
         with self._lock:
-            left = self._unanswered(batch, batch.records)
+            left, rest = self._divided(batch, batch.records)
             for record in left:
                 self._set_aside(record, reason)
             if left:
                 self._acknowledge(left, {})
-            self._answered(batch)
+            self._out = rest
 
     @abstractmethod
     def counts(self) -> RoleStats:
         """Count what is stored, what is pending and what the engine dropped."""
 
-    def _unanswered(self, batch: B, records: Sequence[R]) -> Sequence[R]:
-        if self._out is None or batch.take != self._out.take:
-            return ()
-        out = set(map(_SEQ, self._out.records))
-        return [record for record in records if record.seq in out]
-
-    def _answered(self, batch: B) -> None:
+    def _divided(self, batch: B, records: Sequence[R]) -> tuple[Sequence[R], B | None]:
+        """Return which records of a batch wait for an answer, and what is out beside it."""
         if batch is self._out:
-            self._out = None
-        elif self._out is not None and batch.take == self._out.take:
-            self._out = self._out.without(batch)
+            return records, None
+        if self._out is None or batch.take != self._out.take:
+            return (), self._out
+        out = set(map(_SEQ, self._out.records))
+        return [record for record in records if record.seq in out], self._out.without(batch)
 
     def _read(self, limit: int) -> tuple[list[R], list[T]]:
         records, values = list[R](), list[T]()

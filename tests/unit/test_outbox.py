@@ -84,8 +84,8 @@ def test_calls_from_the_role_to_the_engine_and_back(roles):
         batch, taking = count(roles.pathpoints.get_data_to_sync)
         assert len(batch) == records
         _, acknowledging = count(batch.acknowledge)
-        assert taking <= 4
-        assert acknowledging <= 4
+        assert taking <= 3
+        assert acknowledging <= 3
 
 
 def test_a_failed_acknowledgement_can_be_repeated(roles, monkeypatch):
