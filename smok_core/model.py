@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import time
 from typing import Any, ClassVar, TypeVar
+from uuid import uuid4
 
 import msgspec
 
@@ -44,12 +45,6 @@ class StorageLevel(enum.IntEnum):
     TREND = 1  #: two weeks
 
 
-def _new_uuid() -> str:
-    import uuid  # noqa: PLC0415 - costs start-up time, and many devices never raise an event
-
-    return uuid.uuid4().hex
-
-
 @prepared
 class Event(msgspec.Struct, kw_only=True, eq=True):
     """An event (alarm) that a device raises.
@@ -68,7 +63,7 @@ class Event(msgspec.Struct, kw_only=True, eq=True):
     ended_on: int | None = None
     handled_by: str | None = None
     uuid: str | None = None
-    provisional_uuid: str = msgspec.field(default_factory=_new_uuid)
+    provisional_uuid: str = msgspec.field(default_factory=lambda: uuid4().hex)
 
     def is_closed(self) -> bool:
         """Tell whether the event has ended; a point event has no duration and is always closed."""

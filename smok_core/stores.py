@@ -1,10 +1,15 @@
-"""The stores of a configuration: each is opened for itself, and again later if it was away."""
+"""The stores of a configuration: each is opened for itself, and again later if it was away.
+
+A gateway that reboots during an outage of the plant's server must still record everything else.
+So a store that cannot be opened stops only the roles it keeps, and those come up by themselves.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from functools import cache, partial
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -12,8 +17,7 @@ from smok_core.engine.base import Engine, Health
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import BackendUnavailable, StoreClosed, StoreError
 from smok_core.registry.backend import Backend
-from smok_core.roles import Database
-from smok_core.roles.standby import standby
+from smok_core.roles import ROLES, Database
 from smok_core.settings import StoreContext
 
 T = TypeVar("T")
@@ -21,6 +25,8 @@ T = TypeVar("T")
 #: Seconds between two tries to open a store that is away: at least this, and at least as long as
 #: the last try took, so that a caller spends no more than half of its time waiting for a server.
 _PAUSE: Final = 1.0
+#: What has nothing to do as long as nothing was ever written, and what is told then.
+_QUIET: Final[dict[str, Any]] = {"flush": None, "checkpoint": None, "close": None, "warnings": ()}
 
 
 class Store:
@@ -50,7 +56,9 @@ class Store:
         except StoreError:
             if required:
                 raise
-        return standby(role, lambda: self._roles.get(role), lambda: self._get(role))
+        database = _standby(role)()
+        vars(database).update(_find=partial(self._roles.get, role), _get=partial(self._get, role))
+        return database
 
     def health(self) -> Health | None:
         """Look at the store now, and at what its roles hold in memory.
@@ -124,3 +132,27 @@ class Store:
         """Give the last error once more; its old traceback says nothing about this call."""
         failure = self._failure or BackendUnavailable(self.name, "it is being opened")
         return failure.with_traceback(None)
+
+
+@cache
+def _standby(role: str) -> type[Database]:
+    """Make the class of a database that hands every call on to the one that ``_get`` opens."""
+    base = ROLES[role]
+    methods = [n for n in dir(base) if not n.startswith("_") and callable(getattr(base, n))]
+    calls = {name: _forwarded(name) for name in methods}
+    return type(f"Standby{base.__name__}", (base,), {**calls, "__getattr__": _other})
+
+
+def _forwarded(name: str) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if name in _QUIET and self._find() is None:
+            return _QUIET[name]
+        return getattr(self._get(), name)(*args, **kwargs)
+
+    call.__name__ = name
+    return call
+
+
+def _other(self: Any, name: str) -> Any:
+    """Give what only the opened database has, such as its engine."""
+    return getattr(self._get(), name)

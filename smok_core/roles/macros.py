@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -34,9 +34,9 @@ class BaseMacroSynchronization(Batch):
     """A batch of executed occurrences on its way to the cloud."""
 
     @property
-    @abstractmethod
     def executions(self) -> list[Execution]:
         """The occurrences, in the order of their execution."""
+        return list(self.values)
 
     def to_json(self) -> list[Any]:
         """Give the occurrences as dicts; each is a request of its own."""
@@ -85,27 +85,19 @@ class BaseMacroDatabase(Database):
 class _Done(BaseMacroSynchronization):
     """The batch of a database that has the published client's methods only."""
 
-    def __init__(self, database: BaseMacroDatabase, executions: list[Execution]) -> None:
-        self._database, self._executions = database, executions
-
-    @property
-    def executions(self) -> list[Execution]:
-        return list(self._executions)
+    def __init__(self, database: BaseMacroDatabase, executions: Sequence[Execution]) -> None:
+        self._database, self.values = database, executions
 
     def part(self, start: int, stop: int) -> _Done:
-        return _Done(self._database, self._executions[start:stop])
+        return _Done(self._database, self.values[start:stop])
 
     def acknowledge(self) -> None:
-        for execution in self._executions:
+        for execution in self.values:
             self._database.notify_macro_synced(*execution)
 
 
 class MacroSynchronization(StoredBatch[Execution], BaseMacroSynchronization):
     """The batch of `MacroDatabase`."""
-
-    @property
-    def executions(self) -> list[Execution]:
-        return list(self.values)
 
 
 class MacroDatabase(BaseMacroDatabase, OnEngine):

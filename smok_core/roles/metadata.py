@@ -29,9 +29,9 @@ class BasePlainSynchronization(Batch):
     """A batch of local metadata changes on its way to the cloud."""
 
     @property
-    @abstractmethod
     def changes(self) -> list[PlainChange]:
         """The changes, oldest first; of each key only the newest."""
+        return list(self.values)
 
     def to_json(self) -> list[Any]:
         """Give the changes as dicts; each is a request of its own (PUT or DELETE)."""
@@ -84,10 +84,6 @@ class BaseMetadataDatabase(Database):
 
 class PlainSynchronization(StoredBatch[PlainChange], BasePlainSynchronization):
     """The batch of `MetadataDatabase`."""
-
-    @property
-    def changes(self) -> list[PlainChange]:
-        return list(self.values)
 
 
 class MetadataDatabase(BaseMetadataDatabase, OnEngine):

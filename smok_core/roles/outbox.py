@@ -38,6 +38,8 @@ class Batch(ABC):
     batch that is written to that interface is answered as a whole, and never divided.
     """
 
+    values: Sequence[Any]  #: the records, where a batch is made of them
+
     def __len__(self) -> int:
         """Count the records."""
         return len(self.to_json())

@@ -49,9 +49,9 @@ class BaseDefinitionsToSynchronize(Batch):
     """A batch of new or changed pathpoint definitions on its way to the cloud."""
 
     @property
-    @abstractmethod
     def definitions(self) -> list[PathpointDefinition]:
         """The definitions, oldest change first."""
+        return list(self.values)
 
     def to_json(self) -> list[Any]:
         """Give the body of ``PUT /v1/device/pathpoints``."""
@@ -154,10 +154,6 @@ class DataToSynchronize(StoredBatch[ValueOrExcept], BaseDataToSynchronize):
 
 class DefinitionsToSynchronize(StoredBatch[PathpointDefinition], BaseDefinitionsToSynchronize):
     """The batch of definitions of `PathpointDatabase`."""
-
-    @property
-    def definitions(self) -> list[PathpointDefinition]:
-        return list(self.values)
 
 
 class PathpointDatabase(BasePathpointDatabase, OnEngine):
