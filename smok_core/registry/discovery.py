@@ -36,7 +36,6 @@ class Candidate(msgspec.Struct, frozen=True, order=True):
     distribution: str  #: normalized name, as pip writes it
     version: str
     api: str  #: major version of the plugin API, as the group's suffix has it
-    location: str  #: the entry of sys.path it was found under
     kind: str = BACKENDS
 
     @property
@@ -66,7 +65,6 @@ class _Installed(NamedTuple):
     name: str
     version: str
     text: str  #: its entry points
-    entry: str
     egg: bool = False
 
 
@@ -74,7 +72,7 @@ class _Installed(NamedTuple):
 def _discover(path: tuple[str, ...]) -> tuple[Candidate, ...]:
     listed = [item for entry in path for item in _distributions(entry)]
     if getattr(sys, "frozen", False) or _foreign_finders():
-        listed += _by_importlib("")
+        listed += _by_importlib()
     first: dict[str, _Installed] = {}
     for item in sorted(listed, key=lambda item: item.egg):  # stable: else in the path's order
         first.setdefault(item.name, item)
@@ -87,7 +85,7 @@ def _distributions(entry: str) -> list[_Installed]:
         with os.scandir(entry or ".") as listing:
             names = [item.name for item in listing if item.name.rpartition(".")[2] in _METADATA]
     except NotADirectoryError:
-        return _by_importlib(entry, path=[entry])
+        return _by_importlib(path=[entry])
     except OSError:
         return []
     found = [item for name in names if name[0].isalnum() and (item := _read(entry, name))]
@@ -111,7 +109,7 @@ def _read(entry: str, directory: str) -> _Installed | None:
     except OSError:
         return None
     version = version.partition("-")[0]
-    return _Installed(_normalize(name), version, _text(folder), entry, egg=suffix != "dist-info")
+    return _Installed(_normalize(name), version, _text(folder), egg=suffix != "dist-info")
 
 
 def _text(folder: str) -> str:
@@ -123,11 +121,11 @@ def _text(folder: str) -> str:
     return data.decode("utf-8", "replace") if _MARK in data else ""
 
 
-def _by_importlib(entry: str, **where: Any) -> list[_Installed]:
+def _by_importlib(**where: Any) -> list[_Installed]:
     import importlib.metadata  # noqa: PLC0415 - costs more than the whole scan, rarely needed
 
     return [
-        _Installed(_normalize(d.name or ""), d.version or "", d.read_text(_FILE) or "", entry)
+        _Installed(_normalize(d.name or ""), d.version or "", d.read_text(_FILE) or "")
         for d in importlib.metadata.distributions(**where)
     ]
 
@@ -147,6 +145,5 @@ def _candidates(item: _Installed) -> Iterator[Candidate]:
             group = _GROUP.fullmatch(line.strip("[]").strip())
         elif group and "=" in line and not line.startswith(("#", ";")):
             key, _, value = line.partition("=")
-            target = value.partition("[")[0].strip()
-            api, kind = group["api"], group["kind"]
-            yield Candidate(key.strip(), target, item.name, item.version, api, item.entry, kind)
+            target, api, kind = value.partition("[")[0].strip(), group["api"], group["kind"]
+            yield Candidate(key.strip(), target, item.name, item.version, api, kind)
