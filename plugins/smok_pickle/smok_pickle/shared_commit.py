@@ -16,7 +16,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -55,7 +55,8 @@ class SharedCommit:
     def append(self, lock: threading.RLock, points: Sequence[_Given]) -> None:
         """Store points, with those of all threads that wait; raises what storing these raises."""
         ticket = _Ticket(points)
-        self._tickets.append(weakref.ref(ticket))
+        place = weakref.ref(ticket)
+        self._tickets.append(place)
         try:
             while not (ticket.stored or self._leads(ticket)):
                 ticket.wait()
@@ -64,19 +65,21 @@ class SharedCommit:
                     if not self._write_all():
                         self._write(points)
         finally:
-            self._tickets.remove(weakref.ref(ticket))
-            for follower in self._here()[:1]:
+            self._tickets.remove(place)
+            if (follower := next(self._here(), None)) is not None:
                 follower.bell.put(None)
 
-    def _here(self) -> list[_Ticket]:
+    def _here(self) -> Iterator[_Ticket]:
         """Give the tickets of this process: after a fork, a child has those of its parent, too."""
-        alive = [ticket for known in list(self._tickets) if (ticket := known()) is not None]
-        return [ticket for ticket in alive if ticket.owner[0] == os.getpid()]
+        process = os.getpid()
+        for known in list(self._tickets):
+            ticket = known()
+            if ticket is not None and ticket.owner[0] == process:
+                yield ticket
 
     def _leads(self, ticket: _Ticket) -> bool:
         """Tell whether the first that waits is this thread, perhaps in the call it interrupted."""
-        first = next(iter(self._here()), ticket)
-        return first.owner == ticket.owner or ticket.owner[0] != os.getpid()
+        return next(self._here(), ticket).owner == ticket.owner
 
     def _write_all(self) -> bool:
         """Store what all wait for; False if there is one only, or that is not possible at once."""
