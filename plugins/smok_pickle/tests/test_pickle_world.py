@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -14,7 +15,13 @@ from pathlib import Path
 import pytest
 
 import smok_core
-from smok_core.errors import AlreadyOpen, BackendUnavailable, ForeignData, StoreClosed
+from smok_core.errors import (
+    AlreadyOpen,
+    BackendUnavailable,
+    ForeignData,
+    StoreClosed,
+    StoreVanished,
+)
 
 #: What a child process runs before its own script.
 PRELUDE = """
@@ -39,6 +46,11 @@ def opened(path, *, looking=False, **options):
     store = {"backend": "pickle", "path": str(path), **options}
     config = {"device": "d", "stores": {"s": store}, "roles": {"default": "s"}}
     return smok_core.open_databases(config, require_all=True, looking=looking)
+
+
+def fill(databases, start, stop):
+    for n in range(start, stop):
+        databases.pathpoints.on_new_data("W1", n, n)
 
 
 def stored(path):
@@ -220,15 +232,81 @@ def test_looking_makes_and_heals_nothing(tmp_path):
     assert path.read_bytes() == b"torn"
 
 
-def test_what_root_makes_belongs_to_the_owner_of_the_directory(tmp_path):
+@pytest.fixture
+def service_folder():
+    """A directory of the user `nobody`, who can get there, as cannot be said of `tmp_path`."""
     if os.getuid():
         pytest.skip("only root makes files for others")
-    folder = tmp_path / "var"
-    folder.mkdir()
-    os.chown(folder, 65534, 65534)
-    opened(folder / "smok.db").close()
-    assert {file.stat().st_uid for file in folder.iterdir()} == {65534}
-    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+    with tempfile.TemporaryDirectory() as above:
+        Path(above).chmod(0o755)
+        folder = Path(above, "var")
+        folder.mkdir(mode=0o700)
+        os.chown(folder, 65534, 65534)
+        yield folder
+
+
+def test_what_root_makes_belongs_to_the_owner_of_the_directory(service_folder):
+    opened(service_folder / "smok.db").close()
+    assert {file.stat().st_uid for file in service_folder.iterdir()} == {65534}
+    assert {file.stat().st_mode & 0o777 for file in service_folder.iterdir()} == {0o600}
+
+
+def as_service(path, start, stop):
+    """Record as the user `nobody`, to whom the store belongs; give how that ended."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            with opened(path) as databases:
+                fill(databases, start, stop)
+                databases.checkpoint()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def root_is_killed(path):
+    run("fill(opened(sys.argv[1]), 100, 101); os.kill(os.getpid(), signal.SIGKILL)", path)
+
+
+def root_heals(path):
+    path.write_bytes(b"torn")
+    opened(path).close()
+    assert list(path.parent.glob("*.corrupt-*"))
+
+
+def root_rescues(path):
+    databases = opened(path)
+    path.unlink()
+    with pytest.raises(StoreVanished):
+        databases.flush()
+    assert list(path.parent.glob("*.rescued-*"))
+
+
+def root_removes_what_lies_beside(path):
+    for part in ("lock", "reserve"):
+        path.with_name(f"{path.name}.{part}").unlink()
+    opened(path).close()
+
+
+@pytest.mark.parametrize(
+    "act", [root_is_killed, root_heals, root_rescues, root_removes_what_lies_beside]
+)
+def test_a_service_goes_on_after_root_has_used_its_store(act, service_folder):
+    """Whatever root's process makes beside the file, the service can use, and nobody else read."""
+    path = service_folder / "smok.db"
+    assert as_service(path, 0, 100) == 0
+    act(path)
+    files = {file.name: file.stat() for file in service_folder.iterdir()}
+    assert {(file.st_uid, file.st_mode & 0o077) for file in files.values()} == {(65534, 0)}, files
+    assert as_service(path, 200, 300) == 0
+    kept = act is root_is_killed or act is root_removes_what_lies_beside
+    assert (stored(path)[:100] == list(range(100))) is kept
+    assert stored(path)[-100:] == list(range(200, 300))
 
 
 def test_a_limit_on_the_size_of_files_is_no_full_disk(tmp_path):
