@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -71,6 +74,40 @@ def test_a_broken_page_is_named(smok, store):
     result = smok("check", "--deep")
     assert result.status == 3
     assert "damaged: local:" in result.out
+
+
+def test_a_value_that_no_codec_reads_is_named(smok, config):
+    """The bytes are those that were written, and they are no value: the checksum is right."""
+    with open_databases(config, require_all=True) as databases:
+        databases.metadata.put_plain("site", "Danzig")
+        engine = databases.engines["local"]
+        good = engine.codec.dumps(1.5)
+        engine.table("metadata").put("odd", b"\xffjunk")
+        points = [("W1", ts, b"\xff" if ts == 77 else good) for ts in range(200)]
+        engine.series("pathpoints").append(points)
+    result = smok("check", "--deep")
+    assert result.status == 3
+    assert "damaged: local: metadata: 'odd': the value cannot be decoded" in result.out
+    assert "damaged: local: pathpoints: 'W1' at us 77: the value cannot" in result.out
+    assert result.out.count("damaged: local:") == 2
+
+
+@pytest.mark.parametrize("command", [("check", "--deep"), ("status",)])
+def test_a_look_that_is_killed_has_changed_nothing(command, config, store):
+    """At any moment: the file is as before, nothing new lies there, and all of it is read then."""
+    before = {file.name: file.read_bytes() for file in store.parent.iterdir()}
+    run = [sys.executable, "-m", "smok_cli", "--config", str(config), *command]
+    started = time.monotonic()
+    subprocess.run(run, stdout=subprocess.DEVNULL, check=True)
+    lasts = time.monotonic() - started
+    for part in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
+        with subprocess.Popen(run, stdout=subprocess.DEVNULL) as looking:
+            time.sleep(part * lasts)
+            looking.kill()
+    assert before.items() <= {f.name: f.read_bytes() for f in store.parent.iterdir()}.items()
+    with open_databases(config) as databases:
+        assert not databases.health()["local"].warnings
+        assert len(list(databases.pathpoints.get_archive_data("W1"))) == 500
 
 
 def test_segments_are_read_too(smok, config):

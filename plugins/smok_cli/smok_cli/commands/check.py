@@ -21,7 +21,7 @@ _STORE_FAILED = 3
 
 
 @click.command("check")
-@click.option("--deep", is_flag=True, help="Read everything: each page, index and checksum.")
+@click.option("--deep", is_flag=True, help="Read everything: each page, index, checksum, value.")
 @click.option("--offline", is_flag=True, help="Send nothing: leave out what needs the cloud.")
 @json_option
 @pass_session
@@ -139,11 +139,16 @@ def _open(config: Config, store: StoreConfig, *, deep: bool) -> dict[str, Any]:
 
 
 def _read_all(engine: Engine, store: str) -> dict[str, Any]:
-    """Give what is damaged; None where the backend's server looks after that itself."""
+    """Give what is damaged; None where that is the server's business, and every value decodes."""
     from smok_cli.progress import counted
+    from smok_cli.transfer.decoding import find_undecodable
 
     with counted(f"reading {store}") as progress:
-        return {"damage": engine.verify(progress)}
+        damage = engine.verify(progress)
+    if damage:  # what comes behind it may not be readable
+        return {"damage": damage}
+    with counted(f"decoding {store}") as progress:
+        return {"damage": find_undecodable(engine, progress) or damage}
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -208,7 +213,7 @@ def _show_damage(row: dict[str, Any]) -> None:
     if "damage" not in row:
         return
     if row["damage"] is None:
-        say(f"{row['store']}: its server looks after damage itself; nothing was read")
+        say(f"{row['store']}: every value can be decoded; its server looks after damage itself")
     for line in row["damage"] or ():
         say(f"damaged: {row['store']}: {line}", fg="red")
     if row["damage"] == []:

@@ -7,6 +7,7 @@ import itertools
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
+from smok_cli.transfer.decoding import PAGE, UNREADABLE, load_many
 from smok_cli.transfer.parts import PARTS, is_dead
 from smok_cli.transfer.report import RoleDigest
 from smok_core.engine.tags import tag_of
@@ -16,11 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smok_core.engine.base import Engine, Row
-    from smok_core.engine.codec import Codec
 
 
-_PAGE: Final = 5000
-_UNREADABLE: Final = object()
 #: A point that is a float, the usual case: its text would take ten times as long to make.
 _float_at: Final = struct.Struct("<cqd").pack
 _SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
@@ -104,12 +102,12 @@ class _Digest:
             self._points += count
             self._tick(count)
             self._add(name, line, digest)
-        while points := series.pending(_PAGE, after):
+        while points := series.pending(PAGE, after):
             after = points[-1].seq
-            values = _load_many(self._engine.codec, [point.value for point in points])
+            values = load_many(self._engine.codec, [point.value for point in points])
             kept = zip(points, values, strict=True)
             # A name holds no NUL, so no two queues read alike.
-            texts = [f"{p.ts} {p.name}\0" for p, value in kept if value is not _UNREADABLE]
+            texts = [f"{p.ts} {p.name}\0" for p, value in kept if value is not UNREADABLE]
             queue.update("".join(texts).encode())
             self._pending += len(texts)
         self._add(name, queue.digest())
@@ -134,32 +132,17 @@ def row_content(engine: Engine, table: str, row: Row) -> bytes | None:
     return canonical([row.key, value, float(row.stamp), row.pending, row.tag])
 
 
-def _load_many(codec: Codec, values: list[bytes]) -> list[Any]:
-    """Decode values; `_UNREADABLE` stands for each that cannot be."""
-    try:
-        return codec.loads_many(values)
-    except CorruptData:
-        return [_load(codec, data) for data in values]
-
-
-def _load(codec: Codec, data: bytes) -> Any:
-    try:
-        return codec.loads(data)
-    except CorruptData:
-        return _UNREADABLE
-
-
 def series_digest(engine: Engine, name: str, line: str) -> tuple[int, bytes]:
     """Count and digest the points of one name."""
     digest, count, points = hashlib.sha256(), 0, engine.series(name).range(line, None, None)
-    while page := list(itertools.islice(points, _PAGE)):
-        values = _load_many(engine.codec, [data for _, data in page])
+    while page := list(itertools.islice(points, PAGE)):
+        values = load_many(engine.codec, [data for _, data in page])
         found = [
             _float_at(b"f", ts, value)
             if type(value) is float
             else b"%d %b" % (ts, canonical(value))
             for (ts, _), value in zip(page, values, strict=True)
-            if value is not _UNREADABLE
+            if value is not UNREADABLE
         ]
         digest.update(b"".join(found))
         count += len(found)
