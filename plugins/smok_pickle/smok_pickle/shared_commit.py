@@ -79,7 +79,8 @@ class SharedCommit:
 
     def _leads(self, ticket: _Ticket) -> bool:
         """Tell whether the first that waits is this thread, perhaps in the call it interrupted."""
-        return next(self._here(), ticket).owner == ticket.owner
+        # A child that was forked in the middle of its parent's append has nobody who could ring.
+        return ticket.owner[0] != os.getpid() or next(self._here(), ticket).owner == ticket.owner
 
     def _write_all(self) -> bool:
         """Store what all wait for; False if there is one only, or that is not possible at once."""
