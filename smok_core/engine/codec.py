@@ -52,17 +52,11 @@ class Codec(ABC):
         return list(map(self.loads, values))
 
 
-def check_encodable(value: Any) -> None:
-    """Let through what every codec gives back; raises InvalidType or InvalidValue."""
-    check_storable(value, "codec", "the value")
-
-
 def check_size(data: bytes) -> bytes:
     """Let encoded data through that `loads` takes; raises InvalidValue."""
     if len(data) > MAX_BYTES:
-        raise InvalidValue(
-            "codec", "the value", f"is larger than {MAX_BYTES} bytes", "Divide it, or use a BAOB."
-        )
+        reason, remedy = f"is larger than {MAX_BYTES} bytes", "Divide it, or use a BAOB."
+        raise InvalidValue("codec", "the value", reason, remedy)
     return data
 
 
@@ -82,7 +76,7 @@ class MsgpackCodec(Codec):
         kind = type(value)
         if kind is float or kind is bool:
             return self._encode(value)
-        check_encodable(value)
+        check_storable(value)
         return check_size(self._encode(self._pack(value)))
 
     def loads(self, data: bytes) -> Any:

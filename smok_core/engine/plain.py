@@ -39,7 +39,7 @@ def check_plain(value: Any, role: str, key: object) -> None:
     _Check(role, key, strict=True).whole(value)
 
 
-def check_storable(value: Any, role: str, key: object) -> None:
+def check_storable(value: Any, role: str = "codec", key: object = "the value") -> None:
     """Let through what every codec gives back exactly: plain data, and all that has a tag.
 
     Raises:

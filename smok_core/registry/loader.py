@@ -26,11 +26,8 @@ _registered: dict[str, Any] = {}
 def register(plugin: Any, name: str) -> None:
     """Offer a backend without an installed entry point: for frozen applications and tests.
 
-    It takes precedence over installed backends of the same name.
-
-    Args:
-        plugin: A module or object that implements the hooks of `smok_core.hookspecs.SmokHooks`.
-        name: The backend's name in the config.
+    ``plugin`` is a module or object that implements the hooks of `smok_core.hookspecs.SmokHooks`;
+    it takes precedence over installed backends of the same name.
     """
     _registered[name] = plugin
 
@@ -113,12 +110,7 @@ class Registry:
 
 
 def choose(name: str, candidates: Sequence[Candidate], kind: str = "backend") -> Candidate | None:
-    """Give the one candidate that is meant; None if nothing is called so.
-
-    Args:
-        name: ``redis``, or ``smok-redis:redis`` to choose among distributions.
-        candidates: What is installed.
-        kind: What they are, for messages.
+    """Give the one candidate that a name as `Registry.load` takes means; None if there is none.
 
     Raises:
         DuplicateBackend: More than one distribution offers it.

@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Final
 
-from smok_core.engine.codec import UNREADABLE, Codec, check_encodable, check_size
+from smok_core.engine.codec import UNREADABLE, Codec, check_size
+from smok_core.engine.plain import check_storable
 from smok_core.engine.tags import tag_of
 from smok_core.errors import CorruptData
 from smok_pickle.reader import read_pickle
@@ -44,7 +45,7 @@ class PickleCodec(Codec):
         """Encode."""
         if type(value) is float:
             return _pack_float(_FLOAT_HEAD, value, b".")
-        check_encodable(value)
+        check_storable(value)
         if _is_native(value):
             return check_size(pickle.dumps(value, _PROTOCOL))
         return check_size(_TAGGED + pickle.dumps(_tag(value), _PROTOCOL))
