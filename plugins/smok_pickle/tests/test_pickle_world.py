@@ -234,7 +234,7 @@ def test_looking_makes_and_heals_nothing(tmp_path):
 
 def open_to_all():
     """Give a directory for temporary files that any user can get into."""
-    for base in map(Path, (tempfile.gettempdir(), "/var/tmp", "/dev/shm")):  # noqa: S108
+    for base in map(Path, (tempfile.gettempdir(), "/var/tmp", "/dev/shm")):
         if all(folder.stat().st_mode & 0o001 for folder in (base, *base.parents)):
             return base
     pytest.skip("no directory for temporary files is open to all users")
