@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -19,8 +19,6 @@ from smok_core.errors import BackendUnavailable, StoreClosed, StoreError
 from smok_core.registry.backend import Backend
 from smok_core.roles import ROLES, Database
 from smok_core.settings import StoreContext
-
-T = TypeVar("T")
 
 #: Seconds between two tries to open a store that is away: at least this, and at least as long as
 #: the last try took, so that a caller spends no more than half of its time waiting for a server.
@@ -80,7 +78,7 @@ class Store:
     def open_engine(self) -> Engine | None:
         """Open the store unless it is open; None: no engine. Raises StoreError: it is away."""
         if self.engine is None and self._backend.has_engine:
-            self._try(self._open_engine)
+            self._try()
         return self.engine
 
     def close(self) -> None:
@@ -91,21 +89,12 @@ class Store:
                 self.engine.close()
 
     def _get(self, role: str) -> Database:
-        found = self._roles.get(role)
-        return found if found is not None else self._try(lambda: self._open_role(role))
-
-    def _open_role(self, role: str) -> Database:
         if role not in self._roles:
-            self._open_engine()
-            self._roles[role] = self._backend.open_role(role, self._context, self.engine)
+            self._try(role)
         return self._roles[role]
 
-    def _open_engine(self) -> None:
-        if self.engine is None:
-            self.engine = self._backend.open_engine(self._context)
-
-    def _try(self, step: Callable[[], T]) -> T:
-        """Run a step of opening, unless another thread is at it or one has just failed."""
+    def _try(self, role: str | None = None) -> None:
+        """Open the store and a role, unless another thread is at it or one has just failed."""
         if not self._lock.acquire(blocking=self._failure is None):
             raise self._told()
         try:
@@ -113,20 +102,22 @@ class Store:
                 raise StoreClosed(self.name, "it was closed")
             if self._failure is not None and time.monotonic() < self._next_try:
                 raise self._told()
-            return self._timed(step)
+            self._open(role)
         finally:
             self._lock.release()
 
-    def _timed(self, step: Callable[[], T]) -> T:
+    def _open(self, role: str | None) -> None:
         started = time.monotonic()
         try:
-            result = step()
+            if self.engine is None:
+                self.engine = self._backend.open_engine(self._context)
+            if role is not None and role not in self._roles:
+                self._roles[role] = self._backend.open_role(role, self._context, self.engine)
         except StoreError as error:
             now = time.monotonic()
             self._failure, self._next_try = error, now + max(_PAUSE, now - started)
             raise
         self._failure = None
-        return result
 
     def _told(self) -> StoreError:
         """Give the last error once more; its old traceback says nothing about this call."""

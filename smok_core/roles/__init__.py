@@ -42,28 +42,21 @@ from smok_core.roles.sensor_writes import (
 )
 from smok_core.roles.sensors import BaseSensorDatabase as BaseSensorDatabase, SensorDatabase
 
+#: Each role's abstract class, and its implementation on an engine.
+_CLASSES: Final = (
+    (BasePredicateDatabase, PredicateDatabase),
+    (BaseSensorWriteDatabase, SensorWriteDatabase),
+    (BaseArchivesDatabase, ArchivesDatabase),
+    (BaseBAOBDatabase, BAOBDatabase),
+    (BaseSensorDatabase, SensorDatabase),
+    (BasePathpointDatabase, PathpointDatabase),
+    (BaseEventDatabase, EventDatabase),
+    (BaseMacroDatabase, MacroDatabase),
+    (BaseMetadataDatabase, MetadataDatabase),
+)
+
 #: Every role and its abstract class. Config, loader, tables of the CLI and tests read this.
-ROLES: Final[dict[str, type[Database]]] = {
-    "predicates": BasePredicateDatabase,
-    "sensor_writes": BaseSensorWriteDatabase,
-    "archives": BaseArchivesDatabase,
-    "baobs": BaseBAOBDatabase,
-    "sensors": BaseSensorDatabase,
-    "pathpoints": BasePathpointDatabase,
-    "events": BaseEventDatabase,
-    "macros": BaseMacroDatabase,
-    "metadata": BaseMetadataDatabase,
-}
+ROLES: Final[dict[str, type[Database]]] = {base.role: base for base, _ in _CLASSES}
 
 #: Every role and its implementation on an engine, which declares what it keeps there.
-ON_ENGINE: Final[dict[str, type[OnEngine]]] = {
-    "predicates": PredicateDatabase,
-    "sensor_writes": SensorWriteDatabase,
-    "archives": ArchivesDatabase,
-    "baobs": BAOBDatabase,
-    "sensors": SensorDatabase,
-    "pathpoints": PathpointDatabase,
-    "events": EventDatabase,
-    "macros": MacroDatabase,
-    "metadata": MetadataDatabase,
-}
+ON_ENGINE: Final[dict[str, type[OnEngine]]] = {own.role: own for _, own in _CLASSES}

@@ -6,7 +6,7 @@ import logging
 import time
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar, Final, Protocol, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
 
@@ -101,10 +101,6 @@ class Database(ABC):
         raise NotFound(f"{self.role} dead letters", letter_id)
 
 
-class _Counting(Protocol):
-    def counts(self) -> RoleStats: ...
-
-
 class OnEngine(Database):
     """A role's database on an engine: what the nine implementations share."""
 
@@ -115,8 +111,8 @@ class OnEngine(Database):
     blobs: ClassVar[tuple[str, ...]] = ()
     #: What a row of the role's own table decodes to: a Struct, or plain data.
     kind: ClassVar[Any] = Any
-    #: What waits for the cloud, in a role that tells it anything.
-    outbox: _Counting | None = None
+    #: The `Outbox` of what waits for the cloud, in a role that tells it anything.
+    outbox: Any = None
 
     def __init__(self, context: StoreContext, engine: Engine) -> None:
         self.context, self.engine = context, engine
@@ -148,7 +144,10 @@ class OnEngine(Database):
 
     def counts(self) -> RoleStats:
         """Count what is stored, what waits for the cloud, and what the engine dropped."""
-        return self.outbox.counts() if self.outbox else RoleStats(rows=self._table.stats().rows)
+        if self.outbox is None:
+            return RoleStats(rows=self._table.stats().rows)
+        counted: RoleStats = self.outbox.counts()
+        return counted
 
     def stats(self) -> RoleStats:
         counts = self.counts()

@@ -15,8 +15,7 @@ from smok_core.errors import InvalidType, NotFound
 from smok_core.model import Event
 from smok_core.roles.base import BATCH, Database, OnEngine
 from smok_core.roles.checks import check_fields, check_key, warn_of_unit
-from smok_core.roles.outbox import Batch, StoredBatch
-from smok_core.roles.table_outbox import TableOutbox
+from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.settings import StoreContext
 
 

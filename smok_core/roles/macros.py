@@ -14,8 +14,7 @@ from smok_core.errors import InvalidType
 from smok_core.model import Macro
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key, check_number
-from smok_core.roles.outbox import Batch, StoredBatch
-from smok_core.roles.table_outbox import TableOutbox
+from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.settings import StoreContext
 
 

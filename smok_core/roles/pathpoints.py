@@ -22,8 +22,7 @@ from smok_core.model import (
 )
 from smok_core.roles.base import BATCH, Database, OnEngine, RoleStats
 from smok_core.roles.checks import check_fields, check_key, warn_of_unit
-from smok_core.roles.outbox import Batch, SeriesOutbox, StoredBatch
-from smok_core.roles.table_outbox import TableOutbox
+from smok_core.roles.outbox import Batch, SeriesOutbox, StoredBatch, TableOutbox
 from smok_core.roles.values import Values, milliseconds
 from smok_core.settings import StoreContext
 

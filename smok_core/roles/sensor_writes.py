@@ -11,8 +11,7 @@ from smok_core.engine.base import Ack, Engine, When
 from smok_core.model import SensorWriteEvent
 from smok_core.roles.base import BATCH, Database, OnEngine
 from smok_core.roles.checks import check_fields
-from smok_core.roles.outbox import Batch, StoredBatch
-from smok_core.roles.table_outbox import TableOutbox
+from smok_core.roles.outbox import Batch, StoredBatch, TableOutbox
 from smok_core.settings import StoreContext
 
 

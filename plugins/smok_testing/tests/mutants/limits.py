@@ -11,9 +11,9 @@ from smok_core.errors import QueueFull
 from smok_core.roles.events import EventDatabase
 from smok_core.roles.macros import MacroDatabase
 from smok_core.roles.metadata import MetadataDatabase
+from smok_core.roles.outbox import TableOutbox
 from smok_core.roles.pathpoints import PathpointDatabase
 from smok_core.roles.sensor_writes import SensorWriteDatabase, SensorWriteSynchronization
-from smok_core.roles.table_outbox import TableOutbox
 
 
 @table("TA10.threads_keep_the_bound")
