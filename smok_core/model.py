@@ -75,17 +75,11 @@ class Event(msgspec.Struct, kw_only=True, eq=True):
 
     def to_json(self) -> dict[str, Any]:
         """Give the body item of ``POST /v1/device/alarms``."""
-        body: dict[str, Any] = {
-            "started_on": self.started_on,
-            "color": int(self.color),
-            "alarm_type": int(self.is_point),
-            "token": self.token,
-            "group": self.group,
-            "message": self.message,
-            "metadata": dict(self.metadata),
-        }
-        optional = {"uuid": self.uuid, "handled_by": self.handled_by, "ended_on": self.ended_on}
-        return body | {name: value for name, value in optional.items() if value is not None}
+        fields = msgspec.structs.asdict(self)
+        del fields["is_point"], fields["provisional_uuid"]
+        coded = {"color": int(self.color), "alarm_type": int(self.is_point)}
+        given = {name: value for name, value in fields.items() if value is not None}
+        return given | coded | {"metadata": dict(self.metadata)}
 
 
 @prepared

@@ -19,8 +19,6 @@ from smok_core.errors import WrongClasses
 from smok_core.roles.base import OnEngine
 from smok_core.settings import StoreContext, StoreSettings, decode_setting
 
-#: Id of the device unless one is given; a config file asks for one instead.
-DEFAULT_DEVICE = "device"
 #: The published client's module that takes databases.
 _CLIENT = "smok.client.client"
 
@@ -54,9 +52,7 @@ class Shortcut(OnEngine):
     def open_engine(context: StoreContext) -> Engine:
         """Open the store: the backend's ``smok_open_engine``."""
 
-    def __init__(
-        self, options: msgspec.Struct, device: str = DEFAULT_DEVICE, **settings: Any
-    ) -> None:
+    def __init__(self, options: msgspec.Struct, device: str = "device", **settings: Any) -> None:
         context = StoreContext(
             store=type(self).__name__,
             device=device,

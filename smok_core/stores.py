@@ -68,10 +68,8 @@ class Store:
             engine = self.open_engine()
             found = None if engine is None else engine.health()
         except StoreError as error:
-            durability, told = self._context.settings.durability, (str(error),)
-            found = Health(
-                location=self.name, durability=durability, available=False, warnings=told
-            )
+            durability, why = self._context.settings.durability, (str(error),)
+            found = Health(location=self.name, durability=durability, available=False, warnings=why)
         in_memory = [text for role in list(self._roles.values()) for text in role.warnings()]
         return found and msgspec.structs.replace(found, warnings=(*found.warnings, *in_memory))
 
