@@ -24,10 +24,11 @@ from smok_core.errors import SmokError, StorageFull, StoreClosed, StoreError
 
 logger = logging.getLogger(__name__)
 
-#: What may wait in memory; the writer that would exceed it writes all of it out itself.
-_MAX_BYTES: Final = 8 * 2**20
+#: What may wait in memory; the writer that would exceed it writes all of it out itself. A store
+#: that is full has to take all of it (`Series.append_promised`).
+_MAX_BYTES: Final = 2**19
 #: What a point counts beside the bytes of its value: so some 5000 may wait.
-_POINT: Final = 1677
+_POINT: Final = 104
 #: A writer that finds a value this much older than ``flush_ms`` writes in place of the thread.
 _LATE: Final = 1.5
 #: Longest time between two attempts while the store refuses, in seconds.

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 _SYNCED: Final = level_of(Durability.POWER_LOSS)
 _VERSION: Final = "PRAGMA data_version"  # another number if another connection has committed
-_TICK: Final = 128  # plain appends between two looks at the free space
+_TICK: Final = 128  # points appended between two looks at the free space
 _TICK_WRITES: Final = 16  # other writes between two looks
 
 

@@ -47,7 +47,7 @@ _PAGE: Final = 1000
 _FIRST_PAGE: Final = 16  # who asks for the first reading only shall not wait for a thousand
 _PAGE_BYTES: Final = 2**20
 _SMALL_ROWS: Final = 2048  # so many are merged
-_BESIDES: Final = 64  # bytes that a point takes beside its name and value, at most
+_BESIDES: Final = 32  # bytes that a point takes beside its name and value, at most
 _ACKNOWLEDGED: Final = 128 * 1024  # so many points are compacted without waiting for a checkpoint
 
 T = TypeVar("T")
@@ -102,6 +102,7 @@ class SqliteSeries(Series):
             return True
 
     def _write(self, points: Sequence[_Given]) -> None:
+        self._connection.space.writes += len(points) - 1  # each may be the one to look for room
         if not self._append_at_once(points):
             self._connection.write(lambda raw: self._append(raw, points))
         if self._index.small >= self._merge_at:

@@ -211,6 +211,43 @@ def test_the_reserve_keeps_promises_and_can_still_be_drained(
     series.close()
 
 
+def test_a_buffer_holds_what_the_reserve_takes(disk: Path, opened: Callable[..., Engine]) -> None:
+    """A buffer that is as full as it gets, with large values or with many, fits into half of it."""
+    for number, size in enumerate((10, 300, 4000)):
+        engine = opened(path=disk / f"{number}.db")
+        inner = engine.series("pathpoints")
+        series = BufferedSeries(inner, flush_ms=60_000)
+        count = 0
+        while not count or series._pending:  # the one that is too many writes all
+            series.append([(f"W{count % 10}", count, b"v" * size)])
+            count += 1
+        for ts in range(count, 2 * count - 1):
+            series.append([(f"W{ts % 10}", ts, b"v" * size)])
+        engine.checkpoint()
+        eat(disk)
+        series.flush()
+        assert inner.stats().points == 2 * count - 1
+        series.close()
+        engine.close()
+        for file in disk.iterdir():
+            file.unlink()
+
+
+def test_another_process_sees_that_the_reserve_is_in_use(
+    disk: Path, opened: Callable[..., Engine]
+) -> None:
+    """What is left of it is for acknowledgements: a batch looks first, however few came before."""
+    engine = opened(path=disk / "smok.db")
+    series, batch = engine.series("pathpoints"), [("W1", ts, b"v" * 50) for ts in range(200)]
+    series.append(batch)
+    engine.checkpoint()
+    eat(disk)
+    assert engine._connection.space.reserve.release()  # as another process does
+    with pytest.raises(StorageFull):
+        series.append([("W1", 1000 + ts, b"v") for ts in range(200)])
+    assert drain(series) == list(range(200))
+
+
 def test_a_reserve_that_is_too_small_is_told(disk: Path, opened: Callable[..., Engine]) -> None:
     """What does not fit into half of the reserve stays in memory, in `warnings`, and gets in."""
     inner = opened(path=disk / "smok.db", ballast_kib=64).series("pathpoints")
