@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import smok_core
+from smok_core.roles import ROLES
+from smok_core.roles.base import OnEngine
 
 LOCAL = '[stores.local]\nbackend = "pickle"\npath = "var/smok.db"\n'
 PLANT = '[stores.plant]\nbackend = "pickle"\npath = "var/plant.db"\n'
@@ -43,6 +45,22 @@ def losses(smok):
 def wide(monkeypatch):
     """Lines are not folded."""
     monkeypatch.setenv("COLUMNS", "400")
+
+
+def test_each_role_and_store_is_asked_once(smok, monkeypatch):
+    """On a server a question is round trips, and two answers of one moment might not agree."""
+    asked = []
+
+    def counted(kind, method):
+        ask = getattr(kind, method)
+        monkeypatch.setattr(kind, method, lambda self: asked.append(self) or ask(self))
+
+    record()
+    with smok_core.open_databases("smok.toml") as databases:
+        counted(OnEngine, "stats")
+        counted(type(databases.engines["local"]), "health")
+    assert smok("status").status == 0
+    assert len(asked) == len(ROLES) + 1
 
 
 def test_records_in_a_store_that_kept_the_role_before(smok):

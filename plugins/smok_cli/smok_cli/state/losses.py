@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from smok_cli.reading import is_read_only, read_only_config
-from smok_cli.state.seen import read_seen
+from smok_cli.state.seen import Seen, read_seen
 from smok_core.config import load_config
 from smok_core.databases import find_device, open_store
 from smok_core.errors import CorruptData, DataLost, SmokError, StoreError, StoreVanished
@@ -25,11 +25,11 @@ from smok_core.settings import StoreContext
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from smok_cli.state.seen import Seen
+    from smok_cli.state.look import Look
     from smok_core.config import Config
     from smok_core.databases import Databases
-    from smok_core.engine.base import Engine
-    from smok_core.roles import Database
+    from smok_core.engine.base import Engine, Health
+    from smok_core.roles import RoleStats
 
 
 #: Errors that tell of the data; any other one only keeps from looking at it.
@@ -63,26 +63,30 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return self.text if self.command is None else f"{self.text}; look: {self.command}"
 
 
-def find_losses(databases: Databases) -> list[Finding]:
+def find_losses(databases: Databases, look: Look) -> list[Finding]:
     """Look everywhere; an empty list means that nothing is lost, as far as there is to look.
 
-    Nothing is changed. What cannot be looked at is a finding of the kind ``unknown``.
+    Nothing is changed; what the roles and the open stores said is in ``look``. What cannot be
+    looked at is a finding of the kind ``unknown``.
     """
-    return [*_of_the_roles(databases), *_of_the_stores(databases), *_of_unused_stores(databases)]
+    of_stores = _of_the_stores(databases, look.health)
+    return [*_of_the_roles(databases, look), *of_stores, *_of_unused_stores(databases)]
 
 
 # --- the roles, where they are kept --------------------------------------------------------------
 
 
-def _of_the_roles(databases: Databases) -> Iterator[Finding]:
-    for role, database in databases:
+def _of_the_roles(databases: Databases, look: Look) -> Iterator[Finding]:
+    for role, stats in look.stats.items():
         store = databases.config.roles[role].store
         if store == "memory":
             text = f"{role}: kept in memory only, lost when the process ends"
             command = f"smok why {role}"
             yield Finding(kind="in-memory", store=store, role=role, text=text, command=command)
         try:
-            yield from _of_a_role(role, store, database, read_seen(databases, role))
+            if isinstance(stats, StoreError):
+                raise stats
+            yield from _of_a_role(databases, role, store, stats)
         except StoreError as error:
             text = f"{role}: not known: {error}"
             yield Finding(kind=_kind(error), store=store, role=role, text=text)
@@ -92,8 +96,7 @@ def _kind(error: SmokError) -> str:
     return "damaged" if isinstance(error, _OF_THE_DATA) else "unknown"
 
 
-def _of_a_role(role: str, store: str, database: Database, seen: Seen) -> Iterator[Finding]:
-    stats = database.stats()
+def _of_a_role(databases: Databases, role: str, store: str, stats: RoleStats) -> Iterator[Finding]:
     found = (
         ("dead-letters", stats.dead, "set aside", f"smok dead-letters {role}"),
         (
@@ -104,6 +107,7 @@ def _of_a_role(role: str, store: str, database: Database, seen: Seen) -> Iterato
         ),
         ("refused", stats.refused, "written by the client and refused; the log says why", None),
     )
+    seen = read_seen(databases, role) if any(count for _, count, *_ in found) else Seen()
     for kind, count, what, command in found:
         if count:
             yield Finding(
@@ -111,7 +115,7 @@ def _of_a_role(role: str, store: str, database: Database, seen: Seen) -> Iterato
                 store=store,
                 role=role,
                 count=count,
-                acknowledged=seen.of(kind, count, database),
+                acknowledged=seen.of(kind, count, databases[role]),
                 text=f"{role}: {count} {what}",
                 command=command,
             )
@@ -120,12 +124,12 @@ def _of_a_role(role: str, store: str, database: Database, seen: Seen) -> Iterato
 # --- the stores that are open --------------------------------------------------------------------
 
 
-def _of_the_stores(databases: Databases) -> Iterator[Finding]:
+def _of_the_stores(databases: Databases, looks: dict[str, Health]) -> Iterator[Finding]:
     config = databases.config
     for name, engine in databases.engines.items():
         if name not in BUILT_IN:
             yield from _elsewhere(config, name, engine)
-    for name, health in databases.health().items():
+    for name, health in looks.items():
         # The warning of a store that is away is why: its roles have said so.
         for warning in health.warnings if health.available else ():
             yield Finding(kind="warning", store=name, text=f"warning: {name}: {warning}")

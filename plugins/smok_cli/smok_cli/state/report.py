@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from smok_cli.screen import iso_time
+from smok_cli.state.look import look
 from smok_cli.state.losses import Finding, find_losses
 from smok_cli.state.model import RoleStatus, StoreStatus, told, waited_seconds
 from smok_cli.state.outlook import Outlook, look_ahead
@@ -16,10 +17,9 @@ from smok_core.databases import find_device
 from smok_core.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from smok_core.databases import Databases
-    from smok_core.roles import Database
+    from smok_core.engine.base import Health
+    from smok_core.roles import RoleStats
 
 
 FORMAT = "smok.status"
@@ -57,9 +57,13 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def gather(databases: Databases) -> StatusReport:
     """Look at everything once; nothing is changed."""
-    now, jobs, losses = time.time(), _cloud(databases), find_losses(databases)
-    roles = [_role(databases, role, database, jobs, now) for role, database in databases]
-    stores = [*_stores(databases)]
+    now, jobs, seen = time.time(), _cloud(databases), look(databases)
+    losses = find_losses(databases, seen)
+    roles = [
+        _role(role, databases.config.roles[role].store, stats, jobs, now)
+        for role, stats in seen.stats.items()
+    ]
+    stores = [*map(_store, seen.health, seen.health.values())]
     pending = sum((row.pending or 0) + (row.definitions_pending or 0) for row in roles)
     return StatusReport(
         device=find_device(databases.config),
@@ -75,13 +79,10 @@ def gather(databases: Databases) -> StatusReport:
 
 
 def _role(
-    databases: Databases, role: str, database: Database, jobs: list[dict[str, Any]], now: float
+    role: str, store: str, stats: RoleStats | StoreError, jobs: list[dict[str, Any]], now: float
 ) -> RoleStatus:
-    store = databases.config.roles[role].store
-    try:
-        stats = database.stats()
-    except StoreError as error:
-        return RoleStatus(role=role, store=store, available=False, error=str(error))
+    if isinstance(stats, StoreError):
+        return RoleStatus(role=role, store=store, available=False, error=str(stats))
     since = _since(role, jobs) if stats.pending or stats.pending_definitions else None
     return RoleStatus(
         role=role,
@@ -112,16 +113,15 @@ def _limits(databases: Databases) -> dict[str, int | None]:
     return {name: store.settings.max_pending for name, store in databases.config.stores.items()}
 
 
-def _stores(databases: Databases) -> Iterator[StoreStatus]:
-    for name, health in databases.health().items():
-        yield StoreStatus(
-            store=name,
-            location=health.location,
-            size_bytes=health.size_bytes,
-            free_bytes=health.free_bytes,
-            notes=list(health.notes),
-            warnings=list(health.warnings),
-        )
+def _store(store: str, health: Health) -> StoreStatus:
+    return StoreStatus(
+        store=store,
+        location=health.location,
+        size_bytes=health.size_bytes,
+        free_bytes=health.free_bytes,
+        notes=list(health.notes),
+        warnings=list(health.warnings),
+    )
 
 
 def _cloud(databases: Databases) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from smok_cli.screen import human_age, human_ago, human_size
+from smok_cli.state.look import look
 from smok_cli.state.losses import Finding, find_losses
 from smok_cli.state.verdict import Verdict, pass_verdict
 
@@ -16,8 +17,9 @@ from smok_cloud.history import Moment, read_history
 from smok_cloud.report.readings import Curve, newest_time, read_curve
 from smok_core.config import StoreConfig
 from smok_core.databases import Databases, find_device
-from smok_core.engine.base import Durability
+from smok_core.engine.base import Durability, Health
 from smok_core.errors import StoreError
+from smok_core.roles import RoleStats
 
 _LETTERS: Final = 100
 _CHARTS: Final = 6
@@ -61,8 +63,8 @@ def gather(databases: Databases, names: Sequence[str] | None, span: float) -> Fa
         span: Seconds before now that charts of pathpoints show.
     """
     now = time.time()
-    findings, jobs = find_losses(databases), [*_jobs(databases)]
-    roles = [*_roles(databases, now)]
+    seen, jobs = look(databases), [*_jobs(databases)]
+    findings, roles = find_losses(databases, seen), [*_roles(databases, seen.stats, now)]
     letters = [*islice(_letters(databases), _LETTERS)]
     present = _present(databases)
     return Facts(
@@ -71,7 +73,7 @@ def gather(databases: Databases, names: Sequence[str] | None, span: float) -> Fa
         verdict=pass_verdict(findings, jobs, sum(row["pending"] or 0 for row in roles)),
         findings=findings,
         roles=roles,
-        stores=[*_stores(databases)],
+        stores=[*_stores(databases, seen.health)],
         jobs=jobs,
         letters=letters,
         letters_more=sum(row["dead"] or 0 for row in roles) - len(letters),
@@ -84,13 +86,13 @@ def gather(databases: Databases, names: Sequence[str] | None, span: float) -> Fa
 # --- roles, stores, uploads ----------------------------------------------------------------------
 
 
-def _roles(databases: Databases, now: float) -> Iterator[dict[str, Any]]:
-    for role, database in databases:
+def _roles(
+    databases: Databases, seen: dict[str, RoleStats | StoreError], now: float
+) -> Iterator[dict[str, Any]]:
+    for role, stats in seen.items():
         row: dict[str, Any] = {"role": role, "store": databases.config.roles[role].store}
-        try:
-            stats = database.stats()
-        except StoreError as error:
-            yield row | {"error": str(error), "pending": None, "dead": None}
+        if isinstance(stats, StoreError):
+            yield row | {"error": str(stats), "pending": None, "dead": None}
             continue
         oldest = stats.oldest_pending
         yield row | {
@@ -103,21 +105,20 @@ def _roles(databases: Databases, now: float) -> Iterator[dict[str, Any]]:
         }
 
 
-def _stores(databases: Databases) -> Iterator[dict[str, Any]]:
-    looks = databases.health()
+def _stores(databases: Databases, looks: dict[str, Health]) -> Iterator[dict[str, Any]]:
     for name in databases.stores:
-        config, look = databases.config.stores[name], looks.get(name)
+        config, health = databases.config.stores[name], looks.get(name)
         yield {
             "name": name,
             "backend": config.backend,
             "roles": [r for r, role in databases.config.roles.items() if role.store == name],
             "promise": _promise(config),
             "capabilities": sorted(config.capabilities),
-            "location": look.location if look else "",
-            "size": human_size(look.size_bytes) if look else "",
-            "free": human_size(look.free_bytes) if look else "",
-            "available": look.available if look else name in ("memory", "null"),
-            "warnings": list(look.warnings) if look else [],
+            "location": health.location if health else "",
+            "size": human_size(health.size_bytes) if health else "",
+            "free": human_size(health.free_bytes) if health else "",
+            "available": health.available if health else name in ("memory", "null"),
+            "warnings": list(health.warnings) if health else [],
         }
 
 
