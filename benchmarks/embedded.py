@@ -12,7 +12,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from figures import interleaved, report
+from figures import interleaved, judge, report
 
 import smok_core
 
@@ -95,11 +95,17 @@ def in_thousands(folder: Path, names: int) -> float:
     return baseline / seconds
 
 
-def room(folder: Path) -> tuple[float, float]:
-    """Give the bytes of a reading while it is pending, and once it is acknowledged."""
-    ours, count = open_databases(folder, "room.db"), 100_000
+def room(folder: Path, late: float = 0) -> tuple[float, float]:
+    """Give the bytes of a reading while it is pending, and once it is acknowledged.
+
+    No value comes twice; the share ``late`` of them is a minute older than the rest.
+    """
+    ours, count, chance = open_databases(folder, "room.db"), 100_000, random.Random(7)
     for batch in range(count // 1000):
-        ours.pathpoints.on_new_data_many(shifted(batch))
+        ours.pathpoints.on_new_data_many(
+            (path, ts - 60_001 * (chance.random() < late), chance.random())
+            for path, ts, _ in shifted(batch)
+        )
     engine, file = ours.engines["local"], folder / "room.db"
     engine.checkpoint()
     pending = file.stat().st_size / count
@@ -122,15 +128,11 @@ def main() -> None:
             ratio = in_thousands(Path(name), names)
             title = f"1. on_new_data_many / executemany by hand, power-loss, {names} pathpoints"
             report(title, ratio, ">= 0.8", met=ratio >= 0.8)
-    with tempfile.TemporaryDirectory() as name:
-        pending, acknowledged = room(Path(name))
-        report("6. bytes of a reading that is pending", pending, "<= 45", met=pending <= 45)
-        report(
-            "6. bytes of a reading that is acknowledged",
-            acknowledged,
-            "<= 16",
-            met=acknowledged <= 16,
-        )
+    for late, title in ((0, ""), (0.1, ", a tenth of them late")):
+        with tempfile.TemporaryDirectory() as name:
+            pending, acknowledged = room(Path(name), late)
+        judge(f"6. bytes of a reading that is pending{title}", pending, "<= 45")
+        judge(f"6. bytes of a reading that is acknowledged{title}", acknowledged, "<= 16")
 
 
 if __name__ == "__main__":

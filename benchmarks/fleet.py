@@ -11,7 +11,6 @@ import contextlib
 import io
 import itertools
 import json
-import os
 import sys
 import tempfile
 import time
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 START = 1_700_000_000_000
 OPEN = 500  #: devices whose stores this process keeps open at once
-BLOCK = 50
+BLOCK, ROUNDS = 50, 100
 MILLION = 1_000_000
 ONE = "one server"
 
@@ -66,28 +65,22 @@ def settle(url: str, devices: int) -> None:
 
 @contextlib.contextmanager
 def awake(url: str, count: int) -> Iterator[Iterator[Databases]]:
-    """Open so many devices, and give them in turn for ever; tell what one costs in memory."""
+    """Open so many devices, and give them in turn for ever."""
     with contextlib.ExitStack() as stack:
-        before = memory_bytes()
         devices = [
             stack.enter_context(smok_core.open_databases(settings(url, f"device-{number}")))
             for number in range(count)
         ]
         for databases in devices:
             databases.pathpoints.on_new_data("W0", START + 10**9, 1.5)
-        if count == OPEN:
-            kept = (memory_bytes() - before) / count / 1024
-            report("fleet: memory of an open store in its program, KiB", kept, "", met=None)
         yield itertools.cycle(devices)
 
 
-def memory_bytes() -> int:
-    pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+def points(what: str, url: str, servers: list[Server], alone: str) -> None:
+    """Compare a point of a device in turn of the fleet with one of a device by itself.
 
-
-def points(what: str, url: str, alone: str) -> None:
-    """Compare a point of a device in turn of the fleet with one of a device by itself."""
+    What the servers do for it tells how many of them a million devices need.
+    """
     clock = itertools.count(START + 2 * 10**9, 1000)
 
     def record(devices: Iterator[Databases]) -> None:
@@ -95,11 +88,17 @@ def points(what: str, url: str, alone: str) -> None:
             databases.pathpoints.on_new_data("W0", next(clock), 1.5)
 
     with awake(url, OPEN) as fleet, awake(alone, 1) as single:
-        ours, other = interleaved(lambda: record(fleet), lambda: record(single), 100)
+        before = busy(servers)
+        ours, other = interleaved(lambda: record(fleet), lambda: record(single), ROUNDS)
+        cost = (busy(servers) - before) / ((ROUNDS + 1) * BLOCK)
+    report(f"fleet, {what}: time of a server's core for a point, us", cost * 1e6, "", met=None)
+    cores = cost * MILLION / 60
+    title = f"fleet, {what}: cores for a million devices with a point a minute each"
+    report(title, cores, "", met=None)
     tell(f"fleet, {what}: time of a point / alone on one server", ours / other, what)
 
 
-def status(what: str, url: str, alone: str, folder: Path) -> None:
+def status(what: str, url: str, servers: list[Server], alone: str, folder: Path) -> None:
     """Compare `smok status` of one device of the fleet with that of one by itself."""
     files = []
     for name, place in (("fleet", url), ("alone", alone)):
@@ -114,6 +113,11 @@ def status(what: str, url: str, alone: str, folder: Path) -> None:
             smok(["--config", str(file), "status", "--json"])
         assert json.loads(told.getvalue())
 
+    look(files[0])
+    before = total(servers, "stats", "total_reads_processed")
+    look(files[0])
+    asked = total(servers, "stats", "total_reads_processed") - before - len(servers)
+    report(f"fleet, {what}: requests to the server for smok status", asked, "", met=None)
     ours, other = interleaved(lambda: look(files[0]), lambda: look(files[1]), 15)
     tell(f"fleet, {what}: time of smok status / alone on one server", ours / other, what)
 
@@ -126,25 +130,30 @@ def tell(name: str, ratio: float, what: str) -> None:
         report(name, ratio, "", met=None)
 
 
-def used(servers: list[Server]) -> int:
-    """Sum up the memory that the servers use, in bytes."""
-    told = [server.command("INFO", "memory").decode() for server in servers]
-    lines = [line for text in told for line in text.splitlines()]
-    return sum(int(line.split(":")[1]) for line in lines if line.startswith("used_memory:"))
+def total(servers: list[Server], section: str, *names: str) -> float:
+    """Sum up what the servers tell of themselves."""
+    told = [server.command("INFO", section).decode() for server in servers]
+    pairs = [line.split(":") for text in told for line in text.splitlines() if ":" in line]
+    return sum(float(value) for name, value in pairs if name in names)
+
+
+def busy(servers: list[Server]) -> float:
+    """Give the seconds of a core that the servers have used."""
+    return total(servers, "cpu", "used_cpu_user", "used_cpu_sys")
 
 
 def fleet(what: str, url: str, servers: list[Server], devices: int, folder: Path) -> None:
     with Server("valkey", folder / "alone") as single:
         settle(single.url, 1)
-        before, start = used(servers), time.perf_counter()
+        before, start = total(servers, "memory", "used_memory"), time.perf_counter()
         settle(url, devices)
         print(f"{devices} devices in {time.perf_counter() - start:.0f} s")
-        idle = (used(servers) - before) / devices
+        idle = (total(servers, "memory", "used_memory") - before) / devices
         report(f"fleet, {what}: memory of an idle device on the server, bytes", idle, "", met=None)
         gib = idle * MILLION / 2**30
         report(f"fleet, {what}: the same of a million devices, GiB", gib, "", met=None)
-        points(what, url, single.url)
-        status(what, url, single.url, folder)
+        points(what, url, servers, single.url)
+        status(what, url, servers, single.url, folder)
 
 
 def main() -> None:

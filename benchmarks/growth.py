@@ -1,15 +1,12 @@
 """What stays flat: a write in a table with 100 000 rows, an opening, and the memory of a backlog.
 
-Run: python benchmarks/growth.py [--long | --only-long]; these also open over 10 000 000 readings,
-and reads the first of a range of one name.
+Run: python benchmarks/growth.py; archive.py does the same with ten million readings.
 """
 
 from __future__ import annotations
 
 import itertools
-import random
 import resource
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -143,42 +140,8 @@ def backlog(folder: Path) -> None:
     openings("1 000 000 acknowledged", folder / "empty", folder / "drain")
 
 
-def long_archive(folder: Path) -> None:
-    count = 10_000_000
-    filled(folder / "long", count, "drain")
-    openings("10 000 000 acknowledged", folder / "empty", folder / "long")
-    bare = by_hand(folder / "bare", count)
-    chance = random.Random(7)
-    anywhere = iter(lambda: START * 1000 + chance.randrange(count - 200), None)
-    query = "select ts, value from points where path = ? and ts >= ? order by ts"
-    with open_databases(folder / "long") as databases:
-        seconds, hand = interleaved(
-            lambda: next(databases.pathpoints.get_archive_data("plant/pump0", next(anywhere))),
-            lambda: bare.execute(query, ("plant/pump0", next(anywhere))).fetchone(),
-            101,
-        )
-    ratio = seconds / hand
-    report("8. first reading of a range, 10 000 000 acknowledged / bare, time", ratio, "<= 3",
-           met=ratio <= 3)  # fmt: skip
-
-
-def by_hand(path: Path, count: int) -> sqlite3.Connection:
-    """Give a table of as many readings of the same names, with the index that a range needs."""
-    base = sqlite3.connect(path)
-    base.execute("create table points (path text, ts integer, value real)")
-    rows = ((f"plant/pump{i % 100}", START * 1000 + i, i / 7) for i in range(count))
-    base.executemany("insert into points values (?, ?, ?)", rows)
-    base.execute("create index by_path on points (path, ts)")
-    base.commit()
-    return base
-
-
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
-        if sys.argv[1:] in (["--long"], ["--only-long"]):
-            long_archive(Path(name))
-        if sys.argv[1:] == ["--only-long"]:
-            return
         backlog(Path(name))
         flat("put_plain", put_plain, Path(name))
         flat("add_event and close_event", event, Path(name))

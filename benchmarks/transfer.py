@@ -71,9 +71,9 @@ def main() -> None:
         plain, compared = copied(Path(name), server.url, count)
         print(f"{count} points: written {base:.1f} s, copied {plain:.1f} s, "
               f"copied and compared by digest {compared:.1f} s")  # fmt: skip
-        report("copy / on_new_data_many on the target, speed", base / plain, ">= 0.4",
+        report("10. copy / on_new_data_many on the target, speed", base / plain, ">= 0.4",
                met=base / plain >= 0.4)  # fmt: skip
-        report("the same with the comparison by digest", base / compared, ">= 0.4",
+        report("10. the same with the comparison by digest", base / compared, ">= 0.4",
                met=base / compared >= 0.4)  # fmt: skip
 
 
