@@ -48,9 +48,17 @@ def _write_all(values: Sequence[Any], out: Callable[[bytes], object], depth: int
     if values and depth > _MAX_DEPTH:
         raise ValueError("the record is nested too deeply")
     for value in values:
-        # Nearly all are plain: one look and one call each.
+        # Nearly all are plain, one look and one call each, or a reading: [timestamp, float].
         if plain := _PLAIN.get(type(value)):
             out(plain(value))
+        elif (
+            type(value) is list
+            and len(value) == 2
+            and type(value[0]) is int
+            and type(value[1]) is float
+            and depth < _MAX_DEPTH
+        ):
+            out(b"\x42" + _int(value[0]) + _float(value[1]))
         elif isinstance(value, list | tuple):
             out(_head(len(value), _LIST))
             _write_all(value, out, depth + 1)
