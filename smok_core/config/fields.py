@@ -103,6 +103,15 @@ class Fields:
             self.problem(key, f"the file {path} cannot be read: {reason}. Make it readable.")
         return (text or "").removesuffix("\n")
 
+    def table(self, name: str) -> dict[str, Any]:
+        """Give a table of the document; what stands in its place is noted, and gone."""
+        table = self.document.tree.get(name, {})
+        if isinstance(table, dict):
+            return table
+        self.document.tree[name] = {}
+        self.problem((name,), f"{name} is a table. Write: [{name}]")
+        return {}
+
     def check_names(self, table: dict[str, Any], known: tuple[str, ...], key: Key) -> None:
         """Note each key that is not known, with the nearest one that is."""
         for name in table:

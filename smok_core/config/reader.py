@@ -46,36 +46,30 @@ def load_config(
     """
     environment = dict(os.environ) if environ is None else environ
     document = Document.read(source, environment)
-    return Reader(document, environment, registry or Registry(), frozenset(stores)).config()
+    return Reader(document, environment, registry or Registry()).config(stores)
 
 
 class Reader:
     """Checks a document."""
 
-    def __init__(
-        self,
-        document: Document,
-        environ: dict[str, str],
-        registry: Registry,
-        also: frozenset[str] = frozenset(),
-    ) -> None:
-        self._document, self._registry, self._also = document, registry, also
+    def __init__(self, document: Document, environ: dict[str, str], registry: Registry) -> None:
+        self._document, self._registry = document, registry
         self._fields = Fields(document, environ)
         self._problem = self._fields.problem
         self._plugin_errors: list[PluginError] = []
 
-    def config(self) -> Config:
-        """Give the configuration, or raise all that is wrong."""
+    def config(self, also: Iterable[str] = ()) -> Config:
+        """Give the configuration, or raise all that is wrong; load the stores ``also`` too."""
         if self._document.path is not None:
             found = exposed(self._document.path, 0o022, "can be written by others", "chmod go-w")
             self._fields.warnings.append(found)
-        stores, owners = self._stores(), self._owners()
+        stores, owners = self._stores(also), self._owners()
         config = Config(
             path=self._document.path,
             base_dir=self._document.base_dir,
             device=self._device(),
             stores=stores,
-            roles=RolesReader(self._table("roles"), stores, self._fields).read(),
+            roles=RolesReader(stores, self._fields).read(),
             tables={name: self._settings(owner) for name, owner in owners.items()},
             owners=owners,
         )
@@ -102,9 +96,9 @@ class Reader:
             if missing:
                 raise CapabilityUnmet(role.role, store.name, sorted(missing), role.where)
 
-    def _stores(self) -> dict[str, StoreConfig]:
-        used = [*map(store_in, self._table("roles").values()), *self._also]
-        tables = self._table("stores")
+    def _stores(self, also: Iterable[str]) -> dict[str, StoreConfig]:
+        used = [*map(store_in, self._fields.table("roles").values()), *also]
+        tables = self._fields.table("stores")
         stores = {name: self._store(name, table, name in used) for name, table in tables.items()}
         for name, plugin in BUILT_IN.items():
             if name in stores:
@@ -164,7 +158,8 @@ class Reader:
         return owner
 
     def _settings(self, owner: ConfigTable) -> Any:
-        return self._fields.convert(self._table(owner.name), owner.info.settings, (owner.name,))
+        table = self._fields.table(owner.name)
+        return self._fields.convert(table, owner.info.settings, (owner.name,))
 
     def _device(self) -> str | None:
         given = self._document.tree.get("device")
@@ -172,11 +167,3 @@ class Reader:
         if device == "":
             self._problem(("device",), 'device is empty. Write: device = "pump-17"')
         return device
-
-    def _table(self, name: str) -> dict[str, Any]:
-        table = self._document.tree.get(name, {})
-        if isinstance(table, dict):
-            return table
-        self._document.tree[name] = {}
-        self._problem((name,), f"{name} is a table. Write: [{name}]")
-        return {}

@@ -23,10 +23,8 @@ def store_in(value: Any) -> Any:
 class RolesReader:
     """Checks the raw table against the stores one can name; ``fields`` notes what is wrong."""
 
-    def __init__(
-        self, table: dict[str, Any], stores: dict[str, StoreConfig], fields: Fields
-    ) -> None:
-        self._table, self._stores, self._fields = table, stores, fields
+    def __init__(self, stores: dict[str, StoreConfig], fields: Fields) -> None:
+        self._table, self._stores, self._fields = fields.table("roles"), stores, fields
         self._document, self._problem = fields.document, fields.problem
 
     def read(self) -> dict[str, RoleConfig]:
@@ -70,9 +68,8 @@ class RolesReader:
         default = self._table.get("default")
         steps = [_NOT_GIVEN]
         if key[-1] != "default" and default is not None:
-            steps.append(
-                f"default = {store_in(default)!r} at {self._document.where(('roles', 'default'))}"
-            )
+            where = self._document.where(("roles", "default"))
+            steps.append(f"default = {store_in(default)!r} at {where}")
         steps += self._document.history.get(key, [])
         return (*steps, f"{key[-1]} = {store!r} at {self._document.where(key)}")
 
