@@ -69,7 +69,7 @@ class Document:
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             reason = str(error) or "it is nested too deeply"
             raise _unusable(path, f"not TOML: {reason}. Correct the syntax.") from None
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # no text, or a NUL in the file's name
             reason = getattr(error, "strerror", None) or str(error)
             raise _unusable(path, f"{reason}. Make it a readable text file, UTF-8.") from None
         document._lines = find_lines(text)
@@ -112,7 +112,7 @@ def exposed(path: Path, others: int, risk: str, way_out: str) -> str | None:
     """Warn if others than the owner have one of these rights to a file."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-    except OSError:
+    except (OSError, ValueError):
         return None
     return f"{path} {risk} (mode {mode:04o}): {way_out} {path}" if mode & others else None
 

@@ -97,7 +97,7 @@ class Fields:
             small = path.is_file() and path.stat().st_size <= _MAX_SECRET_BYTES
             text = path.read_text(encoding="utf-8-sig") if small else None
             reason = f"it is no plain file of at most {_MAX_SECRET_BYTES} bytes"
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             text, reason = None, getattr(error, "strerror", None) or "it is not text"
         if text is None:
             self.problem(key, f"the file {path} cannot be read: {reason}. Make it readable.")

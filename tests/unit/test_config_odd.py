@@ -116,6 +116,15 @@ def test_any_key_that_toml_takes_has_its_line(line):
     assert set(lines.values()) == {2}
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_name_that_no_file_can_have_is_told(tmp_path, name):
+    """TOML and programs can say it, no system call takes it."""
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config({"device": {"file": name}}, environ={})
+    with pytest.raises(ConfigError, match="Make it a readable text file"):
+        load_config(tmp_path / name, environ={})
+
+
 # --- the environment ------------------------------------------------------------------------------
 
 
