@@ -33,8 +33,6 @@ class Secret:
     def __repr__(self) -> str:
         return "Secret(***)"
 
-    __str__ = __repr__
-
     def __reduce__(self) -> Any:
         raise TypeError("a Secret is not pickled")
 
@@ -121,7 +119,6 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     on_full: Annotated[
         OnFull, option("At max_pending: refuse new records, or drop-oldest and count it.")
     ] = OnFull.REFUSE
-
     keep_events_for: Annotated[
         Duration, option("Forget closed and uploaded events that ended longer ago than this.")
     ] = Duration("30d")

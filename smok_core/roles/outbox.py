@@ -48,9 +48,6 @@ class Batch(ABC):
         """Count the records."""
         return len(self.to_json())
 
-    def __bool__(self) -> bool:
-        return len(self) > 0
-
     @abstractmethod
     def to_json(self) -> list[Any]:
         """Return the body that the cloud's API takes for this batch."""
@@ -249,12 +246,9 @@ class SeriesOutbox(Outbox[PendingPoint, T, B]):
 
     def counts(self) -> RoleStats:
         found = self._queue.stats()
-        head = found.oldest_pending
+        oldest = None if found.oldest_pending is None else found.oldest_pending / 1_000_000
         return RoleStats(
-            rows=found.points,
-            pending=found.pending,
-            dropped=found.dropped,
-            oldest_pending=None if head is None else head / 1_000_000,
+            rows=found.points, pending=found.pending, dropped=found.dropped, oldest_pending=oldest
         )
 
     def _acknowledge(self, records: Sequence[PendingPoint], tags: dict[int, str]) -> None:  # noqa: ARG002 - a point has no tag
