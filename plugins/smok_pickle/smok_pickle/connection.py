@@ -151,7 +151,7 @@ class Connection:
             self._look_for_room()
         try:
             changed = raw.execute(statement, values).rowcount
-            if self.log_sync not in due:
+            if self.log_sync not in due:  # here, and not by a call for each reading
                 self._committed()
             self.failure = None if changed else self.failure
             return changed
@@ -178,9 +178,9 @@ class Connection:
 
     def raw(self) -> sqlite3.Connection:
         """Give the connection for a use under `lock`; raises StoreClosed after `close`."""
-        raw = self._handle.raw
+        raw, guard = self._handle.raw, self._handle.guard
         if self._opened and raw is not None:
-            if self._handle.is_torn():
+            if guard is not None and guard.is_torn():
                 self._give_up(torn(self.path))
             return raw
         if self._closed:
@@ -273,18 +273,19 @@ class Connection:
 
     def _run(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
         with self.lock:
-            self._ready()
+            raw = self._ready()
             self._busy = True
             try:
-                return self._transact(begin, work)
+                return self._transact(raw, begin, work)
             except CorruptData as damage:
                 self._heal(damage)
-                return self._transact(begin, work)
+                return self._transact(self.raw(), begin, work)
             finally:
                 self._busy = False
 
-    def _transact(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
-        raw = self.raw()
+    def _transact(
+        self, raw: sqlite3.Connection, begin: str, work: Callable[[sqlite3.Connection], T]
+    ) -> T:
         try:
             raw.execute(begin)
             version = raw.execute(_VERSION).fetchone()[0]
@@ -319,7 +320,7 @@ class Connection:
             self._give_up(vanished)
 
     def _committed(self) -> None:
-        if not self.forces:  # else SQLite has synced it itself
+        if not self.forces and self.log_sync not in due:  # else SQLite has synced it itself
             self.log_sync.committed()
 
     def _roll_back(self, raw: sqlite3.Connection) -> None:

@@ -78,8 +78,8 @@ class SqliteTable(Table):
             old = raw.execute(_STATE, (section, key)).fetchone()
             if not _may_write(old, stamp, when, expected_seq):
                 return False
-            if pending and not (old and old[2]):
-                self._make_room(raw, max_pending, drop)
+            if max_pending is not None and pending and not (old and old[2]):
+                self._make_room(raw, section, max_pending, drop)
             change = (0 if old else 1, pending - (old[2] if old else 0), section)
             raw.execute(_NEXT, change)
             seq = self._namespace.top = raw.execute(_LAST, (section,)).fetchone()[0]
@@ -89,11 +89,12 @@ class SqliteTable(Table):
 
         return self._connection.write(work)
 
-    def _make_room(self, raw: sqlite3.Connection, most: int | None, drop: Sequence[Ack]) -> None:
-        section = self._namespace.make(raw)
+    def _make_room(
+        self, raw: sqlite3.Connection, section: int, most: int, drop: Sequence[Ack]
+    ) -> None:
         query = "SELECT pending FROM sections WHERE id = ?"
         pending = raw.execute(query, (section,)).fetchone()[0]
-        excess = 0 if most is None else max(pending + 1 - most, 0)
+        excess = max(pending + 1 - most, 0)
         victims = [item for item in drop if _waits(raw, section, item)][:excess] if excess else []
         if len(victims) < excess:
             detail = f"{pending} records wait, max_pending is {most}"
