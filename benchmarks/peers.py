@@ -26,8 +26,8 @@ from figures import interleaved, report
 import smok_core
 
 Points = list[tuple[str, int, float]]
-ROUNDS = 5
-READINGS = [(f"plant/pump{i % 100}", 1_700_000_000_000 + i, i / 7) for i in range(120_000)]
+ROUNDS = 11
+READINGS = [(f"plant/pump{i % 100}", 1_700_000_000_000 + i, i / 7) for i in range(240_000)]
 
 
 class Store(NamedTuple):
