@@ -252,7 +252,7 @@ class Series(ABC):
     def append_promised(self, points: Sequence[tuple[str, int, bytes]]) -> bool:  # noqa: ARG002 - for those that can
         """Store points for which `append` had no room; their writer was told that they are stored.
 
-        Only a backend that keeps room back for them does, whatever ``limits`` say.
+        A backend does it whatever ``limits`` say, and on a full disk if it keeps room back for it.
 
         Returns:
             Whether they are stored. If not, `append` is tried with them again, later.

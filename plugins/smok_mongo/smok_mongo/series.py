@@ -196,6 +196,17 @@ class MongoSeries(Series):
         with self._operation_lock():
             self._write(lambda: self._appended(last))
 
+    def append_promised(self, points: Sequence[Point]) -> bool:
+        """Store beyond ``max_pending``; a server that is full has no room kept back."""
+        last = self._checked(points)
+        with self._operation_lock():
+            limits, self.limits = self.limits, Limits()
+            try:
+                self._write(lambda: self._appended(last))
+            finally:
+                self.limits = limits
+        return True
+
     def _checked(self, points: Sequence[Point]) -> list[Point]:
         """Keep the last of repeats at its own place; refuse what cannot be stored."""
         last: dict[tuple[str, int], bytes] = {}

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from smok_core.engine.base import Ack, Limits, OnFull, When
+from smok_core.engine.buffered import BufferedSeries
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import QueueFull
 
@@ -169,3 +170,22 @@ def test_blobs_do_what_the_reference_does(engine, seed):
         assert ours.get(key) == memory.get(key)
         assert ours.version(key) == memory.version(key)
         assert ours.versions() == memory.versions()
+
+
+def test_what_a_buffer_has_taken_gets_in_beyond_the_bound(engine):
+    """`buffered` promises it; what comes after it is refused until something was acknowledged."""
+    inner = engine.series("pathpoints", Limits(3))
+    series = BufferedSeries(inner, flush_ms=60_000)
+    for ts in range(8):
+        series.append([("W1", ts, b"v")])
+    series.flush()
+    assert [point.ts for point in inner.pending(10)] == list(range(8))
+    with pytest.raises(QueueFull):
+        series.append([("W1", 8, b"v")])
+    with pytest.raises(QueueFull):
+        inner.append([("W1", 8, b"v")])
+    inner.acknowledge([point.seq for point in inner.pending(6)])
+    series._tried = 0.0  # a second later
+    series.append([("W1", 9, b"v")])
+    series.close()
+    assert [ts for ts, _ in inner.range("W1", None, None)] == [*range(8), 9]

@@ -10,6 +10,7 @@ from smok_redis.packing import apart
 
 from smok_core import Event
 from smok_core.engine.base import Ack, Limits, OnFull, When
+from smok_core.engine.buffered import BufferedSeries
 from smok_core.engine.memory import MemoryEngine
 from smok_core.errors import QueueFull
 
@@ -274,3 +275,22 @@ def test_a_torn_page_is_no_points():
     for torn in (whole[:-1], whole + b"c", b"\x03\0\0\0\xc0abb"):
         with pytest.raises(ValueError, match=r".+"):
             apart(torn)
+
+
+def test_what_a_buffer_has_taken_gets_in_beyond_the_bound(server, opened):
+    """`buffered` promises it; what comes after it is refused until something was acknowledged."""
+    inner = opened(server.url).series("pathpoints", Limits(3))
+    series = BufferedSeries(inner, flush_ms=60_000)
+    for ts in range(8):
+        series.append([("W1", ts, b"v")])
+    series.flush()
+    assert [point.ts for point in inner.pending(10)] == list(range(8))
+    with pytest.raises(QueueFull):
+        series.append([("W1", 8, b"v")])
+    with pytest.raises(QueueFull):
+        inner.append([("W1", 8, b"v")])
+    inner.acknowledge([point.seq for point in inner.pending(6)])
+    series._tried = 0.0  # a second later
+    series.append([("W1", 9, b"v")])
+    series.close()
+    assert [ts for ts, _ in inner.range("W1", None, None)] == [*range(8), 9]
