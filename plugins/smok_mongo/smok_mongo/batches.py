@@ -14,7 +14,7 @@ import msgspec
 from bson import Binary, Int64
 
 from smok_mongo.commands import Document
-from smok_mongo.ids import POSITION_BITS, base_text, join
+from smok_mongo.ids import POSITION_BITS, among, base_text, join
 
 Point = tuple[str, int, bytes]
 
@@ -104,6 +104,19 @@ def totals_of(document: Document | None) -> Totals | None:
 def base_of(document: Document) -> int:
     """Give the base that the id ends with."""
     return int(document["_id"].rpartition("|")[2], 16)
+
+
+def header_of(document: Document) -> Document:
+    """Give the batch without what it carries."""
+    return {field: document[field] for field in document if field in HEADER or field == "_id"}
+
+
+def places(ids: Sequence[str]) -> Document:
+    """Give the condition that a batch is one of some; of a log without a gap only the ends."""
+    first, last = min(ids), max(ids)
+    if base_of({"_id": last}) - base_of({"_id": first}) == len(ids) - 1:
+        return {"$gte": first, "$lte": last}
+    return among(ids)
 
 
 def full_mask(header: Document) -> int:

@@ -37,36 +37,38 @@ class Chunks:
     def store(self, token: str, data: bytes) -> Document:
         """Store; give the fields by which `load` finds the bytes again."""
         if len(data) <= INLINE_BYTES:
-            return {"token": token, "size": len(data), "b": Binary(data)}
+            return {"token": token, "b": Binary(data)}
+        owner = {"token": token, "size": len(data)}
         documents = [
             {"_id": chunk_id, "b": Binary(data[n * _CHUNK_BYTES : (n + 1) * _CHUNK_BYTES])}
-            for n, chunk_id in enumerate(self._ids(token, len(data)))
+            for n, chunk_id in enumerate(self._ids(owner))
         ]
         insert_new(self._server, CHUNKS, documents)
-        return {"token": token, "size": len(data)}
+        return owner
 
-    def _ids(self, token: str, size: int) -> list[str]:
+    def _ids(self, owner: Document) -> list[str]:
+        size = owner.get("size", 0)
         count = 0 if size <= INLINE_BYTES else -(-size // _CHUNK_BYTES)
-        return [join(self._prefix, token, f"{number:04x}") for number in range(count)]
+        return [join(self._prefix, owner["token"], f"{number:04x}") for number in range(count)]
 
     def load(self, owner: Document) -> bytes | None:
-        """Give the bytes the document owns; None if its chunks are not all there (any more)."""
+        """Give the bytes the document owns; None if they are not all there (any more)."""
         if "b" in owner:
             return bytes(owner["b"])
         parts = []
-        for chunk_id in self._ids(owner["token"], owner["size"]):
+        for chunk_id in self._ids(owner):
             chunk = find_one(self._server, CHUNKS, {"_id": chunk_id})
             if chunk is None:
                 return None
             parts.append(bytes(chunk["b"]))
-        return b"".join(parts)
+        return b"".join(parts) if parts else None
 
     def drop(self, owners: Iterable[Document]) -> None:
         """Remove the chunks of documents that are gone or name another token now.
 
         What the caller wanted has happened already, so a fault here is left to `sweep`.
         """
-        ids = [i for owner in owners for i in self._ids(owner["token"], owner["size"])]
+        ids = [i for owner in owners for i in self._ids(owner)]
         try:
             self._remove(ids)
         except StoreError:

@@ -19,9 +19,9 @@ from typing import Final, NamedTuple
 from bson import Int64
 
 from smok_core.errors import CorruptData
-from smok_mongo.batches import BATCHES, HEADER, base_of, batch_id, mask_of
+from smok_mongo.batches import BATCHES, HEADER, base_of, batch_id, mask_of, totals_of
 from smok_mongo.client import Server
-from smok_mongo.commands import Document, delete, find, find_one, insert_one
+from smok_mongo.commands import SLICE, Document, delete, find, find_one, insert_one
 from smok_mongo.ids import base_text, join, span
 from smok_mongo.turns import HEADS, Turns
 
@@ -56,14 +56,23 @@ class Floor(NamedTuple):
         return min(self.kept, default=self.base)
 
 
+class HandedOver(NamedTuple):
+    """Headers of all batches that waited from a place on, up to the last of them."""
+
+    begin: int = 0
+    headers: dict[str, Document] = {}  # noqa: RUF012 - nobody changes it
+
+
 class QueueLog:
     """Places and floor of one series; any thread and process may use it at any time."""
 
     def __init__(self, server: Server, prefix: str) -> None:
         self._server, self._prefix = server, prefix
         self._floors = join(prefix, "floor")
+        self._drops = join(self._floors, "drops")  #: sorts above every floor
         self.seen = Floor()  #: as it was last asked for; it is there or higher
         self.begun = False  #: whether there is a floor, as far as was asked
+        self.drops = False  #: whether points were ever dropped, as far as was asked
         self.turns = Turns(server, self._floors)
 
     def newest(self, fields: Document | None = None) -> Document | None:
@@ -90,6 +99,12 @@ class QueueLog:
         """Make the query for the batches from a place on."""
         return {"_id": {"$gte": batch_id(self._prefix, base), "$lt": f"{self._prefix}}}"}}
 
+    def note_drops(self) -> None:
+        """Say, before points are dropped, that headers may change by more than acknowledging."""
+        if not self.drops:
+            insert_one(self._server, HEADS, {"_id": self._drops})
+            self.drops = True
+
     # --- the floor ---------------------------------------------------------------------------
 
     def floor(self) -> Floor:
@@ -101,6 +116,8 @@ class QueueLog:
         query = {"_id": span(self._floors)}
         found = find(self._server, HEADS, query, direction=-1, limit=_ANSWER)
         floors = self.turns.note(found)
+        self.drops = self.drops or any(d["_id"] == self._drops for d in floors)
+        floors = [d for d in floors if d["_id"] != self._drops]
         self.begun = bool(floors)
         self.seen = self._read(floors[0]) if floors else Floor()
         return self.seen
@@ -139,37 +156,65 @@ class QueueLog:
         found = find_one(self._server, HEADS, {"_id": document["_id"]})
         return found is not None and self._read(found) == floor
 
-    def raise_floor(self, ended: Iterable[Document], most: int) -> list[Document]:
+    def raise_floor(
+        self, ended: Iterable[Document], handed: HandedOver, newest: int, *, sweep: bool
+    ) -> list[Document]:
         """Raise the floor above batches that are acknowledged, past few that are not.
 
         Args:
             ended: Headers of batches that are acknowledged herewith, as they were read.
-            most: So many batches are looked at.
+            handed: What was handed over last, which may be all that waits from the floor on.
+            newest: Where a batch is or was; the newest of all is there or above.
+            sweep: Whether to remove the headers below that ended earlier.
 
         Returns:
             The headers of those that are of the log no more. If somebody else raised the floor
             meanwhile, some were perhaps not seen: then none, and nothing has changed.
         """
         before = self.floor()
-        query = self.from_place(before.lowest)
-        page = find(self._server, BATCHES, query, HEADER, limit=most + KEPT)[:-KEPT]
-        gone, kept = _parted(page, {header["_id"]: mask_of(header) for header in ended})
-        if not gone or not self.begun or self.floor() != before:
+        masks = {header["_id"]: mask_of(header) for header in ended}
+        known = self._known(masks, handed, before, newest)
+        gone, kept = _parted(known or self._page(before), masks)
+        if not gone or not self.begun:
             return []
         base = max(before.base, base_of(gone[-1]) + 1)
-        appended = before.appended + sum(int(header.get("count", 0)) for header in gone)
         dropped = before.dropped + sum(int(header.get("lost", 0)) for header in gone)
-        floor = Floor(base, appended, dropped, 0, tuple(kept))
+        places = tuple(map(base_of, kept))
+        floor = Floor(base, _appended(before, gone, kept), dropped, 0, places)
         if not self._insert(floor):
             return []
         self.seen = floor
-        self._sweep(before)
+        self._sweep(before, batches=sweep or not known)
         return gone
 
-    def _sweep(self, was: Floor) -> None:
-        """Remove floors and batches below an earlier floor, and what ended below this one."""
+    def _known(
+        self, ended: Iterable[str], handed: HandedOver, floor: Floor, newest: int
+    ) -> list[Document]:
+        """Give what was handed over if nothing else waits from the floor on, else nothing.
+
+        What ended since waits in it still, and is kept for the next floor. How many points the
+        others had say the totals; of what was dropped they say nothing.
+        """
+        headers = [header for header in handed.headers.values() if floor.has(base_of(header))]
+        if self.drops or not headers or handed.begin > floor.lowest:
+            return []
+        last = max(newest, base_of(headers[-1])) - KEPT
+        known = [header for header in headers if base_of(header) <= last]
+        some = not {header["_id"] for header in known}.isdisjoint(ended)
+        return known if some and all(map(totals_of, known)) else []
+
+    def _page(self, before: Floor) -> list[Document]:
+        """Give headers from the floor on, without the newest; none if it is another one now."""
+        query = self.from_place(before.lowest)
+        page = find(self._server, BATCHES, query, HEADER, limit=SLICE + KEPT)[:-KEPT]
+        return page if self.floor() == before else []
+
+    def _sweep(self, was: Floor, *, batches: bool) -> None:
+        """Remove floors below an earlier floor, batches below that, and what ended below this."""
         lowest, highest = (join(self._floors, base_text(base)) for base in (0, was.base))
         delete(self._server, HEADS, {"_id": {"$gte": lowest, "$lt": highest}})
+        if not batches:
+            return
         kept = [batch_id(self._prefix, base) for base in {*was.kept, *self.seen.kept}]
         early = {"$lt": batch_id(self._prefix, was.base), "$nin": kept}
         now = batch_id(self._prefix, self.seen.base)
@@ -180,18 +225,25 @@ class QueueLog:
         delete(self._server, BATCHES, query)
 
 
-def _parted(page: list[Document], ended: dict[str, int]) -> tuple[list[Document], list[int]]:
-    """Part what is acknowledged from the places of what is not, up to the last of the former."""
+def _appended(before: Floor, gone: list[Document], kept: list[Document]) -> int:
+    """Count the points below a floor, without those of batches that it keeps."""
+    if totals := totals_of(gone[-1]):
+        return totals.appended - sum(int(header.get("count", 0)) for header in kept)
+    return before.appended + sum(int(header.get("count", 0)) for header in gone)
+
+
+def _parted(page: list[Document], ended: dict[str, int]) -> tuple[list[Document], list[Document]]:
+    """Part what is acknowledged from what is not, up to the last of the former."""
     gone: list[Document] = []
-    kept: list[int] = []
-    waiting: list[int] = []
+    kept: list[Document] = []
+    waiting: list[Document] = []
     for header in page:
         if header.get("left") == 0 or ended.get(header["_id"]) == mask_of(header):
             gone.append(header)
             kept += waiting
             waiting = []
         else:
-            waiting.append(base_of(header))
+            waiting.append(header)
         if len(kept) + len(waiting) > _MOST_KEPT:
             break
     return gone, kept

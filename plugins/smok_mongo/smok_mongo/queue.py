@@ -7,7 +7,7 @@ is, its points go and its header stays until the floor of the log passes it (`lo
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
@@ -27,18 +27,20 @@ from smok_mongo.batches import (
     batch_id,
     document_of,
     full_mask,
+    header_of,
     mask_bytes,
     mask_of,
+    places,
     points_bytes,
     points_in,
     seqs_in,
     totals_of,
 )
 from smok_mongo.chunks import Chunks
-from smok_mongo.commands import SLICE, Document, delete, find, find_all, slices, update
+from smok_mongo.commands import SLICE, Document, delete, find, slices, update
 from smok_mongo.dead import keep_copy
-from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, among
-from smok_mongo.log import Floor, QueueLog
+from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS
+from smok_mongo.log import KEPT, Floor, HandedOver, QueueLog
 from smok_mongo.store import Store
 
 #: So many batches end before it is worth raising the floor.
@@ -74,6 +76,8 @@ class BatchQueue:
         self.complete_to = -1
         self._payload: Document = {}
         self._ended = 0  #: batches that ended since the floor was raised
+        self._left = 0  #: headers that stayed since they were swept
+        self._handed = HandedOver()  #: last, and not acknowledged
         #: Points per batch as last seen: tells how many documents a batch takes.
         self._usual = 10
 
@@ -88,7 +92,7 @@ class BatchQueue:
         """Commit a batch whose points are stored, because it has lost a place before."""
         done = self.log.insert(document_of(batch, self._prefix, self._payload))
         if done:
-            self._payload = {}
+            self._payload, self._usual = {}, max(1, len(batch.points))
         return done
 
     def abandon(self) -> None:
@@ -99,36 +103,50 @@ class BatchQueue:
 
     # --- handing over ------------------------------------------------------------------------
 
+    def hand_over(self, limit: int, after: int) -> list[PendingPoint]:
+        """Do what `read` does, and remember the batches: they are going to be acknowledged."""
+        points, self._handed = self._read(limit, after)
+        return points
+
     def read(self, limit: int, after: int) -> list[PendingPoint]:
         """Give at most ``limit`` pending points with a seq above ``after``."""
+        return self._read(limit, after)[0]
+
+    def _read(self, limit: int, after: int) -> tuple[list[PendingPoint], HandedOver]:
         begin = min(max(after + 1, 0, self.log.seen.lowest << POSITION_BITS), _MAX_SEQ)
         query = self.log.from_place(begin >> POSITION_BITS) | {"left": {"$ne": 0}}
-        per_answer = min(-(-limit // self._usual) + 1, SLICE)
+        per_answer = min(-(-limit // self._usual), SLICE) + 1
 
-        def work(db: Database[Document]) -> list[PendingPoint]:
+        def work(db: Database[Document]) -> tuple[list[PendingPoint], dict[str, Document]]:
             points: list[PendingPoint] = []
+            headers: dict[str, Document] = {}
             found = db[BATCHES].find(query, limit=limit + 1, batch_size=per_answer)
             with found.sort("_id", ASCENDING) as documents:
                 for document in documents:
-                    points += (p for p in self._open_points(document) if p.seq >= begin)
+                    if open_ := self._open_points(document):
+                        points += (p for p in open_ if p.seq >= begin)
+                        headers[document["_id"]] = header_of(document)
                     if len(points) >= limit:
                         break
-            return points[:limit]
+            return points[:limit], headers
 
-        points = self._server.run(work)
+        points, headers = self._server.run(work)
         floor = self.log.floor() if points else self.log.seen
-        return [point for point in points if floor.has(point.seq >> POSITION_BITS)]
+        handed = HandedOver(begin >> POSITION_BITS, headers)
+        return [p for p in points if floor.has(p.seq >> POSITION_BITS)], handed
 
     def _page(self, base: int, count: int, fields: Document | None = None) -> list[Document]:
         query = self.log.from_place(base) | {"left": {"$ne": 0}}
         return find(self._server, BATCHES, query, fields, limit=count)
 
-    def _open_points(self, document: Document) -> Iterator[PendingPoint]:
+    def _open_points(self, document: Document) -> list[PendingPoint]:
         points, done = self._points(document), mask_of(document)
         first, self._usual = base_of(document) << POSITION_BITS, max(1, len(points))
-        for position, (name, ts, value) in enumerate(points):
-            if not done >> position & 1:
-                yield PendingPoint(first + position, name, ts, value)
+        return [
+            PendingPoint(first + position, name, ts, value)
+            for position, (name, ts, value) in enumerate(points)
+            if not done >> position & 1
+        ]
 
     def _points(self, document: Document) -> list[Point]:
         """Decode a batch; one that cannot be is set aside, so that the others can be uploaded."""
@@ -198,24 +216,46 @@ class BatchQueue:
             if 0 <= seq <= _MAX_SEQ:
                 key, bit = self._id(seq >> POSITION_BITS), 1 << seq % MAX_POSITIONS
                 wanted[key] = wanted.get(key, 0) | bit
-        return sum(self._acknowledge(dict(part), dropping) for part in slices(wanted.items()))
+        if wanted and dropping:
+            self.log.note_drops()
+        taken = sum(self._acknowledge(dict(part), dropping) for part in slices(wanted.items()))
+        if wanted:  # what was handed over is not as it was
+            self._handed = HandedOver()
+        return taken
 
     def _acknowledge(self, wanted: dict[str, int], dropping: bool) -> int:
         """Compare and set each batch's mask: what another process took out meanwhile is its."""
-        taken = 0
+        taken, headers = 0, self._headers(wanted)
         for _ in range(_TRIES):
-            headers = find_all(self._server, BATCHES, wanted, HEADER)
             open_ = {h["_id"]: wanted[h["_id"]] & ~mask_of(h) & full_mask(h) for h in headers}
-            ended = [
-                h for h in headers if open_[h["_id"]] | mask_of(h) == full_mask(h) != mask_of(h)
-            ]
-            partly = [h for h in headers if open_[h["_id"]] and h not in ended]
-            now = self._remove(ended, dropping)
-            now += sum(self._mark(h, open_[h["_id"]], dropping) for h in partly)
+            now = self._take_out(headers, open_, dropping)
             taken += now
             if now == sum(bits.bit_count() for bits in open_.values()):
                 return taken
+            headers = self._find_headers(wanted)
         raise BackendUnavailable(self._server.store, "other processes keep acknowledging the queue")
+
+    def _take_out(self, headers: list[Document], open_: dict[str, int], dropping: bool) -> int:
+        """Set the bits that are open; tell how many this did."""
+        ended, partly = list[Document](), list[Document]()
+        for header in headers:
+            if bits := open_[header["_id"]]:
+                whole = bits | mask_of(header) == full_mask(header)
+                (ended if whole else partly).append(header)
+        now = self._remove(ended, dropping)
+        return now + sum(self._mark(h, open_[h["_id"]], dropping) for h in partly)
+
+    def _headers(self, ids: Iterable[str]) -> list[Document]:
+        """Give the headers as they were handed over, or as they are: who changes them compares."""
+        handed = self._handed.headers
+        known = [handed[key] for key in ids if key in handed]
+        return known + self._find_headers(key for key in ids if key not in handed)
+
+    def _find_headers(self, ids: Iterable[str]) -> list[Document]:
+        found: list[Document] = []
+        for part in slices(ids):
+            found += find(self._server, BATCHES, {"_id": places(part)}, HEADER, limit=len(part))
+        return found
 
     def _remove(self, headers: list[Document], dropping: bool) -> int:
         """End batches whose masks are as they were read; tell how many points waited in them."""
@@ -224,10 +264,11 @@ class BatchQueue:
         self._complete_late(headers)
         self._ended += len(headers)
         below = self._raise_floor([] if dropping else headers)
-        gone = _alike(h for h in headers if h["_id"] in below)
-        kept = _alike(h for h in headers if h["_id"] not in below)
-        return sum(self._delete(*each) for each in gone) + sum(
-            self._end(*each, dropping) for each in kept
+        gone = [h for h in headers if h["_id"] in below]
+        kept = [h for h in headers if h["_id"] not in below]
+        self._left += len(kept)
+        return sum(self._delete(*each) for each in _alike(gone)) + sum(
+            self._end(*each, dropping) for each in _alike(kept)
         )
 
     def _complete_late(self, headers: list[Document]) -> None:
@@ -238,37 +279,37 @@ class BatchQueue:
         last = max(headers, key=base_of)
         if base_of(last) > self.complete_to:
             with contextlib.suppress(StorageFull):
-                self.complete_found(find_all(self._server, BATCHES, [last["_id"]]))
+                self.complete_found(find(self._server, BATCHES, {"_id": places([last["_id"]])}))
 
     def _raise_floor(self, headers: list[Document]) -> set[str]:
         """Raise the floor if it is worth it; tell which of the batches are below it now."""
         if self._ended < _RAISE_EVERY:
             return set()
         self._ended = 0
-        below = self.log.raise_floor(headers, most=SLICE)
+        sweep = self._left > 2 * KEPT
+        below = self.log.raise_floor(headers, self._handed, self.complete_to, sweep=sweep)
+        self._left = 0 if sweep else self._left
         self._chunks.drop(below)
         return {header["_id"] for header in below}
 
     def _delete(self, count: int, done: bytes, headers: list[Document]) -> int:
         """Remove batches of which equally many points wait, so that the count tells how many."""
         ids = [header["_id"] for header in headers]
-        query = {"_id": among(ids), "done": Binary(done)}
+        query = {"_id": places(ids), "done": Binary(done)}
         gone = delete(self._server, BATCHES, query, meant=len(ids))
         return gone * _waiting(count, done)
 
     def _end(self, count: int, done: bytes, headers: list[Document], dropping: bool) -> int:
         """Leave nothing but the headers of batches of which equally many points wait."""
         ids, waiting = [header["_id"] for header in headers], _waiting(count, done)
-        query = {"_id": among(ids), "done": Binary(done)}
+        query = {"_id": places(ids), "done": Binary(done)}
         change = _end(count, self._prefix)
         if dropping:
             change["$inc"] = {"lost": waiting}
         ended = update(self._server, BATCHES, query, change, meant=len(ids))
         kept = set[str]()
         if ended < len(ids):  # a batch that somebody else changed is still the owner of its chunks
-            kept = {
-                h["_id"] for h in find_all(self._server, BATCHES, ids, HEADER) if h["left"] != 0
-            }
+            kept = {h["_id"] for h in self._find_headers(ids) if h["left"] != 0}
         self._chunks.drop(header for header in headers if header["_id"] not in kept)
         return ended * waiting
 
@@ -290,7 +331,7 @@ class BatchQueue:
         """Give those of the seqs that are pending."""
         wanted = set(seqs)
         ids = {self._id(seq >> POSITION_BITS) for seq in wanted}
-        headers = find_all(self._server, BATCHES, ids, HEADER)
+        headers = self._find_headers(ids)
         masks = {base_of(header): full_mask(header) & ~mask_of(header) for header in headers}
         return {s for s in wanted if masks.get(s >> POSITION_BITS, 0) >> s % MAX_POSITIONS & 1}
 
@@ -348,8 +389,8 @@ class BatchQueue:
 
 def _end(count: int, prefix: str) -> Document:
     """Make the change that leaves a header of which nothing waits."""
-    fields = {"done": mask_bytes((1 << count) - 1), "left": 0, "count": count, "size": 0}
-    return {"$set": fields | {"d": prefix}, "$unset": {"b": "", "ends": "", "u": ""}}
+    fields = {"done": mask_bytes((1 << count) - 1), "left": 0, "count": count}
+    return {"$set": fields | {"d": prefix}, "$unset": {"b": "", "size": "", "ends": "", "u": ""}}
 
 
 def _alike(headers: Iterable[Document]) -> list[tuple[int, bytes, list[Document]]]:

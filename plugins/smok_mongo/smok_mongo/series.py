@@ -271,7 +271,7 @@ class MongoSeries(Series):
     def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
         with self._server.operation():
             self._ready()
-            return self._queue.read(limit, after) if limit > 0 else []
+            return self._queue.hand_over(limit, after) if limit > 0 else []
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
         with self._operation_lock():

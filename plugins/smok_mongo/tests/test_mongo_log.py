@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from random import Random
 
 import pytest
 
@@ -232,6 +233,88 @@ def test_a_name_with_many_points_is_trimmed_beside_many_with_few(three):
     assert series.trim(1499) == 3 * 1499 + 30
     assert [len(list(other.range(name, None, None))) for name in ("a b", "a|", "é")] == [1, 1, 1]
     assert other.stats().points == 33
+
+
+def test_points_appended_one_by_one_leave_with_one_command(proxy, opened, raw):
+    """Who acknowledges what it was handed over reads none of it again, and names only the ends."""
+    series = opened(proxy.url).series("s")
+    for n in range(120):
+        series.append([("w", n, b"")])
+    begun = len(proxy.commands)
+    assert series.acknowledge([p.seq for p in series.pending(100)]) == 100
+    asked = [next(iter(c.items())) for c in proxy.commands[begun:]]
+    assert [name for name, of in asked if of == "smok_batches"] == ["find", "delete"]
+    assert len(asked) <= 6
+    assert (raw.smok_batches.count_documents({}), series.stats().pending) == (20, 20)
+
+
+@pytest.mark.parametrize("taken", [slice(70), slice(0, 70, 2), slice(99)])
+def test_what_another_acknowledges_meanwhile_counts_once(three, taken):
+    """What was handed over is known as it was then; who acknowledges sees that it has changed."""
+    one, two, _ = (engine.series("s") for engine in three)
+    for n in range(50):
+        one.append([("w", 2 * n, b""), ("w", 2 * n + 1, b"")])
+    seqs = [p.seq for p in one.pending(99)]
+    assert two.acknowledge(seqs[taken]) == len(seqs[taken])
+    assert one.acknowledge(seqs) == 99 - len(seqs[taken])
+    assert one.acknowledge(seqs) == 0
+    assert [p.ts for p in two.pending(9)] == [99]
+    assert (one.stats().pending, two.stats().pending) == (1, 1)
+
+
+def test_a_queue_that_fills_and_empties_keeps_few_headers(engine, raw):
+    """The newest headers of each backlog stay, and go with one of the next."""
+    series = engine.series("s")
+    for begin in range(0, 800, 80):
+        for n in range(begin, begin + 80):
+            series.append([("w", n, b"")])
+        drain(series)
+        assert raw.smok_batches.count_documents({}) < 90
+        assert series.stats().pending == 0
+
+
+def test_what_waits_before_what_was_handed_over_stays(three):
+    """Who reads on by a seq has not seen what is before it: the floor does not pass that."""
+    one, two, _ = (engine.series("s") for engine in three)
+    for n in range(100):
+        one.append([("w", n, b"")])
+    first = one.pending(5)[-1].seq
+    assert one.acknowledge([p.seq for p in one.pending(80, first)]) == 80
+    assert [p.ts for p in two.pending(99)] == [*range(5), *range(85, 100)]
+    assert two.stats().pending == 20
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_small_batches_that_leave_in_any_order_all_leave(three, seed):
+    """Three processes take and acknowledge some of what waits: no point is lost, counts hold."""
+    random, clock, waiting = Random(seed), itertools.count(), set()
+    processes = [engine.series("s") for engine in three]
+    for _ in range(8):
+        one, other = random.sample(processes, 2)
+        for n in itertools.islice(clock, 40):
+            one.append([("w", n, b"")] + [("v", n, b"")] * random.randrange(2))
+        waiting |= {p.seq for p in other.pending(9999)}
+        after = random.choice([0, 0, min(waiting)])
+        handed = one.pending(random.randrange(1, 150), after), other.pending(100)
+        for series, points in zip((one, other), handed, strict=True):
+            seqs = {p.seq for p in points if random.random() < 0.97}
+            assert series.acknowledge(seqs) == len(waiting & seqs)
+            waiting -= seqs
+        assert {p.seq for p in one.pending(9999)} == waiting
+        assert [series.stats().pending for series in processes] == [len(waiting)] * 3
+
+
+def test_what_is_dropped_while_it_is_uploaded_is_counted(three):
+    """Another process drops what is handed over: below the floor it counts as dropped as well."""
+    uploader, other, _ = (engine.series("s", Limits(100, OnFull.DROP_OLDEST)) for engine in three)
+    for n in range(100):
+        other.append([("w", n, b"")])
+    seqs = [p.seq for p in uploader.pending(90)]
+    for n in range(100, 110):
+        other.append([("w", n, b"")])
+    assert uploader.acknowledge(seqs) == 80
+    assert uploader.stats() == other.stats()
+    assert (other.stats().pending, other.stats().dropped) == (20, 10)
 
 
 def test_a_queue_that_drops_for_weeks_keeps_few_headers(engine, raw):

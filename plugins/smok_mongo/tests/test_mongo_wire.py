@@ -105,13 +105,13 @@ def texts(condition):
 
 def test_many_ids_are_changed_within_their_span(mock, engine):
     """A filter of many ids that changes documents begins with their span."""
-    seqs = [base << POSITION_BITS for base in range(3)]
+    seqs = [base << POSITION_BITS for base in (0, 2, 3)]
     names = [{"_id": f"pump-17|s|{name}", "points": True} for name in "xyz"]
     points = [point(name, seq) for name, seq in zip("xyz", seqs, strict=True)]
     mock.documents = {NAMES: names, POINTS: points}
     series, table = engine.series("s"), engine.table("t")
     series.trim(9)
-    mock.documents = {NAMES: names, BATCHES: [batch(base) for base in range(3)]}
+    mock.documents = {NAMES: names, BATCHES: [batch(base) for base in (0, 2, 3)]}
     mock.faults.append(("update", lambda request: request.ok(n=3, nModified=3)))
     series.acknowledge(seqs)
     for removed in (False, True):
@@ -125,6 +125,17 @@ def test_many_ids_are_changed_within_their_span(mock, engine):
         assert list(condition) == ["$gte", "$lte", "$in"]
         assert condition["$gte"] == min(condition["$in"])
         assert condition["$lte"] == max(condition["$in"])
+
+
+def test_batches_without_a_gap_are_named_by_their_ends(mock, engine):
+    """A thousand ids are a thousand comparisons for each document where no index is used."""
+    names = [{"_id": "pump-17|s|x", "points": True}]
+    mock.documents = {NAMES: names, BATCHES: [batch(base) for base in range(3)]}
+    mock.faults.append(("update", lambda request: request.ok(n=3, nModified=3)))
+    engine.series("s").acknowledge([base << POSITION_BITS for base in range(3)])
+    queries = [u["q"] for c in mock.named("update") for u in c["updates"]]
+    (query,) = [q["_id"] for q in queries if "done" in q]
+    assert query == {"$gte": batch(0)["_id"], "$lte": batch(2)["_id"]}
 
 
 def point(name, seq):
