@@ -76,7 +76,7 @@ def awake(url: str, count: int) -> Iterator[Iterator[Databases]]:
         yield itertools.cycle(devices)
 
 
-def points(what: str, url: str, servers: list[Server], alone: str) -> None:
+def points(what: str, url: str, servers: list[Server], alone: Server) -> None:
     """Compare a point of a device in turn of the fleet with one of a device by itself.
 
     What the servers do for it tells how many of them a million devices need.
@@ -87,10 +87,12 @@ def points(what: str, url: str, servers: list[Server], alone: str) -> None:
         for databases in itertools.islice(devices, BLOCK):
             databases.pathpoints.on_new_data("W0", next(clock), 1.5)
 
-    with awake(url, OPEN) as fleet, awake(alone, 1) as single:
-        before = busy(servers)
+    with awake(url, OPEN) as fleet, awake(alone.url, 1) as single:
+        before, before_alone = busy(servers), busy([alone])
         ours, other = interleaved(lambda: record(fleet), lambda: record(single), ROUNDS)
         cost = (busy(servers) - before) / ((ROUNDS + 1) * BLOCK)
+        cost_alone = (busy([alone]) - before_alone) / ((ROUNDS + 1) * BLOCK)
+    report(f"fleet, {what}: server's work for a point / alone", cost / cost_alone, "", met=None)
     report(f"fleet, {what}: time of a server's core for a point, us", cost * 1e6, "", met=None)
     cores = cost * MILLION / 60
     title = f"fleet, {what}: cores for a million devices with a point a minute each"
@@ -152,7 +154,7 @@ def fleet(what: str, url: str, servers: list[Server], devices: int, folder: Path
         report(f"fleet, {what}: memory of an idle device on the server, bytes", idle, "", met=None)
         gib = idle * MILLION / 2**30
         report(f"fleet, {what}: the same of a million devices, GiB", gib, "", met=None)
-        points(what, url, servers, single.url)
+        points(what, url, servers, single)
         status(what, url, servers, single.url, folder)
 
 

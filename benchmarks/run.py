@@ -50,7 +50,7 @@ class Run(TypedDict):
 PAGE = """# Benchmarks
 
 Written by `make bench`; every figure is a ratio of medians of runs taken in turn, or a count of
-bytes. A time alone says nothing about another machine, so no figure is one.
+bytes. A time alone says nothing about another machine; only what a fleet needs on paper is one.
 
 Each script was run when the [last table](#the-runs) says. On a machine that does other work (load
 above its cores) a ratio of a few percent either side of its goal decides nothing. The goals are for
