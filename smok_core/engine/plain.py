@@ -102,7 +102,7 @@ class _Check:
                 if type(part) is bytes:
                     self._allowance.size(part)
         except Unstorable as error:
-            raise InvalidType(self._role, self._key, error.culprit, error.expected) from None
+            raise InvalidType(self._role, self._key, *error.args) from None
 
     def _wrong(self, reason: str, remedy: str) -> InvalidValue:
         return InvalidValue(self._role, self._key, reason, remedy)

@@ -25,11 +25,7 @@ _LONGEST_DECIMAL: Final = 4300
 
 
 class Unstorable(TypeError):
-    """A value of a type that has a tag holds something of the user's own, such as a function."""
-
-    def __init__(self, culprit: object, expected: str) -> None:
-        self.culprit, self.expected = culprit, expected
-        super().__init__(f"{culprit!r} cannot be stored; give {expected}")
+    """A value holds something of the user's own, such as a function: that, and what to give."""
 
 
 def _nothing(_: Any) -> Iterable[Any]:
