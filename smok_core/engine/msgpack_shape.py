@@ -79,20 +79,20 @@ class _Walk:
             kind, width, size = _FORMS[first]
             begin = at + 1 + width
             size += int.from_bytes(self._data[at + 1 : begin], "big")
-            at = begin + size if kind == _SCALAR else self._inside(kind, begin, size, depth + 1)
-            if at > len(self._data):
-                raise ValueError("the value is torn")
+            if kind == _SCALAR:
+                at = begin + size
+            else:
+                inside = self._enter(kind, size, depth)
+                at = self.values(begin + (kind == _EXT), inside, depth + 1, in_map=kind == _MAP)
+            if at > len(self._data) or (kind == _EXT and at != begin + size):
+                raise ValueError("the value is torn, or an extension holds not one value")
         return at
 
-    def _inside(self, kind: int, at: int, size: int, depth: int) -> int:
-        """Walk what is in a container; every item takes a byte, so no size outlasts the data."""
-        if depth > MAX_STORED_DEPTH:
+    def _enter(self, kind: int, size: int, depth: int) -> int:
+        """Take a container off what is left, and give how many values are in it."""
+        if depth >= MAX_STORED_DEPTH:
             raise TooMuch("nests too deep")
-        if kind == _EXT:
-            self._allowance.parts(1)
-            if self.values(at + 1, 1, depth) != at + size:
-                raise ValueError("an extension holds something else than one value")
-            return at + size
-        count = size * 2 if kind == _MAP else size
-        self._allowance.parts(count + 1)
-        return self.values(at, count, depth, in_map=kind == _MAP)
+        inside = size * 2 if kind == _MAP else size
+        self._allowance.parts(1 if kind == _EXT else inside + 1)
+        # Each of them takes a byte at least: however many are announced, the data ends the walk.
+        return 1 if kind == _EXT else inside
