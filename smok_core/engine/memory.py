@@ -199,19 +199,18 @@ class MemorySeries(Series):
         with self._engine_lock:
             fresh = self._fresh(points)
             self._make_room(len(fresh))
-            for (name, ts), value in fresh.items():
+            for name, ts, value in fresh:
                 self._put(name, ts, value)
             if fresh and self.limits.on_full is OnFull.DROP_OLDEST:
                 self._drop_excess()
 
-    def _fresh(self, points: Sequence[tuple[str, int, bytes]]) -> dict[tuple[str, int], bytes]:
+    def _fresh(self, points: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:
         """Leave out what changes nothing; of repeats the last one counts, at its own place."""
         last = dict[tuple[str, int], bytes]()
         for name, ts, value in reversed(points):
             last.setdefault((name, ts), value)
-        return {
-            place: value for place, value in reversed(last.items()) if self._at(*place) != value
-        }
+        found = reversed(last.items())
+        return [(name, ts, value) for (name, ts), value in found if self._at(name, ts) != value]
 
     def _at(self, name: str, ts: int) -> bytes | None:
         line = self._lines.get(name)
@@ -256,10 +255,10 @@ class MemorySeries(Series):
 
     def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
         with self._engine_lock:
-            found = ((seq, *place) for seq, place in self._queue.items() if seq > after)
+            found = (item for item in self._queue.items() if item[0] > after)
             return [
                 PendingPoint(seq, name, ts, self._lines[name].points[ts].value)
-                for seq, name, ts in itertools.islice(found, limit)
+                for seq, (name, ts) in itertools.islice(found, limit)
             ]
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
