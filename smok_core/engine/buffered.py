@@ -132,7 +132,8 @@ class BufferedSeries(Series):
             except StoreError as error:
                 self._note(error, begun)
                 raise
-            self._note(None, begun)
+            if self._failure is not None:
+                self._note(None, begun)
 
     def flush(self) -> None:
         """Write what waits and return when it is stored as the inner series stores it.
