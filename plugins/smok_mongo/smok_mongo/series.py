@@ -244,9 +244,12 @@ class MongoSeries(Series):
         ]
         return fresh, [stored[name, ts].seq for name, ts, _ in fresh if (name, ts) in stored]
 
+    def _known_head(self) -> _Head:
+        return self._head or _Head(-1, Totals(0, 0, 0))
+
     def _batch(self, points: Sequence[Point], *, stored: int = 0, names: int = 0) -> Batch:
         """Plan a batch above the newest one."""
-        base, totals = self._head or _Head(-1, Totals(0, 0, 0))
+        base, totals = self._known_head()
         after = Totals(totals.appended + len(points), totals.points + stored, totals.names + names)
         return Batch(base + 1, uuid.uuid4().hex, points, after)
 
@@ -318,14 +321,14 @@ class MongoSeries(Series):
         trimming = Trimming(self._archive, self._names, self._queue, names, before)
         while not trimming.ended:
             with self._operation_lock():
-                batch = self._write(lambda: self._trimmed(trimming.page()))
+                batch = self._write(lambda: self._trimmed(trimming))
             trimming.go_on()
             gone += len(batch.points) if batch else 0
         return gone
 
-    def _trimmed(self, points: list[Point]) -> Batch | None:
+    def _trimmed(self, trimming: Trimming) -> Batch | None:
         """Plan a batch that forgets; nobody queues any of the points before it."""
-        if not points:
+        if not (points := trimming.page(self._known_head().totals)):
             return None
         batch = self._batch([], stored=-len(points))
         return batch._replace(points=points, trims=True)

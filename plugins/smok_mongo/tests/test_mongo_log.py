@@ -183,6 +183,26 @@ def test_a_fresh_process_trims_many_names_with_few_commands(proxy, raw, opened):
     assert again.latest("w1") == (30, b"")
 
 
+def test_many_names_with_few_points_are_trimmed_by_the_page(proxy, raw, opened):
+    """No command names them one by one; what is pending, and the latest of each name, stay."""
+    series = opened(proxy.url).series("s")
+    names = [f"w{n}" for n in range(400)]
+    series.append([(name, ts, b"") for ts in (1, 2) for name in names])
+    series.append([(name, 3, b"") for name in names[::2]])
+    drain(series)
+    series.append([(name, 0, b"") for name in names[:5]])
+    again = opened(proxy.url).series("s")
+    begun = len(proxy.commands)
+    assert again.trim(3) == 600
+    asked = proxy.commands[begun:]
+    assert len(asked) < 30
+    assert not [c for c in asked if c.get("find") == "smok_points" and "$or" in c["filter"]]
+    times = [[ts for ts, _ in series.range(name, None, None)] for name in names]
+    assert times[:6] == [[0, 3], [0, 2], [0, 3], [0, 2], [0, 3], [2]]
+    assert times[6:] == [[3], [2]] * 197
+    assert again.stats() == SeriesStats(400, 405, pending=5, oldest_pending=0)
+
+
 def test_a_writer_that_is_overtaken_again_and_again_gets_its_turn(three):
     """Whoever plans slowly asks the quick ones to let it go first."""
     slow, quick, _ = (engine.series("s") for engine in three)

@@ -107,7 +107,7 @@ def test_many_ids_are_changed_within_their_span(mock, engine):
     """A filter of many ids that changes documents begins with their span."""
     seqs = [base << POSITION_BITS for base in (0, 2, 3)]
     names = [{"_id": f"pump-17|s|{name}", "points": True} for name in "xyz"]
-    points = [point(name, seq) for name, seq in zip("xyz", seqs, strict=True)]
+    points = [point(n, seq, ts) for n, seq in zip("xyz", seqs, strict=True) for ts in (5, 10)]
     mock.documents = {NAMES: names, POINTS: points}
     series, table = engine.series("s"), engine.table("t")
     series.trim(9)
@@ -138,9 +138,9 @@ def test_batches_without_a_gap_are_named_by_their_ends(mock, engine):
     assert query == {"$gte": batch(0)["_id"], "$lte": batch(2)["_id"]}
 
 
-def point(name, seq):
+def point(name, seq, ts):
     """Give a stored point as the server does."""
-    return {"_id": f"pump-17|s|{name}|{time_text(5)}", "v": Binary(b"x"), "seq": seq}
+    return {"_id": f"pump-17|s|{name}|{time_text(ts)}", "v": Binary(b"x"), "seq": seq}
 
 
 def batch(base):
