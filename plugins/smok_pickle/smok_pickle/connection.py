@@ -256,7 +256,9 @@ class Connection:
 
     def _ready(self) -> sqlite3.Connection:
         """Give the connection for a new transaction, after a look at the file now and then."""
-        raw = self.raw()
+        raw, guard = self._handle.raw, self._handle.guard
+        if not self._opened or raw is None or guard is None or guard.is_torn():
+            raw = self.raw()  # that tells why not; it is not called for each reading
         if self._busy:
             raise BackendUnavailable(
                 str(self.path),
