@@ -74,22 +74,20 @@ def one_by_one(folder: Path) -> float:
 
 def in_thousands(folder: Path, names: int) -> float:
     hand, ours = by_hand(folder, "full"), open_databases(folder, "many.db", "power-loss")
-    batches = itertools.count()
     insert = "insert into points (path, ts, value) values (?, ?, ?)"
-    prepared = [shifted(batch, names) for batch in range(400)]
+    batches = [shifted(batch, names) for batch in range(241)]
+    by_us, by_them = iter(batches), iter(batches)
 
     def executemany() -> None:
-        for batch in prepared[:20]:
-            hand.execute("begin")
-            hand.executemany(insert, batch)
-            hand.execute("commit")
+        hand.execute("begin")
+        hand.executemany(insert, next(by_them))
+        hand.execute("commit")
 
     def through_the_role() -> None:
-        for batch in [prepared[next(batches)] for _ in range(20)]:
-            ours.pathpoints.on_new_data_many(batch)
+        ours.pathpoints.on_new_data_many(next(by_us))
 
-    seconds, baseline = interleaved(through_the_role, executemany, 15)
-    times = f"ours {seconds * 50:.2f} us, by hand {baseline * 50:.2f} us"
+    seconds, baseline = interleaved(through_the_role, executemany, 240)
+    times = f"ours {seconds * 1000:.2f} us, by hand {baseline * 1000:.2f} us"
     print(f"per point in thousands, {names} pathpoints: {times}")
     ours.close()
     return baseline / seconds

@@ -15,14 +15,20 @@ from collections.abc import Callable
 def interleaved(
     ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 7
 ) -> tuple[float, float]:
-    """Run both in turn, first once without counting; give both medians in seconds."""
+    """Run both in turn, first once without counting; give both medians in seconds.
+
+    Who was second is the first in the next round: what else the machine does, a sync of a busy disk
+    above all, may keep time with them.
+    """
     times: tuple[list[float], list[float]] = ([], [])
+    turn = list(zip((ours, theirs), times, strict=True))
     for number in range(rounds + 1):
-        for action, kept in zip((ours, theirs), times, strict=True):
+        for action, kept in turn:
             start = time.perf_counter()
             action()
             if number:
                 kept.append(time.perf_counter() - start)
+        turn.reverse()
     return statistics.median(times[0]), statistics.median(times[1])
 
 
