@@ -159,6 +159,7 @@ def written(series: BufferedSeries) -> bool:
     return not series._pending
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("full", ["disk", "queue"])
 def test_what_a_buffer_has_taken_survives_a_kill(
     full: str, disk: Path, opened: Callable[..., Engine]

@@ -304,6 +304,7 @@ def root_removes_what_lies_beside(path):
     opened(path).close()
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize(
     "act", [root_is_killed, root_heals, root_rescues, root_removes_what_lies_beside]
 )
