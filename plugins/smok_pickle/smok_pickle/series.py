@@ -90,6 +90,7 @@ class SqliteSeries(Series):
         """Use the reserve, as an acknowledgement does, but not more than half of it."""
         size = sum(_BESIDES + len(name) + len(value) for name, _, value in points)
         with self._connection.lock:
+            self._connection.space.look_next()
             if not self._connection.space.can_promise(size):
                 return False
             limits, self.limits = self.limits, Limits()

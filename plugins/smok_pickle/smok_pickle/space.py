@@ -38,10 +38,14 @@ class Space:
         """Keep the log small where there is little room."""
         self._handle.keep_log_small(small=_is_tight(free_bytes(self._handle.path)))
 
+    def look_next(self) -> None:
+        """Have the next write look first: new data is only taken with the reserve in its place."""
+        self.writes = _NOW
+
     def use_reserve(self) -> None:
         """Make room for what frees or acknowledges something."""
         self.reserve.release()
-        self.writes = _NOW
+        self.look_next()
         self._handle.fold_log()
 
     def can_promise(self, size: int) -> bool:

@@ -212,6 +212,26 @@ def test_the_reserve_keeps_promises_and_can_still_be_drained(
     series.close()
 
 
+def test_nothing_is_taken_again_before_the_reserve_is_back(
+    disk: Path, opened: Callable[..., Engine]
+) -> None:
+    """Who found the reserve used up by others does not go on as soon as a few bytes are free."""
+    inner = opened(path=disk / "smok.db").series("pathpoints")
+    series = BufferedSeries(inner, flush_ms=60_000)
+    series.append([("W1", 0, b"v" * 100_000)])
+    (disk / "smok.db.reserve").unlink()  # as another process does
+    eat(disk)
+    with pytest.raises(StorageFull):
+        series.flush()
+    os.truncate(disk / "other", (disk / "other").stat().st_size - 500_000)
+    with pytest.raises(StorageFull):
+        inner.append([("W1", 1, b"v")])
+    (disk / "other").unlink()
+    inner.append([("W1", 1, b"v")])
+    assert (disk / "smok.db.reserve").exists()
+    series.close()
+
+
 def test_a_buffer_holds_what_the_reserve_takes(disk: Path, opened: Callable[..., Engine]) -> None:
     """A buffer that is as full as it gets, with large values or with many, fits into half of it."""
     for number, size in enumerate((10, 300, 4000)):
