@@ -87,7 +87,7 @@ class SqliteSeries(Series):
                 self._write(points)
 
     def append_promised(self, points: Sequence[_Given]) -> bool:
-        """Use the reserve, as an acknowledgement does, but not more than half of it."""
+        """Use the reserve, as an acknowledgement does, but for a quarter of it."""
         size = sum(_BESIDES + len(name) + len(value) for name, _, value in points)
         with self._connection.lock:
             self._connection.space.look_next()

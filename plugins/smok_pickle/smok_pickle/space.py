@@ -49,14 +49,14 @@ class Space:
         self._handle.fold_log()
 
     def can_promise(self, size: int) -> bool:
-        """Tell whether ``size`` bytes fit into the log, and half a reserve is left.
+        """Tell whether ``size`` bytes fit into the log, and a quarter of a reserve is left.
 
-        That half is for acknowledgements; without them there would never be room again. It also
-        takes the copy of the log in the file, until the log is given back for that.
+        That is for acknowledgements; without them there would never be room again. It also takes
+        the copy of the log in the file, until the log is given back for that.
         """
         held = 0 if self.reserve.released else self.reserve.size
         free = free_bytes(self._handle.path)
-        return free is None or free + held - size >= self.reserve.size // 2
+        return free is None or free + held - size >= self.reserve.size // 4
 
     def give_back(self) -> None:
         """Copy the log into the file, give free pages to the file system, take the reserve again.

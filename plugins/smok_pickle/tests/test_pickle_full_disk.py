@@ -188,7 +188,7 @@ def test_what_a_buffer_has_taken_survives_a_kill(
 def test_the_reserve_keeps_promises_and_can_still_be_drained(
     disk: Path, opened: Callable[..., Engine]
 ) -> None:
-    """Nothing new gets in through the buffer, half of the reserve is left, and room is noticed."""
+    """Nothing new gets in through the buffer, much of the reserve is left, and room is noticed."""
     engine = opened(path=disk / "smok.db")
     inner = engine.series("pathpoints")
     inner.append([("W1", ts, b"v" * 50) for ts in range(-20_000, 0)])
@@ -233,7 +233,7 @@ def test_nothing_is_taken_again_before_the_reserve_is_back(
 
 
 def test_a_buffer_holds_what_the_reserve_takes(disk: Path, opened: Callable[..., Engine]) -> None:
-    """A buffer that is as full as it gets, with large values or with many, fits into half of it."""
+    """A buffer that is as full as it gets, with large values or with many, fits into its part."""
     for number, size in enumerate((10, 300, 4000)):
         engine = opened(path=disk / f"{number}.db")
         inner = engine.series("pathpoints")
@@ -269,8 +269,29 @@ def test_another_process_sees_that_the_reserve_is_in_use(
     assert drain(series) == list(range(200))
 
 
+def test_a_backlog_drains_when_all_that_may_be_was_promised(
+    disk: Path, opened: Callable[..., Engine]
+) -> None:
+    """What promises leave of the reserve is enough for rows and points of any number."""
+    engine = opened(path=disk / "smok.db")
+    table, series = engine.table("events"), engine.series("pathpoints")
+    for number in range(2000):
+        table.put(f"key {number}", b"v" * 100, pending=True)
+    series.append([(f"W{ts % 50}", ts, b"v" * 20) for ts in range(20_000)])
+    engine.checkpoint()
+    eat(disk)
+    count = 20_000
+    while series.append_promised([("W1", count + n, b"v" * 200) for n in range(20)]):
+        count += 20
+    assert count > 22_000
+    while rows := table.pending(200):
+        done = [Ack(row.key, row.seq, tag="id", remove=True) for row in rows]
+        assert table.acknowledge(done) == len(rows)
+    assert drain(series) == list(range(count))
+
+
 def test_a_reserve_that_is_too_small_is_told(disk: Path, opened: Callable[..., Engine]) -> None:
-    """What does not fit into half of the reserve stays in memory, in `warnings`, and gets in."""
+    """What does not fit into its part of it stays in memory, in `warnings`, and gets in."""
     inner = opened(path=disk / "smok.db", ballast_kib=64).series("pathpoints")
     series = BufferedSeries(inner, flush_ms=60_000)
     series.append([("W1", 0, b"v" * 100_000)])
