@@ -112,7 +112,7 @@ class Archive:
         query = {"$or": [{"_id": span} for span in spans if span["$gte"] <= span["$lte"]]}
         if not query["$or"] or ts <= -(1 << 63):
             return []
-        return [_old(d) for d in find(self._server, POINTS, query, {"seq": 1}, limit=PAGE + 1)]
+        return self._olds(query, PAGE + 1)
 
     def between(self, first: str, last: str, above: str) -> list[Old]:
         """Give points of the names from the first to the last that have an id above ``above``.
@@ -121,19 +121,20 @@ class Archive:
         """
         lowest = max(self.id_of(first, -(1 << 63)), f"{above}!")
         span = {"$gte": lowest, "$lte": self.id_of(last, (1 << 63) - 1)}
-        return [
-            _old(d) for d in find(self._server, POINTS, {"_id": span}, {"seq": 1}, limit=PAGE + 1)
-        ]
+        return self._olds({"_id": span}, PAGE + 1)
 
     def newer(self, names: Iterable[str], ts: int) -> set[str]:
         """Give those of the names that have a point at ``ts`` or later."""
         found, rest = set[str](), sorted(names, key=self.order)
         while rest and ts < 1 << 63:
             query = {"$or": [{"_id": self._span(n, ts, (1 << 63) - 1)} for n in rest]}
-            page = [_old(d) for d in find(self._server, POINTS, query, {"_id": 1}, limit=len(rest))]
+            page = self._olds(query, len(rest))
             found |= {old.name for old in page}
             rest = rest[rest.index(page[-1].name) + 1 :] if len(page) == len(rest) else []
         return found
+
+    def _olds(self, query: Document, most: int) -> list[Old]:
+        return [_old(d) for d in find(self._server, POINTS, query, {"seq": 1}, limit=most)]
 
     def _span(self, name: str, first: int, last: int) -> dict[str, str]:
         return {"$gte": self.id_of(name, max(first, -(1 << 63))), "$lte": self.id_of(name, last)}

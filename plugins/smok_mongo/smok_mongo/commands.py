@@ -64,18 +64,11 @@ def find(
 def find_all(
     server: Server, collection: str, ids: Iterable[str], fields: Document | None = None
 ) -> list[Document]:
-    """Give the documents that exist among ``ids``, in no particular order."""
+    """Give the documents that exist among ``ids``, in order within each thousand."""
     found: list[Document] = []
     for part in slices(ids):
-        found += _find_part(server, collection, part, fields)
+        found += find(server, collection, {"_id": {"$in": part}}, fields)
     return found
-
-
-def _find_part(
-    server: Server, collection: str, ids: list[str], fields: Document | None
-) -> list[Document]:
-    query = {"_id": {"$in": ids}}
-    return server.run(lambda db: list(db[collection].find(query, fields)))
 
 
 def count(server: Server, collection: str, query: Document) -> int:

@@ -46,6 +46,8 @@ from smok_mongo.store import Store
 #: So many batches end before it is worth raising the floor.
 _RAISE_EVERY: Final = 64
 _TRIES: Final = 50
+#: Points of a batch where none was seen.
+_GUESS: Final = 10
 _MAX_SEQ: Final = (1 << 63) - 1
 _NO_TOTALS: Final = Totals(0, 0, 0)
 
@@ -78,8 +80,8 @@ class BatchQueue:
         self._ended = 0  #: batches that ended since the floor was raised
         self._left = 0  #: headers that stayed since they were swept
         self._handed = HandedOver()  #: last, and not acknowledged
-        #: Points per batch as last seen: tells how many documents a batch takes.
-        self._usual = 10
+        #: Points of the batch read last, else of the first written: how many make a page.
+        self._usual = 0
 
     def insert(self, batch: Batch) -> bool:
         """Commit the batch; False if its place is another's."""
@@ -92,7 +94,7 @@ class BatchQueue:
         """Commit a batch whose points are stored, because it has lost a place before."""
         done = self.log.insert(document_of(batch, self._prefix, self._payload))
         if done:
-            self._payload, self._usual = {}, max(1, len(batch.points))
+            self._payload, self._usual = {}, self._usual or len(batch.points)
         return done
 
     def abandon(self) -> None:
@@ -115,7 +117,7 @@ class BatchQueue:
     def _read(self, limit: int, after: int) -> tuple[list[PendingPoint], HandedOver]:
         begin = min(max(after + 1, 0, self.log.seen.lowest << POSITION_BITS), _MAX_SEQ)
         query = self.log.from_place(begin >> POSITION_BITS) | {"left": {"$ne": 0}}
-        per_answer = min(-(-limit // self._usual), SLICE) + 1
+        per_answer = min(-(-limit // (self._usual or _GUESS)), SLICE) + 1
 
         def work(db: Database[Document]) -> tuple[list[PendingPoint], dict[str, Document]]:
             points: list[PendingPoint] = []

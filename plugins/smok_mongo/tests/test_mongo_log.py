@@ -268,6 +268,19 @@ def test_points_appended_one_by_one_leave_with_one_command(proxy, opened, raw):
     assert (raw.smok_batches.count_documents({}), series.stats().pending) == (20, 20)
 
 
+def test_a_small_append_does_not_lengthen_answers_of_large_batches(proxy, opened, raw):
+    """How many batches come in one answer follows what was read, not what was appended last."""
+    series = opened(proxy.url).series("s")
+    for begin in range(0, 1500, 500):
+        series.append([("w", n, b"") for n in range(begin, begin + 500)])
+    assert len(series.pending(1000)) == 1000
+    series.append([("w", 1500, b"")])
+    begun = len(proxy.commands)
+    assert len(series.pending(1000)) == 1000
+    (query,) = [c for c in proxy.commands[begun:] if c.get("find") == "smok_batches"]
+    assert query["batchSize"] == 3
+
+
 @pytest.mark.parametrize("taken", [slice(70), slice(0, 70, 2), slice(99)])
 def test_what_another_acknowledges_meanwhile_counts_once(three, taken):
     """What was handed over is known as it was then; who acknowledges sees that it has changed."""
