@@ -10,6 +10,7 @@ import bisect
 import itertools
 import operator
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +23,8 @@ from smok_pickle.write_log import (
     MOST_POINTS,
     Item,
     LogRow,
+    Points,
+    columns,
     done_in,
     insert,
     pack,
@@ -32,6 +35,7 @@ from smok_pickle.write_log import (
 
 _PIECE: Final = 16  # rows or segments per transaction: a full disk has room for a small one only
 _ROOMY_PIECE: Final = 32
+_ts: Final = operator.itemgetter(0)
 _fields: Final = operator.itemgetter(1, 2, 3, 6)  # those of an `Item`, out of the row of one point
 
 
@@ -57,12 +61,12 @@ def compact(raw: sqlite3.Connection, index: SeriesIndex, *, tight: bool) -> bool
     """Move the acknowledged points of some rows into segments; tell whether there are more."""
     keys, done = _acknowledged_rows(raw, index)
     here = keys[: _PIECE if tight else _ROOMY_PIECE]
-    moved = list[Item]()
+    moved = list[Points]()
     for run in _runs(here, index):
         for row in list(read(raw, *run)):
-            moved += _take_acknowledged(raw, index, row, done)
+            moved.append(_take_acknowledged(raw, index, row, done))
     _store(raw, moved)
-    gone = [(item.seq,) for item in moved if item.seq in done]
+    gone = [(seq,) for seqs, *_ in moved for seq in done.intersection(seqs)] if done else []
     raw.executemany("DELETE FROM done WHERE seq = ?", gone)
     if here:
         index.save(raw, rows_changed=True)
@@ -71,13 +75,20 @@ def compact(raw: sqlite3.Connection, index: SeriesIndex, *, tight: bool) -> bool
 
 def _take_acknowledged(
     raw: sqlite3.Connection, index: SeriesIndex, row: LogRow, done: set[int]
-) -> list[Item]:
-    """Take the acknowledged points out of a row, and give them."""
-    items, mark = unpack(row), index.acknowledged
-    left = [item for item in items if item.seq > mark and item.seq not in done]
-    if len(left) < len(items):
-        index.note_change(row.seq, rewrite(raw, row, left))
-    return [item for item in items if item.seq <= mark or item.seq in done] if left else items
+) -> Points:
+    """Take the acknowledged points out of a row, and give them as columns."""
+    points, mark = columns(row), index.acknowledged
+    if points[0][-1] <= mark:  # as nearly always
+        index.note_change(row.seq, rewrite(raw, row, []))
+        return points
+    taken, left = list[Item](), list[Item]()
+    for item in map(Item, *points):
+        (taken if item.seq <= mark or item.seq in done else left).append(item)
+    if not taken:
+        return (), (), (), ()
+    index.note_change(row.seq, rewrite(raw, row, left))
+    seqs, ids, stamps, values = zip(*taken, strict=True)
+    return seqs, ids, stamps, values
 
 
 def _runs(keys: list[int], index: SeriesIndex) -> Iterator[tuple[int, int]]:
@@ -88,14 +99,15 @@ def _runs(keys: list[int], index: SeriesIndex) -> Iterator[tuple[int, int]]:
         yield found[0], found[-1]
 
 
-def _store(raw: sqlite3.Connection, items: list[Item]) -> None:
-    by_name = dict[int, list[Item]]()
-    for item in items:
-        by_name.setdefault(item.name, []).append(item)
-    for name, group in by_name.items():
-        group.sort(key=operator.itemgetter(2))
-        points = [segments.Point(item.ts, item.value) for item in group]
-        segments.store(raw, name, points, max(item.seq for item in group))
+def _store(raw: sqlite3.Connection, moved: list[Points]) -> None:
+    by_name, last = defaultdict[int, list[segments.Pair]](list), dict[int, int]()
+    for seqs, ids, stamps, values in moved:
+        last.update(zip(ids, seqs, strict=True))  # they ascend
+        for name, point in zip(ids, zip(stamps, values, strict=True), strict=True):
+            by_name[name].append(point)
+    for name, points in by_name.items():
+        points.sort(key=_ts)
+        segments.store(raw, name, points, last[name])
 
 
 # --- small rows into larger ones -----------------------------------------------------------------

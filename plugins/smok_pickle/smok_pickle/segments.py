@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import operator
 import sqlite3
 import struct
 import zlib
@@ -37,9 +38,11 @@ _NEWEST: Final = _SELECT + " ORDER BY ts_min DESC LIMIT 1"
 _INSERT: Final = f"INSERT INTO segments({COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?)"
 _DELETE: Final = "DELETE FROM segments WHERE name = ? AND ts_min = ?"
 
+Pair = tuple[int, bytes]  #: a `Point`, or the same without the names
 _Columns = tuple[Steps, Widths, bytes]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Columns).decode
+_value = operator.itemgetter(1)
 _head = struct.Struct("<qqqqq").pack
 
 
@@ -110,7 +113,7 @@ def _values_at(widths: Widths, values: bytes, count: int, places: slice) -> list
     return [values[at::count] for at in range(*places.indices(count))]
 
 
-def pack(name: int, points: Sequence[Point], last: int) -> Segment:
+def pack(name: int, points: Sequence[Pair], last: int) -> Segment:
     """Make a segment of points, which ascend by time and obey its limits."""
     stamps, values = zip(*points, strict=True)
     widths, joined = join(values)
@@ -123,28 +126,26 @@ def _sum(name: int, last: int, ts_min: int, ts_max: int, data: bytes, points: in
     return zlib.crc32(data, zlib.crc32(_head(name, last, ts_min, ts_max, points)))
 
 
-def _pieces(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
-    start, size = 0, 0
-    for place, point in enumerate(points):
-        size += len(point.value)
-        if place > start and (place - start >= _MOST or size > _BYTES):
-            yield points[start:place]
-            start, size = place, len(point.value)
-    if points:
-        yield points[start:]
+def _pieces(points: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+    start = 0
+    while piece := points[start : start + _MOST]:
+        while len(piece) > 1 and sum(map(len, map(_value, piece))) > _BYTES:
+            piece = piece[: len(piece) // 2]
+        yield piece
+        start += len(piece)
 
 
-def store(raw: sqlite3.Connection, name: int, points: Sequence[Point], last: int) -> None:
+def store(raw: sqlite3.Connection, name: int, points: Sequence[Pair], last: int) -> None:
     """Store points, ascending by time and at timestamps that no segment has.
 
     Those that fall into a segment are merged with it, and so are those behind a small one.
     """
     while points:
-        home = at(raw, name, points[0].ts)
-        after = raw.execute(_NEXT, (name, points[0].ts)).fetchone()[0]
+        home = at(raw, name, points[0][0])
+        after = raw.execute(_NEXT, (name, points[0][0])).fetchone()[0]
         count = len(points) if after is None else bisect.bisect_left(points, (after,))
         here, points = points[:count], points[count:]
-        if home is not None and (here[0].ts <= home.ts_max or _is_small(home, count)):
+        if home is not None and (here[0][0] <= home.ts_max or _is_small(home, count)):
             replace(raw, home, sorted([*home.unpacked(), *here]), last)
         else:
             insert(raw, name, here, last)
@@ -154,13 +155,13 @@ def _is_small(home: Segment, count: int) -> bool:
     return home.points <= _SMALL * count and home.points + count <= _MOST
 
 
-def replace(raw: sqlite3.Connection, old: Segment, points: Sequence[Point], last: int = 0) -> None:
+def replace(raw: sqlite3.Connection, old: Segment, points: Sequence[Pair], last: int = 0) -> None:
     """Put points in the place of a segment; none, and it is gone."""
     delete(raw, old)
     insert(raw, old.name, points, max(old.last, last))
 
 
-def insert(raw: sqlite3.Connection, name: int, points: Sequence[Point], last: int) -> None:
+def insert(raw: sqlite3.Connection, name: int, points: Sequence[Pair], last: int) -> None:
     """Store points, ascending by time, where no segment is."""
     raw.executemany(_INSERT, [pack(name, piece, last) for piece in _pieces(points)])
 

@@ -31,7 +31,7 @@ _INSERT: Final = f"INSERT INTO tail({COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
 _READ: Final = f"SELECT {COLUMNS} FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608
 _FEW: Final = 256  # names that one byte can tell apart
 
-_Points = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[bytes]]
+Points = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[bytes]]
 _Columns = tuple[bytes, list[int] | None, bytes, Widths, bytes]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Columns).decode
@@ -129,7 +129,7 @@ def unpack(row: LogRow) -> list[Item]:
     return list(map(_item, zip(*columns(row), strict=True)))
 
 
-def columns(row: LogRow) -> _Points:
+def columns(row: LogRow) -> Points:
     """Give the points of a row in their order, as columns: seqs, names, timestamps, values.
 
     Raises:
