@@ -175,7 +175,8 @@ def show(turns: Turns, before: float, recorded: float) -> None:
     first, last = (statistics.median(part) for part in (turns.ours[:10], turns.ours[-10:]))
     print(f"the last blocks took {last / first:.2f} of the first ones")
     print(f"memory: {before:.0f} MiB, {recorded - before:+.1f} while recording")
-    speed = statistics.median(turns.bare) / statistics.median(turns.ours)
+    # The sums: a median would leave out the blocks in which the store is tidied.
+    speed = sum(turns.bare) / ours
     judge("12. upload over mutual TLS / requests.post of the same bodies, speed", speed, ">= 0.6")
     judge("8. recording and uploading all of it, growth of memory, MiB", growth, "<= 30")
 
