@@ -111,10 +111,10 @@ By `cProfile` over the same calls, for the goals that are missed:
   hand. On FerretDB each is a reading of the whole collection, and of a batch with one point, which
   has twice as many fields, that takes twice the time. mongo-java-server gives a drain 2.1 to 2.6
   times as fast as by hand, for a thousand batches are named by their ends, by hand by their ids.
-- **Upload**: beside the request, a batch of a thousand takes 4.0 ms of the processor: 1.2 to compact
-  what was acknowledged before, 0.9 to write MiniJSON, 0.9 to arrange it by name and in its shape,
-  0.8 to read the queue, 0.2 to acknowledge it. A request takes 1.0 of the device's and 5 of the
-  cloud's, which decodes it on the same cores.
+- **Upload**: beside the request, a batch of a thousand takes 4.0 ms of the processor: 1.2 to
+  compact what was acknowledged before, 0.9 to write MiniJSON, 0.9 to arrange it by name and in its
+  shape, 0.8 to read the queue, 0.2 to acknowledge it. A request takes 1.0 of the device's and 5 of
+  the cloud's, which decodes it on the same cores.
 - **First reading of a range**: it is four statements (a transaction, a look at what others have
   done, the segment), 11 us, where by hand it is one look into an index. A segment of up to 256
   readings is inflated (6), and sixteen of them are taken apart (9).
