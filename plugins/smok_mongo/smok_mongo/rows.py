@@ -14,25 +14,22 @@ from smok_mongo.table_versions import ROWS, TableVersions
 
 
 class Places:
-    """Where the rows of a table are, in the table_version that was seen last."""
+    """Where the rows of a table are, in the version of it that was seen last."""
 
     def __init__(self, table_versions: TableVersions, role: str) -> None:
-        self._generations, self._role = table_versions, role
+        self._versions, self._role = table_versions, role
 
     def id_of(self, key: str) -> str:
         """Give the id of a row."""
-        return join(self._prefix(), segment(key, self._role))
+        return join(self._versions.seen_prefix, segment(key, self._role))
 
     def place(self, seq: int, key: str) -> str:
         """Give a place in the queue; the key keeps equal seqs of two processes apart."""
-        return join(self._prefix(), seq_text(seq), segment(key, self._role))
+        return join(self._versions.seen_prefix, seq_text(seq), segment(key, self._role))
 
     def pending(self, acks: Iterable[Ack]) -> Document:
         """Make the query for rows that still wait with the seq that was handed out."""
         return {"q": among([self.place(done.seq, done.key) for done in acks])}
-
-    def _prefix(self) -> str:
-        return join(self._generations.prefix, self._generations.seen)
 
 
 def tag_bytes(tag: str | None) -> Binary | None:

@@ -29,7 +29,7 @@ class Slots:
     """The slots of one table; the caller holds the table's operation_lock."""
 
     def __init__(self, server: Server, table_versions: TableVersions, places: Places) -> None:
-        self._server, self._generations, self._places = server, table_versions, places
+        self._server, self._versions, self._places = server, table_versions, places
         self._hint = 0
         self.dropped = Dropped(server, join(table_versions.prefix, "dropped"))
 
@@ -52,7 +52,7 @@ class Slots:
         return self._free(most)
 
     def _pending(self) -> int:
-        return count(self._server, ROWS, {"q": span(self._prefix())})
+        return count(self._server, ROWS, {"q": span(self._versions.seen_prefix)})
 
     def _free(self, most: int) -> str:
         """Look from where the last one was: in a queue the oldest slot is the next to be free."""
@@ -88,13 +88,10 @@ class Slots:
         return {document["s"] for document in find(self._server, ROWS, {"s": limits}, {"s": 1})}
 
     def _below(self, number: int) -> Document:
-        return {"$gte": f"{self._prefix()}|", "$lt": self._slot(number)}
+        return {"$gte": f"{self._versions.seen_prefix}|", "$lt": self._slot(number)}
 
     def _slot(self, number: int) -> str:
-        return join(self._prefix(), seq_text(number))
-
-    def _prefix(self) -> str:
-        return join(self._generations.prefix, self._generations.seen)
+        return join(self._versions.seen_prefix, seq_text(number))
 
     # --- dropping ----------------------------------------------------------------------------
 

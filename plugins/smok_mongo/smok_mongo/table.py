@@ -32,7 +32,7 @@ from smok_mongo.ids import MAX_POSITIONS, POSITION_BITS, join, segment, seq_text
 from smok_mongo.rows import Places, may_write, row_of, tag_bytes
 from smok_mongo.slots import Slots
 from smok_mongo.store import Store
-from smok_mongo.table_versions import ROWS, TRIES, TableVersions, generation_text
+from smok_mongo.table_versions import ROWS, TRIES, TableVersions, version_text
 
 #: The server's limit is 16 MiB for the whole document.
 _MAX_VALUE: Final = 15 << 20
@@ -45,9 +45,9 @@ class MongoTable(Table):
 
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._server, self._name = store, store.server, name
-        self._generations = TableVersions(store.server, join(store.device, segment(name)))
-        self._places = Places(self._generations, name)
-        self._slots = Slots(store.server, self._generations, self._places)
+        self._versions = TableVersions(store.server, join(store.device, segment(name)))
+        self._places = Places(self._versions, name)
+        self._slots = Slots(store.server, self._versions, self._places)
         self._operation_lock = OperationLock(store.server)
 
     # --- reading -----------------------------------------------------------------------------
@@ -58,12 +58,12 @@ class MongoTable(Table):
     def get_many(self, keys: Iterable[str]) -> dict[str, Row]:
         tails = [segment(key, self._name) for key in keys]
         with self._server.operation():
-            return {row.key: row for row in map(row_of, self._generations.find(tails))}
+            return {row.key: row for row in map(row_of, self._versions.find(tails))}
 
     def rows(self) -> Iterator[Row]:
         """Read all rows before giving the first one; other processes may write meanwhile."""
         with self._operation_lock():
-            found = self._generations.read(self._scan)
+            found = self._versions.read(self._scan)
         return iter(sorted(map(row_of, found), key=lambda row: row.seq))
 
     def pending(self, limit: int, after: int = 0) -> list[Row]:
@@ -76,11 +76,11 @@ class MongoTable(Table):
             return find(self._server, ROWS, pending, sort="q", limit=limit)
 
         with self._server.operation():
-            return list(map(row_of, self._generations.read(read)))
+            return list(map(row_of, self._versions.read(read)))
 
     def stats(self) -> TableStats:
         with self._server.operation():
-            counts = self._generations.read(self._count)
+            counts = self._versions.read(self._count)
             return TableStats(counts.rows, counts.pending, self._slots.dropped.total())
 
     def _scan(self, prefix: str) -> list[Document]:
@@ -120,7 +120,7 @@ class MongoTable(Table):
                     fields["s"] = self._slots.take(max_pending, drop)
                 if self._write(key, old, fields, pending=pending):
                     return True
-        raise self._generations.contended()
+        raise self._versions.contended()
 
     def _write(self, key: str, old: Row | None, fields: Document, *, pending: bool) -> bool:
         """Insert, or change the row if it still is as it was read."""
@@ -146,7 +146,7 @@ class MongoTable(Table):
                 query, tried = {"_id": self._places.id_of(key), "seq": Int64(old.seq)}, True
                 if delete(self._server, ROWS, query):
                     return True
-        raise self._generations.contended()
+        raise self._versions.contended()
 
     def replace(self, rows: Mapping[str, bytes]) -> None:
         for key, value in rows.items():
@@ -157,14 +157,14 @@ class MongoTable(Table):
             for _ in range(TRIES):
                 if self._replace(rows):
                     return
-        raise self._generations.contended()
+        raise self._versions.contended()
 
     def _replace(self, rows: Mapping[str, bytes]) -> bool:
-        """Write the set as a new table_version and flip the head, unless somebody else did."""
-        old = self._generations.current()
-        base = self._store.sequence.take(above=self._generations.base_of(old))
-        new = generation_text(base, self._server.owner)
-        prefix, first = join(self._generations.prefix, new), base << POSITION_BITS
+        """Write the set as a new version and flip the head, unless somebody else did."""
+        old = self._versions.current()
+        base = self._store.sequence.take(above=self._versions.base_of(old))
+        new = version_text(base, self._server.owner)
+        prefix, first = join(self._versions.prefix, new), base << POSITION_BITS
         documents = [
             {
                 "_id": join(prefix, segment(key, self._name)),
@@ -175,9 +175,9 @@ class MongoTable(Table):
             for position, (key, value) in enumerate(rows.items())
         ]
         insert_new(self._server, ROWS, documents)
-        flipped = self._generations.flip(old, new)
+        flipped = self._versions.flip(old, new)
         if flipped:
-            self._generations.sweep(below=new)
+            self._versions.sweep(below=new)
         return flipped
 
     # --- acknowledging ----------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class MongoTable(Table):
         if not acks:
             return 0
         with self._operation_lock():
-            self._generations.current()
+            self._versions.current()
             # All commands are made before the first is sent: what cannot be said changes nothing.
             tags = [self._tag(done) for done in acks if done.tag is not None]
             stay = [done for done in acks if not done.remove]

@@ -1,7 +1,7 @@
-"""TableVersions of a table: a whole set of rows becomes visible by changing one document.
+"""Versions of a table: a whole set of rows becomes visible by changing one document.
 
-Rows live at ``device|table|table_version|key``; the document ``device|table|head`` names the
-table_version that holds. Without one nothing was ever replaced and `FIRST` holds. A table_version
+Rows live at ``device|table|version|key``; the document ``device|table|head`` names the
+version that holds. Without one nothing was ever replaced and `FIRST` holds. A version
 grows with time, so what is older than the head is garbage, and nothing newer is ever removed.
 """
 
@@ -25,12 +25,12 @@ _ONE_ANSWER: Final = 100
 _ONE_ANSWER_BYTES: Final = 8 << 20
 
 
-def generation_text(base: int, writer: str) -> str:
-    """Name a table_version: its base, then the process, so two processes never write into one."""
+def version_text(base: int, writer: str) -> str:
+    """Name a version: its base, then the process, so two processes never write into one."""
     return base_text(base) + writer[:_LANE]
 
 
-FIRST: Final = generation_text(0, "0" * _LANE)
+FIRST: Final = version_text(0, "0" * _LANE)
 
 
 class TableVersions:
@@ -39,8 +39,13 @@ class TableVersions:
     def __init__(self, server: Server, prefix: str) -> None:
         self._server, self.prefix = server, prefix
         self._head = join(prefix, "head")
-        #: The table_version as this process saw it last; every operation checks it.
+        #: The version as this process saw it last; every operation checks it.
         self.seen = FIRST
+
+    @property
+    def seen_prefix(self) -> str:
+        """Give the prefix of the ids of rows and places in the version that was seen last."""
+        return join(self.prefix, self.seen)
 
     def find(self, tails: Iterable[str]) -> list[Document]:
         """Give the rows that exist among the encoded keys, read together with the head.
@@ -55,16 +60,16 @@ class TableVersions:
                 return found
         raise self.contended()
 
-    def _look(self, table_version: str, tails: list[str]) -> list[Document] | None:
+    def _look(self, version: str, tails: list[str]) -> list[Document] | None:
         rows: list[Document] = []
         for part in slices(tails, 999):
-            ids = [join(self.prefix, table_version, tail) for tail in part]
+            ids = [join(self.prefix, version, tail) for tail in part]
             found = find_all(self._server, ROWS, [*ids, self._head])
-            if self._note(found) != table_version:
+            if self._note(found) != version:
                 return None
             rows += [document for document in found if document["_id"] != self._head]
         if len(rows) > _ONE_ANSWER or _size(rows) > _ONE_ANSWER_BYTES:
-            return rows if self.current() == table_version else None
+            return rows if self.current() == version else None
         return rows
 
     def _note(self, documents: Iterable[Document]) -> str:
@@ -73,20 +78,20 @@ class TableVersions:
         return self.seen
 
     def current(self) -> str:
-        """Ask which table_version holds."""
+        """Ask which version holds."""
         head = find_one(self._server, ROWS, {"_id": self._head})
         return self._note([head] if head else [])
 
     def read(self, work: Callable[[str], _T]) -> _T:
         """Read what spans many rows; again, if the table was replaced meanwhile.
 
-        ``work`` gets the prefix of the table_version's ids.
+        ``work`` gets the prefix of the version's ids.
         """
-        table_version = self.current()
+        version = self.current()
         for _ in range(TRIES):
-            found = work(join(self.prefix, table_version))
-            before, table_version = table_version, self.current()
-            if table_version == before:
+            found = work(join(self.prefix, version))
+            before, version = version, self.current()
+            if version == before:
                 return found
         raise self.contended()
 
@@ -104,16 +109,16 @@ class TableVersions:
         return self.current() == new or done
 
     def sweep(self, below: str) -> None:
-        """Remove older table_versions; nobody reads them, so if this fails the next one does it."""
+        """Remove older versions; nobody reads them, so if this fails the next one does it."""
         query = {"_id": {"$gte": f"{self.prefix}|", "$lt": f"{join(self.prefix, below)}|"}}
         try:
             delete(self._server, ROWS, query)
         except StoreError:
             return
 
-    def base_of(self, table_version: str) -> int:
-        """Give the base that the table_version's name begins with."""
-        return int(table_version[:BASE_DIGITS], 16)
+    def base_of(self, version: str) -> int:
+        """Give the base that the version's name begins with."""
+        return int(version[:BASE_DIGITS], 16)
 
     def contended(self) -> StoreError:
         """Make the error for an operation that others interrupted again and again."""

@@ -78,7 +78,7 @@ def test_a_table_killed_while_replaced_is_the_old_or_the_new(
     table.replace({"a": b"1", "b": b"1"})
     other = opened(server.url).table("t")
     assert other.get("a").value == b"1"
-    monkeypatch.setattr(table._generations, step, die)
+    monkeypatch.setattr(table._versions, step, die)
     with pytest.raises(Died):
         table.replace({"b": b"2"})
     expected = {"b": b"2"} if step == "sweep" else {"a": b"1", "b": b"1"}
