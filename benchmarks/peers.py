@@ -34,6 +34,7 @@ class Store(NamedTuple):
 
     append: Callable[[Points], object]
     take: Callable[[int], int]
+    close: Callable[[], object] = lambda: None
 
 
 def ours(folder: Path, durability: str) -> Store:
@@ -41,7 +42,8 @@ def ours(folder: Path, durability: str) -> Store:
     if durability == "buffered":
         store["flush_ms"] = 100  # type: ignore[assignment]
     config = {"device": "bench", "stores": {"s": store}, "roles": {"default": "s"}}
-    role: Any = smok_core.open_databases(config).pathpoints
+    databases = smok_core.open_databases(config)
+    role: Any = databases.pathpoints
 
     def append(points: Points) -> None:
         role.on_new_data_many(points) if len(points) > 1 else role.on_new_data(*points[0])
@@ -52,7 +54,7 @@ def ours(folder: Path, durability: str) -> Store:
         batch.acknowledge()
         return taken
 
-    return Store(append, take)
+    return Store(append, take, databases.close)
 
 
 def bare(folder: Path, durability: str) -> Store:
@@ -208,6 +210,7 @@ def duel(
         if durability != "buffered":
             rule = ">= 0.67" if peer is bare else ""
             speak(f"{'5. ' * bool(rule)}hand over and acknowledge {how}", take, rule, rounds)
+        stores[0].close()
 
 
 def chunks(size: int) -> Iterator[Points]:
@@ -243,6 +246,7 @@ def threads() -> None:
                 worker.join()
 
         seconds, alone = interleaved(eight, lambda: write(400), 11)
+        store.close()
     speed = alone / seconds
     report("4. eight threads / one, power-loss, speed", speed, ">= 3", met=speed >= 3)
 
