@@ -10,7 +10,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from smok_cli.transfer.digests import digest_role
+from smok_cli.transfer.digests import digest_both
 from smok_cli.transfer.errors import CopyDiffers, TargetNotEmpty
 from smok_cli.transfer.journal import Journal
 from smok_cli.transfer.parts import COUNTERS, PARTS
@@ -161,8 +161,7 @@ class _RoleCopy:
             self._target.table(COUNTERS).put(key, self._target.codec.dumps(total))
 
     def _verify(self) -> None:
-        there = digest_role(self._source, self.role, self._tick)
-        here = digest_role(self._target, self.role)
+        there, here = digest_both(self._source, self._target, self.role, self._tick)
         self._report.verified = there == here
 
 

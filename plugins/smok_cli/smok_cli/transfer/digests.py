@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import struct
+import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from smok_cli.transfer.decoding import PAGE, UNREADABLE, load_many
@@ -51,6 +53,25 @@ def digest_role(
     the one place to the other. Nor does the count of what was dropped, which is history.
     """
     return _Digest(engine, role, tick).result()
+
+
+def digest_both(
+    a: Engine, b: Engine, role: str, tick: Callable[[int], None]
+) -> tuple[RoleDigest, RoleDigest]:
+    """Read two stores at once, for while one waits for its server the other can be read.
+
+    ``tick`` hears of the records of the first. Who interrupts this does not wait for the second.
+    """
+    second = Future[RoleDigest]()
+
+    def read() -> None:
+        try:
+            second.set_result(digest_role(b, role))
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            second.set_exception(error)
+
+    threading.Thread(target=read, name="smok-digest", daemon=True).start()
+    return digest_role(a, role, tick), second.result()
 
 
 class _Digest:

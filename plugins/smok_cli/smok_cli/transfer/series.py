@@ -59,7 +59,7 @@ class SeriesCopy:
         """Copy what the journal does not say is copied; ``tick`` hears of each page."""
         self._state = self._journal.read(self._note_name) or {
             "base": self._end_of_queue(),
-            "groups": 1 + self._source.stats().pending // _GROUP,
+            "groups": self._groups(),
             "group": 0,
             "name": None,
             "ts": None,
@@ -70,6 +70,17 @@ class SeriesCopy:
             self._archive(tick)
             self._note(queue=0)
         self._queue(tick)
+
+    def _groups(self) -> int:
+        """Tell in how many groups the names with acknowledged points are taken.
+
+        None where all points wait, as after an outage: the queue has them. If a store counts
+        wrong, the comparison that follows says so; a merge is not compared, so it looks itself.
+        """
+        counts = self._source.stats()
+        if counts.points == counts.pending and not self._merge:
+            return 0
+        return 1 + counts.pending // _GROUP
 
     def _note(self, **changes: Any) -> None:
         self._state |= changes

@@ -6,13 +6,14 @@ import cProfile
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import pytest
-from smok_cli.transfer import CopyDiffers, CopyUnfinished, TargetNotEmpty, copy, verify
+from smok_cli.transfer import CopyDiffers, CopyUnfinished, TargetNotEmpty, copy, digests, verify
 from smok_cli.transfer.parts import COUNTERS, JOURNAL, PARTS
 from smok_client.legacy import import_directory
 
@@ -21,7 +22,8 @@ from plugins.smok_cli.tests.transfer.stores import event, fill, open_store, writ
 from plugins.smok_client.tests.legacy.samples import DATA
 from smok_core.databases import Databases
 from smok_core.engine.base import Engine
-from smok_core.engine.memory import MemoryEngine
+from smok_core.engine.memory import MemoryEngine, MemorySeries
+from smok_core.errors import BackendUnavailable
 from smok_core.roles import ROLES
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -399,3 +401,46 @@ def test_the_comparison_makes_no_call_for_each_reading(tmp_path: Path) -> None:
         calls = {one.code.co_name: one.callcount for one in ours}
         assert 0 < calls["canonical"] < 500
         assert calls.get("_load", 0) == 0
+
+
+def test_readings_that_all_wait_are_read_from_the_queue_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The archive has nothing more; it is read to be compared, and by a merge, which is not."""
+    ranges: list[str] = []
+    plain = MemorySeries.range
+
+    def counted(self: MemorySeries, name: str, start: Any, stop: Any) -> Any:
+        ranges.append(name)
+        return plain(self, name, start, stop)
+
+    monkeypatch.setattr(MemorySeries, "range", counted)
+    for merge, expected in ((False, 2), (True, 1)):
+        with open_store(tmp_path, "memory") as a, open_store(tmp_path, "memory") as b:
+            a.pathpoints.on_new_data_many([("x", 1, 1), ("x", 2, 2)])
+            copy(engine_of(a), engine_of(b), ["pathpoints"], merge=merge)
+            assert len(ranges) == expected
+            assert verify(engine_of(a), engine_of(b), ["pathpoints"]).equal
+        ranges.clear()
+
+
+def test_both_stores_are_compared_at_once_and_an_error_of_either_is_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits for the other to have begun; what the second one raises comes out."""
+    meeting, plain = threading.Barrier(2), digests.digest_role
+
+    def met(engine: Engine, *rest: Any) -> Any:
+        meeting.wait(30)
+        if engine is second:
+            raise BackendUnavailable("b", "it went away")
+        return plain(engine, *rest)
+
+    with open_store(tmp_path, "memory") as a, open_store(tmp_path, "memory") as b:
+        fill(a)
+        second = engine_of(b)
+        with monkeypatch.context() as patch:
+            patch.setattr(digests, "digest_role", met)
+            with pytest.raises(BackendUnavailable, match="it went away"):
+                copy(engine_of(a), second, ["events"])
+        assert copy(engine_of(a), second, ["events"]).roles["events"].verified
