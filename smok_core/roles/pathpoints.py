@@ -146,7 +146,7 @@ class DataToSynchronize(StoredBatch[ValueOrExcept], BaseDataToSynchronize):
         for values in found.values():
             values.sort(key=itemgetter(0))
         return [
-            {"path": path, "values": [_value_json(*value) for value in found[path]]}
+            {"path": path, "values": [_value_json(ts, value) for ts, value in found[path]]}
             for path in sorted(found)
         ]
 

@@ -68,14 +68,17 @@ class MiniJsonEncoder:
     def values(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Give each value as ``[timestamp, value]`` or ``[false, timestamp, error_code]``."""
         return [
-            {"path": item["path"], "values": list(map(_short, item["values"]))} for item in batch
+            {
+                "path": item["path"],
+                "values": [
+                    [one["timestamp"], one["value"]]
+                    if "value" in one
+                    else [False, one["timestamp"], one["error_code"]]
+                    for one in item["values"]
+                ],
+            }
+            for item in batch
         ]
-
-
-def _short(value: dict[str, Any]) -> list[Any]:
-    if "error_code" in value:
-        return [False, value["timestamp"], value["error_code"]]
-    return [value["timestamp"], value["value"]]
 
 
 #: By their names in the configuration.
