@@ -502,10 +502,12 @@ class _Page:
 
     def _cut(self) -> None:
         self.points.sort()
-        sizes = list(itertools.accumulate([len(value) for _, value in self.points]))
-        fit = min(max(bisect.bisect_right(sizes, _PAGE_BYTES), 1), self._most)
-        if fit < len(sizes):
+        fit = self._most
+        if self._size > _PAGE_BYTES:
+            sizes = list(itertools.accumulate([len(value) for _, value in self.points]))
+            fit = min(max(bisect.bisect_right(sizes, _PAGE_BYTES), 1), fit)
+        if fit < len(self.points):
             self.then = self.points[fit][0]
             self.high = self.then - 1
+        self._size -= sum([len(value) for _, value in self.points[fit:]])
         del self.points[fit:]
-        self._size = sizes[fit - 1]

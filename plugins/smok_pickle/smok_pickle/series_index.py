@@ -345,9 +345,11 @@ class SeriesIndex:
 
     def _start(self) -> int:
         """Give a time before which no row has a point; most of the archive is before it."""
-        fresh = itertools.takewhile(lambda key: key > self._oldest_to, reversed(self.rows))
-        self._oldest = min([self._oldest, *[self.rows[key].ts_min for key in fresh]])
-        self._oldest_to = next(reversed(self.rows), -1)
+        last = next(reversed(self.rows), -1)
+        if last != self._oldest_to:
+            fresh = itertools.takewhile(lambda key: key > self._oldest_to, reversed(self.rows))
+            self._oldest = min([self._oldest, *[self.rows[key].ts_min for key in fresh]])
+            self._oldest_to = last
         return self._oldest
 
     def latest(self, raw: sqlite3.Connection, name: int) -> Point | None:
