@@ -69,7 +69,7 @@ class Connection:
         self.vanished: StoreVanished | None = None  #: what happened to the file, if it went away
         self._descent: Descent | None = None  #: None: it is open only to look
         self._opened = self._closed = False  # opened: its last step; one that was cut is not used
-        self._busy = False  # a call is running: a signal handler must not begin another
+        self.busy = False  #: a call is running: a signal handler must not begin another
         self._cut = False  # at a fork: this thread forks in the middle of a call
         self._inherited = False  # of a parent that forked in the middle of a call
         with self.lock:
@@ -215,7 +215,7 @@ class Connection:
             else:
                 if part is not None:
                     self._open_without(part)
-                if self._descent is not None and not self._busy:
+                if self._descent is not None and not self.busy:
                     self.read(self._descent.note)
 
     def sync(self) -> None:
@@ -259,7 +259,7 @@ class Connection:
         raw, guard = self._handle.raw, self._handle.guard
         if not self._opened or raw is None or guard is None or guard.is_torn():
             raw = self.raw()  # that tells why not; it is not called for each reading
-        if self._busy:
+        if self.busy:
             raise BackendUnavailable(
                 str(self.path),
                 "this thread is in the middle of another call on it (a signal handler, perhaps)",
@@ -276,14 +276,14 @@ class Connection:
     def _run(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
         with self.lock:
             raw = self._ready()
-            self._busy = True
+            self.busy = True
             try:
                 return self._transact(raw, begin, work)
             except CorruptData as damage:
                 self._heal(damage)
                 return self._transact(self.raw(), begin, work)
             finally:
-                self._busy = False
+                self.busy = False
 
     def _transact(
         self, raw: sqlite3.Connection, begin: str, work: Callable[[sqlite3.Connection], T]

@@ -347,13 +347,16 @@ class SqliteSeries(Series):
             found = self._index.sync(raw)
             return queue.heads(raw, self._index, limit, after) if found else []
 
-        with self._connection.lock:
-            raw = self._connection.raw_if_unchanged()
-            if raw and self._index.is_true(raw):
-                found = queue.remembered(self._index, limit, after)
-                if found is not None:
-                    return found
-            return self._connection.read(work)
+        connection, found = self._connection, None
+        with connection.lock:
+            raw = connection.raw_if_unchanged()
+            try:
+                connection.busy = True  # a signal handler must not read ahead in between
+                if raw and self._index.is_true(raw):
+                    found = queue.remembered(self._index, limit, after)
+            finally:
+                connection.busy = False
+            return connection.read(work) if found is None else found
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
         wanted, index = sorted(set(seqs)), self._index

@@ -10,11 +10,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from smok_pickle import series as series_module
+from smok_pickle import queue, series as series_module
 
 from smok_core.engine.base import Limits, OnFull
 from smok_core.engine.memory import MemoryEngine
-from smok_core.errors import QueueFull
+from smok_core.errors import BackendUnavailable, QueueFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -353,3 +353,23 @@ def test_what_was_appended_one_by_one_is_merged_from_memory(opened: Callable[...
     read = [re.findall(r"BETWEEN (\d+) AND (\d+) ORDER", text) for text in statements]
     assert [first == last for spans in read for first, last in spans] == [True]
     assert [point.ts for point in series.pending(99)] == [0, *range(30)]
+
+
+def test_a_signal_handler_in_the_middle_of_a_take_is_refused(
+    opened: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would read ahead in between, and readings would be handed out twice."""
+    series, plain = opened().series("pathpoints"), queue.remembered
+    for ts in range(3):
+        series.append([("n", ts, b"v")])
+    series.acknowledge([series.pending(1)[0].seq])
+
+    def interrupted(*given: Any) -> Any:
+        with pytest.raises(BackendUnavailable, match="in the middle of another call"):
+            series.pending(2)
+        return plain(*given)
+
+    monkeypatch.setattr(queue, "remembered", interrupted)
+    assert [point.ts for point in series.pending(2)] == [1, 2]
+    monkeypatch.undo()
+    assert [point.ts for point in series.pending(2)] == [1, 2]
