@@ -31,12 +31,12 @@ def heads(
 ) -> list[PendingPoint]:
     """Give the ``limit`` pending points with the lowest seqs above ``after``."""
     found = remembered(index, limit, after)
-    if found is None and after > index.acknowledged:
+    if found is not None:
+        return found
+    if after > index.acknowledged:
         return _pending(raw, index, limit, after)[:limit]
-    if found is None:
-        index.offered = _pending(raw, index, limit, index.acknowledged)
-        return index.offered[:limit]
-    return found
+    index.offered = _pending(raw, index, limit, index.acknowledged)
+    return index.offered[:limit]
 
 
 def remembered(index: SeriesIndex, limit: int, after: int = 0) -> list[PendingPoint] | None:

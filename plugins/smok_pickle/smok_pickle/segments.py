@@ -71,7 +71,7 @@ class Segment(NamedTuple):
         """Give the points, ascending by time; raises as `within`."""
         return list(map(_point, self.within(self.ts_min, self.ts_max, self.points)))
 
-    def within(self, low: int, high: int, most: int) -> list[tuple[int, bytes]]:
+    def within(self, low: int, high: int, most: int) -> list[Pair]:
         """Give the first ``most`` points in ``low``..``high`` (us, inclusive), ascending by time.
 
         Only these are taken apart, so to read a few costs little more than to inflate the row. They

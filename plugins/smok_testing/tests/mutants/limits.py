@@ -13,7 +13,7 @@ from smok_core.roles.macros import MacroDatabase
 from smok_core.roles.metadata import MetadataDatabase
 from smok_core.roles.outbox import TableOutbox
 from smok_core.roles.pathpoints import PathpointDatabase
-from smok_core.roles.sensor_writes import SensorWriteDatabase, SensorWriteSynchronization
+from smok_core.roles.sensor_writes import SensorWriteDatabase
 
 
 @table("TA10.threads_keep_the_bound")
@@ -135,14 +135,7 @@ class DropsThenAdds(SensorWriteDatabase):
 
     def __init__(self, context, engine):
         super().__init__(context, engine)
-        self.outbox = _LookThenPut(
-            self,
-            self._table,
-            self._load,
-            SensorWriteSynchronization,
-            when=lambda event: event.timestamp / 1000,
-            remove=lambda _: True,
-        )
+        self.outbox.__class__ = _LookThenPut  # made as the role makes it
 
 
 def _unbounded(base):
