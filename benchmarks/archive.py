@@ -5,8 +5,6 @@ SQLite with the index that a range needs has the same ones. Run: python benchmar
 [readings]; with ten million it takes a minute and a half and 1 GB of disk.
 """
 
-from __future__ import annotations
-
 import random
 import sqlite3
 import sys

@@ -1,7 +1,5 @@
 """Start-up and discovery: `import smok_core` with nine roles, the script, 300 distributions."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -6,8 +6,6 @@ in blocks. Also: growth of this process's memory, whether everything arrived in 
 minute without a link costs. Run: python benchmarks/drain.py [points]
 """
 
-from __future__ import annotations
-
 import contextlib
 import multiprocessing
 import resource

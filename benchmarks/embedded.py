@@ -4,8 +4,6 @@ By hand is one plain table (path, ts, value) that nothing can be looked up in by
 has no upload queue: the least a program could do. Run: python benchmarks/embedded.py
 """
 
-from __future__ import annotations
-
 import itertools
 import random
 import sqlite3

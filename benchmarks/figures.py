@@ -3,8 +3,6 @@
 These machines are noisy, so a single time says nothing; a ratio of interleaved runs does.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import statistics

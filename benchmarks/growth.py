@@ -3,8 +3,6 @@
 Run: python benchmarks/growth.py; archive.py does the same with ten million readings.
 """
 
-from __future__ import annotations
-
 import itertools
 import resource
 import statistics

@@ -4,8 +4,6 @@ The file is written by a child that gives its classes the client's names, so it 
 the pickle is what smok 0.21.0 writes. It is read by another child, into the embedded backend.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -5,8 +5,6 @@ turn. A peer that is not installed is skipped with its name (`make bench` instal
 Run: python benchmarks/peers.py
 """
 
-from __future__ import annotations
-
 import importlib
 import itertools
 import json

@@ -5,8 +5,6 @@ the comparison is of a store with none; the metadata database writes its whole f
 and never syncs it. Run: python benchmarks/published.py
 """
 
-from __future__ import annotations
-
 import itertools
 import subprocess
 import sys

@@ -4,8 +4,6 @@
 runs.json, with the day and the load of its run, until it is run again.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -3,8 +3,6 @@
 Starts a Valkey of its own on loopback. Run: ``python benchmarks/transfer.py [points]``
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 import time

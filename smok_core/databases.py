@@ -1,7 +1,5 @@
 """Open everything a configuration names: the nine roles' databases behind one context manager."""
 
-from __future__ import annotations
-
 import logging
 import os
 import time

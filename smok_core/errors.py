@@ -5,8 +5,6 @@ stable across releases: programs compare it, people search for it. Errors that s
 built-in one (a missing key, a bad value) also inherit from it, so ``except KeyError`` works.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple

@@ -10,8 +10,6 @@ A table of the config beside ``stores`` and ``roles`` belongs to the distributio
 of the group ``smok_core.tables.v1`` has its name; it implements `TableHooks`.
 """
 
-from __future__ import annotations
-
 import enum
 from pathlib import Path
 from typing import Any, Final, Protocol

@@ -5,8 +5,6 @@ the SMOK cloud's HTTP API reads. Objects are copied on the way in and on the way
 database (contract G2); changing one changes nothing stored.
 """
 
-from __future__ import annotations
-
 import enum
 import time
 from typing import Any, ClassVar, TypeVar

@@ -1,7 +1,5 @@
 """What a store is opened with: its settings, and what options are made of (secrets, durations)."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable

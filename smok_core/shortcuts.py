@@ -4,8 +4,6 @@ A plugin derives its nine classes from `Shortcut` and the role's implementation,
 ``class PicklingMetadataDatabase(Pickling, MetadataDatabase)``.
 """
 
-from __future__ import annotations
-
 import sys
 from abc import abstractmethod
 from collections import Counter

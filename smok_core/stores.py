@@ -4,8 +4,6 @@ A gateway that reboots during an outage of the plant's server must still record 
 So a store that cannot be opened stops only the roles it keeps, and those come up by themselves.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from functools import cache, partial

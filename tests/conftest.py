@@ -1,7 +1,5 @@
 """Fixtures that every test directory shares."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import Counter

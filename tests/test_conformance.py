@@ -1,7 +1,5 @@
 """The conformance kit on the built-in backend; each plugin has its own beside it."""
 
-from __future__ import annotations
-
 import pytest
 from smok_testing import ConformanceSuite, Subject
 

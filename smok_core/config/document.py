@@ -1,11 +1,9 @@
 """The raw configuration: a tree of values from a file or dict with the environment laid over it."""
 
-from __future__ import annotations
-
 import stat
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -44,7 +42,7 @@ class Document:
         self.history: dict[Key, list[str]] = {}
 
     @classmethod
-    def read(cls, source: Any, environ: dict[str, str]) -> Document:
+    def read(cls, source: Any, environ: dict[str, str]) -> Self:
         """Read the file or take the dict, then lay the environment over it."""
         if isinstance(source, dict):
             tree = _copy_tree(msgspec.convert(source, dict[str, Any]))
@@ -57,7 +55,7 @@ class Document:
         return document
 
     @classmethod
-    def _from_file(cls, path: Path) -> Document:
+    def _from_file(cls, path: Path) -> Self:
         try:
             if path.stat().st_size > _MAX_FILE_BYTES:
                 raise _unusable(path, f"it is larger than {_MAX_FILE_BYTES} bytes. Shorten it.")

@@ -1,7 +1,5 @@
 """Turn raw values into checked settings: every field for itself, so all errors are found."""
 
-from __future__ import annotations
-
 import enum
 import os
 import re

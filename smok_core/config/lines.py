@@ -3,8 +3,6 @@
 It runs only on text that ``tomllib`` has accepted, so it has to recognise keys, not to judge them.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from typing import Final

@@ -1,7 +1,5 @@
 """The checked configuration: which store keeps which role, and where each value was set."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Check a raw configuration completely, and load the backends it names."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Iterable

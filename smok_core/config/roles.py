@@ -1,7 +1,5 @@
 """Read the table ``[roles]``: which store keeps which role, and everything that had a say."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from smok_core.config.document import Written

@@ -6,8 +6,6 @@ without end. And what is hashed is looked at first: keys that all have one hash 
 of some thousands of them take hours.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection
 from typing import Any, Final

@@ -16,8 +16,6 @@ Rules for every method of every primitive:
   checked by the role. A key is data: it must not reach another table, device, file or command.
 """
 
-from __future__ import annotations
-
 import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

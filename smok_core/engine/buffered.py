@@ -5,8 +5,6 @@ with the process. Everything but `append` first writes what waits, so a reader a
 was written before.
 """
 
-from __future__ import annotations
-
 import atexit
 import itertools
 import logging

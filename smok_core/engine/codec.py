@@ -5,8 +5,6 @@ of stands in `smok_core.engine.plain`, how much of it in `smok_core.engine.allow
 types are stored that a format lacks in `smok_core.engine.tags`.
 """
 
-from __future__ import annotations
-
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterable

@@ -10,8 +10,6 @@ engine. Before a fork the parts are quieted in that same order. In any other, a 
 buffer that waits for its engine would hold the buffer for ever.
 """
 
-from __future__ import annotations
-
 import enum
 import itertools
 import logging
@@ -55,7 +53,7 @@ _joining: Final = threading.RLock()  # held at the fork itself: nobody joins in 
 _resting: Final[list[list[_Steps]]] = []  # a stack, used under `_joining` only
 
 
-def join(part: ForkAware | threading.RLock, layer: Layer) -> None:
+def join(part: "ForkAware | threading.RLock", layer: Layer) -> None:
     """Let ``part`` take part in every fork from now on, as long as it lives."""
     with _joining:
         _places[part] = (layer, next(_order))

@@ -4,8 +4,6 @@ It is the reference semantics of the primitives, as strict as a remote server: b
 out, iterators are snapshots. Roles that the config gives no store are kept here.
 """
 
-from __future__ import annotations
-
 import bisect
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -4,8 +4,6 @@ A decoder reserves memory for what a header announces and makes dicts of keys it
 So the headers are walked first, without making anything, in a time that the allowance bounds.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from smok_core.engine.allowance import MAX_BYTES, MAX_DEPTH, MAX_STORED_DEPTH, Allowance, TooMuch

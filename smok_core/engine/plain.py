@@ -5,8 +5,6 @@ are refused, so no class of anybody's is ever built while reading. How much of i
 stands in `smok_core.engine.allowance`.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter, OrderedDict, defaultdict, deque
 from datetime import datetime

@@ -5,8 +5,6 @@ tag says which function makes the value of its parts; nothing is ever looked up 
 read. Every codec takes its tags from here, so a type that is added here is stored everywhere.
 """
 
-from __future__ import annotations
-
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence

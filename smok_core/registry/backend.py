@@ -1,7 +1,5 @@
 """Backends as the core sees them: one loaded plugin, and the nine roles made from its engine."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from smok_core.engine.base import Engine

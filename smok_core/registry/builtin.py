@@ -1,7 +1,5 @@
 """The backends that need no plugin: ``memory`` keeps all roles, ``null`` keeps no events."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Durability
 from smok_core.engine.memory import MemoryEngine
 from smok_core.hookspecs import BackendInfo, StoreContext, hookimpl

@@ -6,8 +6,6 @@ There are three kinds: backends, commands of ``smok``, and tables of the config.
 distributions are not plain directories (zip files, frozen applications, foreign finders).
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import re

@@ -1,7 +1,5 @@
 """Load the plugins that a config names, and only those; tell every way this can fail apart."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Sequence
 from typing import Any, Final

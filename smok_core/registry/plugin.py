@@ -1,7 +1,5 @@
 """One loaded plugin, alone in a plugin manager of its own: no other can answer its hooks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

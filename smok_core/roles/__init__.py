@@ -1,7 +1,5 @@
 """The nine roles: one abstract class each, and its one implementation on the primitives."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from smok_core.roles.archives import ArchivesDatabase, BaseArchivesDatabase as BaseArchivesDatabase

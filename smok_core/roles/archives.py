@@ -1,7 +1,5 @@
 """Archives: the instructions which pathpoints to archive at which interval."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 
 from smok_core.errors import InvalidType, InvalidValue

@@ -1,7 +1,5 @@
 """BAOBs: binary all-purpose objects, versioned files that device and cloud keep in step."""
 
-from __future__ import annotations
-
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What all nine roles have in common: life cycle, statistics, and what is done about bad rows."""
 
-from __future__ import annotations
-
 import logging
 import time
 from abc import ABC

@@ -1,7 +1,5 @@
 """Checks of arguments that several roles share; what they refuse has changed nothing."""
 
-from __future__ import annotations
-
 import enum
 import logging
 from functools import cache

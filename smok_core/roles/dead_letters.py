@@ -1,7 +1,5 @@
 """Dead letters: records that were set aside instead of being lost (contract G11, U2)."""
 
-from __future__ import annotations
-
 import logging
 import uuid
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Events: what a device alarms about, until the cloud has it; and the caches of predicates."""
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Iterator

@@ -1,11 +1,9 @@
 """Macros: values to write at given times, and which of them were executed."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -87,8 +85,8 @@ class _Done(BaseMacroSynchronization):
     def __init__(self, database: BaseMacroDatabase, executions: Sequence[Execution]) -> None:
         self._database, self.values = database, executions
 
-    def part(self, start: int, stop: int) -> _Done:
-        return _Done(self._database, self.values[start:stop])
+    def part(self, start: int, stop: int) -> Self:
+        return type(self)(self._database, self.values[start:stop])
 
     def acknowledge(self) -> None:
         for execution in self.values:

@@ -1,7 +1,5 @@
 """Metadata: texts by key, kept in step with the cloud; the later write wins."""
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Iterator

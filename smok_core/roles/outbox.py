@@ -9,8 +9,6 @@ answer counts only for records of the batch that is out, and once: a late second
 batch or of a part of it, finds another number and changes nothing.
 """
 
-from __future__ import annotations
-
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -93,7 +91,7 @@ class StoredBatch(Batch, Generic[T]):
     """A batch of an outbox: what the engine handed out in the take of this number, and decoded."""
 
     def __init__(
-        self, outbox: Outbox[Any, T, Any], take: int, records: Sequence[Any], values: Sequence[T]
+        self, outbox: "Outbox[Any, T, Any]", take: int, records: Sequence[Any], values: Sequence[T]
     ) -> None:
         self._outbox, self.take = outbox, take
         self.records, self.values = records, values

@@ -1,7 +1,5 @@
 """Pathpoints: the measured values, as an archive and as a queue for the cloud."""
 
-from __future__ import annotations
-
 import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Predicates: the rules a device evaluates to raise events, with their state."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from typing import Any
 

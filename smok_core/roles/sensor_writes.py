@@ -1,7 +1,5 @@
 """Sensor writes: the audit log of who wrote what to which sensor, until the cloud has it."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from typing import Any, Final
 
@@ -25,7 +23,7 @@ class BaseSensorWriteSynchronization(Batch):
         swdb: The database that is told of each record what became of it.
     """
 
-    def __init__(self, events: list[SensorWriteEvent], swdb: BaseSensorWriteDatabase) -> None:
+    def __init__(self, events: list[SensorWriteEvent], swdb: "BaseSensorWriteDatabase") -> None:
         self.events, self.swdb = events, swdb
 
     def to_json(self) -> list[Any]:

@@ -1,7 +1,5 @@
 """Sensors: the definitions of a device's sensors, as the cloud sent them."""
 
-from __future__ import annotations
-
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A pathpoint's values and times: what may be stored, and how it becomes bytes and microseconds."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from operator import attrgetter

@@ -1,7 +1,5 @@
 """Does what a page says, block by block, in one shell, as a reader would."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

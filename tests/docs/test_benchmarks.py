@@ -1,7 +1,5 @@
 """The benchmarks still speak of what there is; they run too long to be run here."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import json

@@ -1,7 +1,5 @@
 """Every code block of the docs is of a known kind, and each kind is checked; none is skipped."""
 
-from __future__ import annotations
-
 import ast
 import re
 import shlex

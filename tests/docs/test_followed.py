@@ -1,7 +1,5 @@
 """Pages that tell a reader to do something are done, literally, in an environment of their own."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

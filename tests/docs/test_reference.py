@@ -1,7 +1,5 @@
 """The reference is what the code says, and leaves nothing out."""
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import inspect

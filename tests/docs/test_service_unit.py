@@ -1,7 +1,5 @@
 """The systemd unit in the docs runs a command that exists, and stops it in time."""
 
-from __future__ import annotations
-
 import configparser
 import re
 import shlex

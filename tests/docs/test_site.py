@@ -1,7 +1,5 @@
 """The site is built without a warning, and leads to every page; its pictures are drawn."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

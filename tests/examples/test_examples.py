@@ -1,7 +1,5 @@
 """The small examples: each README is followed, in a copy, as its reader would."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

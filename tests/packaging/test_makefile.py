@@ -1,7 +1,5 @@
 """The Makefile's environment: made once, and made anew when another Python made it."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 

@@ -1,7 +1,5 @@
 """The kit's proxy, for MongoDB's messages: it picks commands by name, and knows one sent again."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import socket

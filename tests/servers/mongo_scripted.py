@@ -1,7 +1,5 @@
 """A server that answers as it is told: what no server at hand can be made to do, on the wire."""
 
-from __future__ import annotations
-
 from mockupdb import MockupDB
 
 

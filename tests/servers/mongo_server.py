@@ -8,8 +8,6 @@ hash of its sources.
 With ``mongo`` in ``SMOK_REQUIRE`` a missing server is an error instead of a reason to skip.
 """
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """An SQLite of 2018, as the oldest machines have: built once from its sources, and then cached."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

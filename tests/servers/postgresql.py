@@ -1,7 +1,5 @@
 """A PostgreSQL server of its own for a test: Debian's programs, an empty folder, loopback only."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import shutil

@@ -4,8 +4,6 @@ Nothing here talks to a server it did not start. `flavours` names what can be st
 machine; `require` skips a test with the reason, or fails it if ``SMOK_REQUIRE`` names ``redis``.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import os

@@ -1,7 +1,5 @@
 """Signals to a server of the tests, which hold when the call returns."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import time

@@ -3,8 +3,6 @@
 A failing seed is repeated by ``python -c "from tests.simulation.world import run; run(SEED)"``.
 """
 
-from __future__ import annotations
-
 import os
 
 import pytest

@@ -4,8 +4,6 @@ The device records while requests meet faults and its process dies at any reques
 what was promised and what must hold at every moment; `World.check` says what does not.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping
 from typing import Any, Final
@@ -55,7 +53,7 @@ class Clock:
 class RoughTransport(InProcessTransport):
     """Meets faults at random, refuses large bodies, and may kill the process."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: "World") -> None:
         super().__init__(world.cloud, world.clock.sleep)
         self._world = world
         self._in_flight = 0

@@ -1,7 +1,5 @@
 """Fixtures: the environment with the built wheels."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.conftest import skip_or_fail

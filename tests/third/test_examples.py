@@ -1,7 +1,5 @@
 """The foreign plugins for real: from built wheels, chosen by config, passing the kit."""
 
-from __future__ import annotations
-
 import json
 import runpy
 import shutil

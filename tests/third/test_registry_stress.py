@@ -1,7 +1,5 @@
 """300 distributions, broken, duplicate, too new, half uninstalled, zipped: every command works."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 

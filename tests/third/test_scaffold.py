@@ -1,7 +1,5 @@
 """`smok new-plugin`: what it writes works as it is; bad names are refused with a way out."""
 
-from __future__ import annotations
-
 import runpy
 import shutil
 import subprocess

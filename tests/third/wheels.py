@@ -1,7 +1,5 @@
 """Wheels of this checkout and an environment that has only them; both cached by their contents."""
 
-from __future__ import annotations
-
 import fcntl
 import functools
 import hashlib

@@ -3,8 +3,6 @@
 Every module that is imported writes its name down, so that a test can tell who was.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

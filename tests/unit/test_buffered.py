@@ -1,7 +1,5 @@
 """Group commit: values wait a moment, nobody is told they are safe when they are not."""
 
-from __future__ import annotations
-
 import sys
 import threading
 import time

@@ -1,7 +1,5 @@
 """A buffer whose store refuses: it takes nothing more, loses nothing it took, and says so."""
 
-from __future__ import annotations
-
 import threading
 import time
 

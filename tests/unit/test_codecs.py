@@ -1,7 +1,5 @@
 """Both codecs: what is accepted comes back, and what was planted costs no more than a bound."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque

@@ -1,7 +1,5 @@
 """smok.toml is read strictly and completely; every value remembers where it was set."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Configurations as editors, shells and service managers hand them over."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Annotated, Literal

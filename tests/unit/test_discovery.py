@@ -1,7 +1,5 @@
 """Discovery finds what importlib.metadata finds, and imports nothing."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import shutil
 import sys

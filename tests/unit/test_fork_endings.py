@@ -1,7 +1,5 @@
 """Ways to start and end processes: what was taken is stored, and no side hangs (contract G15)."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

@@ -1,7 +1,5 @@
 """Forks: parts rest from the outside in, and no lock stays locked in a child (contract G15)."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

@@ -1,7 +1,5 @@
 """The house stands: imports go downwards only, and the core imports no plugin."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

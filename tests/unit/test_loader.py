@@ -1,7 +1,5 @@
 """Every way a backend can fail to be had is told apart, and ends with the way out."""
 
-from __future__ import annotations
-
 import sys
 import textwrap
 

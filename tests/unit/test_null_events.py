@@ -1,7 +1,5 @@
 """EV5: the null event database keeps nothing, and only a name chooses it."""
 
-from __future__ import annotations
-
 import pytest
 
 import smok_core

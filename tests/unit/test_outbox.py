@@ -1,7 +1,5 @@
 """The outbox: what it asks of the engine, and what a failure leaves out."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """The queue limit beside the kit: its values, what a copy takes along, and what status shows."""
 
-from __future__ import annotations
-
 import pytest
 from smok_cli.transfer import copy
 

@@ -1,7 +1,5 @@
 """Sensor writes: what their rows are called."""
 
-from __future__ import annotations
-
 import msgspec
 import pytest
 

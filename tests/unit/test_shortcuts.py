@@ -1,7 +1,5 @@
 """The published client's class names work without a config file, and share what they can."""
 
-from __future__ import annotations
-
 import pickle
 
 import pytest

@@ -1,7 +1,5 @@
 """One store that is away stops only the roles it keeps, and they come up by themselves."""
 
-from __future__ import annotations
-
 import threading
 import time
 

@@ -1,7 +1,5 @@
 """Nine roles, one list: modules, hooks, attributes and classes hold exactly the same names."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 

@@ -1,7 +1,5 @@
 """Tables of the config belong to plugins: checked strictly, named when nobody owns them."""
 
-from __future__ import annotations
-
 import pytest
 
 from smok_core import ConfigError, PluginError, open_databases

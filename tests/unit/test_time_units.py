@@ -1,7 +1,5 @@
 """A time in the unit of another role is kept as it was given, and told once."""
 
-from __future__ import annotations
-
 import pytest
 
 from smok_core import Event, open_databases

@@ -1,7 +1,5 @@
 """A batch of readings: what is checked together is refused and kept as one by one."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import sys

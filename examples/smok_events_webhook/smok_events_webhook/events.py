@@ -5,8 +5,6 @@ an engine that exists keeps them all, and leaves to add what is new here: tellin
 it was told stands in a table beside the events, so a killed process goes on where it was.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 from functools import partial
@@ -26,7 +24,7 @@ from smok_events_webhook.postman import Postman
 _OPENED, _ENDED = b"opened", b"ended"
 
 
-def open_events(context: StoreContext) -> WebhookEventDatabase:
+def open_events(context: StoreContext) -> "WebhookEventDatabase":
     """Open the role of a configuration."""
     file = PickleOptions(path=context.options.path)
     return WebhookEventDatabase(

@@ -1,7 +1,5 @@
 """An HTTP server that answers as it is told and remembers what it got."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import threading

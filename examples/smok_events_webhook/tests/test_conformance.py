@@ -1,7 +1,5 @@
 """The conformance kit of smok-core on this backend: the clauses of the role it keeps."""
 
-from __future__ import annotations
-
 import pytest
 from receiver import serving
 from smok_testing import ConformanceSuite, Subject

@@ -1,7 +1,5 @@
 """What is this backend's own: who is told what, in which order, and what failures do to it."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -1,7 +1,5 @@
 """How names and numbers become LMDB keys: bounded in length, and in the order of their numbers."""
 
-from __future__ import annotations
-
 import hashlib
 import struct
 from typing import Final

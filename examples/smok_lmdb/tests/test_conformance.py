@@ -1,7 +1,5 @@
 """The conformance kit of smok-core on this backend: every clause is a test."""
 
-from __future__ import annotations
-
 import faults
 import pytest
 from smok_testing import ConformanceSuite, Subject, all_clauses, run_clause

@@ -1,7 +1,5 @@
 """What is LMDB's own: room, damaged files, sharing, long keys, the delayed sync."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

@@ -1,7 +1,5 @@
 """The command group: global options, commands loaded when they are called, errors made readable."""
 
-from __future__ import annotations
-
 import io
 import os
 import signal

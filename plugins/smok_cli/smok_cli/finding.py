@@ -1,7 +1,5 @@
 """The commands that the installed distributions offer, found and listed without importing any."""
 
-from __future__ import annotations
-
 import ast
 import importlib.util
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the operating system refuses a command, as errors with codes and a way out."""
 
-from __future__ import annotations
-
 import errno
 from typing import ClassVar, Final
 

@@ -1,7 +1,5 @@
 """Try one backend in a process of its own: a plugin that crashes or hangs harms nobody."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """Role names as arguments of a command."""
 
-from __future__ import annotations
-
 import difflib
 
 import click

@@ -5,8 +5,6 @@ would move the cursor, rename the window or forge a line. Here they are shown es
 writes them (``\x1b``). Files and JSON keep the data exactly.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

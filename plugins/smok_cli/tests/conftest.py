@@ -1,7 +1,5 @@
 """Run the command in this process or in one of its own, in an empty directory."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

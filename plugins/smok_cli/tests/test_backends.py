@@ -1,7 +1,5 @@
 """``smok backends``: what is installed, without importing it; and with, one by one."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

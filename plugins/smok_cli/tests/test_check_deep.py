@@ -1,7 +1,5 @@
 """``smok check --deep``: everything is read, what is damaged is named, and nothing is changed."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import subprocess

@@ -1,7 +1,5 @@
 """Clocks that were set back: which instants the readings of a file are kept at."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo

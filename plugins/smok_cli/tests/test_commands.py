@@ -1,7 +1,5 @@
 """Commands are plugins: found by text, imported when called, a bad one harms no other."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """``smok completion``: what a shell gets when somebody presses Tab."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """``smok demo``: the whole job, and that its proof would notice a loss."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 

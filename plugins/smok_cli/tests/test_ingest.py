@@ -1,7 +1,5 @@
 """``smok ingest``: formats, columns, times, bad rows, and that running it again is harmless."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

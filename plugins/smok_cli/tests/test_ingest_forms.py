@@ -1,7 +1,5 @@
 """``smok ingest`` of files as they are: each row is stored as meant, or rejected and told."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import io

@@ -1,7 +1,5 @@
 """``smok ingest``: random files in random dialects, damaged at random; every row is counted."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import io

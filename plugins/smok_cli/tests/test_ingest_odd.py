@@ -1,7 +1,5 @@
 """``smok ingest``: odd input, and what a person sees of it."""
 
-from __future__ import annotations
-
 import json
 import os
 import pty

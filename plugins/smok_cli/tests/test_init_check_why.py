@@ -1,7 +1,5 @@
 """``smok init``, ``smok check`` and ``smok why``."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """The command as a whole: laziness, errors made readable."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

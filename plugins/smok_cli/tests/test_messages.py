@@ -1,7 +1,5 @@
 """What people mistype: told with the nearest word, as a usage error, before anything is done."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

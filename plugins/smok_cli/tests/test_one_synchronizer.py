@@ -1,7 +1,5 @@
 """One synchronizer at a time per device and store: real processes and kills."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What the operating system refuses has a code of its own, a place, and a way out."""
 
-from __future__ import annotations
-
 import errno
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """``--read-only``: a read-only medium, or a copy of a store, is looked at without a trace."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Rows that were not taken, and that nobody has looked at yet, are never overwritten."""
 
-from __future__ import annotations
-
 import errno
 import json
 import multiprocessing

@@ -1,7 +1,5 @@
 """``smok ingest`` of any ``smok export`` gives an equal store: every kind of value."""
 
-from __future__ import annotations
-
 import os
 import pty
 import subprocess

@@ -1,7 +1,5 @@
 """smok run, sandbox and certs: the cloud's side of the command line, over mutual TLS."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

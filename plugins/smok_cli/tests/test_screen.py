@@ -1,7 +1,5 @@
 """Numbers as people read them."""
 
-from __future__ import annotations
-
 import pytest
 from smok_cli.screen import human_age, human_ago, human_size, iso_time
 

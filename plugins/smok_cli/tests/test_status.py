@@ -1,7 +1,5 @@
 """``smok status``: the verdict first, on one screen, for people, monitoring and programs."""
 
-from __future__ import annotations
-
 import json
 import os
 import pty

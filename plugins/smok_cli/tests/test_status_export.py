@@ -1,7 +1,5 @@
 """``smok status``, ``smok export`` and ``smok dead-letters``."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

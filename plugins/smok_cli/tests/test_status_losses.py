@@ -1,7 +1,5 @@
 """`smok status` looks everywhere before it says that nothing is lost, and changes nothing."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

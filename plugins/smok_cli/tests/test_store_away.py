@@ -1,7 +1,5 @@
 """The commands while one store is away: a server that refuses, for some of the roles."""
 
-from __future__ import annotations
-
 import json
 import socket
 

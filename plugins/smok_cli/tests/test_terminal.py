@@ -1,7 +1,5 @@
 """Texts of others never reach a terminal raw: not in tables, errors, help lines or log lines."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re

@@ -1,7 +1,5 @@
 """smok copy, verify and import-legacy: what is stored moves, and nothing of it is lost."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -9,8 +9,6 @@ Pickling databases take the same arguments, keep each in a file of the embedded 
 mixed freely with the client's others and with a user's own.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from types import FrameType

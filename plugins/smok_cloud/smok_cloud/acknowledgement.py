@@ -5,8 +5,6 @@ was the cloud, which also answers with nothing at all; but a success that names 
 belongs to another call, is none.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from smok_cloud.answers import parse

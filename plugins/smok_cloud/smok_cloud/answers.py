@@ -1,7 +1,5 @@
 """What an answer of the cloud means: its status, its size, its shape."""
 
-from __future__ import annotations
-
 import email.utils
 import zlib
 from collections.abc import Callable

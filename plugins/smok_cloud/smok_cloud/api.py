@@ -4,8 +4,6 @@ Orders, device logs and instrumentation control devices and store nothing: the p
 does those.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self

@@ -4,8 +4,6 @@ Spreading the whole interval keeps a fleet of devices from returning in step aft
 the cloud (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
 """
 
-from __future__ import annotations
-
 import random
 from typing import Final
 

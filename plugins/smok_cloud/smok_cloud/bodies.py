@@ -1,7 +1,5 @@
 """The bodies of requests: a replaceable encoder, multipart forms, keys in URLs."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Any, ClassVar, Protocol

@@ -1,7 +1,5 @@
 """The device's credentials: its certificate and key, checked before anything is sent with them."""
 
-from __future__ import annotations
-
 import datetime as dt
 import importlib.resources
 import logging

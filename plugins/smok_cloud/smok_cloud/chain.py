@@ -3,8 +3,6 @@
 The one module that touches cryptography's verification API, which its authors call unstable.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path

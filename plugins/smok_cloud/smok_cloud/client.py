@@ -1,7 +1,5 @@
 """One request to the API: from a method, a path and a body to an answer that can be trusted."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Callable, Iterator

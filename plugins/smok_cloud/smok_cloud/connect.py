@@ -1,7 +1,5 @@
 """From the table ``[cloud]`` of a configuration to a client of the SMOK cloud."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path

@@ -4,8 +4,6 @@ Socket timeouts bound each silence, not the whole: a server that sends a byte no
 hold a request for ever, in the headers as well as in the body.
 """
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import threading

@@ -5,8 +5,6 @@ dead letters, only after the batch was halved down to the single record, and onl
 through: a server that refuses everything has no quarrel with a record.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol

@@ -1,7 +1,5 @@
 """What ``smok check`` tries of the cloud: what would stop an upload, each with its fix."""
 
-from __future__ import annotations
-
 import re
 import socket
 import time

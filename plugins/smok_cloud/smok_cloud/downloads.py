@@ -1,7 +1,5 @@
 """What comes down: for each role, what the cloud has and how it is taken over."""
 
-from __future__ import annotations
-
 import logging
 from functools import partial
 from typing import Any, Final

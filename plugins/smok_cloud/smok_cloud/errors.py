@@ -3,8 +3,6 @@
 Nothing here means that data may be dropped, with one exception: `ClientFault.is_bad_data`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import ClassVar, Final
 

@@ -1,7 +1,5 @@
 """Reading small credential files: bounded, regular files only, and who else can read them."""
 
-from __future__ import annotations
-
 import os
 import stat
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A small, bounded history of backlog and disk: a day in detail, five weeks by hours."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The one place where errors of requests, urllib3 and ssl become ours."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import ssl

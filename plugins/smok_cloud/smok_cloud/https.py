@@ -1,7 +1,5 @@
 """HTTP and HTTPS with requests: verified servers, the device's certificate, hard limits."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import io

@@ -4,8 +4,6 @@ Only one encoding of each value is accepted. A lenient decoder could be talked i
 another device's id out of bytes that an inspecting eye reads differently.
 """
 
-from __future__ import annotations
-
 import enum
 from typing import Final
 

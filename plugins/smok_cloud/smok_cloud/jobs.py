@@ -1,7 +1,5 @@
 """The synchronizer's list of work: each role in each direction, how often, and in which order."""
 
-from __future__ import annotations
-
 import enum
 import random
 from collections.abc import Callable, Mapping, Sequence

@@ -12,8 +12,6 @@ work (`Lease.hold`) and not at a clock. What it had begun before ends like anyth
 twice: at least once, and harmlessly.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import threading
@@ -21,7 +19,7 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -49,7 +47,7 @@ class Process(msgspec.Struct, frozen=True):
     started: str  #: when the process started, in ticks since boot; "" where it cannot be told
 
     @classmethod
-    def current(cls) -> Process:
+    def current(cls) -> Self:
         """Return the one that calls."""
         pid = os.getpid()
         return cls(
@@ -61,7 +59,7 @@ class Process(msgspec.Struct, frozen=True):
             started=_own_start(pid),
         )
 
-    def is_running(self, seen_from: Process) -> bool | None:
+    def is_running(self, seen_from: "Process") -> bool | None:
         """Tell whether it runs; None where ``seen_from``, the process that asks, cannot tell."""
         if (self.host, self.machine) != (seen_from.host, seen_from.machine):
             return None

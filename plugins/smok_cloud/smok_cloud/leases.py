@@ -1,7 +1,5 @@
 """The synchronizer's leases: one synchronizer at a time per device and store (contract Q6)."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """The numbers a device offers to monitoring: their names, units and labels, and how they stand."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Iterator
 from typing import Final, NamedTuple

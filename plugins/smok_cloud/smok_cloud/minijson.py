@@ -4,8 +4,6 @@ Only what a body can hold: None, bool, int, float, str, list, tuple and dict wit
 value is a byte for its type, and what that type needs; numbers are big-endian.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final

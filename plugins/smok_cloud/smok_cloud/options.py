@@ -1,7 +1,5 @@
 """The table ``[cloud]`` of a configuration. A leaf: reading a configuration imports no more."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

@@ -1,7 +1,5 @@
 """How many bytes a second a client spends: a link may be paid by the byte, or shared."""
 
-from __future__ import annotations
-
 import threading
 import time
 

@@ -1,7 +1,5 @@
 """Checks of the API client's settings, made before anything is sent."""
 
-from __future__ import annotations
-
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 

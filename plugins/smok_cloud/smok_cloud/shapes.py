@@ -3,8 +3,6 @@
 What the roles keep and act upon is checked, unknown fields are ignored: the API may grow.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import msgspec

@@ -1,7 +1,5 @@
 """What the synchronizer did so far, as plain values that logging and `smok status` show."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import msgspec

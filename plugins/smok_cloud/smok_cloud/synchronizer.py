@@ -5,8 +5,6 @@ several fail for want of a link and none succeeds, only one at a time is tried: 
 Internet must not keep its radio and its processor busy.
 """
 
-from __future__ import annotations
-
 import logging
 import random as random_module
 import threading

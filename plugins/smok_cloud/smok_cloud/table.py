@@ -1,7 +1,5 @@
 """The owner of the config table ``[cloud]``: its keys, and what they tell about the device."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

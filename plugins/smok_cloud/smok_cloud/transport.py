@@ -4,8 +4,6 @@ What an answer means (status, shape, size after decompression) is decided above 
 simulation that implements `Transport` without sockets exercises the same decisions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 

@@ -1,7 +1,5 @@
 """What goes up: for each outbox of a role, how a batch is taken and which request carries it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any, Final, NamedTuple

@@ -1,7 +1,5 @@
 """Certificate authorities for the whole session: making keys is what takes time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Certificates that no sound library makes: signed with SHA-1, or of version 1."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from cryptography import x509

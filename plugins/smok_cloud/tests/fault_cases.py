@@ -1,7 +1,5 @@
 """Every fault with what the client must make of it; used over HTTP, over TLS and in process."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple

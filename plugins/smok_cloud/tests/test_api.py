@@ -1,7 +1,5 @@
 """Each call of the API client against the sandbox: what is sent arrives, what is given is read."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import tracemalloc

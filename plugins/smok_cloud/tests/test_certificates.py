@@ -1,7 +1,5 @@
 """Reading a device's credentials: what is told apart, and that no secret shows."""
 
-from __future__ import annotations
-
 import datetime as dt
 import importlib.resources
 import os

@@ -1,7 +1,5 @@
 """Which certificates are accepted as a device's: every row generated, none fetched."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

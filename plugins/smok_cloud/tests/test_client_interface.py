@@ -1,7 +1,5 @@
 """Databases written to the published client's interface, as roles of our uploader."""
 
-from __future__ import annotations
-
 import pytest
 from smok_cloud.api import ApiClient
 from smok_cloud.synchronizer import Synchronizer
@@ -28,7 +26,7 @@ from smok_core.model import Event, SensorWriteEvent
 class Data(BaseDataToSynchronize):
     """All values that wait."""
 
-    def __init__(self, owner: Points) -> None:
+    def __init__(self, owner: "Points") -> None:
         self.owner, self.points = owner, list(owner.pending)
 
     def acknowledge(self) -> None:

@@ -1,7 +1,5 @@
 """A refused batch: bad records are found among good ones, a server that refuses all finds none."""
 
-from __future__ import annotations
-
 import random
 
 import msgspec

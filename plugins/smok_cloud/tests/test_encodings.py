@@ -1,7 +1,5 @@
 """The encodings of bodies, their size and their pace: what leaves the device, byte by byte."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import threading

@@ -1,7 +1,5 @@
 """Each fault alone, through real sockets, plain and over mutual TLS: what it becomes, how soon."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time

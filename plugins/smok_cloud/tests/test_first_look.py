@@ -3,8 +3,6 @@
 Two threads that decode to one for the first time at once end the process with a segmentation fault.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """Hostile bytes: whatever arrives, what comes out is a value or an error of ours."""
 
-from __future__ import annotations
-
 import contextlib
 from pathlib import Path
 

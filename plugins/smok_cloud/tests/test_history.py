@@ -1,7 +1,5 @@
 """The history of backlog and disk: bounded, in step with the clock, kept by the service."""
 
-from __future__ import annotations
-
 import pytest
 from smok_cloud.api import ApiClient
 from smok_cloud.history import RINGS, History, read_history

@@ -1,7 +1,5 @@
 """What is imported when: who only stores does not pay for the cloud's libraries."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """A lease has one holder, whatever machines, forks, suspended processes and full stores do."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The sandbox itself: as strict as an API, the same in process as on a port, gone when closed."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading

@@ -1,7 +1,5 @@
 """Which answers let the device forget what it sent: nothing else may."""
 
-from __future__ import annotations
-
 import json
 import tracemalloc
 from collections.abc import Callable, Mapping

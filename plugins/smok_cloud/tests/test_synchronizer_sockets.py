@@ -1,7 +1,5 @@
 """The synchronizer over real sockets and mutual TLS: one run for each class of fault."""
 
-from __future__ import annotations
-
 import pytest
 from smok_cloud.api import ApiClient
 from smok_cloud.certificates import read_device_certificate

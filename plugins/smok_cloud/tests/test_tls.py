@@ -1,7 +1,5 @@
 """Mutual TLS with real handshakes: who is believed, who is shown what, what is never retried."""
 
-from __future__ import annotations
-
 import contextlib
 import datetime as dt
 import socket

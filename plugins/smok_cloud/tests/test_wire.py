@@ -1,7 +1,5 @@
 """What the other end of a socket can do: nothing, nonsense, too slowly, without end."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import threading

@@ -1,7 +1,5 @@
 """Taking a connection string apart without ever repeating a part of it that may be secret."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote

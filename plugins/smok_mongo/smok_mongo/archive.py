@@ -4,8 +4,6 @@ Times have a fixed width and sort, so the index of ``_id`` serves ranges and the
 point remembers the seq under which it was pending; replaying a batch never undoes a newer one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 

@@ -5,8 +5,6 @@ by arithmetic. ``done`` is a bit mask of the positions that are acknowledged, ``
 not. ``d`` is there as soon as any is: a sparse index finds what counts have to leave out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 

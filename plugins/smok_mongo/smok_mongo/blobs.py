@@ -3,8 +3,6 @@
 Writing the document is the commit point: version and the token of the chunks change together.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from pymongo import ReplaceOne

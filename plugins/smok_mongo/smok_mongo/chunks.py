@@ -4,8 +4,6 @@ Whoever stores chunks afterwards writes the one document that names the token; t
 commit point. Chunks that no document names are orphans of a crash.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable
 from typing import Final

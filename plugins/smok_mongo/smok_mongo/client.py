@@ -5,8 +5,6 @@ any time. The driver's own retries are off: they cover neither standalone server
 multi-document writes, and two retrying layers would multiply the time a caller waits.
 """
 
-from __future__ import annotations
-
 import random
 import threading
 import time

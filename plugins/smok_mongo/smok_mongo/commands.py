@@ -1,7 +1,5 @@
 """The commands the primitives are made of; each may be sent twice, and `Server.run` may do so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, TypeVar

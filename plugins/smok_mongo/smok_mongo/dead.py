@@ -1,7 +1,5 @@
 """Documents that cannot be read: kept as they are and counted, never deleted, never in the way."""
 
-from __future__ import annotations
-
 import logging
 from typing import Final
 

@@ -1,7 +1,5 @@
 """How much was dropped: a number per process, so that no two processes write one."""
 
-from __future__ import annotations
-
 from smok_mongo.client import Server
 from smok_mongo.commands import find, find_one, set_number
 from smok_mongo.ids import join, span

@@ -1,7 +1,5 @@
 """The open store: checks the server and the schema, hands out the primitives, keeps house."""
 
-from __future__ import annotations
-
 import threading
 import time
 from typing import Final
@@ -26,7 +24,7 @@ from smok_mongo.table import MongoTable
 _SWEEP_SECONDS: Final = 3600.0
 
 
-def open_engine(context: StoreContext) -> MongoEngine:
+def open_engine(context: StoreContext) -> "MongoEngine":
     """Connect and check; nothing is written before schema and durability are known to fit.
 
     Raises:

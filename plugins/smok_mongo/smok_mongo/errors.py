@@ -3,8 +3,6 @@
 Texts are our own: a server's message may repeat stored data, and a driver's a connection string.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple

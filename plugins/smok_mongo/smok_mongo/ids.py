@@ -4,8 +4,6 @@ A segment cannot hold ``|``, ``}``, ``$``, ``.``-paths or NUL after encoding, so
 another device, table or operator, and ids sort like the numbers in them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any

@@ -11,8 +11,6 @@ what went below it. So a place is never used twice: a writer that slept so long 
 of its place is gone finds the floor above, and takes its batch back, which nobody has read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 

@@ -1,7 +1,5 @@
 """Names what answers at the address of a store when it is no server that the URL speaks of."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import ssl

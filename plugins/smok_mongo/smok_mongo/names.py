@@ -5,8 +5,6 @@ the database, an hour ahead, before points are stored; so it holds after a crash
 processes, and is written about once an hour and name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Final
 

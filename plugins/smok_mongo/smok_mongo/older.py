@@ -5,8 +5,6 @@ which base batches are archived; in schema 2 each that was not had a mark ``u``.
 was counted by a document for each process, and who might name which bases stood in leases.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from bson import Binary

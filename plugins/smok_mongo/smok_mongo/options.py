@@ -1,7 +1,5 @@
 """The options of a store with ``backend = "mongo"``: a leaf that every file may import."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -1,7 +1,5 @@
 """Looking at the server: what kind it is, and whether what it acknowledges survives a power cut."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import msgspec

@@ -4,8 +4,6 @@ A batch is inserted in one step, which is the commit. What is acknowledged is ma
 is, its points go and its header stays until the floor of the log passes it (`log.py`).
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, Protocol

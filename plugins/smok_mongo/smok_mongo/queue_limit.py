@@ -1,7 +1,5 @@
 """The bound of a queue: refuses what is too much, or tells what has to go for it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from smok_core.engine.base import Limits, OnFull

@@ -1,7 +1,5 @@
 """Rows as documents: their ids, their places in the queue, and when one may be written."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from bson import Binary

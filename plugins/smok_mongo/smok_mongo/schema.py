@@ -1,7 +1,5 @@
 """The schema document of a device: what version its data has. Newer data is not touched."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from bson import Int64

@@ -5,8 +5,6 @@ A bound in the database is raised ahead of use, so a restart begins above everyt
 ever handed out, even if what carried the numbers is deleted since.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from typing import Final

@@ -6,8 +6,6 @@ so only the newest batch of all may be incomplete: by a process that is about to
 killed. Every step may be repeated, by anybody.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple

@@ -5,8 +5,6 @@ its room are one document: no process can let in too many, and none that is kill
 Rows that wait without a slot (written without a bound, put back by hand) leave fewer slots.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Sequence
 

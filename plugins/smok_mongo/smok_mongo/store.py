@@ -1,7 +1,5 @@
 """What every primitive of one open store shares."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from smok_mongo.client import Server

@@ -5,8 +5,6 @@ ending the wait removes ``q`` by its exact value, so a row that changed meanwhil
 With it goes ``s``, the row's slot in a queue that is bounded (``slots.py``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 

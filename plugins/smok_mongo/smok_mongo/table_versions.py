@@ -5,8 +5,6 @@ version that holds. Without one nothing was ever replaced and `FIRST` holds. A v
 grows with time, so what is older than the head is garbage, and nothing newer is ever removed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 

@@ -1,7 +1,5 @@
 """Which points may be forgotten: old ones that are not pending, and not their name's latest."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final

@@ -6,8 +6,6 @@ before their next commit wait until it is gone, for a second at the most. No com
 whoever is killed while it asks costs each of the others that second once.
 """
 
-from __future__ import annotations
-
 import contextlib
 import time
 import uuid

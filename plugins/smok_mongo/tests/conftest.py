@@ -1,7 +1,5 @@
 """Servers and stores for the tests of this plugin; every test has a database of its own."""
 
-from __future__ import annotations
-
 import sys
 import uuid
 from pathlib import Path

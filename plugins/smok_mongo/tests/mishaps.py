@@ -1,7 +1,5 @@
 """Staged mishaps: a process ends within a call, others act just before one."""
 
-from __future__ import annotations
-
 
 class Killed(BaseException):
     """Stands for the end of the process."""

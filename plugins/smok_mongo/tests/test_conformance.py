@@ -1,7 +1,5 @@
 """The conformance kit on this backend, with a server that loses answers, hides and grows old."""
 
-from __future__ import annotations
-
 import contextlib
 from importlib.metadata import entry_points
 

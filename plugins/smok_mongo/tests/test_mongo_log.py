@@ -1,7 +1,5 @@
 """The log of a queue: one place for one batch, in order; limits and counts that are exact."""
 
-from __future__ import annotations
-
 import itertools
 import threading
 import time

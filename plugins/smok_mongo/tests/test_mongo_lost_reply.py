@@ -1,7 +1,5 @@
 """The server does what it is told and the answer gets lost: whatever is sent again applies once."""
 
-from __future__ import annotations
-
 import pytest
 
 from smok_core.engine.base import Ack, Limits, OnFull, When

@@ -1,7 +1,5 @@
 """A URL that speaks of another server than the one that answers: the answer is named."""
 
-from __future__ import annotations
-
 import http.server
 import socket
 import socketserver

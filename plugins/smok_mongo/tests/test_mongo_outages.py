@@ -1,7 +1,5 @@
 """Servers that die, hang, hide and come back: errors are typed and bounded, nothing is lost."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 import time

@@ -1,7 +1,5 @@
 """Several processes on one store: races end in one winner, forks do not share connections."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

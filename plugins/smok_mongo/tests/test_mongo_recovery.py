@@ -1,7 +1,5 @@
 """Processes that die between two commands: what the next one finds, reads and repairs."""
 
-from __future__ import annotations
-
 import contextlib
 
 import pytest

@@ -1,7 +1,5 @@
 """Random histories: MongoDB and the reference engine must tell the same after every step."""
 
-from __future__ import annotations
-
 import os
 import random
 

@@ -5,8 +5,6 @@ keeps its data in memory, so clients are killed there; the queue, whose order re
 alone, also on servers that are killed with their data on a disk.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Keys, values and URLs that mean harm, or are too large: typed errors, no operators, no leaks."""
 
-from __future__ import annotations
-
 import copy
 import pickle
 import traceback

@@ -1,7 +1,5 @@
 """What goes over the wire, and how answers are taken that no server at hand would give."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

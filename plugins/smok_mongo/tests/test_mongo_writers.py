@@ -1,7 +1,5 @@
 """Several writers of one series: no seq names two points, nothing is overtaken, all counts once."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest

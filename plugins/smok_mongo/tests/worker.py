@@ -1,7 +1,5 @@
 """A process of its own that works on a store: ``worker.py URL DATABASE JOB``."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """`Blobs` on SQLite: data and version in one row, so they change together."""
 
-from __future__ import annotations
-
 import sqlite3
 from typing import Any, Final
 

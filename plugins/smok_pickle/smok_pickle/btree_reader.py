@@ -6,8 +6,6 @@ pages is to read all tables. The layout is that of https://www.sqlite.org/filefo
 1.5 to 2.1; auto_vacuum is on, so a map of the pages says a second time which are free.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 from collections.abc import Iterator

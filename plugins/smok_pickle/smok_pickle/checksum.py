@@ -1,7 +1,5 @@
 """The checksum that stands beside every stored value: a mismatch is damage, never a value."""
 
-from __future__ import annotations
-
 import sqlite3
 import zlib
 from typing import Final

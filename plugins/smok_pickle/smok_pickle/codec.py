@@ -6,8 +6,6 @@ its parts (`smok_core.engine.tags`): ``("t", items)`` a tuple, ``("d", (text, fo
 datetime.
 """
 
-from __future__ import annotations
-
 import pickle
 import struct
 import sys

@@ -1,7 +1,5 @@
 """Columns of numbers and values as bytes: what a row of the write log and a segment are made of."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import operator
@@ -22,7 +20,7 @@ def packed(code: str, values: Iterable[int]) -> bytes:
     return struct.pack(f"<{len(found)}{code}", *found)
 
 
-def ints(code: str, data: bytes) -> array[int]:
+def ints(code: str, data: bytes) -> "array[int]":
     """Give the numbers that `packed` wrote; raises ValueError if a part of one is missing."""
     found = array(code)
     found.frombytes(data)

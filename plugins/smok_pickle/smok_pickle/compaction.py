@@ -4,8 +4,6 @@ Each piece is one small transaction, so that all of it works with little room le
 anywhere.
 """
 
-from __future__ import annotations
-
 import bisect
 import itertools
 import operator

@@ -3,8 +3,6 @@
 Which connection belongs to which file is kept in `smok_pickle.instances`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import sqlite3
 import threading

@@ -9,8 +9,6 @@ What an open file held is noted in its lock file as well: after a crash the log 
 belongs to that, and not to a backup which was copied over it since.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import zlib

@@ -5,8 +5,6 @@ VACUUM and for a new table. Which of these it was, the marks of the namespaces t
 back, but where an earlier state has taken the place of the store.
 """
 
-from __future__ import annotations
-
 import contextlib
 import sqlite3
 from collections.abc import Iterable

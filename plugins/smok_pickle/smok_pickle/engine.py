@@ -1,7 +1,5 @@
 """The engine of one SQLite file: hands out the primitives of one device."""
 
-from __future__ import annotations
-
 import contextlib
 import sqlite3
 import threading

@@ -3,8 +3,6 @@
 What lies there is looked at before SQLite opens it: later no descriptor of it may be closed.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from pathlib import Path
 

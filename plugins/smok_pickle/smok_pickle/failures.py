@@ -1,7 +1,5 @@
 """The one place where errors of SQLite and of the operating system become errors of smok-core."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sqlite3

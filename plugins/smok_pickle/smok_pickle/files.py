@@ -1,7 +1,5 @@
 """The files around a store: where they are, whose they are, and what was put aside."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

@@ -4,8 +4,6 @@ Everything that closes a descriptor of the file goes through here, because closi
 locks SQLite holds for the whole process (see `smok_pickle.locks`).
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import sqlite3

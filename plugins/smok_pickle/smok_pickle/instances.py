@@ -5,8 +5,6 @@ or several, it has one connection to it. A second one would close descriptors of
 drops the locks of the first, and under another name (a hard link) it would write another log.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final
 

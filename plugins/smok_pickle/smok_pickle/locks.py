@@ -8,8 +8,6 @@ description (OFD) lock conflicts with POSIX locks of other processes, and no des
 own can drop it (fcntl(2), "Open file description locks").
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import hashlib

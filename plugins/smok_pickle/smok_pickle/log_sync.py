@@ -10,8 +10,6 @@ SQLite's locks lie on the file and its index, never on the log, so closing a des
 drops none of them.
 """
 
-from __future__ import annotations
-
 import atexit
 import logging
 import os

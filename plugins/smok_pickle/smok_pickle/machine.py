@@ -4,8 +4,6 @@ There is no way to name a class or to call anything. A dict stays a list of its 
 list of its members, so nothing that was read is hashed or compared here.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable
 from typing import Any, Final

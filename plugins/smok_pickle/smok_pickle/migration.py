@@ -5,8 +5,6 @@ pending or not. Chunks of which nothing is pending become segments, some in each
 is left becomes rows of the write log, in the last one.
 """
 
-from __future__ import annotations
-
 import itertools
 import sqlite3
 import zlib

@@ -1,7 +1,5 @@
 """Namespaces: what one device keeps under one name; the ids that all rows carry."""
 
-from __future__ import annotations
-
 import sqlite3
 from typing import Final
 

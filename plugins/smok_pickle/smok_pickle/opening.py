@@ -1,7 +1,5 @@
 """Opens the file of a store: what is there is looked at first, and nothing foreign is touched."""
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 import sqlite3

@@ -1,7 +1,5 @@
 """The options of a store with ``backend = "pickle"``: a leaf that every file may import."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Final, Literal
 

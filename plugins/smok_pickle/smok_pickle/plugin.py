@@ -1,7 +1,5 @@
 """What smok-core finds at the entry point: the description of the backend and how to open it."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Engine
 from smok_core.hookspecs import BackendInfo, Capability, StoreContext, hookimpl
 from smok_pickle.options import PickleOptions

@@ -4,8 +4,6 @@ An open descriptor keeps leading to a file that has no name any more. What is wr
 is written into nothing: it is gone when the process ends (contract G16).
 """
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import Final

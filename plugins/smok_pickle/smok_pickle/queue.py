@@ -5,8 +5,6 @@ acknowledge what was handed out, the usual case, changes one row, which is why i
 disk.
 """
 
-from __future__ import annotations
-
 import functools
 import sqlite3
 from typing import Final

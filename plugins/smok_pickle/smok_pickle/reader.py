@@ -7,8 +7,6 @@ refused as soon as it is more than one value may be (contract G18). A small pick
 only texts twice cannot be large; that is the usual case, and there the library's reader is faster.
 """
 
-from __future__ import annotations
-
 import io
 import pickle
 from collections.abc import Callable

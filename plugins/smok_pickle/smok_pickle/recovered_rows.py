@@ -9,8 +9,6 @@ and so are those of version 2. A place in the queue tells which state is the lat
 that is the highest place that any of its points had.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator

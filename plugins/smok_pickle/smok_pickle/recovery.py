@@ -13,8 +13,6 @@ opening ends where an undisturbed one would have (contract G17):
    takes the place of the damaged one.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Keeps what would be lost with a file that went away: what its log or a connection still has."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

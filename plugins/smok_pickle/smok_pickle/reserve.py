@@ -1,7 +1,5 @@
 """A file that only takes up room, so that there is some to give back when the disk is full."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The tables of a store and their version; what older ones need is in `smok_pickle.migration`."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import sqlite3

@@ -6,8 +6,6 @@ is the highest seq that any of them had, which tells an older state of a segment
 when a damaged file shows both.
 """
 
-from __future__ import annotations
-
 import bisect
 import functools
 import operator

@@ -6,8 +6,6 @@ another process was faster, or put other contents into the store; then, and for 
 the same is done in a transaction that looks first.
 """
 
-from __future__ import annotations
-
 import bisect
 import contextlib
 import itertools

@@ -5,8 +5,6 @@ changes when rows of the log do, with what is stored, and reads the heads of the
 processes added. So opening a store reads nothing, and the first use reads heads only.
 """
 
-from __future__ import annotations
-
 import bisect
 import functools
 import itertools

@@ -10,8 +10,6 @@ them, which changes nothing; a bell that was not rung is made good by looking no
 nobody follows who has gone, for the queue only holds weak references.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 import weakref

@@ -3,8 +3,6 @@
 Each takes the path of a file; several on one path share it, and any mixture may.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Watches the room a store has: keeps its log small, gives pages back, takes the reserve again."""
 
-from __future__ import annotations
-
 import contextlib
 import resource
 import sqlite3

@@ -1,7 +1,5 @@
 """`Table` on SQLite: one row per key, found by key and by seq."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final

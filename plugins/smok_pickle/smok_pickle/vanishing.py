@@ -1,7 +1,5 @@
 """What became of the file of an open store, and what is done about it (contract G16)."""
 
-from __future__ import annotations
-
 import contextlib
 import sqlite3
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """A look at every page, every index and every checksum of a store; it changes nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 

@@ -5,8 +5,6 @@ frame behind a damaged one can still be proved, where SQLite itself stops readin
 that of https://www.sqlite.org/fileformat2.html, section 4.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field

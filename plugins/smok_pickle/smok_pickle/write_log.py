@@ -6,8 +6,6 @@ the usual case of a device that records as it reads, is kept as it is; the point
 columns. Every row carries a checksum over all of it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import operator

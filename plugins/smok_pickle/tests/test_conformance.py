@@ -1,7 +1,5 @@
 """The conformance kit on the embedded backend, through its installed entry point."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import sqlite3

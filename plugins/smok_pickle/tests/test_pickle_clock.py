@@ -1,7 +1,5 @@
 """The wall clock of the machine jumps by decades while a store is open (contract G8)."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

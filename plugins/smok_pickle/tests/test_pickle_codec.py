@@ -1,7 +1,5 @@
 """Pickles of plain data: every value comes back, and no pickle does anything."""
 
-from __future__ import annotations
-
 import contextlib
 import pickle
 from datetime import UTC, datetime, timedelta, timezone

@@ -3,8 +3,6 @@
 Each program is a process of its own, for the test runner needs its descriptors.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

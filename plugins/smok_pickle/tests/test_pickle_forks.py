@@ -1,7 +1,5 @@
 """Forks of every kind: both sides go on, and nothing is shared, hung or lost (contract G15)."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

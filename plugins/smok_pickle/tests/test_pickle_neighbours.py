@@ -1,7 +1,5 @@
 """Two who have one file open, when its name, its log or its lock is taken away from one of them."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The file of an open store is overwritten where it lies: told, and never mixed with its log."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The file of an open store goes away: noticed, told, and nothing is accepted into nothing."""
 
-from __future__ import annotations
-
 import shutil
 import sqlite3
 

@@ -1,7 +1,5 @@
 """What other programs, other descriptors, links and users do to the file of a store."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sqlite3

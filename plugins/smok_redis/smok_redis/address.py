@@ -1,7 +1,5 @@
 """The ``url`` of a store: which servers, which topology, and what may be shown of it."""
 
-from __future__ import annotations
-
 import re
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Versioned bytes: a hash of heads, and for each key a hash of its chunks."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import Any
 

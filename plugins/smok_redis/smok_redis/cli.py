@@ -1,7 +1,5 @@
 """``smok redis``: look at the server behind a store, and at this device's keys on it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -5,8 +5,6 @@ number, the server remembers the last number and its answer (``lua/prelude.lua``
 write sent again is answered and not applied.
 """
 
-from __future__ import annotations
-
 import itertools
 import random
 import time

@@ -1,7 +1,5 @@
 """The open handle of one store on a Redis or Valkey server."""
 
-from __future__ import annotations
-
 import uuid
 from collections import Counter
 from typing import Any

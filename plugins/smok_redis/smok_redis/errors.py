@@ -1,7 +1,5 @@
 """The one place where what the driver and the server say becomes one of our errors."""
 
-from __future__ import annotations
-
 import re
 from socket import gaierror
 from typing import NamedTuple

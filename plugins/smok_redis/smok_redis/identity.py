@@ -1,7 +1,5 @@
 """The file that remembers which store this device has seen on the server."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The names of all keys: ``<prefix>:{<device>}:…``; the braces keep a device in one slot."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 from urllib.parse import quote

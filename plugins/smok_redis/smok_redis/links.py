@@ -5,8 +5,6 @@ error has proved wrong, so that the next attempt looks again. All keys of a devi
 slot: a Cluster is, for one store, the question which server has that slot.
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Packs arguments for Lua's ``cmsgpack``: one argument instead of thousands."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The plugin's face: what it is called, its options, and the hook that opens a store."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Engine
 from smok_core.hookspecs import BackendInfo, Capability, Driver, StoreContext, hookimpl
 from smok_redis.options import RedisOptions

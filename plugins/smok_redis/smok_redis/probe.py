@@ -1,7 +1,5 @@
 """Looks at the server: what it survives, and whether that is what the store was promised."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 

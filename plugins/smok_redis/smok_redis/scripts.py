@@ -1,7 +1,5 @@
 """The Lua scripts: read from the package, and named by their digest."""
 
-from __future__ import annotations
-
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files

@@ -5,8 +5,6 @@ id of a point is its place (the timestamp + 2^63) and its seq. What comes late g
 sorted set beside it, where the members sort by place; a reader merges the two.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from heapq import merge

@@ -1,7 +1,5 @@
 """Databases without a config file: ``RedisEventDatabase("URL")``; those on one URL share it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from smok_core.roles.archives import ArchivesDatabase

@@ -1,7 +1,5 @@
 """Rows in a hash, those that wait in a sorted set, the other side's names in a hash."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 

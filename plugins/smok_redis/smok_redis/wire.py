@@ -1,7 +1,5 @@
 """The few ways in which commands are sent; the driver's untyped calls end here."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Servers and stores for the tests of this plugin; nothing talks to a server it did not start."""
 
-from __future__ import annotations
-
 import sys
 import uuid
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A process that mixes writes on one store and tells each: ``stress_worker.py KIND PLACE NAME``."""
 
-from __future__ import annotations
-
 import itertools
 import random
 import sys

@@ -1,7 +1,5 @@
 """The conformance kit on real servers: Valkey, Redis 7.0, and a Cluster of three."""
 
-from __future__ import annotations
-
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 

@@ -1,7 +1,5 @@
 """The example with a container: its configuration on a server started as its compose file says."""
 
-from __future__ import annotations
-
 import json
 import re
 

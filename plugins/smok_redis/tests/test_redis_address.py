@@ -1,7 +1,5 @@
 """The ``url`` of a store: what is understood, and what of it is shown."""
 
-from __future__ import annotations
-
 import pytest
 from smok_redis.address import Host, parse_url
 

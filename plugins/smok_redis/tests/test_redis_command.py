@@ -1,7 +1,5 @@
 """``smok redis info``: a command that a backend brings along."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Whatever server and driver say comes out as one of our errors, without a secret in it."""
 
-from __future__ import annotations
-
 import traceback
 
 import pytest

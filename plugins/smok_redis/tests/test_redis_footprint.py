@@ -1,7 +1,5 @@
 """What it costs: round trips, memory, and commands that would hold up the server."""
 
-from __future__ import annotations
-
 import cProfile
 import re
 import sys

@@ -1,7 +1,5 @@
 """A full server takes no new data, loses nothing, and the backlog still goes out (G13)."""
 
-from __future__ import annotations
-
 import pytest
 
 from smok_core.engine.base import Ack, Limits, OnFull, When

@@ -1,7 +1,5 @@
 """What somebody else writes into our keys: CorruptData or set aside, and in nobody's way."""
 
-from __future__ import annotations
-
 import time
 from contextlib import suppress
 

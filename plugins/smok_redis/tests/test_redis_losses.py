@@ -1,7 +1,5 @@
 """A server that lost data: it is told, there is a way on, and no seq is given out twice."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """An answer that gets lost changes nothing: every write is sent again and applied once."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """Servers that die, hang, load, or come back empty: bounded, typed, and it goes on by itself."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import threading

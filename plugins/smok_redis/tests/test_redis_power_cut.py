@@ -1,7 +1,5 @@
 """A power cut at the server (G3): its data on a real ext4, which is cut at one moment."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 
 import pytest

@@ -1,7 +1,5 @@
 """What a server can keep is looked at when opening; a promise it cannot keep is refused."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The primitives do what the in-memory engine does: random histories, played on both."""
 
-from __future__ import annotations
-
 import random
 
 import pytest

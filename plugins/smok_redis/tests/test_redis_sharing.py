@@ -1,7 +1,5 @@
 """Threads, processes, forks and devices on one server: each sees its own, nothing is lost."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

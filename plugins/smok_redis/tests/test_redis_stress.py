@@ -1,7 +1,5 @@
 """Four processes on one store while processes and the server are killed, against a plain model."""
 
-from __future__ import annotations
-
 import os
 import random
 import subprocess

@@ -1,7 +1,5 @@
 """One server by TCP, socket and TLS; Sentinel with a failover; a Cluster that moves and breaks."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket

@@ -1,7 +1,5 @@
 """The clauses as a page: ``python -m smok_testing.catalogue > docs/reference/clauses.md``."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable
 

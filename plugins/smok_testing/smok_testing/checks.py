@@ -1,7 +1,5 @@
 """What clauses say "no" with: messages that tell what was promised and what came instead."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Forked children: they do one piece of work, tell what went wrong, and never hang the kit."""
 
-from __future__ import annotations
-
 import os
 import select
 import signal

@@ -1,7 +1,5 @@
 """The contract in one line each: every id that a clause may carry, and where else one is proved."""
 
-from __future__ import annotations
-
 from typing import Final
 
 #: What the roles promise.

@@ -1,7 +1,5 @@
 """The workbench of one clause: fresh stores, a clock that obeys, and nothing left behind."""
 
-from __future__ import annotations
-
 import functools
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """The roles that are addressed by keys, in one shape, so that one clause serves them all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import chain
 from typing import Any, Final, NamedTuple

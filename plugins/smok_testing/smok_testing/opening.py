@@ -1,7 +1,5 @@
 """From a subject to an open store, along the way a user goes: config, entry point, hook."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 import os

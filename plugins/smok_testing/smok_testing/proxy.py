@@ -15,8 +15,6 @@ backend's options at `Proxy.port`, and give the kit its abilities::
         return proxy.doing(Mode.REFUSE)
 """
 
-from __future__ import annotations
-
 import contextlib
 import enum
 import hashlib

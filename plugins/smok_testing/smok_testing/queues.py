@@ -1,7 +1,5 @@
 """The six upload queues of the roles in one shape, so that one clause serves them all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 

@@ -4,8 +4,6 @@ A step that is won notes it in a table of the process's own, so that the clauses
 winners afterwards. Each step is short: the more often two processes meet in it, the better.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final
 

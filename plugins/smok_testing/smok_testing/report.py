@@ -1,7 +1,5 @@
 """The result of a run: what held, what did not, and whether the backend conforms."""
 
-from __future__ import annotations
-
 import enum
 from typing import Any
 

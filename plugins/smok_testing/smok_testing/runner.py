@@ -1,7 +1,5 @@
 """Runs clauses without pytest and draws up the report."""
 
-from __future__ import annotations
-
 import multiprocessing
 import time
 import traceback

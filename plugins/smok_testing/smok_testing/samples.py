@@ -1,7 +1,5 @@
 """Difficult keys and values: ordinary data that has broken storage layers before."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """What worker processes do, step by step, and how the result is compared: the same every time."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress

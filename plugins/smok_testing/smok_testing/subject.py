@@ -1,7 +1,5 @@
 """What the author of a backend tells the kit: how to get a store, and what else can be done."""
 
-from __future__ import annotations
-
 # At run time, too: whoever resolves the annotations, such as ``help``, finds the names here.
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager

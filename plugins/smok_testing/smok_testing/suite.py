@@ -1,7 +1,5 @@
 """The kit as a pytest class: one test per clause, one for what the backend declares."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

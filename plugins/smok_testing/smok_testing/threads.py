@@ -1,7 +1,5 @@
 """Threads that start at one moment and report what went wrong in them."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from collections.abc import Callable, Iterator

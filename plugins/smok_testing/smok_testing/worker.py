@@ -6,8 +6,6 @@ Lines that come back: ``pid N``, ``open``, ``done STEP`` after each step that re
 ``error CODE TEXT``, and ``exit`` when the child is gone.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

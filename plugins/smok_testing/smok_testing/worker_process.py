@@ -1,7 +1,5 @@
 """The parent's side of worker processes: start, follow, kill."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The kit itself: verdicts that cannot lie, a complete catalogue, imports when needed."""
 
-from __future__ import annotations
-
 import json
 import pydoc
 import re

@@ -1,7 +1,5 @@
 """The kit proves itself: it passes the right backends and catches every wrong one."""
 
-from __future__ import annotations
-
 import re
 
 import hypothesis

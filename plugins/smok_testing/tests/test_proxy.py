@@ -1,7 +1,5 @@
 """The fault proxy: each way to misbehave, seen by a client of a server that counts."""
 
-from __future__ import annotations
-
 import socket
 import socketserver
 import threading

@@ -1,7 +1,5 @@
 """``smok backends``: what is installed, read without importing any of it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any, Final
 

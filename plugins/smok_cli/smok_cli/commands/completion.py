@@ -1,7 +1,5 @@
 """``smok completion``: what the shell completes: commands, options, roles, stores, pathpoints."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import click

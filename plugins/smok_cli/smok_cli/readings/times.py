@@ -1,7 +1,5 @@
 """Times as files write them and as the store keeps them: microseconds since the epoch."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import time

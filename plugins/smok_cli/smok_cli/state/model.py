@@ -1,7 +1,5 @@
 """A role and a store as ``smok status`` shows them."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -1,7 +1,5 @@
 """Which tables, series and blobs of an engine belong to which role: the one list of them."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import msgspec

@@ -1,7 +1,5 @@
 """What a copy or a comparison has found."""
 
-from __future__ import annotations
-
 import msgspec
 
 

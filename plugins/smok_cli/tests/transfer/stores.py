@@ -1,7 +1,5 @@
 """Stores to copy between, filled with something of everything."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

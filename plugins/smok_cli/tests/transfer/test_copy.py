@@ -1,7 +1,5 @@
 """Copying between stores: everything arrives, in its order, and only once."""
 
-from __future__ import annotations
-
 import cProfile
 import os
 import subprocess

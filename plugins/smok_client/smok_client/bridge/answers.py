@@ -5,8 +5,6 @@ that it is acknowledged, or for events that it is not. The error is therefore at
 with it the status that the server gave.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 import time

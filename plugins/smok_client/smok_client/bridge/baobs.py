@@ -1,7 +1,5 @@
 """BAOBs for the published client."""
 
-from __future__ import annotations
-
 import logging
 import re
 import sys

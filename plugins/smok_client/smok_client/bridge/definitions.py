@@ -1,7 +1,5 @@
 """Predicates, sensors and archives for the published client: what the cloud sends whole."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The nine databases for one device, as the keyword arguments of the client's SMOKDevice."""
 
-from __future__ import annotations
-
 import weakref
 from typing import Any, Self
 

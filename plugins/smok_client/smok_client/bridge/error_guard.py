@@ -7,8 +7,6 @@ repeat waits in memory. The same holds for a reading whose Future ends in a pool
 client's callback would lose it. Where the user is the caller it is raised as everywhere else.
 """
 
-from __future__ import annotations
-
 import atexit
 import functools
 import logging
@@ -37,7 +35,7 @@ _LONGEST_KEY: Final = 200
 _LONGEST_RECORD: Final = 2000
 
 
-_backlogs: Final[weakref.WeakSet[Backlog]] = weakref.WeakSet()
+_backlogs: Final[weakref.WeakSet["Backlog"]] = weakref.WeakSet()
 
 
 class Backlog:

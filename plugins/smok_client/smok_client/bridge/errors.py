@@ -1,7 +1,5 @@
 """What can go wrong between the published client and our databases."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from smok_core.errors import SmokError

@@ -1,7 +1,5 @@
 """Events and the caches of predicates for the published client."""
 
-from __future__ import annotations
-
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator

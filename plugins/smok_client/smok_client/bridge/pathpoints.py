@@ -1,7 +1,5 @@
 """Pathpoints for the published client."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Users' data as plain data and back: what predicates keep as their state, and in caches."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Sensor writes, macros and metadata for the published client."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +29,7 @@ _FIELDS = model.SensorWriteEvent.__struct_fields__
 class _Synchronization(client.BaseSensorWriteSynchronization):
     """A batch on its way to the cloud; falsy without one."""
 
-    def __init__(self, offer: Offer | None, database: ClientSensorWrites) -> None:
+    def __init__(self, offer: Offer | None, database: "ClientSensorWrites") -> None:
         found = offer.part.events if offer else []
         events = [client.SensorWriteEvent(**event.to_json()) for event in found]
         super().__init__(events, database)

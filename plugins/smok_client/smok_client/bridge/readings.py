@@ -9,8 +9,6 @@ A reading whose thread was overtaken, or whose clock was set back, keeps its tim
 reading has it already: a store takes a second value of one time for a correction of the first.
 """
 
-from __future__ import annotations
-
 import functools
 import sys
 from collections.abc import Callable, Iterable

@@ -1,7 +1,5 @@
 """Reports of executed macros, in place of the client's own, which takes any answer for yes."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 from urllib.parse import quote

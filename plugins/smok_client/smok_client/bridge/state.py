@@ -4,8 +4,6 @@ Each is stored as a tag and plain data, so nothing is imported or called by a na
 store: what a tag means is said here, or was said by `register_state` in this very program.
 """
 
-from __future__ import annotations
-
 import enum
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable

@@ -1,9 +1,7 @@
 """Uploads of metadata for the published client, in place of its own queue in memory."""
 
-from __future__ import annotations
-
 import logging
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote_plus
 
 from smok_client.bridge import client
@@ -32,7 +30,7 @@ class MetadataUpdater:
         self.device, self._inner = device, inner
 
     @property
-    def entries(self) -> MetadataUpdater:
+    def entries(self) -> Self:
         """What waits, as the client's updater shows it; only its ``qsize`` is meant to be used."""
         return self
 

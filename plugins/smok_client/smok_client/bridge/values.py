@@ -1,7 +1,5 @@
 """What readers give as the value of a pathpoint, as the values that are stored and uploaded."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

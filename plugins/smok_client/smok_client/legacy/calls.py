@@ -1,7 +1,5 @@
 """What a call in a pickle stands for; nothing is called."""
 
-from __future__ import annotations
-
 import struct
 from typing import Any, Final
 

@@ -4,8 +4,6 @@ Each is read from what a pickle would have called it with, made here from plain 
 types, and stored under the tag that the bridge gives back (`smok_client.bridge.state`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date, time, timedelta
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Checked access to nodes: every field has its type, and what does not fit is named."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 

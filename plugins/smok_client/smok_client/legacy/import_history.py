@@ -1,7 +1,5 @@
 """Which legacy files were imported whole, by digest: importing them again does nothing."""
 
-from __future__ import annotations
-
 from smok_core.roles.base import Database, OnEngine
 
 

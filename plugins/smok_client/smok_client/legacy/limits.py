@@ -1,7 +1,5 @@
 """How much a legacy file may ask for before it is refused."""
 
-from __future__ import annotations
-
 import msgspec
 
 

@@ -4,8 +4,6 @@ It has a stack, marks and a memo like the real one, so it cannot disagree with i
 where; but a name stays text, and what would be a call or an object becomes an `Obj`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Final
 

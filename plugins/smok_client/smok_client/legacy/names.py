@@ -3,8 +3,6 @@
 Module and name are compared together: a dotted name cannot imitate a longer module.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 EVENT: Final = "smok.predicate.event:Event"

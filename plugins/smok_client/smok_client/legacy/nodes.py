@@ -5,8 +5,6 @@ is a `Map` and a set is a `Bag`, so nothing read from a file is ever hashed or c
 is checked. An object is an `Obj`: the text of its class's name and what was given to it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -5,8 +5,6 @@ The table and the readers of arguments are those of `pickletools`, and the walk 
 The one reader replaced is that of GLOBAL, which there interprets escapes.
 """
 
-from __future__ import annotations
-
 import io
 import pickletools
 from collections.abc import Callable, Iterator

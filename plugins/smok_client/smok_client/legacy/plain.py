@@ -1,7 +1,5 @@
 """Users' data in a legacy file: plain data comes through, a user's object is refused by name."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from datetime import datetime

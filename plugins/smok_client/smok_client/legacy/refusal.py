@@ -1,7 +1,5 @@
 """Why a legacy file, or an entry of one, is not taken over."""
 
-from __future__ import annotations
-
 import enum
 from typing import Final
 

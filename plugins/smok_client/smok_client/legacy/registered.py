@@ -6,8 +6,6 @@ and given its attributes; neither its constructor nor ``__setstate__`` is called
 that was registered to dump it.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Callable
 from typing import Any, Final

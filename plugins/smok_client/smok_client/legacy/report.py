@@ -1,7 +1,5 @@
 """What an import has done, or would do: counts, and every refusal by name."""
 
-from __future__ import annotations
-
 import msgspec
 
 from smok_client.legacy.refusal import Fault, Refusal

@@ -1,7 +1,5 @@
 """The inert machine's stack, marks and memo, and the scalars that go onto it."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from smok_client.legacy.limits import Limits

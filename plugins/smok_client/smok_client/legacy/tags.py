@@ -5,8 +5,6 @@ is stored as ``{"$smok": [name, content]}``; a user's own dict that looks like t
 ``{"$smok": ["dict", [[key, value], ...]]}``, so nothing is ever mistaken.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 MARK: Final = "$smok"

@@ -1,7 +1,5 @@
 """Datetimes in users' data: read from the bytes they are pickled as, without calling the file's."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Final

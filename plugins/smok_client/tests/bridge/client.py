@@ -1,7 +1,5 @@
 """An environment of its own for the published client, made once per recipe and kept."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import hashlib

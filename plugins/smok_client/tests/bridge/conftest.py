@@ -1,7 +1,5 @@
 """The client's environment, the device's process, and a cloud."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import time

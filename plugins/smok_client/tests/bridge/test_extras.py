@@ -1,7 +1,5 @@
 """The names of ``smok.extras`` on our stores, with the client's own device."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from pathlib import Path

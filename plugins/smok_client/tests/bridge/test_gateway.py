@@ -1,7 +1,5 @@
 """The example gateway, on the real client: killed again and again, it loses nothing."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """``smok import-legacy --register``: users' classes in the old files."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Our MiniJSON against the package that the published client uses, in its own environment."""
 
-from __future__ import annotations
-
 import math
 import subprocess
 from pathlib import Path

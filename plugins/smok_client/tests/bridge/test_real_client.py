@@ -1,7 +1,5 @@
 """The published client on our databases, against the sandbox cloud, killed and started again."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The bridge with the client's own classes: the scenarios, run in the client's environment."""
 
-from __future__ import annotations
-
 import ast
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """The files that the real smok 0.21.0 wrote, and small pickles made by hand."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

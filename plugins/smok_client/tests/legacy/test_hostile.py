@@ -1,7 +1,5 @@
 """Hostile pickles: refused without an import, a call, or an exception of anybody else's."""
 
-from __future__ import annotations
-
 import json
 import pickletools
 import random

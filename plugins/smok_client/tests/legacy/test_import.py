@@ -1,7 +1,5 @@
 """What smok 0.21.0 has written comes over: every role, once, and the originals stay as they are."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import subprocess

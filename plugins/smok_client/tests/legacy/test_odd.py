@@ -1,7 +1,5 @@
 """Odd content of good files: BAOBs that lead elsewhere, datetimes and objects in states."""
 
-from __future__ import annotations
-
 import enum
 import pickle
 import sys

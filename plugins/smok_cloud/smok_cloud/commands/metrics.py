@@ -1,7 +1,5 @@
 """``smok metrics``: the device's numbers for monitoring, printed, in a file, or served."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``smok report``: one HTML page about the device, complete in itself."""
 
-from __future__ import annotations
-
 import contextlib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the commands report, plot and metrics show; needs ``smok-cloud[report]``."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final

@@ -1,7 +1,5 @@
 """Line charts as SVG that needs nothing around it: colours are the page's, words are texts."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The numbers of `smok_cloud.metrics` as Prometheus and others of OpenMetrics read them."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Iterator
 from typing import Final, Self

@@ -1,7 +1,5 @@
 """Everything the report page tells, gathered in one look; texts as people read them."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice

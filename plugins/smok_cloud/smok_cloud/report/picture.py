@@ -1,7 +1,5 @@
 """A chart of one pathpoint as a PNG, through matplotlib, which ``smok-cloud[png]`` brings."""
 
-from __future__ import annotations
-
 import importlib
 from datetime import UTC, datetime
 from pathlib import Path

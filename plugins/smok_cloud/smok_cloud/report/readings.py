@@ -1,7 +1,5 @@
 """Readings of a pathpoint made ready for drawing: bounded, whatever the number stored."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import msgspec

@@ -1,7 +1,5 @@
 """Spans of time and names of pathpoints, as people give them to the commands."""
 
-from __future__ import annotations
-
 import difflib
 from typing import Final
 

@@ -1,7 +1,5 @@
 """A chart of one pathpoint for a terminal, through plotext."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import plotext

@@ -1,7 +1,5 @@
 """A device with a day of readings, failed ones among them, and what the cloud refused."""
 
-from __future__ import annotations
-
 import math
 import os
 import time

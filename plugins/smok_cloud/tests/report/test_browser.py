@@ -3,8 +3,6 @@
 Every screen and theme is tried in `make test-long`, one of each kind in the suite.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Without the libraries of the extra, the commands say what to install."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

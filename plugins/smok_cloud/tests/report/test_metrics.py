@@ -1,7 +1,5 @@
 """``smok metrics``: printed, in a file, over HTTP, through OpenTelemetry."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """``smok plot``: a chart in the terminal, a picture, and what it says when there is none."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

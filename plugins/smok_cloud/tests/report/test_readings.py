@@ -1,7 +1,5 @@
 """Readings are thinned for drawing without losing a peak, and memory does not grow with them."""
 
-from __future__ import annotations
-
 import tracemalloc
 
 import pytest

@@ -1,7 +1,5 @@
 """``smok report``: what the page tells, that texts stay texts, that it is complete in itself."""
 
-from __future__ import annotations
-
 import re
 from html.parser import HTMLParser
 

@@ -1,7 +1,5 @@
 """The clauses, one module per subject; each registers itself when it is imported."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 

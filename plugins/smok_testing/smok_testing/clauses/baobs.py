@@ -1,7 +1,5 @@
 """BAOBs: bytes with a version that only grows."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Blobs: bytes and their version, which always change together."""
 
-from __future__ import annotations
-
 from smok_testing.checks import same
 from smok_testing.clause import Level, clauses_of
 from smok_testing.harness import Harness

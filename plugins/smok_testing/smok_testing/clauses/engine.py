@@ -1,7 +1,5 @@
 """Engine: names, isolation of what it hands out, closing, health, codec."""
 
-from __future__ import annotations
-
 import pickle
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Events: from opening to closing to the cloud."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

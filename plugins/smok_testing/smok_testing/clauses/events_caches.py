@@ -1,7 +1,5 @@
 """Events: what predicates remember between two evaluations."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 

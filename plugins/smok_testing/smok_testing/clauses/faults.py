@@ -1,7 +1,5 @@
 """Faults that only the author of a backend can stage: lost answers, full disks, damaged stores."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from functools import partial

@@ -1,7 +1,5 @@
 """Forks: parent and child both go on, each with what is its own."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import socket

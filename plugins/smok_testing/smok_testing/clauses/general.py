@@ -1,7 +1,5 @@
 """General: promises that all roles keep together."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

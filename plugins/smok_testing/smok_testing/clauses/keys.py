@@ -1,7 +1,5 @@
 """Keys of every role: all texts are ordinary, everything else is refused by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any

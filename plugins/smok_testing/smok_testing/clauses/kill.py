@@ -1,7 +1,5 @@
 """Kill -9 at every step of a long history: what had returned is there, nothing is there in part."""
 
-from __future__ import annotations
-
 import time
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Leases: on any backend's table only one holder works at a time, and a dead one is followed."""
 
-from __future__ import annotations
-
 import time
 
 import msgspec

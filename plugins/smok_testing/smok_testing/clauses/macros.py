@@ -1,7 +1,5 @@
 """Macros: what was executed here never comes back."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Metadata: the later write wins, and local changes reach the cloud."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 from typing import Any

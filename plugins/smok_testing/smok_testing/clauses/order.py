@@ -1,7 +1,5 @@
 """Order: it is that of the seqs and timestamps, however the store has come to lie on its disk."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Ack, Series, Table
 from smok_testing.checks import expect, rising, same
 from smok_testing.clause import clauses_of

@@ -1,7 +1,5 @@
 """The outbox: every role's queue, batch by batch, through answers, silence and restarts."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Pathpoints: what goes in, and what comes out again."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 from typing import Any

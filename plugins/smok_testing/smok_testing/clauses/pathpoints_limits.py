@@ -1,7 +1,5 @@
 """Pathpoints: retention, bounded queues, group commit, restarts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from smok_core.engine.base import Durability

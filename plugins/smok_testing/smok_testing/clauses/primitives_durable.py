@@ -1,7 +1,5 @@
 """Primitives: what is there again after closing and opening."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from smok_core.engine.base import Ack, Durability, Limits, OnFull

@@ -1,7 +1,5 @@
 """Primitives: random histories of calls, compared with plain dicts after every step."""
 
-from __future__ import annotations
-
 from smok_testing.clause import clauses_of
 from smok_testing.harness import Harness
 

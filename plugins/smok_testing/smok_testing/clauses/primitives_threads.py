@@ -1,7 +1,5 @@
 """Primitives: many threads at once on one engine."""
 
-from __future__ import annotations
-
 import threading
 from functools import partial
 from itertools import chain

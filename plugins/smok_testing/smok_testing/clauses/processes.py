@@ -1,7 +1,5 @@
 """Two processes and one store: they share it, or the second is told who has it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from smok_core.errors import AlreadyOpen

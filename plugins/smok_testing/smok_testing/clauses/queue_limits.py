@@ -1,7 +1,5 @@
 """``max_pending`` of tables, and of every role's queue: kept in the very step that writes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import partial

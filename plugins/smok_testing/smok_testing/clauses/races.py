@@ -1,7 +1,5 @@
 """Processes that meet in one step of one primitive: one of them wins, and all see the same."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """Sensors, archives and predicates: what the cloud sends replaces what is there, at once."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

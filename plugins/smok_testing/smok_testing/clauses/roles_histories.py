@@ -1,7 +1,5 @@
 """Roles: random histories of calls, answers, restarts and clocks, compared with plain dicts."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from smok_testing.clause import clauses_of

@@ -1,7 +1,5 @@
 """Roles: many threads at once."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from functools import partial

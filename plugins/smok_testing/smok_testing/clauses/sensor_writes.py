@@ -1,7 +1,5 @@
 """Sensor writes: the audit log loses and merges nothing."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from smok_core.errors import SmokError

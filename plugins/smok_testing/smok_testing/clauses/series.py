@@ -1,7 +1,5 @@
 """Series: points by name and time, read back in order and streamed."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Series
 from smok_testing.checks import expect, same
 from smok_testing.clause import Level, clauses_of

@@ -1,7 +1,5 @@
 """Series: what happens at ``max_pending``."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Limits, OnFull
 from smok_core.errors import QueueFull
 from smok_testing.checks import raises, same

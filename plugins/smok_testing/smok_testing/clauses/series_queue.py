@@ -1,7 +1,5 @@
 """Series: the queue of points that wait for their upload."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Series, SeriesStats
 from smok_testing.checks import expect, rising, same
 from smok_testing.clause import clauses_of

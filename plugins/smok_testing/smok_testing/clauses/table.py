@@ -1,7 +1,5 @@
 """Table: rows, the conditions of a write, deletion, snapshots, replacement."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Row, Table, When
 from smok_testing.checks import expect, rising, same
 from smok_testing.clause import clauses_of

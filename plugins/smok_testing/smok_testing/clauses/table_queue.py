@@ -1,7 +1,5 @@
 """Table: the queue of rows that wait, and how their wait ends."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Ack, Table
 from smok_testing.checks import rising, same
 from smok_testing.clause import clauses_of

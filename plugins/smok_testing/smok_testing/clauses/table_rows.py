@@ -1,7 +1,5 @@
 """Table: snapshots of all rows, replacement as a whole, counts."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Ack, TableStats
 from smok_testing.checks import rising, same
 from smok_testing.clause import clauses_of

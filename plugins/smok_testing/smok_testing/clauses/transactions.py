@@ -1,7 +1,5 @@
 """What a call leaves behind: no half of it where it raised, no transaction where it was refused."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any

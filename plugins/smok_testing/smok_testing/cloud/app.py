@@ -4,8 +4,6 @@
 fault plan says. `smok_testing.cloud.server` puts it on a port.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 import zlib

@@ -1,7 +1,5 @@
 """Who may talk to the sandbox: the device certificate of a request, checked as the cloud would."""
 
-from __future__ import annotations
-
 import datetime as dt
 import enum
 from collections.abc import Mapping

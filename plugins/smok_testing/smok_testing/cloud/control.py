@@ -1,7 +1,5 @@
 """The calls that control devices and store nothing: enough for the published client to run."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from smok_testing.cloud.inputs import checked

@@ -1,7 +1,5 @@
 """What can go wrong with a request, chosen in advance: which request, how often, how."""
 
-from __future__ import annotations
-
 import enum
 import fnmatch
 import functools

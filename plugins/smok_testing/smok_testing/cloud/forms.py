@@ -1,7 +1,5 @@
 """Reading multipart forms, strictly: the parts with names, nothing before, between or after."""
 
-from __future__ import annotations
-
 import re
 
 from smok_testing.cloud.inputs import Refusal

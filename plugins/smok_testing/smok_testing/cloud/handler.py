@@ -1,7 +1,5 @@
 """One connection of the sandbox server: reads requests, writes answers, acts out faults."""
 
-from __future__ import annotations
-
 import email.utils
 import ssl
 import threading

@@ -1,7 +1,5 @@
 """The sandbox behind the API client's transport seam: no sockets, and time only pretended."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Final
 

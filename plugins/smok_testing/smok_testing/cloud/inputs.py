@@ -1,7 +1,5 @@
 """What the sandbox accepts: the bodies of the API's calls, checked to the last field."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec

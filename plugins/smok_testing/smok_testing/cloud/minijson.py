@@ -1,7 +1,5 @@
 """Reading MiniJSON, in which the published client sends bodies; the writer is in smok_cloud."""
 
-from __future__ import annotations
-
 import struct
 from typing import Any, Final
 

@@ -3,13 +3,11 @@
 Nothing here is trusted by anybody else; keys live as long as their directory.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,7 +28,7 @@ class Validity(NamedTuple):
     end: dt.datetime
 
     @classmethod
-    def around_now(cls, days: int = 365) -> Validity:
+    def around_now(cls, days: int = 365) -> Self:
         """Give a validity that began yesterday and ends in so many days."""
         now = dt.datetime.now(dt.UTC)
         return cls(now - _DAY, now + days * _DAY)

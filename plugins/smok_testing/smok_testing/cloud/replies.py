@@ -1,7 +1,5 @@
 """Making answers: JSON, errors, bytes."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

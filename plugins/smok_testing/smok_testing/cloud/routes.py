@@ -1,7 +1,5 @@
 """The API's calls: a table of method and path, and what each does to the sandbox's state."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """A sandbox with everything around it: authorities, a device certificate, a server on a port."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path

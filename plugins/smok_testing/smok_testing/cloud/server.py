@@ -1,7 +1,5 @@
 """The sandbox on a loopback port: HTTP or mutual TLS, with the faults of its plan acted out."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import ssl

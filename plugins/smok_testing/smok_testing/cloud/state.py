@@ -1,7 +1,5 @@
 """What the sandbox cloud holds: what arrived, and what it has for the device."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """``smok new-plugin``: write the distribution of a new backend."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

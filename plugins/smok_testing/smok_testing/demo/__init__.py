@@ -5,8 +5,6 @@ again; then a cloud comes up and takes everything; and what it got is held again
 recorder had been promised.
 """
 
-from __future__ import annotations
-
 import contextlib
 import tempfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Small charts of readings for a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final

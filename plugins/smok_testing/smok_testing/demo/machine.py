@@ -1,7 +1,5 @@
 """Readings of the machine we run on, from ``/proc``: real values for the demonstration."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Hold what the recorder was promised against what the cloud has: nothing may be missing."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from pathlib import Path

@@ -4,8 +4,6 @@ It runs in a process of its own. What the databases have promised to keep (the c
 it notes in a journal, one line each, so that the outcome can be held against it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

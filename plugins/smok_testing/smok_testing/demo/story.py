@@ -1,7 +1,5 @@
 """The demonstration, step by step, and what it prints."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """The cloud of the demonstration on a loopback port with mutual TLS, and the upload to it."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import socket

@@ -1,7 +1,5 @@
 """Blobs against a dict: few keys, few versions, reopening."""
 
-from __future__ import annotations
-
 from smok_core.engine.base import Blobs
 from smok_testing.checks import same
 from smok_testing.harness import Harness

@@ -1,7 +1,5 @@
 """Events against a dict: opening, closing, uploading, clearing, restarting in any order."""
 
-from __future__ import annotations
-
 import msgspec
 
 from smok_core.model import Event

@@ -1,7 +1,5 @@
 """Macros against sets: lists from the cloud, executions, reports, restarts."""
 
-from __future__ import annotations
-
 from smok_core.model import Macro
 from smok_core.roles import BaseMacroDatabase
 from smok_testing.checks import same

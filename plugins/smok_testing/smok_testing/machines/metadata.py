@@ -1,7 +1,5 @@
 """Metadata against a dict: local writes, the cloud's writes, deletions, uploads, clocks."""
 
-from __future__ import annotations
-
 import msgspec
 
 from smok_core.roles import BaseMetadataDatabase

@@ -1,7 +1,5 @@
 """Pathpoints against a dict: late, repeated, corrected, uploaded, forgotten, at any clock."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from smok_core.model import NotReadedError, OperationFailedError, OperationFailedReason

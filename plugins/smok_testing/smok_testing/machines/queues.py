@@ -1,7 +1,5 @@
 """A role's upload queue against a list: batches, answers, silence, changes, restarts, clocks."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import msgspec

@@ -5,8 +5,6 @@ on purpose, which pays after thousands of them; of a few dozen hardly one took, 
 acknowledged something, and a backend that loses such a change was not caught.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """A series against dicts: few names, few times, late, repeated, acknowledged, dropped, trimmed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A table against a dict: few keys, few stamps, every kind of write and reopening."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -1,13 +1,11 @@
 """Write the distribution of a new backend from the templates."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -41,7 +39,7 @@ class PluginNames(msgspec.Struct, frozen=True):
         return "".join(part.capitalize() for part in self.backend.split("-"))
 
     @classmethod
-    def checked(cls, backend: str) -> PluginNames:
+    def checked(cls, backend: str) -> Self:
         """Give the names of a backend.
 
         Raises:

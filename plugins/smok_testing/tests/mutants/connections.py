@@ -1,7 +1,5 @@
 """Wrong engines with a connection: they share it with their children, or close it for them."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import os

@@ -1,7 +1,5 @@
 """Wrong engines: names, devices, closing, codecs, and what they forget between openings."""
 
-from __future__ import annotations
-
 import pickle
 
 import msgspec

@@ -4,8 +4,6 @@
 room) and ``drop`` (the next answer is lost).
 """
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import fcntl

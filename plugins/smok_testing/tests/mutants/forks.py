@@ -1,7 +1,5 @@
 """Wrong engines and roles over a fork: they share, hang, lose, or write twice."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

@@ -1,7 +1,5 @@
 """One wrong engine under random histories, and roles that swallow what they should refuse."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import Any
 

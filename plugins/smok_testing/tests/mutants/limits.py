@@ -1,7 +1,5 @@
 """Wrong bounds of a table's queue, and roles that do not ask for one."""
 
-from __future__ import annotations
-
 import time
 
 from plugins.smok_testing.tests.mutants.base import role, table

@@ -1,7 +1,5 @@
 """Wrong series."""
 
-from __future__ import annotations
-
 import bisect
 import time
 

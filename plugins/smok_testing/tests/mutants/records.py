@@ -1,7 +1,5 @@
 """Wrong records: what roles lose, add or share of what they were given."""
 
-from __future__ import annotations
-
 import unicodedata
 
 from plugins.smok_testing.tests.mutants.base import role

@@ -1,7 +1,5 @@
 """Wrong engines that keep all they were given, but for one role, until they are closed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from plugins.smok_testing.tests.mutants.base import forgetful

@@ -1,7 +1,5 @@
 """Wrong roles: what they keep, refuse, forget and mix up."""
 
-from __future__ import annotations
-
 from plugins.smok_testing.tests.mutants.base import role
 from smok_core.engine.base import When
 from smok_core.errors import NotFound

@@ -1,7 +1,5 @@
 """Wrong tables."""
 
-from __future__ import annotations
-
 import time
 import unicodedata
 

@@ -1,7 +1,5 @@
 """Wrong when two do something at once: roles and engines that look, and write a moment later."""
 
-from __future__ import annotations
-
 import time
 
 from plugins.smok_testing.tests.mutants.base import ShelfEngine, engine, role

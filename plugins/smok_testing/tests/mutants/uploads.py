@@ -1,7 +1,5 @@
 """Wrong batches: what the uploader is given, and what its answers do."""
 
-from __future__ import annotations
-
 from plugins.smok_testing.tests.mutants.base import role
 from smok_core.roles.events import EventDatabase, EventSynchronization
 from smok_core.roles.macros import MacroDatabase, MacroSynchronization

@@ -1,7 +1,5 @@
 """Wrong readings: their times and kinds, and what is left of them when a store is full or old."""
 
-from __future__ import annotations
-
 from plugins.smok_testing.tests.mutants.base import role
 from plugins.smok_testing.tests.mutants.uploads import _Handing
 from smok_core.engine.base import Limits, PendingPoint

@@ -1,7 +1,5 @@
 """Wrong blobs."""
 
-from __future__ import annotations
-
 import os.path
 import time
 

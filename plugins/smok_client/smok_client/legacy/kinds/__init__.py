@@ -1,7 +1,5 @@
 """The kinds of files that smok 0.21.0 writes, and telling them apart by what is in them."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from smok_client.legacy.kinds.baobs import INDEX as INDEX, BaobDirectory as BaobDirectory

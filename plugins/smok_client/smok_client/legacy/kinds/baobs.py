@@ -1,7 +1,5 @@
 """BAOBs: a directory with an index of versions and one file for each value."""
 
-from __future__ import annotations
-
 import stat
 from pathlib import Path
 from typing import Any, Final, NamedTuple

@@ -1,7 +1,5 @@
 """What every kind of legacy file has in common: entries that are converted, looked up, stored."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar

@@ -1,7 +1,5 @@
 """Predicates, sensors and archives: what the cloud sends whole; missing ones are added."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Events and the caches of predicates: two files, both of the role ``events``."""
 
-from __future__ import annotations
-
 from typing import Any, Final, NamedTuple
 
 from smok_client.legacy.fields import as_map, attributes, blame, expect, member, shape, text, whole

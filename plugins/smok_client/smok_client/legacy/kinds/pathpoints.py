@@ -1,7 +1,5 @@
 """Pathpoints: the queue and the last values, as releases before 0.21.0 could still write them."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, Final, NamedTuple
 

@@ -1,7 +1,5 @@
 """Sensor writes, macros and metadata: records of their own, some of which wait for the cloud."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
