@@ -55,7 +55,7 @@ def live_a_day(databases: Databases) -> None:
     batch.acknowledge()
 
 
-def settle(url: str, devices: int) -> None:
+def keep_day(url: str, devices: int) -> None:
     for number in range(devices):
         with smok_core.open_databases(settings(url, f"device-{number}")) as databases:
             live_a_day(databases)
@@ -146,9 +146,9 @@ def busy(servers: list[Server]) -> float:
 
 def fleet(what: str, url: str, servers: list[Server], devices: int, folder: Path) -> None:
     with Server("valkey", folder / "alone") as single:
-        settle(single.url, 1)
+        keep_day(single.url, 1)
         before, start = total(servers, "memory", "used_memory"), time.perf_counter()
-        settle(url, devices)
+        keep_day(url, devices)
         print(f"{devices} devices in {time.perf_counter() - start:.0f} s")
         idle = (total(servers, "memory", "used_memory") - before) / devices
         report(f"fleet, {what}: memory of an idle device on the server, bytes", idle, "", met=None)

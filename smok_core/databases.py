@@ -73,8 +73,7 @@ class Databases:
     def close(self) -> None:
         """Flush and close everything, even if part of it fails; twice is harmless.
 
-        Raises:
-            SmokError: The first failure, after all else was closed.
+        Raises SmokError: The first failure, after all else was closed.
         """
         with ExitStack() as stack:
             for store in self.stores.values():
@@ -138,8 +137,7 @@ def open_store(
 def find_device(config: Config) -> str:
     """Give the device's id: the configured one, or the one that a table of the config tells.
 
-    Raises:
-        ConfigError: Neither is there, and a role is kept in a store that needs it.
+    Raises ConfigError: Neither is there, and a role is kept in a store that needs it.
     """
     if config.device:
         return config.device

@@ -42,7 +42,7 @@ class InvalidType(SmokError, TypeError):
 
     def __init__(self, role: str, key: object, value: object, expected: str) -> None:
         self.role, self.key = role, key
-        name = _class_name(value)
+        name = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
         super().__init__(f"{role}: {_shorten(key)} got a value of type {name}. Give {expected}.")
 
 
@@ -360,12 +360,6 @@ class ConfigError(SmokError):
 def _shorten(value: object, limit: int = 80) -> str:
     text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-def _class_name(value: object) -> str:
-    kind = type(value)
-    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    return f"{module}{kind.__qualname__}"
 
 
 def _listing(names: Iterable[str]) -> str:

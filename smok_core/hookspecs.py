@@ -17,8 +17,8 @@ from typing import Any, Final, Protocol
 import msgspec
 import pluggy
 
-from smok_core import roles
 from smok_core.engine.base import Durability, Engine
+from smok_core.roles import Database
 from smok_core.settings import NoOptions, StoreContext as StoreContext
 
 #: Major version of this interface; a plugin for another one is never imported.
@@ -37,18 +37,6 @@ class Capability(enum.StrEnum):
     MULTI_PROCESS = "multi-process"  #: two processes may open one store
     NEEDS_NETWORK = "needs-network"  #: useless without a connection to another machine or process
     FULL_DISK_DRAINS = "full-disk-drains"  #: a full store still hands over and acknowledges (G13)
-
-
-def effective_capabilities(
-    declared: frozenset[Capability], durability: Durability
-) -> frozenset[Capability]:
-    """Leave out of what a backend declares what the configured durability does not give."""
-    lost: set[Capability] = set()
-    if durability != Durability.POWER_LOSS:
-        lost.add(Capability.SURVIVES_POWER_LOSS)
-    if durability == Durability.BUFFERED:
-        lost.add(Capability.SURVIVES_KILL)
-    return declared - lost
 
 
 class Driver(msgspec.Struct, frozen=True):
@@ -72,7 +60,8 @@ class BackendInfo(msgspec.Struct, frozen=True, kw_only=True):
 class SmokHooks(Protocol):
     """The specifications. A ``smok_open_<role>`` opens that role.
 
-    ``engine`` is None in a backend that has no ``smok_open_engine``.
+    It gives an instance of the role's abstract class, `smok_core.ROLES`; ``engine`` is None in a
+    backend that has no ``smok_open_engine``.
     """
 
     @_spec
@@ -84,49 +73,31 @@ class SmokHooks(Protocol):
         """Open the store; raise a `StoreError` if that fails, within seconds."""
 
     @_spec
-    def smok_open_predicates(
-        self, context: StoreContext, engine: Engine | None
-    ) -> roles.BasePredicateDatabase: ...
+    def smok_open_predicates(self, context: StoreContext, engine: Engine | None) -> Database: ...
 
     @_spec
-    def smok_open_sensor_writes(
-        self, context: StoreContext, engine: Engine | None
-    ) -> roles.BaseSensorWriteDatabase: ...
+    def smok_open_sensor_writes(self, context: StoreContext, engine: Engine | None) -> Database: ...
 
     @_spec
-    def smok_open_archives(
-        self, context: StoreContext, engine: Engine | None
-    ) -> roles.BaseArchivesDatabase: ...
+    def smok_open_archives(self, context: StoreContext, engine: Engine | None) -> Database: ...
 
     @_spec
-    def smok_open_baobs(
-        self, context: StoreContext, engine: Engine | None
-    ) -> roles.BaseBAOBDatabase: ...
+    def smok_open_baobs(self, context: StoreContext, engine: Engine | None) -> Database: ...
 
     @_spec
-    def smok_open_sensors(
-        self, context: StoreContext, engine: Engine | None
-    ) -> roles.BaseSensorDatabase: ...
+    def smok_open_sensors(self, context: StoreContext, engine: Engine | None) -> Database: ...
 
     @_spec
-    def smok_open_pathpoints(
-        self, context: StoreContext, engine: Engine | None
-    ) -> roles.BasePathpointDatabase: ...
+    def smok_open_pathpoints(self, context: StoreContext, engine: Engine | None) -> Database: ...
 
     @_spec
-    def smok_open_events(
-        self, context: StoreContext, engine: Engine | None
-    ) -> roles.BaseEventDatabase: ...
+    def smok_open_events(self, context: StoreContext, engine: Engine | None) -> Database: ...
 
     @_spec
-    def smok_open_macros(
-        self, context: StoreContext, engine: Engine | None
-    ) -> roles.BaseMacroDatabase: ...
+    def smok_open_macros(self, context: StoreContext, engine: Engine | None) -> Database: ...
 
     @_spec
-    def smok_open_metadata(
-        self, context: StoreContext, engine: Engine | None
-    ) -> roles.BaseMetadataDatabase: ...
+    def smok_open_metadata(self, context: StoreContext, engine: Engine | None) -> Database: ...
 
 
 class TableInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,9 +119,7 @@ class TableHooks(Protocol):
     def smok_table_device(self, settings: Any, base_dir: Path) -> str | None:
         """Tell the device's id, where the config has none; None if the table does not say.
 
-        Args:
-            settings: An instance of the table's Struct.
-            base_dir: Relative paths in the settings are relative to this.
+        ``settings`` is an instance of the table's Struct; its paths are relative to ``base_dir``.
         """
 
     @_spec
@@ -161,11 +130,6 @@ class TableHooks(Protocol):
     def smok_table_check(self, config: Any, offline: bool) -> list[dict[str, Any]]:
         """Try what the table of a `Config` says; ``smok check`` shows it.
 
-        Args:
-            config: All of it.
-            offline: Nothing may be sent.
-
-        Returns:
-            Dicts of ``what``, ``state`` (ok, warning, error), ``text``, ``fix`` (or None) and
-            ``status``, the exit status of an error.
+        Nothing may be sent if it is ``offline``. Give dicts of ``what``, ``state`` (ok, warning,
+        error), ``text``, ``fix`` (or None) and ``status``, the exit status of an error.
         """

@@ -62,30 +62,26 @@ class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+#: A century: no clock is set back or awaited by more, and microseconds of it fit 64 bits.
+_LONGEST: Final = 36500 * 86400
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 
 
-def parse_duration(text: str | float) -> float:
-    """Give the seconds of ``"30d"``, ``"12h"``, ``"250ms"``, ``"1w"`` or a bare number of seconds.
-
-    Raises:
-        ValueError: The text is not a duration.
-    """
-    if isinstance(text, int | float) and not isinstance(text, bool) and text >= 0:
-        return float(text)
-    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if not match:
-        raise ValueError(f"{text!r} is not a duration; write it like '30d', '12h', '90s', '250ms'")
-    return float(match[1]) * _UNITS[match[2]]
-
-
 class Duration:
-    """A length of time as people write it: ``"30d"``, ``"12h"``, ``"90s"``, or bare seconds."""
+    """A length of time as people write it: ``"30d"``, ``"12h"``, ``"250ms"``, or bare seconds.
+
+    Raises ValueError: It is none, or more than a century.
+    """
 
     __slots__ = ("seconds",)
 
     def __init__(self, text: str | float) -> None:
-        self.seconds = parse_duration(text)
+        bare = type(text) in (int, float)
+        match = _DURATION.fullmatch(f"{text:f}s" if bare else str(text).strip())
+        seconds = float(match[1]) * _UNITS[match[2]] if match else None
+        if seconds is None or seconds > _LONGEST:
+            raise ValueError(f"{text!r} is no duration up to 36500d; write '30d', '12h', '250ms'")
+        self.seconds = seconds
 
     def __repr__(self) -> str:
         return f"Duration({self.seconds:g})"

@@ -14,7 +14,7 @@ import msgspec
 from smok_core.engine.base import Engine, Health
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import BackendUnavailable, StoreClosed, StoreError
-from smok_core.registry.backend import Backend
+from smok_core.registry.plugin import Backend
 from smok_core.roles import ROLES, Database
 from smok_core.settings import StoreContext
 

@@ -1,14 +1,21 @@
 """The checked configuration: which store keeps which role, and where each value was set."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from smok_core.hookspecs import Capability, effective_capabilities
-from smok_core.registry.backend import Backend
-from smok_core.registry.plugin import ConfigTable
+from smok_core.engine.base import Durability
+from smok_core.hookspecs import Capability
+from smok_core.registry.plugin import Backend, ConfigTable
 from smok_core.settings import StoreSettings
+
+#: What no backend gives with this durability.
+_LOST: Final = {
+    Durability.POWER_LOSS: frozenset[Capability](),
+    Durability.CRASH: {Capability.SURVIVES_POWER_LOSS},
+    Durability.BUFFERED: {Capability.SURVIVES_POWER_LOSS, Capability.SURVIVES_KILL},
+}
 
 
 class StoreConfig(msgspec.Struct, kw_only=True):
@@ -23,10 +30,9 @@ class StoreConfig(msgspec.Struct, kw_only=True):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What the store offers as it is configured."""
-        if self.loaded is None:
-            return frozenset()
-        return effective_capabilities(self.loaded.info.capabilities, self.settings.durability)
+        """What the store offers as it is configured: of what its backend declares."""
+        declared = self.loaded.info.capabilities if self.loaded else frozenset[Capability]()
+        return declared - _LOST[self.settings.durability]
 
 
 class RoleConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,10 +11,9 @@ from smok_core.config.lines import Key
 from smok_core.config.model import Config, StoreConfig
 from smok_core.config.roles import RolesReader, store_in
 from smok_core.errors import CapabilityUnmet, ConfigError, ConfigProblem, PluginError
-from smok_core.registry.backend import Backend
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.registry.loader import KNOWN_TABLES, Registry
-from smok_core.registry.plugin import ConfigTable
+from smok_core.registry.plugin import Backend, ConfigTable
 from smok_core.settings import StoreSettings
 
 _OWN_TABLES: Final = ("device", "stores", "roles")

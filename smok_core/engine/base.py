@@ -58,8 +58,7 @@ class Limits(msgspec.Struct, frozen=True):
     Each write keeps the bound of the engine that does it: where two engines of one store have
     different ones, the one with the lower bound refuses or drops first.
 
-    Raises:
-        ValueError: ``max_pending`` is not a whole number of at least 1, or None for no bound.
+    Raises ValueError: ``max_pending`` is not a whole number of at least 1, or None for no bound.
     """
 
     max_pending: int | None = None
@@ -214,14 +213,8 @@ class Table(ABC):
         A row stops being pending (or is removed) only if its seq is still the one that was
         handed out; the tag is set in any case, and does not change the seq. Unknown keys are
         ignored. It must work on a full disk or server (contract G13).
-
-        Returns:
-            How many rows stopped being pending or were removed.
+        Returns how many rows stopped being pending or were removed.
         """
-
-    def settle(self, acks: Sequence[Ack]) -> int:
-        """Call `acknowledge`; the verb of the design of the primitives."""
-        return self.acknowledge(acks)
 
     @abstractmethod
     def stats(self) -> TableStats:
@@ -251,9 +244,7 @@ class Series(ABC):
         """Store points for which `append` had no room; their writer was told that they are stored.
 
         A backend does it whatever ``limits`` say, and on a full disk if it keeps room back for it.
-
-        Returns:
-            Whether they are stored. If not, `append` is tried with them again, later.
+        Returns whether they are stored. If not, `append` is tried with them again, later.
         """
         return False
 
@@ -281,31 +272,22 @@ class Series(ABC):
         """Take exactly these seqs out of the queue; the points stay stored.
 
         Unknown seqs are ignored. It must work on a full disk or server (contract G13).
-
-        Returns:
-            How many were pending until now.
+        Returns how many were pending until now.
         """
-
-    def settle(self, seqs: Iterable[int]) -> int:
-        """Call `acknowledge`; the verb of the design of the primitives."""
-        return self.acknowledge(seqs)
 
     @abstractmethod
     def requeue(self, points: Sequence[tuple[str, int]]) -> int:
         """Queue stored ``(name, ts)`` points again, at the end and in their order, atomically.
 
         Points that are pending already or not stored are ignored; ``limits`` do not apply.
-
-        Returns:
-            How many became pending.
+        Returns how many became pending.
         """
 
     @abstractmethod
     def trim(self, before: int) -> int:
         """Forget the points with ``ts < before`` that are not pending and not their name's latest.
 
-        Returns:
-            How many were forgotten.
+        Returns how many were forgotten.
         """
 
     @abstractmethod
@@ -324,8 +306,7 @@ class Blobs(ABC):
     def put(self, key: str, data: bytes, version: int) -> int | None:
         """Store ``data`` if ``version`` is higher than the stored one, or nothing is stored.
 
-        Returns:
-            None if it was stored, otherwise the version that stood in the way.
+        Returns None if it was stored, otherwise the version that stood in the way.
         """
 
     @abstractmethod

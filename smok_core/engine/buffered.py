@@ -32,7 +32,6 @@ _LATE: Final = 1.5
 #: Longest time between two attempts while the store refuses, in seconds.
 _RETRY: Final = 1.0
 
-
 #: The points of one `append`; they are one atomic write, also when they are written late.
 _Taken = list[tuple[str, int, bytes]]
 
@@ -69,8 +68,6 @@ class BufferedSeries(Series):
         self._state = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
 
-    # --- forks -----------------------------------------------------------------------------------
-
     def before_fork(self) -> None:
         """Let a write that is under way end, and begin no other."""
         self._writing.acquire()
@@ -85,13 +82,10 @@ class BufferedSeries(Series):
         """Begin empty: what waits is the parent's, and so is the thread."""
         self._begin_empty()
 
-    # --- writing ---------------------------------------------------------------------------------
-
     def append(self, points: Sequence[tuple[str, int, bytes]]) -> None:
         """Keep the points for the next write, which is at most ``flush_ms`` away.
 
-        Raises:
-            StoreError: Earlier points cannot be written; these were not taken.
+        Raises StoreError: Earlier points cannot be written; these were not taken.
         """
         taken = list(points)
         with self._lock:
@@ -136,8 +130,7 @@ class BufferedSeries(Series):
     def flush(self) -> None:
         """Write what waits and return when it is stored as the inner series stores it.
 
-        Raises:
-            StoreError: It cannot be written; it waits on, and is tried again.
+        Raises StoreError: It cannot be written; it waits on, and is tried again.
         """
         with self._writing:
             with self._lock:
@@ -230,8 +223,6 @@ class BufferedSeries(Series):
             thread.join()
         self.flush()
 
-    # --- the thread ------------------------------------------------------------------------------
-
     def _has_thread(self) -> bool:
         """Tell whether the thread is there, after starting it if need be."""
         if self._thread is None:  # an interrupt within `is_alive` would have it believed dead
@@ -271,8 +262,6 @@ class BufferedSeries(Series):
         due = self._since + self._seconds if self._failure is None else self._tried + self._retry
         return due - time.monotonic()
 
-    # --- reading ---------------------------------------------------------------------------------
-
     def _show(self) -> None:
         """Make what waits visible to a reader; a full store must not keep it from draining."""
         try:
@@ -310,8 +299,6 @@ class BufferedSeries(Series):
         self._show()
         return self._inner.stats()
 
-
-# --- the end of the process ----------------------------------------------------------------------
 
 _open: Final[weakref.WeakSet[BufferedSeries]] = weakref.WeakSet()
 

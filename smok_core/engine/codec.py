@@ -37,8 +37,7 @@ class Codec(ABC):
     def loads(self, data: bytes) -> Any:
         """Decode, in a time and memory that the limits of `smok_core.engine.allowance` bound.
 
-        Raises:
-            CorruptData: The bytes are not what `dumps` makes.
+        Raises CorruptData: The bytes are not what `dumps` makes.
         """
 
     def dumps_many(self, values: Iterable[Any]) -> list[bytes]:

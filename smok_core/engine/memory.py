@@ -9,22 +9,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from smok_core.engine.base import (
-    Ack,
-    Blobs,
-    Durability,
-    Engine,
-    Health,
-    Limits,
-    OnFull,
-    PendingPoint,
-    Row,
-    Series,
-    SeriesStats,
-    Table,
-    TableStats,
-    When,
-)
+from smok_core.engine import base
 from smok_core.engine.codec import MsgpackCodec
 from smok_core.engine.forks import Layer, fork_safe_lock
 from smok_core.errors import QueueFull, StoreClosed
@@ -48,18 +33,18 @@ class _EngineLock:
         self._lock.release()
 
 
-class MemoryTable(Table):
+class MemoryTable(base.Table):
     """A dict of rows."""
 
     def __init__(self, engine_lock: _EngineLock) -> None:
-        self._engine_lock, self._rows = engine_lock, dict[str, Row]()
-        self._seq = self._dropped = 0
+        self._engine_lock, self._rows = engine_lock, dict[str, base.Row]()
+        self._seqs, self._dropped = itertools.count(1), 0
 
-    def get(self, key: str) -> Row | None:
+    def get(self, key: str) -> base.Row | None:
         with self._engine_lock:
             return self._rows.get(key)
 
-    def get_many(self, keys: Iterable[str]) -> dict[str, Row]:
+    def get_many(self, keys: Iterable[str]) -> dict[str, base.Row]:
         with self._engine_lock:
             return {key: self._rows[key] for key in keys if key in self._rows}
 
@@ -70,10 +55,10 @@ class MemoryTable(Table):
         *,
         stamp: float = 0.0,
         pending: bool = False,
-        when: When = When.ALWAYS,
+        when: base.When = base.When.ALWAYS,
         expected_seq: int | None = None,
         max_pending: int | None = None,
-        drop: Sequence[Ack] = (),
+        drop: Sequence[base.Ack] = (),
     ) -> bool:
         with self._engine_lock:
             old = self._rows.get(key)
@@ -82,10 +67,10 @@ class MemoryTable(Table):
             if pending and not (old and old.pending):
                 self._make_room(max_pending, drop)
             tag = old.tag if old else None
-            self._rows[key] = Row(key, value, float(stamp), self._next(), pending, tag)
+            self._rows[key] = base.Row(key, value, float(stamp), next(self._seqs), pending, tag)
             return True
 
-    def _make_room(self, max_pending: int | None, drop: Sequence[Ack]) -> None:
+    def _make_room(self, max_pending: int | None, drop: Sequence[base.Ack]) -> None:
         if max_pending is None:
             return
         pending = [row for row in self._rows.values() if row.pending]
@@ -105,25 +90,25 @@ class MemoryTable(Table):
             del self._rows[key]
             return True
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[base.Row]:
         with self._engine_lock:
             return iter(sorted(self._rows.values(), key=lambda row: row.seq))
 
     def replace(self, rows: Mapping[str, bytes]) -> None:
         with self._engine_lock:
             self._rows = {
-                key: Row(key, value, 0.0, self._next(), pending=False, tag=None)
+                key: base.Row(key, value, 0.0, next(self._seqs), pending=False, tag=None)
                 for key, value in rows.items()
             }
 
-    def pending(self, limit: int, after: int = 0) -> list[Row]:
+    def pending(self, limit: int, after: int = 0) -> list[base.Row]:
         return [row for row in self.rows() if row.pending and row.seq > after][:limit]
 
-    def acknowledge(self, acks: Sequence[Ack]) -> int:
+    def acknowledge(self, acks: Sequence[base.Ack]) -> int:
         with self._engine_lock:
             return sum(map(self._acknowledge, acks))
 
-    def _acknowledge(self, done: Ack) -> bool:
+    def _acknowledge(self, done: base.Ack) -> bool:
         row = self._rows.get(done.key)
         if row is None:
             return False
@@ -135,22 +120,18 @@ class MemoryTable(Table):
         self._rows[done.key] = row._replace(pending=row.pending and not current, tag=tag)
         return current and row.pending
 
-    def stats(self) -> TableStats:
+    def stats(self) -> base.TableStats:
         with self._engine_lock:
             pending = sum(row.pending for row in self._rows.values())
-            return TableStats(len(self._rows), pending, self._dropped)
-
-    def _next(self) -> int:
-        self._seq += 1
-        return self._seq
+            return base.TableStats(len(self._rows), pending, self._dropped)
 
 
-def _may_write(old: Row | None, stamp: float, when: When, expected_seq: int | None) -> bool:
-    if expected_seq is not None and (old is None or old.seq != expected_seq):
+def _may_write(old: base.Row | None, stamp: float, when: base.When, expected: int | None) -> bool:
+    if expected is not None and (old is None or old.seq != expected):
         return False
-    if when is When.ABSENT:
+    if when is base.When.ABSENT:
         return old is None
-    return when is When.ALWAYS or old is None or stamp > old.stamp
+    return when is base.When.ALWAYS or old is None or stamp > old.stamp
 
 
 class _Stored(NamedTuple):
@@ -184,14 +165,14 @@ class _Line:
         return len(gone)
 
 
-class MemorySeries(Series):
+class MemorySeries(base.Series):
     """Sorted timestamps per name, and the queue as a dict in the order of its seqs."""
 
     def __init__(self, engine_lock: _EngineLock, store: str) -> None:
-        self._engine_lock, self.store, self.limits = engine_lock, store, Limits()
+        self._engine_lock, self.store, self.limits = engine_lock, store, base.Limits()
         self._lines: dict[str, _Line] = {}
         self._queue: dict[int, tuple[str, int]] = {}
-        self._seq = self._dropped = 0
+        self._seqs, self._dropped = itertools.count(1), 0
 
     def append(self, points: Sequence[tuple[str, int, bytes]]) -> None:
         with self._engine_lock:
@@ -199,7 +180,7 @@ class MemorySeries(Series):
             self._make_room(len(fresh))
             for name, ts, value in fresh:
                 self._put(name, ts, value)
-            if fresh and self.limits.on_full is OnFull.DROP_OLDEST:
+            if fresh and self.limits.on_full is base.OnFull.DROP_OLDEST:
                 self._drop_excess()
 
     def _fresh(self, points: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:
@@ -218,16 +199,16 @@ class MemorySeries(Series):
     def _make_room(self, count: int) -> None:
         pending, most = len(self._queue), self.limits.max_pending
         fits = most is None or pending + count <= most
-        if count and not fits and self.limits.on_full is OnFull.REFUSE:
+        if count and not fits and self.limits.on_full is base.OnFull.REFUSE:
             raise QueueFull(self.store, f"{pending} points wait, max_pending is {most}")
 
     def _put(self, name: str, ts: int, value: bytes) -> None:
         line = self._lines.setdefault(name, _Line())
         if ts in line.points:
             self._queue.pop(line.points[ts].seq, None)
-        self._seq += 1
-        line.put(ts, _Stored(value, self._seq))
-        self._queue[self._seq] = (name, ts)
+        seq = next(self._seqs)
+        line.put(ts, _Stored(value, seq))
+        self._queue[seq] = (name, ts)
 
     def _drop_excess(self) -> None:
         most = self.limits.max_pending
@@ -251,11 +232,11 @@ class MemorySeries(Series):
         with self._engine_lock:
             return self._lines.get(name, _Line()).page(start, stop)
 
-    def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
+    def pending(self, limit: int, after: int = 0) -> list[base.PendingPoint]:
         with self._engine_lock:
             found = (item for item in self._queue.items() if item[0] > after)
             return [
-                PendingPoint(seq, name, ts, self._lines[name].points[ts].value)
+                base.PendingPoint(seq, name, ts, self._lines[name].points[ts].value)
                 for seq, (name, ts) in itertools.islice(found, limit)
             ]
 
@@ -290,14 +271,15 @@ class MemorySeries(Series):
         with self._engine_lock:
             return iter(list(self._lines))
 
-    def stats(self) -> SeriesStats:
+    def stats(self) -> base.SeriesStats:
         with self._engine_lock:
             points = sum(len(line.points) for line in self._lines.values())
             _, oldest = next(iter(self._queue.values()), (None, None))
-            return SeriesStats(len(self._lines), points, len(self._queue), self._dropped, oldest)
+            names, pending = len(self._lines), len(self._queue)
+            return base.SeriesStats(names, points, pending, self._dropped, oldest)
 
 
-class MemoryBlobs(Blobs):
+class MemoryBlobs(base.Blobs):
     """A dict of (data, version)."""
 
     def __init__(self, engine_lock: _EngineLock) -> None:
@@ -328,7 +310,7 @@ class MemoryBlobs(Blobs):
             return self._blobs.pop(key, None) is not None
 
 
-class MemoryEngine(Engine):
+class MemoryEngine(base.Engine):
     """The engine of the built-in backend ``memory``."""
 
     def __init__(self, store: str = "memory") -> None:
@@ -342,7 +324,7 @@ class MemoryEngine(Engine):
         with self._engine_lock:
             return self._tables.setdefault(name, MemoryTable(self._engine_lock))
 
-    def series(self, name: str, limits: Limits = Limits()) -> MemorySeries:  # noqa: B008 - frozen
+    def series(self, name: str, limits: base.Limits = base.Limits()) -> MemorySeries:  # noqa: B008 - frozen
         with self._engine_lock:
             series = self._series.setdefault(name, MemorySeries(self._engine_lock, self._store))
             series.limits = limits
@@ -352,10 +334,10 @@ class MemoryEngine(Engine):
         with self._engine_lock:
             return self._blobs.setdefault(name, MemoryBlobs(self._engine_lock))
 
-    def health(self) -> Health:
+    def health(self) -> base.Health:
         with self._engine_lock:
             place, notes = "memory of the process", ("nothing survives the end of the process",)
-            return Health(location=place, durability=Durability.BUFFERED, notes=notes)
+            return base.Health(location=place, durability=base.Durability.BUFFERED, notes=notes)
 
     def close(self) -> None:
         self._engine_lock.closed = True

@@ -26,10 +26,6 @@ class Unstorable(TypeError):
     """A value holds something of the user's own, such as a function: that, and what to give."""
 
 
-def _nothing(_: Any) -> Iterable[Any]:
-    return ()
-
-
 class Tag(NamedTuple):
     """How a type is stored."""
 
@@ -37,7 +33,7 @@ class Tag(NamedTuple):
     name: str  #: the tag in a pickle
     parts: Callable[[Any], list[Any]]  #: takes a value apart, or raises Unstorable
     make: Callable[[list[Any]], Any]  #: makes it of its parts, or raises an error of any kind
-    items: Callable[[Any], Iterable[Any]] = _nothing  #: the values inside; () for a scalar
+    items: Callable[[Any], Iterable[Any]] = lambda _: ()  #: the values inside; () for a scalar
 
 
 def tag_of(kind: type) -> Tag | None:

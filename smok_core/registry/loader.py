@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from smok_core import errors
 from smok_core.hookspecs import API_MAJOR
-from smok_core.registry.backend import Backend
 from smok_core.registry.builtin import BUILT_IN
 from smok_core.registry.discovery import TABLES, Candidate, discover
-from smok_core.registry.plugin import ConfigTable
+from smok_core.registry.plugin import Backend, ConfigTable
 
 #: Backends of this project, so that a missing one can be named with its package. Never guessed.
 KNOWN: Final = {"pickle": "smok-pickle", "redis": "smok-redis", "mongo": "smok-mongo"}
@@ -79,8 +78,7 @@ class Registry:
     def table(self, name: str) -> ConfigTable | None:
         """Give the owner of a config table, imported on first use; None if nobody owns it.
 
-        Raises:
-            PluginError: It is there and cannot be had.
+        Raises PluginError: It is there and cannot be had.
         """
         candidate = choose(name, self._table_candidates(), "table")
         if candidate and name not in self._owners:
@@ -127,8 +125,7 @@ def choose(name: str, candidates: Sequence[Candidate], kind: str = "backend") ->
 def import_plugin(candidate: Candidate, kind: str = "backend") -> Any:
     """Import what an entry point names.
 
-    Raises:
-        PluginBroken: That failed, with the reason and the plugin's line.
+    Raises PluginBroken: That failed, with the reason and the plugin's line.
     """
     module, _, attribute = candidate.value.partition(":")
     try:

@@ -13,7 +13,6 @@ from smok_core.errors import CorruptData, InvalidType, InvalidValue, NotFound
 
 logger = logging.getLogger(__name__)
 
-
 #: Stands for the table of a letter that was never in one.
 REFUSED: Final = "refused"
 _MAX_SHOWN: Final = 64 * 1024

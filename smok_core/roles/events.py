@@ -34,8 +34,7 @@ class BaseEventSynchronization(Batch):
 
         An event that changed meanwhile gets its uuid and stays pending. Twice is harmless.
 
-        Raises:
-            InvalidType, InvalidKey: A uuid is not a text of 1..512 bytes; nothing is acknowledged.
+        Raises InvalidType, InvalidKey: A uuid is no text of 1..512 bytes; nothing is acknowledged.
         """
 
 

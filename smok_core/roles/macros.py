@@ -53,16 +53,14 @@ class BaseMacroDatabase(Database):
     def set_macros(self, macros: list[Macro]) -> None:
         """Replace the macros; occurrences that were executed here do not come back.
 
-        Raises:
-            InvalidType, InvalidValue: One is not a `Macro` as declared; nothing has been changed.
+        Raises InvalidType, InvalidValue: One is not a `Macro` as declared; nothing has changed.
         """
 
     @abstractmethod
     def notify_macro_executed(self, macro_id: str, timestamp: float) -> None:
         """Take an executed occurrence out; its report is pending, once per (macro, timestamp).
 
-        Raises:
-            QueueFull: ``max_pending`` is reached and the policy is ``refuse``; nothing is noted.
+        Raises QueueFull: ``max_pending`` is reached and the policy is ``refuse``; nothing is noted.
         """
 
     @abstractmethod

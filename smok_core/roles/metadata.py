@@ -66,8 +66,7 @@ class BaseMetadataDatabase(Database):
     def delete_plain(self, key: str) -> None:
         """Delete locally and queue the deletion for the cloud; a missing key is left alone.
 
-        Raises:
-            QueueFull: ``max_pending`` is reached and the policy is ``refuse``; it is still there.
+        Raises QueueFull: ``max_pending`` is reached, the policy is ``refuse``; it is still there.
         """
 
     @abstractmethod

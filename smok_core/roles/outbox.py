@@ -61,8 +61,7 @@ class Batch(ABC):
     def acknowledge(self) -> None:
         """Take the records out of the outbox, exactly as they were handed out: the cloud has them.
 
-        Raises:
-            StoreError: Nothing is known to be acknowledged; the batch stays out, try again.
+        Raises StoreError: Nothing is known to be acknowledged; the batch stays out, try again.
         """
 
     def release(self) -> None:
@@ -80,8 +79,7 @@ class Batch(ABC):
 
         Where there are no dead letters they stay pending, and it is logged.
 
-        Raises:
-            StoreError: Some may be dead letters already, and are handed out again all the same.
+        Raises StoreError: Some may be dead letters already, and are handed out again all the same.
         """
         logger.error("%d records stay pending: %s", len(self), reason)
         self.release()
@@ -289,8 +287,7 @@ class TableOutbox(Outbox[Row, T, B]):
 
         It begins again as long as others change what it would drop: each time one of them got on.
 
-        Raises:
-            QueueFull: The policy is ``refuse``, or too little may be dropped; nothing has changed.
+        Raises QueueFull: The policy is ``refuse``, or too little may be dropped; nothing changed.
         """
         role, victims = self._database.role, list[Ack]()
         bound = {"pending": True, "max_pending": self._most, **conditions}

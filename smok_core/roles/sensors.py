@@ -32,8 +32,7 @@ class BaseSensorDatabase(Database):
     def on_sensors_sync(self, sensors: list[Sensor]) -> None:
         """Make the database hold exactly these, all at once; of equal tag sets the last counts.
 
-        Raises:
-            InvalidType: One of them is not a `Sensor`. Nothing has been changed.
+        Raises InvalidType: One of them is not a `Sensor`. Nothing has been changed.
         """
 
     @abstractmethod

@@ -41,8 +41,7 @@ class Values:
     def microseconds(self, name: str, timestamp: float) -> int:
         """Give a timestamp in ms (int, or float kept to the microsecond) as whole microseconds.
 
-        Raises:
-            InvalidType, InvalidValue: It is no number, NaN, infinite, or beyond 64 bits.
+        Raises InvalidType, InvalidValue: It is no number, NaN, infinite, or beyond 64 bits.
         """
         kind = type(timestamp)
         if kind is not int and kind is not float:

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from smok_core.databases import Databases
-from smok_core.settings import parse_duration
+from smok_core.settings import Duration
 
 _CENTURY: Final = 3.2e9
 
@@ -18,7 +18,7 @@ def seconds_of(text: str) -> float:
         UsageError: It is none, or more than a century.
     """
     try:
-        seconds = parse_duration(text)
+        seconds = Duration(text).seconds
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
     if not 0 < seconds < _CENTURY:
