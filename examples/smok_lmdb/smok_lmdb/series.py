@@ -71,12 +71,12 @@ class LmdbSeries(Series):
         return found
 
     def _refuse_excess(self, transaction: lmdb.Transaction, count: int) -> None:
-        cap = self._limits.max_pending
-        if cap is None or self._limits.on_full is not OnFull.REFUSE:
+        most = self._limits.max_pending
+        if most is None or self._limits.on_full is not OnFull.REFUSE:
             return
         pending = self._count(transaction, _PENDING)
-        if count and pending + count > cap:
-            detail = f"{pending} points wait, max_pending is {cap}"
+        if count and pending + count > most:
+            detail = f"{pending} points wait, max_pending is {most}"
             raise QueueFull(str(self._connection.path), detail)
 
     def _store(self, transaction: lmdb.Transaction, point: _Point) -> None:
@@ -102,8 +102,8 @@ class LmdbSeries(Series):
         return gone
 
     def _drop_excess(self, transaction: lmdb.Transaction) -> None:
-        cap = self._limits.max_pending
-        excess = 0 if cap is None else self._count(transaction, _PENDING) - cap
+        most = self._limits.max_pending
+        excess = 0 if most is None else self._count(transaction, _PENDING) - most
         if excess > 0:
             queue = prefixed(transaction, self._connection.db("queue"), self._space)
             oldest = [key for key, _ in itertools.islice(queue, excess)]

@@ -90,7 +90,7 @@ def test_what_is_not_there_is_refused(
 
 
 def test_both_shapes_of_values_are_read(cloud: SandboxCloud) -> None:
-    """The seed's dictionaries and the published client's lists mean the same."""
+    """The API's dictionaries and the published client's lists mean the same."""
     shapes = [
         [{"timestamp": 1, "value": 2.5}, {"timestamp": 2, "error_code": "timeout"}],
         [[1, 2.5], [False, 2, "timeout"]],

@@ -21,7 +21,7 @@ from smok_mongo.batches import BATCHES, HEADER, base_of, batch_id, mask_of, tota
 from smok_mongo.client import Server
 from smok_mongo.commands import SLICE, Document, delete, find, find_one, insert_one
 from smok_mongo.ids import base_text, join, span
-from smok_mongo.turns import HEADS, Turns
+from smok_mongo.turns import SERIES_METADATA, Turns
 
 #: Newest batches that the floor stays below: a writer that was slower than so many others must
 #: look whether its batch is stored already. The newest one must stay, for the next to stand on.
@@ -100,7 +100,7 @@ class QueueLog:
     def note_drops(self) -> None:
         """Say, before points are dropped, that headers may change by more than acknowledging."""
         if not self.drops:
-            insert_one(self._server, HEADS, {"_id": self._drops})
+            insert_one(self._server, SERIES_METADATA, {"_id": self._drops})
             self.drops = True
 
     # --- the floor ---------------------------------------------------------------------------
@@ -112,7 +112,7 @@ class QueueLog:
         batch that a writer put below the floor.
         """
         query = {"_id": span(self._floors)}
-        found = find(self._server, HEADS, query, direction=-1, limit=_ANSWER)
+        found = find(self._server, SERIES_METADATA, query, direction=-1, limit=_ANSWER)
         floors = self.turns.note(found)
         self.drops = self.drops or any(d["_id"] == self._drops for d in floors)
         floors = [d for d in floors if d["_id"] != self._drops]
@@ -149,9 +149,9 @@ class QueueLog:
             "first": Int64(floor.first),
             "kept": [Int64(base) for base in floor.kept],
         }
-        if insert_one(self._server, HEADS, document):
+        if insert_one(self._server, SERIES_METADATA, document):
             return True
-        found = find_one(self._server, HEADS, {"_id": document["_id"]})
+        found = find_one(self._server, SERIES_METADATA, {"_id": document["_id"]})
         return found is not None and self._read(found) == floor
 
     def raise_floor(
@@ -210,7 +210,7 @@ class QueueLog:
     def _sweep(self, was: Floor, *, batches: bool) -> None:
         """Remove floors below an earlier floor, batches below that, and what ended below this."""
         lowest, highest = (join(self._floors, base_text(base)) for base in (0, was.base))
-        delete(self._server, HEADS, {"_id": {"$gte": lowest, "$lt": highest}})
+        delete(self._server, SERIES_METADATA, {"_id": {"$gte": lowest, "$lt": highest}})
         if not batches:
             return
         kept = [batch_id(self._prefix, base) for base in {*was.kept, *self.seen.kept}]

@@ -14,7 +14,7 @@ from smok_mongo.commands import Document, find, update, update_one
 from smok_mongo.ids import join, span
 from smok_mongo.queue import BatchQueue
 from smok_mongo.store import Store
-from smok_mongo.turns import HEADS
+from smok_mongo.turns import SERIES_METADATA
 
 #: Batches read at once to be completed.
 _FEW: Final = 8
@@ -44,20 +44,22 @@ class OlderSeries:
         return find(self._server, BATCHES, query, sort="u", limit=_FEW)
 
     def _complete_above_archived(self) -> None:
-        heads = [d for d in self._heads() if "archived" in d]
-        for head in heads:
-            base = int(head["archived"])
+        series = [d for d in self._metadata() if "archived" in d]
+        for each in series:
+            base = int(each["archived"])
             while found := self._above(base):
                 self._queue.complete_found(found)
                 base = base_of(found[-1])
-            update_one(self._server, HEADS, {"_id": head["_id"]}, {"$unset": {"archived": ""}})
+            update_one(
+                self._server, SERIES_METADATA, {"_id": each["_id"]}, {"$unset": {"archived": ""}}
+            )
 
     def _above(self, base: int) -> list[Document]:
         return find(self._server, BATCHES, self._queue.log.from_place(base + 1), limit=_FEW)
 
     def dropped(self) -> int:
         """Count what they dropped."""
-        return sum(int(document.get("dropped", 0)) for document in self._heads())
+        return sum(int(document.get("dropped", 0)) for document in self._metadata())
 
     def begin(self, newest: Document | None) -> int:
         """Let a log follow their batches; give its first place, for every process the same one."""
@@ -70,7 +72,7 @@ class OlderSeries:
         return max(floor.first, above, lost)
 
     def _leased(self) -> int:
-        leases = [d for d in self._heads() if "|lease|" in d["_id"]]
+        leases = [d for d in self._metadata() if "|lease|" in d["_id"]]
         return max([(base_of(lease) + 1) << _LEASE_BITS for lease in leases], default=0)
 
     def _note_partly(self) -> None:
@@ -78,8 +80,8 @@ class OlderSeries:
         query = {"_id": span(self._prefix), "left": {"$ne": 0}, "done": {"$ne": Binary(b"")}}
         update(self._server, BATCHES, query, {"$set": {"d": self._prefix}})
 
-    def _heads(self) -> list[Document]:
+    def _metadata(self) -> list[Document]:
         query = {"_id": {"$in": [self._prefix]}}
         parts = ("lease", "dropped.points")
         spans: list[Document] = [{"_id": span(join(self._prefix, part))} for part in parts]
-        return find(self._server, HEADS, {"$or": [query, *spans]})
+        return find(self._server, SERIES_METADATA, {"$or": [query, *spans]})

@@ -35,22 +35,22 @@ class QueueLimit:
         Raises:
             QueueFull: With how many wait.
         """
-        cap = self.limits.max_pending
-        if cap is None or not count or self.limits.on_full is not OnFull.REFUSE:
+        most = self.limits.max_pending
+        if most is None or not count or self.limits.on_full is not OnFull.REFUSE:
             return
-        if self._exceeds(cap - count):
-            detail = f"{self._at_most} points wait, max_pending is {cap}"
+        if self._exceeds(most - count):
+            detail = f"{self._at_most} points wait, max_pending is {most}"
             raise QueueFull(self._server.store, detail)
 
     def dropped_for(self, seqs: range, replaced: Sequence[int]) -> list[int]:
         """Give the oldest seqs that have to go if these are appended, their own the last ones."""
-        cap = self.limits.max_pending
-        if cap is None or not seqs or self.limits.on_full is OnFull.REFUSE:
+        most = self.limits.max_pending
+        if most is None or not seqs or self.limits.on_full is OnFull.REFUSE:
             return []
-        if not self._exceeds(cap - len(seqs)):
+        if not self._exceeds(most - len(seqs)):
             return []
         leaving = self._queue.open_seqs(replaced) if replaced else set()
-        excess = (self._at_most or 0) - len(leaving) + len(seqs) - cap
+        excess = (self._at_most or 0) - len(leaving) + len(seqs) - most
         oldest = self._queue.oldest(max(0, excess) + len(leaving))
         going = [seq for seq in (*oldest, *seqs) if seq not in leaving]
         return going[: max(0, excess)]

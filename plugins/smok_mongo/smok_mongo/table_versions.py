@@ -71,8 +71,8 @@ class TableVersions:
         return rows
 
     def _note(self, documents: Iterable[Document]) -> str:
-        heads = (str(d["table_version"]) for d in documents if d["_id"] == self._head)
-        self.seen = next(heads, FIRST)
+        found = (str(d["table_version"]) for d in documents if d["_id"] == self._head)
+        self.seen = next(found, FIRST)
         return self.seen
 
     def current(self) -> str:

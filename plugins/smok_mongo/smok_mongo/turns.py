@@ -17,7 +17,7 @@ from smok_mongo.client import Server
 from smok_mongo.commands import Document, delete, find_all, insert_one
 from smok_mongo.ids import join
 
-HEADS: Final = "smok_heads"
+SERIES_METADATA: Final = "smok_heads"
 #: Sorts before every digit, so the floors come first where both are read backwards.
 _MARK: Final = "!"
 _PATIENCE: Final = 1.0
@@ -43,13 +43,13 @@ class Turns:
         """Ask to go first, until `end` is called."""
         if self._mine is None:
             self._mine = self._prefix + uuid.uuid4().hex
-            insert_one(self._server, HEADS, {"_id": self._mine})
+            insert_one(self._server, SERIES_METADATA, {"_id": self._mine})
 
     def end(self) -> None:
         """Ask no more."""
         if self._mine is not None:
             with contextlib.suppress(StoreError):
-                delete(self._server, HEADS, {"_id": {"$in": [self._mine]}})
+                delete(self._server, SERIES_METADATA, {"_id": {"$in": [self._mine]}})
             self._mine = None
 
     def give(self) -> None:
@@ -57,6 +57,8 @@ class Turns:
         end = time.monotonic() + _PATIENCE
         while self._asking and time.monotonic() < end:
             time.sleep(_PAUSE)
-            self._asking = {found["_id"] for found in find_all(self._server, HEADS, self._asking)}
+            self._asking = {
+                found["_id"] for found in find_all(self._server, SERIES_METADATA, self._asking)
+            }
         self._given |= self._asking
         self._asking = set()

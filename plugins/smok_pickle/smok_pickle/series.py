@@ -232,16 +232,16 @@ class SqliteSeries(Series):
 
     def _excess(self, count: int) -> int:
         """Give by how many points the queue would be too long with ``count`` more."""
-        cap = self.limits.max_pending
-        return 0 if cap is None or not count else max(self._index.pending + count - cap, 0)
+        most = self.limits.max_pending
+        return 0 if most is None or not count else max(self._index.pending + count - most, 0)
 
     def _refuse(self, count: int) -> None:
         detail = f"{self._index.pending} points wait, {count} more exceed max_pending"
         raise QueueFull(str(self._connection.path), f"{detail} ({self.limits.max_pending})")
 
     def _drop_excess(self, raw: sqlite3.Connection) -> int:
-        cap, index = self.limits.max_pending, self._index
-        excess = 0 if cap is None else index.pending - cap
+        most, index = self.limits.max_pending, self._index
+        excess = 0 if most is None else index.pending - most
         if excess <= 0 or self.limits.on_full is not OnFull.DROP_OLDEST:
             return 0
         dropped = queue.acknowledge(raw, index, queue.next_seqs(raw, index, excess))

@@ -372,9 +372,9 @@ class RequeueKeepsTheLimit(MemorySeries):
 
     def requeue(self, points):
         count = super().requeue(points)
-        cap = self.limits.max_pending
-        if cap is not None and len(self._queue) > cap:
-            excess = len(self._queue) - cap
+        most = self.limits.max_pending
+        if most is not None and len(self._queue) > most:
+            excess = len(self._queue) - most
             self._dropped += self._acknowledge(list(self._queue)[:excess])
         return count
 
@@ -413,8 +413,8 @@ class FullForever(MemorySeries):
     """Once full, the queue takes nothing more."""
 
     def append(self, points):
-        cap = self.limits.max_pending
-        full = cap is not None and self.limits.on_full is OnFull.REFUSE and self._seq >= cap
+        most = self.limits.max_pending
+        full = most is not None and self.limits.on_full is OnFull.REFUSE and self._seq >= most
         if full and self._fresh(points):
             raise QueueFull("kit", "full")
         super().append(points)
@@ -468,10 +468,10 @@ class LargeBatchKeepsItsStart(MemorySeries):
     """Of a batch beyond the limit the first points wait."""
 
     def append(self, points):
-        cap = self.limits.max_pending
-        if self.limits.on_full is OnFull.DROP_OLDEST and cap and len(points) > cap:
-            super().append(points[cap:])
-            super().append(points[:cap])
+        most = self.limits.max_pending
+        if self.limits.on_full is OnFull.DROP_OLDEST and most and len(points) > most:
+            super().append(points[most:])
+            super().append(points[:most])
         else:
             super().append(points)
 
