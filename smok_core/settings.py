@@ -101,13 +101,13 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Durability, option("What survives what: power-loss, crash or buffered.")
     ] = Durability.CRASH
     flush_ms: Annotated[
-        int, option("With durability = buffered: longest time a value waits, in ms.", ge=1)
+        int, option("With buffered: longest time a value waits, in ms.", ge=1, le=3_600_000)
     ] = 200
     retention: Annotated[
         Duration | None, option("Forget uploaded pathpoint values older than this, e.g. 90d.")
     ] = None
     max_pending: Annotated[
-        Annotated[int, msgspec.Meta(ge=1)] | None,
+        Annotated[int, msgspec.Meta(ge=1, le=10**12)] | None,
         option("Most records that may wait for upload, per role."),
     ] = None
     on_full: Annotated[

@@ -11,6 +11,9 @@ import msgspec
 import pytest
 from smok_cli.finding import command_names
 from smok_cloud.options import CloudSettings
+from smok_mongo.options import MongoOptions
+from smok_pickle.options import PickleOptions
+from smok_redis.options import RedisOptions
 from smok_testing import Subject
 
 from smok_core.engine.base import Blobs, Engine, Series, Table
@@ -20,6 +23,8 @@ from smok_core.settings import StoreSettings
 from tests.docs.blocks import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
+#: What a config file of this project's packages is made of.
+SETTINGS = (StoreSettings, CloudSettings, MongoOptions, PickleOptions, RedisOptions)
 
 
 def test_the_generated_pages_are_fresh():
@@ -90,6 +95,24 @@ def test_every_config_key_is_there():
             assert f"| `{field.name}` |" in text
     for word in (*ROLES, *(c.value for c in Capability), "device", "default", "require", "backend"):
         assert f"`{word}`" in text
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_every_number_one_can_configure_has_two_bounds(kind):
+    """Beyond one that nobody wants, a number breaks the call that gets it: a timeout, a PRAGMA."""
+    for field in msgspec.inspect.type_info(kind).fields:
+        for part in numbers(field.type):
+            assert {part.ge, part.gt} != {None}, field.name
+            assert {part.le, part.lt} != {None}, field.name
+
+
+def numbers(kind):
+    """Give the numbers in a type, within unions and below what describes it."""
+    if isinstance(kind, msgspec.inspect.Metadata):
+        return numbers(kind.type)
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return [part for each in kind.types for part in numbers(each)]
+    return [kind] if isinstance(kind, msgspec.inspect.IntType | msgspec.inspect.FloatType) else []
 
 
 def test_every_command_is_there():

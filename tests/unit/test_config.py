@@ -17,7 +17,7 @@ from smok_core.errors import CapabilityUnmet, ConfigError
 from smok_core.hookspecs import BackendInfo, Capability, hookimpl
 from smok_core.registry import register, unregister
 from smok_core.registry.builtin import BUILT_IN
-from smok_core.settings import Secret, option
+from smok_core.settings import Duration, Secret, option
 
 CANARY = "hunter2-canary"
 
@@ -155,6 +155,34 @@ url = "ftp://x"
         assert any(problem.startswith(f"smok.toml:{line}: ") for problem in found), (line, text)
     for hint in ("'device'", "'port'", "'events'", "'local'", "'survives-kill'"):
         assert f"Did you mean {hint}?" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(key, value) for key in ("retention", "keep_events_for")
+     for value in ("'9999999999999w'", "'36501d'", "inf", "nan", "-1", "1e300", "true", "'1e3'")]
+    + [("flush_ms", 10**17), ("max_pending", 10**13), ("max_pending", "inf")],
+)  # fmt: skip
+def test_a_number_beyond_all_use_is_refused_where_it_stands(tmp_path, key, value):
+    """It would else be raised by housekeeping weeks later, or end the thread that writes."""
+    text = (
+        f'device = "x"\n[stores.a]\nbackend = "memory"\n{key} = {value}\n[roles]\ndefault = "a"\n'
+    )
+    assert [problem.split(f" {key}: ")[0] for problem in problems(tmp_path, text)] == [
+        "smok.toml:4:"
+    ]
+
+
+def test_a_duration_is_a_century_at_most():
+    """In each of the ways to write one."""
+    century = 36500 * 86400
+    assert {Duration(text).seconds for text in ("36500d", century, float(century))} == {century}
+    assert [Duration(text).seconds for text in (0, 0.25, "250ms", " 2 w ")] == [
+        0,
+        0.25,
+        0.25,
+        1209600,
+    ]
 
 
 def test_errors_come_in_the_order_of_lines(tmp_path):

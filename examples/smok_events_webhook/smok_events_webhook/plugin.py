@@ -21,7 +21,10 @@ class WebhookOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     token: Annotated[Secret | None, option("Sent as Authorization: Bearer TOKEN.")] = None
     timeout_s: Annotated[float, option("Longest wait for an answer, in s.", gt=0, le=300)] = 10.0
     max_pending: Annotated[
-        int, option("Posts that may wait for the server; beyond it the oldest is dropped.", ge=1)
+        int,
+        option(
+            "Posts that may wait for the server; beyond it the oldest is dropped.", ge=1, le=10**6
+        ),
     ] = 10_000
 
 

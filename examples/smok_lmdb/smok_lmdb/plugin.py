@@ -20,10 +20,11 @@ class LmdbOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         str, option("The file; a relative path starts at the config file.", min_length=1)
     ]
     max_mib: Annotated[
-        int, option("Largest size of the data, MiB; beyond it new data is refused.", ge=1)
+        int, option("Largest size of the data, MiB; beyond it new data is refused.", ge=1, le=2**24)
     ] = 1024
     reserve_mib: Annotated[
-        int, option("Room kept back so that a full store can still be drained, MiB.", ge=4)
+        int,
+        option("Room kept back so that a full store can still be drained, MiB.", ge=4, le=2**20),
     ] = 16
     on_corrupt: Annotated[
         Literal["quarantine", "refuse"],

@@ -27,9 +27,9 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         str | None,
         option("Who may issue the server's certificate; default: public authorities.", extra=PATH),
     ] = None
-    connect_seconds: Annotated[float, option("Longest time to connect.", gt=0)] = 10
-    read_seconds: Annotated[float, option("Longest silence of the server.", gt=0)] = 30
-    total_seconds: Annotated[float, option("Longest time of one request.", gt=0)] = 120
+    connect_seconds: Annotated[float, option("Longest time to connect.", gt=0, le=86400)] = 10
+    read_seconds: Annotated[float, option("Longest silence of the server.", gt=0, le=86400)] = 30
+    total_seconds: Annotated[float, option("Longest time of one request.", gt=0, le=86400)] = 120
     batch: Annotated[int, option("Records in one upload.", ge=1, le=100_000)] = 1000
     encoding: Annotated[
         Literal["minijson", "json"], option("How bodies are sent; minijson is known to work.")
@@ -41,7 +41,7 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         tuple[Upload, ...], option("Roles to upload first; the others follow as they stand here.")
     ] = ("events", "sensor_writes", "pathpoints", "macros", "metadata")
     max_bytes_per_second: Annotated[
-        Annotated[float, msgspec.Meta(gt=0)] | None,
+        Annotated[float, msgspec.Meta(gt=0, le=1e12)] | None,
         option("Most bytes a second, up and down, as an average."),
     ] = None
     proxy: Annotated[Secret | None, option("HTTP proxy: http://HOST:PORT.")] = None

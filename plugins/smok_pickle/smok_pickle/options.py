@@ -24,11 +24,15 @@ class PickleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         option("A damaged file: put it aside and save what is readable, or refuse to open."),
     ] = "quarantine"
     busy_timeout_ms: Annotated[
-        int, option("How long to wait for another process that writes, in ms.", ge=0)
+        int, option("How long to wait for another process that writes, ms.", ge=0, le=3_600_000)
     ] = 5000
     ballast_kib: Annotated[
         int,
-        option("Space kept back so that a full disk can still be drained, KiB; 0: none.", ge=0),
+        option(
+            "Space kept back so that a full disk can still be drained, KiB; 0: none.",
+            ge=0,
+            le=2**30,
+        ),
     ] = 1024
     read_only: Annotated[
         bool,
