@@ -111,8 +111,7 @@ def open_databases(
 
     Raises:
         ConfigError, PluginError: The configuration cannot be used.
-        StoreError: With ``require_all``, a store cannot be opened; those opened before it are
-            closed again.
+        StoreError: With ``require_all``, a store cannot be opened; the others are closed again.
     """
     config = source if isinstance(source, Config) else load_config(source, registry=registry)
     device = find_device(config)

@@ -19,6 +19,7 @@ from smok_core.settings import PATH, Secret, decode_setting
 _one_thread: Final = fork_safe_lock(Layer.CALLER)
 _MAX_SECRET_BYTES: Final = 64 * 1024
 _VARIABLE: Final = re.compile(r"\$(\$|\w+|\{\w+\})")
+_HALF: Final = re.compile("[\ud800-\udfff]")  # what stands for bytes of a variable beside UTF-8
 
 
 class Fields:
@@ -55,6 +56,8 @@ class Fields:
             value = str(value) if str in parts or Secret in parts else value.value
         if isinstance(value, str) and any(getattr(part, "extra", 0) == PATH for part in parts):
             value = self._expanded(value, key)
+        elif isinstance(value, str) and _HALF.search(value):
+            self.problem(key, f"{key[-1]} holds half a character. Write it as UTF-8.")
         return self._checked(value, kind, key) if len(self.problems) == before else None
 
     def _checked(self, value: Any, kind: Any, key: Key) -> Any:

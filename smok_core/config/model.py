@@ -12,7 +12,6 @@ from smok_core.settings import StoreSettings
 
 #: What no backend gives with this durability.
 _LOST: Final = {
-    Durability.POWER_LOSS: frozenset[Capability](),
     Durability.CRASH: {Capability.SURVIVES_POWER_LOSS},
     Durability.BUFFERED: {Capability.SURVIVES_POWER_LOSS, Capability.SURVIVES_KILL},
 }
@@ -32,7 +31,7 @@ class StoreConfig(msgspec.Struct, kw_only=True):
     def capabilities(self) -> frozenset[Capability]:
         """What the store offers as it is configured: of what its backend declares."""
         declared = self.loaded.info.capabilities if self.loaded else frozenset[Capability]()
-        return declared - _LOST[self.settings.durability]
+        return declared - _LOST.get(self.settings.durability, set())
 
 
 class RoleConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,6 @@ B = TypeVar("B", bound="StoredBatch[Any]")
 _SEQ: Final = attrgetter("seq")
 #: More victims are named than are needed: others may be at the oldest ones at the same time.
 _SPARE: Final = 32
-_PAGE: Final = 1000
 
 
 class Batch(ABC):
@@ -309,7 +308,7 @@ class TableOutbox(Outbox[Row, T, B]):
         wanted = self._table.stats().pending + 1 + _SPARE - (self._most or 0)
         found: list[Ack] = []
         after = 0
-        while len(found) < wanted and (rows := self._table.pending(min(wanted, _PAGE), after)):
+        while len(found) < wanted and (rows := self._table.pending(min(wanted, BATCH), after)):
             after = rows[-1].seq
             found += [
                 Ack(row.key, row.seq, remove=self._drop(row))

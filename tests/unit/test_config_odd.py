@@ -126,6 +126,16 @@ def test_a_name_that_no_file_can_have_is_told(tmp_path, name):
 # --- the environment ------------------------------------------------------------------------------
 
 
+def test_a_variable_that_is_not_utf8_is_told(read, refused):
+    """A Latin-1 letter in an old machine's environment; as a path it may be meant so."""
+    old = b"pompa \xf3".decode("utf-8", "surrogateescape")
+    told = "environment variable SMOK__DEVICE: device holds half a character. Write it as UTF-8."
+    assert refused(SMOK__DEVICE=old) == [told]
+    (secret,) = refused(SMOK__STORES__PLANT__SECRET=old)
+    assert "secret holds half a character" in secret
+    assert read(SMOK__STORES__PLANT__PATH=old).stores["Plant"].options.path == old
+
+
 @pytest.mark.parametrize(
     "text", ["420", "00420", "1e5", "true", "2024-01-01", "1.50", "nan", "[1]"]
 )
