@@ -31,7 +31,7 @@ def by_hand(path: Path, count: int) -> sqlite3.Connection:
 
 
 def anywhere(count: int) -> Iterator[int]:
-    """Give timestamps after which there is a reading of each name."""
+    """Yield timestamps after which there is a reading of each name."""
     chance = random.Random(7)
     while True:
         yield START * 1000 + chance.randrange(count - 200)

@@ -19,7 +19,7 @@ SHAPES = (1, 10, 100, 10_000)
 
 
 def points(names: int) -> list[tuple[str, int, float]]:
-    """Give a thousand values of so many pathpoints, in turn."""
+    """Return a thousand values of so many pathpoints, in turn."""
     chance = random.Random(names)
     return [(f"plant/pump{i % names}", 1_700_000_000_000 + i, chance.random()) for i in range(1000)]
 
@@ -43,7 +43,7 @@ def open_databases(folder: Path, name: str, durability: str = "crash") -> smok_c
 
 
 def shifted(batch: int, names: int = 100) -> list[tuple[str, int, float]]:
-    """Give the points as of a later batch: nothing is ever stored twice."""
+    """Return the points as of a later batch: nothing is ever stored twice."""
     first = batch * 1000
     return [
         (f"plant/pump{(first + at) % names}", ts + first, value)
@@ -92,7 +92,7 @@ def in_thousands(folder: Path, names: int) -> float:
 
 
 def room(folder: Path, late: float = 0) -> tuple[float, float]:
-    """Give the bytes of a reading while it is pending, and once it is acknowledged.
+    """Return the bytes of a reading while it is pending, and once it is acknowledged.
 
     No value comes twice; the share ``late`` of them is a minute older than the rest.
     """

@@ -140,7 +140,7 @@ def total(servers: list[Server], section: str, *names: str) -> float:
 
 
 def busy(servers: list[Server]) -> float:
-    """Give the seconds of a core that the servers have used."""
+    """Return the seconds of a core that the servers have used."""
     return total(servers, "cpu", "used_cpu_user", "used_cpu_sys")
 
 

@@ -133,7 +133,7 @@ By `cProfile` over the same calls, for the goals that are missed:
 
 
 def page(runs: dict[str, Run]) -> str:
-    """Give the text of the page; the figures come by goal, the runs by script."""
+    """Return the text of the page; the figures come by goal, the runs by script."""
     rows = "\n".join(
         f"| {name} | {value:.2f} | {goal} | {verdict} |"
         for name, value, goal, verdict in by_goal(runs)
@@ -142,7 +142,7 @@ def page(runs: dict[str, Run]) -> str:
 
 
 def told(script: str, run: Run) -> str:
-    """Give the line of a run in the last table."""
+    """Return the line of a run in the last table."""
     start, end = run["load"]
     since = "; not finished since" if run["unfinished"] else ""
     when = f"{run['day']}, {run['machine']}{since}"
@@ -150,7 +150,7 @@ def told(script: str, run: Run) -> str:
 
 
 def by_goal(runs: dict[str, Run]) -> list[Row]:
-    """Give the figures of all runs, sorted by the goals that they are about."""
+    """Return the figures of all runs, sorted by the goals that they are about."""
     rows = [row for script in sorted(runs) for row in runs[script]["rows"]]
     return sorted(rows, key=lambda row: goal_number(row[0]))
 
@@ -177,7 +177,7 @@ def picture(runs: dict[str, Run]) -> str:
 
 
 def goal_number(name: str) -> float:
-    """Give the number of the goal that a row is about; those without one come last."""
+    """Return the number of the goal that a row is about; those without one come last."""
     number = name.partition(".")[0]
     return int(number) if number.isdigit() else math.inf
 

@@ -34,7 +34,7 @@ def config(folder: Path, url: str, device: str, default: str) -> dict[str, objec
 
 
 def written(folder: Path, url: str, count: int) -> float:
-    """Give the seconds that recording the points in the target takes."""
+    """Return the seconds that recording the points in the target takes."""
     with smok_core.open_databases(config(folder, url, "written", "plant")) as databases:
         start = time.perf_counter()
         for first in range(0, count, 2000):
@@ -43,7 +43,7 @@ def written(folder: Path, url: str, count: int) -> float:
 
 
 def copied(folder: Path, url: str, count: int) -> tuple[float, float]:
-    """Give the seconds until all is copied, and until it is compared by digest as well."""
+    """Return the seconds until all is copied, and until it is compared by digest as well."""
     with (
         smok_core.open_databases(config(folder, url, "source", "local")) as source,
         smok_core.open_databases(config(folder, url, "target", "plant")) as target,

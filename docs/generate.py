@@ -45,7 +45,7 @@ _MARK: Final = "<!-- Written by docs/generate.py from the code: change it there.
 
 
 def pages() -> dict[str, str]:
-    """Give every generated page by its path under ``docs/reference``."""
+    """Return every generated page by its path under ``docs/reference``."""
     found = {f"roles/{role}.md": role_page(role) for role in ROLES}
     found |= {"config.md": config_page(), "cli.md": cli_page()}
     found |= {"errors.md": errors_page(), "hooks.md": hooks_page(), "engine.md": engine_page()}
@@ -56,7 +56,7 @@ def pages() -> dict[str, str]:
 
 
 def role_page(role: str) -> str:
-    """Give the page of a role: its abstract classes, method by method."""
+    """Return the page of a role: its abstract classes, method by method."""
     module = importlib.import_module(f"smok_core.roles.{role}")
     classes = [cls for cls in _classes(module) if cls.__name__.startswith(("Base", "Null"))]
     head = f"# Role `{role}`\n\n{_clean(module.__doc__ or '')}\n\n"
@@ -120,7 +120,7 @@ file is left out. The environment overrides the file: `SMOK__ROLES__EVENTS=plant
 
 
 def config_page() -> str:
-    """Give the page of the config's keys."""
+    """Return the page of the config's keys."""
     roles = ", ".join(f"`{role}`" for role in ("default", *ROLES))
     capabilities = "".join(f"| `{c.value}` | {_comment_of(Capability, c)} |\n" for c in Capability)
     return _page(
@@ -160,7 +160,7 @@ def _choices(kind: Any) -> str:
 
 
 def _comment_of(kind: type[enum.Enum], member: enum.Enum) -> str:
-    """Give the ``#:`` comment of an enum's member, from its source."""
+    """Return the ``#:`` comment of an enum's member, from its source."""
     source = inspect.getsource(kind)
     found = re.search(rf"{member.name} = .*?#: (.*?)\n", source, re.DOTALL)
     assert found, member
@@ -171,7 +171,7 @@ def _comment_of(kind: type[enum.Enum], member: enum.Enum) -> str:
 
 
 def cli_page() -> str:
-    """Give the page of the commands: what ``--help`` tells."""
+    """Return the page of the commands: what ``--help`` tells."""
     text = """\
 # Command line
 
@@ -196,7 +196,7 @@ def _command(name: str) -> str:
 
 
 def errors_page() -> str:
-    """Give the page of the error codes."""
+    """Return the page of the error codes."""
     rows = "".join(map(_error, _errors()))
     text = """\
 # Errors
@@ -239,7 +239,7 @@ def _with_codes() -> Iterator[str]:
 
 
 def _errors() -> list[type[errors.SmokError]]:
-    """Give every class that has a code of its own, whichever distribution it is in."""
+    """Return every class that has a code of its own, whichever distribution it is in."""
     for name in _with_codes():
         importlib.import_module(name)
     found: list[type[errors.SmokError]] = [errors.SmokError]
@@ -263,7 +263,7 @@ def _error(cls: type[errors.SmokError]) -> str:
 
 
 def hooks_page() -> str:
-    """Give the page of the plugin interface."""
+    """Return the page of the plugin interface."""
     hooks = "".join(_method(name, member) for name, member in _methods(SmokHooks))
     module = importlib.import_module("smok_core.hookspecs")
     context = importlib.import_module("smok_core.settings").StoreContext
@@ -279,7 +279,7 @@ def _fields(kind: type[msgspec.Struct]) -> str:
 
 
 def _field(kind: type[msgspec.Struct], name: str) -> str:
-    """Give a field as its source has it, without default and comment."""
+    """Return a field as its source has it, without default and comment."""
     found = re.search(rf"^    ({name}: [^#=\n]*)", inspect.getsource(kind), re.MULTILINE)
     assert found, name
     return found[1].strip()
@@ -296,7 +296,7 @@ What the author of a backend implements, and what is said about a backend to the
 
 
 def engine_page() -> str:
-    """Give the page of the primitives, the values they take and give, and the kit's `Subject`."""
+    """Return the page of the primitives, the values they take and give, and the kit's `Subject`."""
     primitives = (base.Engine, base.Table, base.Series, base.Blobs)
     values = (base.Row, base.Ack, base.PendingPoint, base.Limits, base.Health)
     values += (base.TableStats, base.SeriesStats)
@@ -317,7 +317,7 @@ def _value_section(cls: type) -> str:
 
 
 def _told_field(cls: type, name: str) -> str:
-    """Give a field with its ``#:`` comment, which stands above it or beside it."""
+    """Return a field with its ``#:`` comment, which stands above it or beside it."""
     source = inspect.getsource(cls)
     found = re.search(
         rf"((?:^    #: .*\n(?:^    #: .*\n)*)?)^    ({name}: .*)$", source, re.MULTILINE
@@ -345,7 +345,7 @@ def _told_member(kind: type[enum.Enum], item: enum.Enum) -> str:
 
 
 def metrics_page() -> str:
-    """Give the page of the numbers for monitoring."""
+    """Return the page of the numbers for monitoring."""
     rows = "".join(map(_metric, METRICS.values()))
     text = """\
 # Metrics
@@ -400,7 +400,7 @@ since the first pending record, divided by that time.
 
 
 def status_page() -> str:
-    """Give the page of the status report: its form, key by key."""
+    """Return the page of the status report: its form, key by key."""
     head = _STATUS.format(version=VERSION)
     kinds = {"The report": StatusReport, "`verdict`": Verdict, "Each of `roles`": RoleStatus}
     kinds |= {"Each of `stores`": StoreStatus, "Each of `outlook`": Outlook}

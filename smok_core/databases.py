@@ -45,7 +45,7 @@ class Databases:
 
     @property
     def engines(self) -> dict[str, Engine]:
-        """Give the engines of the stores that are open now, by the stores' names."""
+        """Return the engines of the stores that are open now, by the stores' names."""
         return {name: store.engine for name, store in self.stores.items() if store.engine}
 
     def __iter__(self) -> Iterator[tuple[str, Database]]:
@@ -134,7 +134,7 @@ def open_store(
 
 
 def find_device(config: Config) -> str:
-    """Give the device's id: the configured one, or the one that a table of the config tells.
+    """Return the device's id: the configured one, or the one that a table of the config tells.
 
     Raises ConfigError: Neither is there, and a role is kept in a store that needs it.
     """

@@ -18,7 +18,7 @@ class SmokError(Exception):
     exit_status: ClassVar[int] = 1
 
     def __str__(self) -> str:
-        """Give the message; KeyError's own ``__str__`` would show its repr instead."""
+        """Return the message; KeyError's own ``__str__`` would show its repr instead."""
         return str(self.args[0]) if self.args else ""
 
 
@@ -367,7 +367,7 @@ def _listing(names: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Give " Did you mean ...?" for the nearest known name; nothing where none is near."""
+    """Return " Did you mean ...?" for the nearest known name; nothing where none is near."""
     import difflib  # noqa: PLC0415 - needed only to explain a mistake
 
     near = difflib.get_close_matches(name, list(known), n=1)

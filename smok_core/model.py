@@ -68,11 +68,11 @@ class Event(msgspec.Struct, kw_only=True, eq=True):
         return self.is_point or self.ended_on is not None
 
     def get_uuid(self) -> str:
-        """Give the server's uuid, or the provisional one before the first upload."""
+        """Return the server's uuid, or the provisional one before the first upload."""
         return self.uuid or self.provisional_uuid
 
     def to_json(self) -> dict[str, Any]:
-        """Give the body item of ``POST /v1/device/alarms``."""
+        """Return the body item of ``POST /v1/device/alarms``."""
         fields = msgspec.structs.asdict(self)
         del fields["is_point"], fields["provisional_uuid"]
         coded = {"color": int(self.color), "alarm_type": int(self.is_point)}
@@ -97,7 +97,7 @@ class SensorWriteEvent(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
     def to_json(self) -> dict[str, Any]:
-        """Give the body item of ``PUT /v1/device/sensor/write_log``."""
+        """Return the body item of ``PUT /v1/device/sensor/write_log``."""
         return msgspec.structs.asdict(self)
 
 
@@ -141,7 +141,7 @@ class PathpointDefinition(msgspec.Struct, frozen=True):
     storage_level: StorageLevel = StorageLevel.TREND
 
     def to_json(self) -> dict[str, Any]:
-        """Give the body item of ``PUT /v1/device/pathpoints``."""
+        """Return the body item of ``PUT /v1/device/pathpoints``."""
         return {"path": self.path, "storage_level": int(self.storage_level)}
 
 

@@ -25,7 +25,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the text; keep it out of messages and logs."""
+        """Return the text; keep it out of messages and logs."""
         return self._value
 
     def __repr__(self) -> str:
@@ -119,7 +119,7 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     @property
     def limits(self) -> Limits:
-        """Give the bound of each upload queue."""
+        """Return the bound of each upload queue."""
         return Limits(self.max_pending, self.on_full)
 
 

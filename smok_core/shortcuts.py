@@ -74,7 +74,7 @@ class Shortcut(OnEngine):
         return type(self)
 
     def share(self, options: msgspec.Struct) -> Engine:
-        """Give the engine of another place, closed with this database."""
+        """Return the engine of another place, closed with this database."""
         return self._acquire(msgspec.structs.replace(self.context, options=options))
 
     def close(self) -> None:

@@ -116,7 +116,7 @@ class Store:
         self._failure = None
 
     def _told(self) -> StoreError:
-        """Give the last error once more; its old traceback says nothing about this call."""
+        """Return the last error once more; its old traceback says nothing about this call."""
         failure = self._failure or BackendUnavailable(self.name, "it is being opened")
         return failure.with_traceback(None)
 
@@ -141,5 +141,5 @@ def _forwarded(name: str) -> Callable[..., Any]:
 
 
 def _other(self: Any, name: str) -> Any:
-    """Give what only the opened database has, such as its engine."""
+    """Return what only the opened database has, such as its engine."""
     return getattr(self._get(), name)

@@ -12,7 +12,7 @@ def main() -> None:
 
 
 def next_count(databases: smok_core.Databases) -> int:
-    """Give the number after the newest one."""
+    """Return the number after the newest one."""
     try:
         _, value = databases.pathpoints.get_current_value("count")
     except smok_core.NotReadedError:

@@ -13,7 +13,7 @@ ANSWERS: dict[str, list[bytes | None]] = {
 
 
 def ask(register: str, round_number: int) -> int:
-    """Give the register's value.
+    """Return the register's value.
 
     Raises:
         OperationFailedError: There was no answer, or one that is no register.
@@ -27,7 +27,7 @@ def ask(register: str, round_number: int) -> int:
 
 
 def read(register: str, round_number: int) -> int | OperationFailedError:
-    """Give the value or the failure: both are readings."""
+    """Return the value or the failure: both are readings."""
     try:
         return ask(register, round_number)
     except OperationFailedError as error:

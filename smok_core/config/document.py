@@ -23,7 +23,7 @@ class Written(str):
 
     @property
     def value(self) -> Any:
-        """Give the number, list, … that TOML reads; the text itself where it reads none."""
+        """Return the number, list, … that TOML reads; the text itself where it reads none."""
         try:
             tree = tomllib.loads(f"value = {self}")
         except (tomllib.TOMLDecodeError, RecursionError):
@@ -120,7 +120,7 @@ def _unusable(path: Path, text: str) -> ConfigError:
 
 
 def _spelling(part: str, node: dict[str, Any]) -> str:
-    """Give the key of the table that is meant; shells and Windows write names in upper case."""
+    """Return the key of the table that is meant; shells and Windows write names in upper case."""
     lower = part.lower()
     return next((key for key in (part, *node) if key in node and key.lower() == lower), lower)
 

@@ -49,7 +49,7 @@ class Fields:
         return self._checked(fields, kind, key) if required <= fields.keys() else None
 
     def setting(self, value: Any, kind: Any, key: Key) -> Any:
-        """Give one value as its type has it; None if it is wrong, which is noted once."""
+        """Return one value as its type has it; None if it is wrong, which is noted once."""
         before, parts = len(self.problems), _parts(kind)
         value = self._resolve(value, key)
         if isinstance(value, Written):
@@ -105,7 +105,7 @@ class Fields:
         return (text or "").removesuffix("\n")
 
     def table(self, name: str) -> dict[str, Any]:
-        """Give a table of the document; what stands in its place is noted, and gone."""
+        """Return a table of the document; what stands in its place is noted, and gone."""
         table = self.document.tree.get(name, {})
         if isinstance(table, dict):
             return table
@@ -136,7 +136,7 @@ def _parts(kind: Any) -> list[Any]:
 
 
 def _choices(kind: Any) -> list[str]:
-    """Give the words that a type allows."""
+    """Return the words that a type allows."""
     if isinstance(kind, enum.EnumType):
         return [str(member.value) for member in typing.cast("type[enum.Enum]", kind)]
     if typing.get_origin(kind) is typing.Literal:

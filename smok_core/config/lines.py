@@ -15,7 +15,7 @@ _PAIR: Final = re.compile(rf"{_KEY}=")
 
 
 def find_lines(text: str) -> dict[Key, int]:
-    """Give ``{("stores", "local", "path"): 4, ...}``, lines counted from 1."""
+    """Return ``{("stores", "local", "path"): 4, ...}``, lines counted from 1."""
     lines: dict[Key, int] = {}
     table: Key = ()
     open_value = ""
@@ -47,7 +47,7 @@ def _split(key: str) -> Key:
 
 
 def _still_open(value: str) -> str:
-    """Give the text back while it is not a whole ``key = value`` yet (an array or a long text)."""
+    """Return the text while it is not a whole ``key = value`` yet (an array or a long text)."""
     try:
         tomllib.loads(value)
     except tomllib.TOMLDecodeError:

@@ -56,7 +56,7 @@ class Reader:
         self._plugin_errors: list[PluginError] = []
 
     def config(self, also: Iterable[str] = ()) -> Config:
-        """Give the configuration, or raise all that is wrong; load the stores ``also`` too."""
+        """Return the configuration, or raise all that is wrong; load the stores ``also`` too."""
         if self._document.path is not None:
             found = exposed(self._document.path, 0o022, "can be written by others", "chmod go-w")
             self._fields.warnings.append(found)
@@ -136,7 +136,7 @@ class Reader:
         return store
 
     def _owners(self) -> dict[str, ConfigTable]:
-        """Give the owner of every table that is neither the core's nor unknown."""
+        """Return the owner of every table that is neither the core's nor unknown."""
         names = [name for name in self._document.tree if name not in _OWN_TABLES]
         return {name: owner for name in names if (owner := self._owner(name)) is not None}
 

@@ -14,7 +14,7 @@ _NOT_GIVEN: Final = "not configured: kept in memory"
 
 
 def store_in(value: Any) -> Any:
-    """Give what stands for a store's name in the value of a role, which may be a table."""
+    """Return what stands for a store's name in the value of a role, which may be a table."""
     return value.get("store") if isinstance(value, dict) else value
 
 
@@ -26,7 +26,7 @@ class RolesReader:
         self._document, self._problem = fields.document, fields.problem
 
     def read(self) -> dict[str, RoleConfig]:
-        """Give all nine roles."""
+        """Return all nine roles."""
         self._fields.check_names(self._table, ("default", *ROLES), ("roles",))
         return {role: self._role(role) for role in ROLES}
 
@@ -49,7 +49,7 @@ class RolesReader:
         )
 
     def _store(self, role: str, name: str, key: Key) -> str:
-        """Give the name of the store, or of what stands in for one that is wrong."""
+        """Return the name of the store, or of what stands in for one that is wrong."""
         if name not in self._stores:
             near, known = nearest(name, self._stores), ", ".join(self._stores)
             wrong = f"there is no store {name!r}.{near} Configured: {known}."

@@ -138,11 +138,11 @@ class Table(ABC):
 
     @abstractmethod
     def get(self, key: str) -> Row | None:
-        """Give the row under ``key``, or None."""
+        """Return the row under ``key``, or None."""
 
     @abstractmethod
     def get_many(self, keys: Iterable[str]) -> dict[str, Row]:
-        """Give the rows that exist among ``keys``."""
+        """Return the rows that exist among ``keys``."""
 
     @abstractmethod
     def put(
@@ -201,7 +201,7 @@ class Table(ABC):
 
     @abstractmethod
     def pending(self, limit: int, after: int = 0) -> list[Row]:
-        """Give at most ``limit`` rows that wait and have a seq above ``after``, lowest first.
+        """Return at most ``limit`` rows that wait and have a seq above ``after``, lowest first.
 
         Seqs are positive.
         """
@@ -213,7 +213,7 @@ class Table(ABC):
         A row stops being pending (or is removed) only if its seq is still the one that was
         handed out; the tag is set in any case, and does not change the seq. Unknown keys are
         ignored. It must work on a full disk or server (contract G13).
-        Returns how many rows stopped being pending or were removed.
+        Return how many rows stopped being pending or were removed.
         """
 
     @abstractmethod
@@ -244,13 +244,13 @@ class Series(ABC):
         """Store points for which `append` had no room; their writer was told that they are stored.
 
         A backend does it whatever ``limits`` say, and on a full disk if it keeps room back for it.
-        Returns whether they are stored. If not, `append` is tried with them again, later.
+        Return whether they are stored. If not, `append` is tried with them again, later.
         """
         return False
 
     @abstractmethod
     def latest(self, name: str) -> tuple[int, bytes] | None:
-        """Give timestamp and value of the point with the greatest timestamp, or None."""
+        """Return timestamp and value of the point with the greatest timestamp, or None."""
 
     @abstractmethod
     def range(self, name: str, start: int | None, stop: int | None) -> Iterator[tuple[int, bytes]]:
@@ -262,7 +262,7 @@ class Series(ABC):
 
     @abstractmethod
     def pending(self, limit: int, after: int = 0) -> list[PendingPoint]:
-        """Give at most ``limit`` pending points with a seq above ``after``, lowest first.
+        """Return at most ``limit`` pending points with a seq above ``after``, lowest first.
 
         Seqs are positive.
         """
@@ -272,7 +272,7 @@ class Series(ABC):
         """Take exactly these seqs out of the queue; the points stay stored.
 
         Unknown seqs are ignored. It must work on a full disk or server (contract G13).
-        Returns how many were pending until now.
+        Return how many were pending until now.
         """
 
     @abstractmethod
@@ -280,14 +280,14 @@ class Series(ABC):
         """Queue stored ``(name, ts)`` points again, at the end and in their order, atomically.
 
         Points that are pending already or not stored are ignored; ``limits`` do not apply.
-        Returns how many became pending.
+        Return how many became pending.
         """
 
     @abstractmethod
     def trim(self, before: int) -> int:
         """Forget the points with ``ts < before`` that are not pending and not their name's latest.
 
-        Returns how many were forgotten.
+        Return how many were forgotten.
         """
 
     @abstractmethod
@@ -306,20 +306,20 @@ class Blobs(ABC):
     def put(self, key: str, data: bytes, version: int) -> int | None:
         """Store ``data`` if ``version`` is higher than the stored one, or nothing is stored.
 
-        Returns None if it was stored, otherwise the version that stood in the way.
+        Return None if it was stored, otherwise the version that stood in the way.
         """
 
     @abstractmethod
     def get(self, key: str) -> tuple[bytes, int] | None:
-        """Give data and version that belong together, or None."""
+        """Return data and version that belong together, or None."""
 
     @abstractmethod
     def version(self, key: str) -> int | None:
-        """Give the version without the data, or None."""
+        """Return the version without the data, or None."""
 
     @abstractmethod
     def versions(self) -> dict[str, int]:
-        """Give the version of every key, in one round trip."""
+        """Return the version of every key, in one round trip."""
 
     @abstractmethod
     def delete(self, key: str) -> bool:
@@ -338,15 +338,15 @@ class Engine(ABC):
 
     @abstractmethod
     def table(self, name: str) -> Table:
-        """Give the table of this name; it is empty until something is put."""
+        """Return the table of this name; it is empty until something is put."""
 
     @abstractmethod
     def series(self, name: str, limits: Limits = Limits()) -> Series:  # noqa: B008 - frozen
-        """Give the series of this name, its queue bounded by ``limits``."""
+        """Return the series of this name, its queue bounded by ``limits``."""
 
     @abstractmethod
     def blobs(self, name: str) -> Blobs:
-        """Give the blobs of this name."""
+        """Return the blobs of this name."""
 
     @abstractmethod
     def health(self) -> Health:

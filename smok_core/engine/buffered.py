@@ -256,7 +256,7 @@ class BufferedSeries(Series):
         return False
 
     def _seconds_left(self) -> float | None:
-        """Give the time until the next write in seconds, counted from the oldest value."""
+        """Return the time until the next write in seconds, counted from the oldest value."""
         if not (self._pending or self._until):
             return None
         due = self._since + self._seconds if self._failure is None else self._tried + self._retry

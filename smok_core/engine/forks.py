@@ -60,7 +60,7 @@ def join(part: "ForkAware | threading.RLock", layer: Layer) -> None:
 
 
 def fork_safe_lock(layer: Layer) -> threading.RLock:
-    """Give a lock that no fork leaves locked in the child."""
+    """Return a lock that no fork leaves locked in the child."""
     lock = threading.RLock()
     join(lock, layer)
     return lock
@@ -97,7 +97,7 @@ def _before() -> None:
 
 
 def _known() -> list[Any]:
-    """Give all parts, the outermost first; they are compared by identity."""
+    """Return all parts, the outermost first; they are compared by identity."""
     with _joining:
         return sorted(_places, key=_places.__getitem__)
 

@@ -14,7 +14,7 @@ _Form = tuple[int, int, int]
 
 
 def _forms() -> dict[int, _Form]:
-    """Give the form of each first byte (https://github.com/msgpack/msgpack/blob/master/spec.md)."""
+    """Return each first byte's form (https://github.com/msgpack/msgpack/blob/master/spec.md)."""
     sizes = {0xC0: 0, 0xC2: 0, 0xC3: 0, 0xCA: 4, 0xCB: 8}
     sizes |= {0xCC + power: 2**power for power in range(4)}  # unsigned integers
     sizes |= {0xD0 + power: 2**power for power in range(4)}  # signed ones

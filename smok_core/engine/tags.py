@@ -37,7 +37,7 @@ class Tag(NamedTuple):
 
 
 def tag_of(kind: type) -> Tag | None:
-    """Give the tag of exactly this class, not of a subclass."""
+    """Return the tag of exactly this class, not of a subclass."""
     tag = _BY_CLASS.get(kind)
     # Whoever has a Decimal has imported its module, which is too slow to import for nothing.
     if tag is None and kind is getattr(sys.modules.get("decimal"), "Decimal", None):
@@ -46,14 +46,14 @@ def tag_of(kind: type) -> Tag | None:
 
 
 def _moment_parts(value: datetime | time) -> list[Any]:
-    """Give plain scalars of which the equal moment is made again, zone and fold kept."""
+    """Return plain scalars of which the equal moment is made again, zone and fold kept."""
     zone = _zone_key(value.tzinfo)
     text = (value.replace(tzinfo=None) if zone else value).isoformat()
     return [text, value.fold, zone]
 
 
 def _zone_key(zone: tzinfo | None) -> str | None:
-    """Give the key of a ZoneInfo; None for no zone or a fixed one."""
+    """Return the key of a ZoneInfo; None for no zone or a fixed one."""
     if zone is None or type(zone) is timezone:
         return None
     # Whoever has a ZoneInfo has imported its module, which is too slow to import for nothing.
@@ -77,7 +77,7 @@ def _moment(kind: Any, parts: Sequence[Any]) -> Any:
 
 
 def _checked(make: Callable[..., Any], count: int, kind: type) -> Callable[[list[Any]], Any]:
-    """Give what makes a value of exactly so many parts of a type: bytearray(9) is nine zeros."""
+    """Return what makes a value of exactly so many parts of a type: bytearray(9) is nine zeros."""
 
     def checked(parts: list[Any]) -> Any:
         if [type(part) for part in parts] != [kind] * count:

@@ -43,7 +43,7 @@ class Candidate(msgspec.Struct, frozen=True, order=True):
 
 
 def discover(path: Iterable[str] | None = None, kind: str = BACKENDS) -> tuple[Candidate, ...]:
-    """Give every plugin of a kind on ``path`` (default: ``sys.path``), sorted by name.
+    """Return every plugin of a kind on ``path`` (default: ``sys.path``), sorted by name.
 
     Of two copies of one distribution the first on the path counts, as it does for the import
     system. What pip ignores is ignored: leftovers of broken installations (``~mok_redis…``, no
@@ -78,7 +78,7 @@ def _discover(path: tuple[str, ...]) -> tuple[Candidate, ...]:
 
 
 def _distributions(entry: str) -> list[_Installed]:
-    """Give each distribution in one entry of the path, newer versions first."""
+    """Return each distribution in one entry of the path, newer versions first."""
     try:
         with os.scandir(entry or ".") as listing:
             names = [item.name for item in listing if item.name.rpartition(".")[2] in _METADATA]

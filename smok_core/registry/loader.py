@@ -57,7 +57,7 @@ class Registry:
         return sorted({*BUILT_IN, *_registered, *usable})
 
     def load(self, name: str, where: str) -> Backend:
-        """Give the backend, imported and checked on first use.
+        """Return the backend, imported and checked on first use.
 
         Args:
             name: ``redis``, or ``smok-redis:redis`` to choose among distributions.
@@ -76,7 +76,7 @@ class Registry:
         return sorted({candidate.name for candidate in self._table_candidates()})
 
     def table(self, name: str) -> ConfigTable | None:
-        """Give the owner of a config table, imported on first use; None if nobody owns it.
+        """Return the owner of a config table, imported on first use; None if nobody owns it.
 
         Raises PluginError: It is there and cannot be had.
         """
@@ -106,7 +106,7 @@ class Registry:
 
 
 def choose(name: str, candidates: Sequence[Candidate], kind: str = "backend") -> Candidate | None:
-    """Give the one candidate that a name as `Registry.load` takes means; None if there is none.
+    """Return the one candidate that a name as `Registry.load` takes means; None if there is none.
 
     Raises:
         DuplicateBackend: More than one distribution offers it.

@@ -148,12 +148,12 @@ class ConfigTable(Plugin):
         self.info: TableInfo = self.call("smok_table", TableInfo)
 
     def device(self, settings: Any, base_dir: Path) -> str | None:
-        """Give the device's id, if the table tells it."""
+        """Return the device's id, if the table tells it."""
         found: str | None = self.ask("smok_table_device", str, settings=settings, base_dir=base_dir)
         return found
 
     def jobs(self, databases: Any) -> list[dict[str, Any]]:
-        """Give a row for each job that works on these databases; [] if the table has none."""
+        """Return a row for each job that works on these databases; [] if the table has none."""
         return self.ask("smok_table_jobs", list, databases=databases) or []
 
     def check(self, config: Any, *, offline: bool) -> list[dict[str, Any]]:

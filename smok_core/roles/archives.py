@@ -14,7 +14,7 @@ class BaseArchivesDatabase(Database):
 
     @abstractmethod
     def get_archiving_instructions(self) -> dict[int, list[str]]:
-        """Give ``{interval in seconds: [pathpoint, ...]}``; {} if there are none."""
+        """Return ``{interval in seconds: [pathpoint, ...]}``; {} if there are none."""
 
     @abstractmethod
     def on_archiving_data_sync(self, new_data: dict[int, list[str]]) -> None:

@@ -25,11 +25,11 @@ class BaseBAOBDatabase(Database):
 
     @abstractmethod
     def get_baob_value(self, key: str) -> bytes:
-        """Give the bytes. Raises NotFound: there is no such BAOB (a KeyError)."""
+        """Return the bytes. Raises NotFound: there is no such BAOB (a KeyError)."""
 
     @abstractmethod
     def get_baob_version(self, key: str) -> int:
-        """Give the version. Raises NotFound: there is no such BAOB (a KeyError)."""
+        """Return the version. Raises NotFound: there is no such BAOB (a KeyError)."""
 
     @abstractmethod
     def set_baob_value(self, key: str, data: bytes, version: int) -> None:
@@ -50,7 +50,7 @@ class BaseBAOBDatabase(Database):
         """Stream a snapshot of all keys."""
 
     def get_all_versions(self) -> dict[str, int]:
-        """Give the version of every BAOB, where it can be had in one call to the store."""
+        """Return the version of every BAOB, where it can be had in one call to the store."""
         return {key: self.get_baob_version(key) for key in self.get_all_keys()}
 
     def check_consistency(self) -> None:

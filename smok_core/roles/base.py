@@ -123,7 +123,7 @@ class OnEngine(Database):
             self._table = self.open_table(self.tables[0], engine)
 
     def open_table(self, name: str, engine: Engine) -> Table:
-        """Give a table of an engine, and remember its name for dead letters."""
+        """Return a table of an engine, and remember its name for dead letters."""
         table = engine.table(name)
         self._table_names[table] = name
         return table
@@ -192,11 +192,11 @@ class OnEngine(Database):
         return self.decoded(self._table, self._table.rows(), self._load)
 
     def items(self) -> list[Any]:
-        """Give what the rows of the role's own table decode to, in their order."""
+        """Return what the rows of the role's own table decode to, in their order."""
         return [item for _, item in self.rows()]
 
     def stored(self, table: Table, key: str, load: Callable[[Row], T]) -> tuple[Row, T]:
-        """Give the row under a key, and what it decodes to; raises NotFound if there is none."""
+        """Return the row under a key, and what it decodes to; raises NotFound if there is none."""
         row = table.get(check_key(self.role, key))
         for found in self.decoded(table, [row] if row else [], load):
             return found

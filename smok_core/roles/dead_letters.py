@@ -85,7 +85,7 @@ class DeadLetters:
             )
 
     def get(self, letter_id: str) -> dict[str, Any]:
-        """Give a letter as it is stored; NotFound if there is none of this id."""
+        """Return a letter as it is stored; NotFound if there is none of this id."""
         row = self.table.get(letter_id) if letter_id else None
         if row is None:
             raise NotFound(f"{self._role} dead letters", letter_id)

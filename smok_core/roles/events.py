@@ -22,15 +22,15 @@ class BaseEventSynchronization(Batch):
 
     @abstractmethod
     def get_events(self) -> list[Event]:
-        """Give the events, oldest change first; each carries its uuid if it has one already."""
+        """Return the events, oldest change first; each carries its uuid if it has one already."""
 
     def to_json(self) -> list[Any]:
-        """Give the body of ``POST /v1/device/alarms``."""
+        """Return the body of ``POST /v1/device/alarms``."""
         return [event.to_json() for event in self.get_events()]
 
     @abstractmethod
     def acknowledge(self, *uuids: str) -> None:
-        """Give the n-th uuid to the n-th event; events beyond the last uuid stay pending.
+        """Set the n-th uuid on the n-th event; events beyond the last uuid stay pending.
 
         An event that changed meanwhile gets its uuid and stays pending. Twice is harmless.
 
@@ -74,7 +74,7 @@ class BaseEventDatabase(Database):
 
     @abstractmethod
     def get_events_to_sync(self, limit: int = BATCH) -> BaseEventSynchronization | None:
-        """Give the events to upload, or None."""
+        """Return the events to upload, or None."""
 
     @abstractmethod
     def set_cache(self, predicate_id: str, cache: Any) -> None:
@@ -82,7 +82,7 @@ class BaseEventDatabase(Database):
 
     @abstractmethod
     def get_cache(self, predicate_id: str) -> Any:
-        """Give a predicate's internal data. Raises NotFound: there is none (a KeyError)."""
+        """Return a predicate's internal data. Raises NotFound: there is none (a KeyError)."""
 
     @abstractmethod
     def on_predicate_deleted(self, predicate_id: str) -> None:

@@ -36,7 +36,7 @@ class BaseMacroSynchronization(Batch):
         return list(self.values)
 
     def to_json(self) -> list[Any]:
-        """Give the occurrences as dicts; each is a request of its own."""
+        """Return the occurrences as dicts; each is a request of its own."""
         return [execution._asdict() for execution in self.executions]
 
 
@@ -47,7 +47,7 @@ class BaseMacroDatabase(Database):
 
     @abstractmethod
     def get_macros(self) -> list[Macro]:
-        """Give the macros that still have an occurrence to execute here."""
+        """Return the macros that still have an occurrence to execute here."""
 
     @abstractmethod
     def set_macros(self, macros: list[Macro]) -> None:
@@ -72,7 +72,7 @@ class BaseMacroDatabase(Database):
         """The cloud knows of this one; unknown ones are ignored."""
 
     def get_macros_to_sync(self, limit: int = BATCH) -> BaseMacroSynchronization | None:
-        """Give the executed occurrences to report, or None."""
+        """Return the executed occurrences to report, or None."""
         done = [Execution(*found) for found in islice(self.get_done_macros(), limit)]
         return _Done(self, done) if done else None
 

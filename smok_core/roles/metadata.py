@@ -31,7 +31,7 @@ class BasePlainSynchronization(Batch):
         return list(self.values)
 
     def to_json(self) -> list[Any]:
-        """Give the changes as dicts; each is a request of its own (PUT or DELETE)."""
+        """Return the changes as dicts; each is a request of its own (PUT or DELETE)."""
         return [change._asdict() for change in self.changes]
 
 
@@ -56,7 +56,7 @@ class BaseMetadataDatabase(Database):
 
     @abstractmethod
     def get_plain(self, key: str) -> str:
-        """Give the value. Raises NotFound: there is none, or it was deleted (a KeyError)."""
+        """Return the value. Raises NotFound: there is none, or it was deleted (a KeyError)."""
 
     @abstractmethod
     def update_plain(self, key: str, value: str, timestamp: float) -> None:
@@ -74,7 +74,7 @@ class BaseMetadataDatabase(Database):
         """Stream ``(key, value, timestamp)`` of all that is not deleted."""
 
     def get_plain_to_sync(self, limit: int = BATCH) -> BasePlainSynchronization | None:  # noqa: ARG002 - the role's signature
-        """Give the local changes to upload, or None; the published client queues them itself."""
+        """Return the local changes to upload, or None; the published client queues them itself."""
         return None
 
 
@@ -139,7 +139,7 @@ class MetadataDatabase(BaseMetadataDatabase, OnEngine):
         return PlainChange(row.key, value, row.stamp)
 
     def _now(self, row: Row | None) -> float:
-        """Give the time, later than the row's: a clock that jumped back must not lose a write."""
+        """Return the time, later than the row's: a clock that jumped back must not lose a write."""
         now = self.context.clock()
         return now if row is None or now > row.stamp else math.nextafter(row.stamp, math.inf)
 

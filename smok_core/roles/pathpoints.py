@@ -35,7 +35,7 @@ class BaseDataToSynchronize(Batch):
 
     @abstractmethod
     def to_json(self) -> list[Any]:
-        """Give the body of ``POST /v1/device/pathpoints``.
+        """Return the body of ``POST /v1/device/pathpoints``.
 
         ``[{"path": str, "values": [{"timestamp": ms, "value": ...} or
         {"timestamp": ms, "error_code": str}]}]``, timestamps ascending per path.
@@ -51,7 +51,7 @@ class BaseDefinitionsToSynchronize(Batch):
         return list(self.values)
 
     def to_json(self) -> list[Any]:
-        """Give the body of ``PUT /v1/device/pathpoints``."""
+        """Return the body of ``PUT /v1/device/pathpoints``."""
         return [definition.to_json() for definition in self.definitions]
 
 
@@ -89,7 +89,7 @@ class BasePathpointDatabase(Database):
 
     @abstractmethod
     def get_current_value(self, pathpoint: str) -> tuple[int | float, int | float | str | bool]:
-        """Give ``(timestamp, value)`` of the value with the greatest timestamp.
+        """Return ``(timestamp, value)`` of the value with the greatest timestamp.
 
         Raises:
             NotReadedError: There is none.
@@ -107,7 +107,7 @@ class BasePathpointDatabase(Database):
 
     @abstractmethod
     def get_data_to_sync(self, limit: int = BATCH) -> BaseDataToSynchronize | None:
-        """Give the values to upload, at most ``limit``, or None."""
+        """Return the values to upload, at most ``limit``, or None."""
 
     # The published client knows none of these: it lists nothing, and keeps its definitions itself.
 
@@ -130,7 +130,7 @@ class BasePathpointDatabase(Database):
         return iter(())
 
     def get_definitions_to_sync(self, limit: int = BATCH) -> BaseDefinitionsToSynchronize | None:  # noqa: ARG002 - likewise
-        """Give the definitions to upload, or None."""
+        """Return the definitions to upload, or None."""
         return None
 
 

@@ -20,7 +20,7 @@ class BasePredicateDatabase(Database):
 
     @abstractmethod
     def get_all_predicates(self) -> list[dict[str, Any]]:
-        """Give every predicate, those stored or changed first first."""
+        """Return every predicate, those stored or changed first first."""
 
     @abstractmethod
     def update_predicate(self, v: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ class BaseSensorWriteSynchronization(Batch):
         self.events, self.swdb = events, swdb
 
     def to_json(self) -> list[Any]:
-        """Give the body of ``PUT /v1/device/sensor/write_log``."""
+        """Return the body of ``PUT /v1/device/sensor/write_log``."""
         return [event.to_json() for event in self.events]
 
     def acknowledge(self) -> None:
@@ -63,7 +63,7 @@ class BaseSensorWriteDatabase(Database):
 
     @abstractmethod
     def get_sw_sync(self, limit: int = BATCH) -> BaseSensorWriteSynchronization:
-        """Give the batch to upload, at most ``limit`` records; falsy when nothing waits."""
+        """Return the batch to upload, at most ``limit`` records; falsy when nothing waits."""
 
     def on_synced_sw(self, event: SensorWriteEvent) -> None:
         """One record has reached the cloud: forget it; unknown ones are ignored."""

@@ -26,7 +26,7 @@ class BaseSensorDatabase(Database):
 
     @abstractmethod
     def get_sensor(self, fqts: str) -> Sensor:
-        """Give the sensor with these tags, in any order. Raises NotFound: none (a KeyError)."""
+        """Return the sensor with these tags, in any order. Raises NotFound: none (a KeyError)."""
 
     @abstractmethod
     def on_sensors_sync(self, sensors: list[Sensor]) -> None:

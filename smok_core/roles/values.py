@@ -22,7 +22,7 @@ _KINDS: Final = "an int, float, str, bool or OperationFailedError"
 
 
 def milliseconds(ts: int) -> int | float:
-    """Give microseconds as milliseconds: an int if they are whole."""
+    """Return microseconds as milliseconds: an int if they are whole."""
     return ts // 1000 if ts % 1000 == 0 else ts / 1000
 
 
@@ -39,7 +39,7 @@ class Values:
         return [self.microseconds(*pair) for pair in zip(names, times, strict=True)]
 
     def microseconds(self, name: str, timestamp: float) -> int:
-        """Give a timestamp in ms (int, or float kept to the microsecond) as whole microseconds.
+        """Return a timestamp in ms (int, or float kept to the microsecond) as whole microseconds.
 
         Raises InvalidType, InvalidValue: It is no number, NaN, infinite, or beyond 64 bits.
         """

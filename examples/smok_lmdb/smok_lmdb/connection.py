@@ -41,7 +41,7 @@ class Connection:
 
     @contextmanager
     def reading(self) -> Iterator[lmdb.Transaction]:
-        """Give a transaction that sees one state of the store."""
+        """Provide a transaction that sees one state of the store."""
         with self._environment.lock, translated(self.path):
             self._check_open()
             with self._environment.env.begin() as transaction:
@@ -49,7 +49,7 @@ class Connection:
 
     @contextmanager
     def writing(self, size: int) -> Iterator[lmdb.Transaction]:
-        """Give a transaction that adds ``size`` bytes or so; it is refused where room ends."""
+        """Provide a transaction that adds ``size`` bytes or so; it is refused where room ends."""
         with self._environment.lock, self.acknowledging() as transaction:
             if not self._environment.has_reserve(2 * size + MIB):
                 raise StorageFull(str(self.path), "the disk is full")
@@ -59,7 +59,7 @@ class Connection:
 
     @contextmanager
     def acknowledging(self) -> Iterator[lmdb.Transaction]:
-        """Give a transaction that makes room, and may use what is kept back for that (G13)."""
+        """Provide a transaction that makes room, and may use what is kept back for that (G13)."""
         with self._environment.lock, translated(self.path):
             self._check_open()
             with self._environment.env.begin(write=True) as transaction:
@@ -67,15 +67,15 @@ class Connection:
             self._committed()
 
     def db(self, section: str) -> lmdb._Database:
-        """Give one of LMDB's named databases."""
+        """Return one of LMDB's named databases."""
         return self._environment.dbs[section]
 
     def space(self, kind: str, name: str) -> bytes:
-        """Give the prefix of a primitive's keys."""
+        """Return the prefix of a primitive's keys."""
         return space_of(self.device, kind, name)
 
     def count(self, transaction: lmdb.Transaction, space: bytes, word: bytes, more: int = 0) -> int:
-        """Give a counter that lasts as long as the store, after adding to it."""
+        """Return a counter that lasts as long as the store, after adding to it."""
         key, db = space + word, self.db("state")
         found = entry_at(transaction, db, key)
         number = (seq_of(found) if found else 0) + more

@@ -104,7 +104,7 @@ _lock = fork_safe_lock(Layer.CALLER)
 
 
 def acquire(path: Path, options: LmdbOptions) -> Environment:
-    """Give the environment of a file, the same one to everybody in this process."""
+    """Return the environment of a file, the same one to everybody in this process."""
     with _lock:
         # After a fork the child must not touch its parent's environment.
         key = (os.getpid(), str(path))

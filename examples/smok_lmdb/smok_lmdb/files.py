@@ -21,7 +21,7 @@ _META: Final = struct.Struct("<16xIIQQI92xQQ")
 
 
 def lock_of(path: Path) -> Path:
-    """Give the path of LMDB's lock file."""
+    """Return the path of LMDB's lock file."""
     return path.with_name(f"{path.name}-lock")
 
 
@@ -43,7 +43,7 @@ def check_whole(path: Path) -> None:
 
 
 def _read_meta(head: bytes, offset: int, path: Path) -> tuple[int, int]:
-    """Give the page size and the last page that one of the two heads tells."""
+    """Return the page size and the last page that one of the two heads tells."""
     if len(head) < offset + _META.size:
         raise CorruptData(str(path), f"it ends after {len(head)} bytes")
     magic, _, _, _, page, last, _ = _META.unpack_from(head, offset)
@@ -64,5 +64,5 @@ def put_aside(path: Path) -> Path:
 
 
 def quarantined(path: Path) -> list[Path]:
-    """Give the damaged files that were put aside and that nobody has taken away."""
+    """Return the damaged files that were put aside and that nobody has taken away."""
     return sorted(path.parent.glob(f"{path.name}.corrupt-*"))

@@ -12,7 +12,7 @@ _OFFSET: Final = 1 << 63
 
 
 def space_of(device: str, kind: str, name: str) -> bytes:
-    """Give the prefix of everything in one table, series or blobs of one device.
+    """Return the prefix of everything in one table, series or blobs of one device.
 
     A digest: no name, however it is spelt, is the beginning of another.
     """
@@ -21,7 +21,7 @@ def space_of(device: str, kind: str, name: str) -> bytes:
 
 
 def key_of(space: bytes, key: str) -> bytes:
-    """Give the LMDB key of a key; the long ones end in a digest of themselves."""
+    """Return the LMDB key of a key; the long ones end in a digest of themselves."""
     data = key.encode()
     if len(data) <= _LONGEST:
         return b"%b\0%b" % (space, data)
@@ -29,7 +29,7 @@ def key_of(space: bytes, key: str) -> bytes:
 
 
 def seq_bytes(seq: int) -> bytes:
-    """Give a sequence number so that bytes sort as numbers do."""
+    """Return a sequence number so that bytes sort as numbers do."""
     return _NUMBER.pack(seq)
 
 
@@ -40,7 +40,7 @@ def seq_of(data: bytes) -> int:
 
 
 def ts_bytes(ts: int) -> bytes:
-    """Give a signed timestamp so that bytes sort as numbers do."""
+    """Return a signed timestamp so that bytes sort as numbers do."""
     return _NUMBER.pack(ts + _OFFSET)
 
 

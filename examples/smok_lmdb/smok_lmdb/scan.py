@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def entry_at(transaction: lmdb.Transaction, db: lmdb._Database, key: bytes) -> bytes | None:
-    """Give the entry under a key, or None."""
+    """Return the entry under a key, or None."""
     found = transaction.get(key, db=db)
     return None if found is None else bytes(found)
 
@@ -32,7 +32,7 @@ def prefixed(
 def last_before(
     transaction: lmdb.Transaction, db: lmdb._Database, prefix: bytes, stop: bytes
 ) -> tuple[bytes, bytes] | None:
-    """Give the last entry under ``prefix`` whose key is at most ``prefix + stop``."""
+    """Return the last entry under ``prefix`` whose key is at most ``prefix + stop``."""
     with transaction.cursor(db=db) as cursor:
         found = cursor.set_range(prefix + stop)
         if not found or cursor.key() != prefix + stop:

@@ -220,7 +220,7 @@ class LmdbSeries(Series):
             )
 
     def _prefix(self, transaction: lmdb.Transaction, name: str) -> bytes | None:
-        """Give what the keys of a name's points begin with; None if it has none."""
+        """Return what the keys of a name's points begin with; None if it has none."""
         entry = entry_at(transaction, self._connection.db("names"), key_of(self._space, name))
         return None if entry is None else self._space + entry[:8]
 

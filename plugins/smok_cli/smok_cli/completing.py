@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 def roles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature
-    """Give the roles that begin so."""
+    """Return the roles that begin so."""
     from smok_core.roles import ROLES
 
     return _beginning(incomplete, lambda: ROLES)
 
 
 def stores(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
-    """Give the configured stores that begin so."""
+    """Return the configured stores that begin so."""
     from smok_cli.tolerant import read_tolerantly
 
     return _beginning(incomplete, lambda: read_tolerantly(_session(ctx).config)[0].stores)
 
 
 def pathpoints(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
-    """Give the pathpoints that begin so."""
+    """Return the pathpoints that begin so."""
     return _beginning(incomplete, lambda: _pathpoints(_session(ctx)))
 
 
@@ -51,5 +51,5 @@ def _beginning(incomplete: str, names: Callable[[], Iterable[str]]) -> list[str]
 
 
 def _session(ctx: click.Context) -> Session:
-    """Give the global options: while the shell completes, no command has run yet."""
+    """Return the global options: while the shell completes, no command has run yet."""
     return Session(ctx.find_root().params.get("config"))

@@ -29,7 +29,7 @@ _KIND: Final = "command"
 
 
 def candidates() -> list[Candidate]:
-    """Give what is installed for this version of the plugin interface."""
+    """Return what is installed for this version of the plugin interface."""
     return [found for found in discover(kind=COMMANDS) if found.api == str(API_MAJOR)]
 
 
@@ -57,7 +57,7 @@ def load_command(name: str) -> click.Command | None:
 
 
 def summary(name: str) -> str:
-    """Give the line that ``smok --help`` shows: the first of the docstring of the module's source.
+    """Return the line that ``smok --help`` shows: the docstring's first, from the module's source.
 
     The text is read, the module is not imported. So a command that cannot be imported is listed
     like any other; where there is no source (a frozen application) there is no line.

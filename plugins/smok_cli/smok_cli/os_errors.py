@@ -64,5 +64,5 @@ _KINDS: Final = {
 
 
 def from_os_error(cause: OSError) -> FileError:
-    """Give the error of a command for one of the operating system."""
+    """Return the error of a command for one of the operating system."""
     return _KINDS.get(cause.errno or 0, FileError)(cause)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def shown(binary: BinaryIO) -> Iterator[Callable[[int], None]]:
-    """Give a function to call with the number of readings stored so far.
+    """Provide a function to call with the number of readings stored so far.
 
     Args:
         binary: The file that is read: its size and position make the bar.
@@ -40,7 +40,7 @@ def shown(binary: BinaryIO) -> Iterator[Callable[[int], None]]:
 
 @contextlib.contextmanager
 def counted(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function to call with how many of ``what`` are done, and how many there are."""
+    """Provide a function to call with how many of ``what`` are done, and how many there are."""
     if not sys.stderr.isatty():
         yield lambda _, __: None
         return
@@ -55,7 +55,7 @@ def counted(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _size(binary: BinaryIO) -> int | None:
-    """Give the size of a regular file; a pipe has none."""
+    """Return the size of a regular file; a pipe has none."""
     try:
         found = os.fstat(binary.fileno())
     except (OSError, ValueError):

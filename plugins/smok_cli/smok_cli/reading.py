@@ -18,7 +18,7 @@ read_only_option = click.option(
 
 
 def config_to_read(path: str | None, *, read_only: bool) -> str | Config | None:
-    """Give what `open_databases` takes to look at the stores."""
+    """Return what `open_databases` takes to look at the stores."""
     from smok_core.config import load_config
 
     return read_only_config(load_config(path)) if read_only else path

@@ -8,7 +8,7 @@ from smok_core.roles import ROLES
 
 
 def check_role(name: str | None) -> list[str]:
-    """Give the role as a list, or all roles for None; a wrong name ends the command with a hint."""
+    """Return the role as a list, all roles for None; a wrong name ends the command with a hint."""
     if name is None:
         return list(ROLES)
     if name in ROLES:

@@ -23,7 +23,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON for pro
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Give a rich console for stdout or stderr; it is as wide as the terminal or ``COLUMNS``."""
+    """Return a rich console for stdout or stderr; it is as wide as the terminal or ``COLUMNS``."""
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False)
@@ -86,12 +86,12 @@ def _cell(value: object) -> Any:
 
 
 def human_count(count: int) -> str:
-    """Give ``1 014 006``."""
+    """Return ``1 014 006``."""
     return f"{count:,}".replace(",", " ")
 
 
 def human_size(size: int | None) -> str:
-    """Give ``12.3 MiB``; nothing for None."""
+    """Return ``12.3 MiB``; nothing for None."""
     if size is None:
         return ""
     amount = float(size)
@@ -103,7 +103,7 @@ def human_size(size: int | None) -> str:
 
 
 def human_age(seconds: float | None) -> str:
-    """Give ``3 d 4 h``, ``12 min``, ``5 s``; nothing for None."""
+    """Return ``3 d 4 h``, ``12 min``, ``5 s``; nothing for None."""
     if seconds is None:
         return ""
     if seconds < 0:
@@ -128,7 +128,7 @@ def human_ago(moment: float | None) -> str:
 
 
 def iso_time(seconds: float | None) -> str | None:
-    """Give an instant in UTC to the second, ending in Z as in every file and JSON of ours.
+    """Return an instant in UTC to the second, ending in Z as in every file and JSON of ours.
 
     What no calendar reaches is given as a number.
     """

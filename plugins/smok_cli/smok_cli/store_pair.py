@@ -77,7 +77,7 @@ def _open(config: Config, name: str) -> Engine:
 
 @contextlib.contextmanager
 def counted() -> Iterator[Callable[[str, int, int], None]]:
-    """Give a function to call with a label, how much is done and how much there is."""
+    """Provide a function to call with a label, how much is done and how much there is."""
     if not sys.stderr.isatty():
         yield lambda _label, _done, _total: None
         return

@@ -42,7 +42,7 @@ _UNITS: Final = (("d", 86400), ("h", 3600), ("m", 60))
 
 
 def config_text(device: str, backend: Backend, path: str = "var/smok.db") -> str:
-    """Give the file for a device whose roles are kept by one backend.
+    """Return the file for a device whose roles are kept by one backend.
 
     Args:
         device: The device's id.
@@ -67,7 +67,7 @@ def _required(backend: Backend) -> list[Any]:
 
 
 def _own_lines(backend: Backend, path: str) -> Iterator[str]:
-    """Give the backend's options: those without a default as they are, the others as comments."""
+    """Yield the backend's options: those without a default as they are, the others as comments."""
     required = _required(backend)
     for field in required:
         value = _quoted(path) if _is_path(field.type) else _asked(backend, field)
@@ -77,7 +77,7 @@ def _own_lines(backend: Backend, path: str) -> Iterator[str]:
 
 
 def _asked(backend: Backend, field: Any) -> str:
-    """Give a value of the right form, for the user to put his own in its place."""
+    """Return a value of the right form, for the user to put his own in its place."""
     if Secret in _parts(field.type):
         name = re.sub(r"\W", "_", f"SMOK_{backend.name}_{field.name}").upper()
         return f'{{ env = "{name}" }}'
@@ -90,7 +90,7 @@ def _is_path(kind: Any) -> bool:
 
 
 def _settings(backend: Backend) -> Iterator[Any]:
-    """Give the settings of every store, with a durability that this backend offers."""
+    """Yield the settings of every store, with a durability that this backend offers."""
     offered = backend.info.durabilities
     for field in msgspec.structs.fields(StoreSettings):
         if field.name == "durability" and offered and field.default not in offered:
@@ -110,7 +110,7 @@ def _role_lines(backend: Backend, store: str) -> Iterator[str]:
 
 
 def _tables() -> str:
-    """Give the tables of the installed plugins, as comments."""
+    """Return the tables of the installed plugins, as comments."""
     registry = Registry()
     found = {name: registry.table(name) for name in registry.tables}
     return "".join(
@@ -161,5 +161,5 @@ def _duration(seconds: float) -> str:
 
 
 def _parts(kind: Any) -> set[Any]:
-    """Give a type and all the types it is made of."""
+    """Return a type and all the types it is made of."""
     return {kind}.union(*(_parts(part) for part in typing.get_args(kind)))

@@ -24,7 +24,7 @@ _IN_LINES: Final = re.compile(f"(?!\n)[{_UNSAFE}]")
 
 
 def visible(text: object) -> str:
-    """Give a text in one line with everything escaped that a terminal would obey."""
+    """Return a text in one line with everything escaped that a terminal would obey."""
     return _IN_A_LINE.sub(_escaped, str(text))
 
 
@@ -51,7 +51,7 @@ class SafeFormatter(logging.Formatter):
     """Writes log lines, tracebacks included, with `visible_lines`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line."""
+        """Return the line."""
         return visible_lines(super().format(record))
 
 

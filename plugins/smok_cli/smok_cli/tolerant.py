@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_tolerantly(source: str | None) -> tuple[Config, dict[str, PluginError]]:
-    """Give the configuration, and for each store what is wrong with its backend.
+    """Return the configuration, and for each store what is wrong with its backend.
 
     A store in the dict has no backend, or one that does not offer what a role requires.
 

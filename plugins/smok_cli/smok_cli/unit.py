@@ -39,7 +39,7 @@ WantedBy=multi-user.target
 
 
 def unit_text(config: Config, user: str, smok: Path | None = None) -> str:
-    """Give the unit.
+    """Return the unit.
 
     Args:
         config: Whose stores must be writable under ``ProtectSystem=strict``.
@@ -58,7 +58,7 @@ def unit_text(config: Config, user: str, smok: Path | None = None) -> str:
 
 
 def _folders(config: Config) -> list[Path]:
-    """Give the directories of all stores that are files."""
+    """Return the directories of all stores that are files."""
     paths = [getattr(store.options, "path", None) for store in config.stores.values()]
     return [config.resolve(path).absolute().parent for path in paths if isinstance(path, str)]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def written_whole(path: Path, *, replace: bool = True) -> Iterator[IO[str]]:
-    """Give a text file (UTF-8) that takes its place under ``path`` when the block ends well.
+    """Provide a text file (UTF-8) that takes its place under ``path`` when the block ends well.
 
     Until then it is written beside it: who looks meanwhile, or after a full disk or a kill, sees
     what was there before. A device, a pipe or a directory answers for itself.

@@ -40,7 +40,7 @@ NullEventDatabase = client.NullEventDatabase
 
 
 def _plain(name: str) -> Any:
-    """Give the embedded backend's class of a name; the backend is asked for when it is used."""
+    """Return the embedded backend's class of a name; the backend is asked for when it is used."""
     import smok_pickle  # noqa: PLC0415 - a program that takes only the abstract classes needs none
 
     return getattr(smok_pickle, name)

@@ -53,7 +53,7 @@ def _failure(call: str, answer: Answer, clock: Callable[[], float]) -> CloudErro
 
 
 def _api_text(call: str, answer: Answer) -> str | None:
-    """Give the text of the API's own error object, None for anything else."""
+    """Return the text of the API's own error object, None for anything else."""
     try:
         plain = decoded_body(call, answer, _MAX_ERROR_BYTES)
         body = msgspec.json.decode(plain, type=dict[str, msgspec.Raw])
@@ -84,7 +84,7 @@ def _http_date(text: str) -> float | None:
 
 
 def decoded_body(call: str, answer: Answer, limit: int) -> bytes:
-    """Give the body without its transfer compression.
+    """Return the body without its transfer compression.
 
     Raises:
         NotTheApi: It is cut short, larger than ``limit`` bytes, or compressed in an unknown way.
@@ -126,7 +126,7 @@ def _gunzip(call: str, body: bytes, limit: int) -> bytes:
 
 
 def parse(call: str, body: bytes, shape: type[_T]) -> _T:
-    """Give the JSON body as the given type.
+    """Return the JSON body as the given type.
 
     Raises:
         NotTheApi: It is no JSON, holds more than 220 000 values, is nested deeper than 64 levels,

@@ -52,7 +52,7 @@ class ApiClient(Requester):
         self.close()
 
     def get_device(self) -> DeviceInfo:
-        """Give what the cloud knows about this device."""
+        """Return what the cloud knows about this device."""
         return self._fetch("GET", "/v1/device", DeviceInfo)
 
     # --- pathpoints ---
@@ -80,7 +80,7 @@ class ApiClient(Requester):
     # --- sensors ---
 
     def get_sensors(self) -> list[Sensor]:
-        """Give all sensors of this device."""
+        """Return all sensors of this device."""
         items = self._fetch("GET", "/v1/device/sensors", list[SensorItem])
         return [Sensor(fqts=each.fqts, path=each.path, type_name=each.type) for each in items]
 
@@ -99,7 +99,7 @@ class ApiClient(Requester):
         return [each.uuid for each in receipts]
 
     def get_predicates(self) -> list[dict[str, Any]]:
-        """Give all predicates, checked and otherwise as they came."""
+        """Return all predicates, checked and otherwise as they came."""
         path = "/v1/device/predicates"
         predicates = self._fetch("GET", path, list[dict[str, Any]])
         try:
@@ -116,7 +116,7 @@ class ApiClient(Requester):
         return self._fetch("POST", "/v1/device/baobs", BaobPlan, body)
 
     def get_baob(self, key: str) -> tuple[bytes, int]:
-        """Give the content of a BAOB and its version."""
+        """Return the content of a BAOB and its version."""
         path, limits = f"/v1/device/baobs/{quoted('baobs', key)}", self._baob_limits
         headers = {**self._headers, "Accept": "*/*"}
         answer = self._send("GET", path, headers, b"", limits)
@@ -138,7 +138,7 @@ class ApiClient(Requester):
     # --- archives and macros ---
 
     def get_archives(self) -> dict[int, list[str]]:
-        """Give which pathpoints to archive, by interval in whole seconds.
+        """Return which pathpoints to archive, by interval in whole seconds.
 
         A fraction is cut off, to no less than 1 s: those are archived as often, or more often.
         """
@@ -148,7 +148,7 @@ class ApiClient(Requester):
         return result
 
     def get_macros(self, start: int, stop: int) -> list[Macro]:
-        """Give the macros with occurrences between two times, in seconds since the epoch."""
+        """Return the macros with occurrences between two times, in seconds since the epoch."""
         path = f"/v1/device/macro/occurrences/{int(start)}-{int(stop)}"
         return [_macro(each) for each in self._fetch("GET", path, list[MacroItem])]
 
@@ -160,7 +160,7 @@ class ApiClient(Requester):
     # --- metadata ---
 
     def get_metadata(self, key: str) -> MetadataValue | None:
-        """Give a metadata value and its time, None if the cloud knows none."""
+        """Return a metadata value and its time, None if the cloud knows none."""
         try:
             return self._fetch("GET", _metadata(key), MetadataValue)
         except ClientFault as fault:

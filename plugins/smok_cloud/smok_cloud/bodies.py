@@ -19,15 +19,15 @@ class Encoder(Protocol):
 
     @property
     def content_type(self) -> str:
-        """Give the media type, sent with every body."""
+        """Return the media type, sent with every body."""
         ...
 
     def encode(self, value: Any) -> bytes:
-        """Give the bytes to send."""
+        """Return the bytes to send."""
         ...
 
     def values(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Give the values of pathpoints in the shape that goes with this encoding."""
+        """Return the values of pathpoints in the shape that goes with this encoding."""
         ...
 
 
@@ -37,7 +37,7 @@ class JsonEncoder:
     content_type: ClassVar[str] = "application/json"
 
     def encode(self, value: Any) -> bytes:
-        """Give the JSON text.
+        """Return the JSON text.
 
         Raises:
             ValueError: NaN, an infinity, a lone surrogate, or nested too deeply.
@@ -60,11 +60,11 @@ class MiniJsonEncoder:
     content_type: ClassVar[str] = "application/minijson"
 
     def encode(self, value: Any) -> bytes:
-        """Give the MiniJSON; see `smok_cloud.minijson.dumps` for what it raises."""
+        """Return the MiniJSON; see `smok_cloud.minijson.dumps` for what it raises."""
         return dumps(value)
 
     def values(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Give each value as ``[timestamp, value]`` or ``[false, timestamp, error_code]``."""
+        """Return each value as ``[timestamp, value]`` or ``[false, timestamp, error_code]``."""
         return [
             {
                 "path": item["path"],
@@ -87,7 +87,7 @@ ENCODERS: dict[str, type[JsonEncoder | MiniJsonEncoder]] = {
 
 
 def multipart(parts: dict[str, bytes]) -> tuple[str, bytes]:
-    """Give media type and body of a form of files.
+    """Return media type and body of a form of files.
 
     The boundary comes from the content, so that the same request has the same bytes.
     """
@@ -104,7 +104,7 @@ def multipart(parts: dict[str, bytes]) -> tuple[str, bytes]:
 
 
 def quoted(resource: str, key: str) -> str:
-    """Give the key as one segment of a URL.
+    """Return the key as one segment of a URL.
 
     Raises:
         UnaddressableKey: No URL can name it. ``.`` and ``..`` collapse even percent-encoded:

@@ -36,17 +36,17 @@ _log = logging.getLogger("smok_cloud")
 
 
 def get_root_cert() -> bytes:
-    """Give SMOK's root certificate, PEM, as packaged with this release."""
+    """Return SMOK's root certificate, PEM, as packaged with this release."""
     return _packaged("root.pem")
 
 
 def get_dev_ca_cert() -> bytes:
-    """Give the certificate of SMOK's device CA, PEM, as packaged with this release."""
+    """Return the certificate of SMOK's device CA, PEM, as packaged with this release."""
     return _packaged("dev.pem")
 
 
 def get_rapid_ca_cert() -> bytes:
-    """Give the newest certificate of SMOK's RAPID CA, PEM, as packaged with this release.
+    """Return the newest certificate of SMOK's RAPID CA, PEM, as packaged with this release.
 
     That of 2021, which ends in 2031, is packaged beside it as ``rapid-2021.pem``.
     """
@@ -138,7 +138,7 @@ def present(context: ssl.SSLContext, device: DeviceCertificate) -> None:
 
 
 def device_id_of(cert_path: str | Path) -> str:
-    """Give the device id that a certificate names, without checking who issued it or when.
+    """Return the device id that a certificate names, without checking who issued it or when.
 
     Names the device's own data: that must be reachable with a clock in 1970, too.
 
@@ -149,7 +149,7 @@ def device_id_of(cert_path: str | Path) -> str:
 
 
 def load_certificate(pem: bytes, path: str | Path) -> x509.Certificate:
-    """Give the first certificate of a PEM text; refuse what is none, and version 1."""
+    """Return the first certificate of a PEM text; refuse what is none, and version 1."""
     try:
         leaf = x509.load_pem_x509_certificates(pem)[0]
         leaf.extensions  # noqa: B018 - parsed on first access: damage in them is found here
@@ -162,7 +162,7 @@ def load_certificate(pem: bytes, path: str | Path) -> x509.Certificate:
 
 
 def read_identity(leaf: x509.Certificate, path: str | Path) -> tuple[str, Environment]:
-    """Give the device id and the environment that a certificate names."""
+    """Return the device id and the environment that a certificate names."""
     try:
         return (
             decode_device_id(_extension(leaf, DEVICE_ID_OID)),
@@ -185,7 +185,7 @@ def _extension(leaf: x509.Certificate, dotted: str) -> bytes:
 
 
 def trusted_cas(ca_bundle: str | Path | None) -> TrustedCas:
-    """Give the configured certificate authorities, or the packaged ones."""
+    """Return the configured certificate authorities, or the packaged ones."""
     if ca_bundle is not None:
         return parse_bundle(read_credential(ca_bundle), ca_bundle)
     return parse_bundle(get_root_cert() + get_dev_ca_cert(), "plugins/smok_cloud/smok_cloud/pem")

@@ -51,7 +51,7 @@ def _bad_bundle(source: str | Path, detail: str) -> InvalidCredentials:
 def find_issuer(
     certificate: x509.Certificate, candidates: Sequence[x509.Certificate]
 ) -> x509.Certificate | None:
-    """Give the candidate whose name the certificate names as its issuer; proves nothing yet."""
+    """Return the candidate whose name the certificate names as its issuer; proves nothing yet."""
     named = [each for each in candidates if each.subject == certificate.issuer]
     return next((each for each in named if _signed_by(certificate, each)), None)
 

@@ -14,7 +14,7 @@ from smok_core.config import Config
 
 
 def connect(config: Config, *, clock: Callable[[], float] = time.time) -> ApiClient:
-    """Give a client for the configured cloud; nothing is sent yet.
+    """Return a client for the configured cloud; nothing is sent yet.
 
     Raises:
         InvalidCredentials: The device certificate or its key cannot be used.

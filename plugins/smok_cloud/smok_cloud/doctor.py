@@ -112,7 +112,7 @@ def _clock(told: str | None) -> Iterator[Finding]:
 
 
 def _error(what: str, error: CloudError | InvalidCredentials | InvalidCloudSetting) -> Finding:
-    """Give an error's message and its way out apart: the last sentences are the way out."""
+    """Return an error's message and its way out apart: the last sentences are the way out."""
     if isinstance(error, CloudError):
         # Nothing was to be acknowledged or sent by the one harmless request.
         fix = _NOTHING_DONE.sub("", error.remedy)

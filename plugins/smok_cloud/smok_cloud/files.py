@@ -11,7 +11,7 @@ MAX_CREDENTIAL_BYTES: Final = 64 * 1024
 
 
 def read_credential(path: str | Path) -> bytes:
-    """Give the content of a credential file of at most 64 KiB.
+    """Return the content of a credential file of at most 64 KiB.
 
     Raises:
         InvalidCredentials: It cannot be read, is not a regular file or is too large.

@@ -76,7 +76,7 @@ class History:
 
 
 def read_history(databases: Databases, now: float) -> list[Moment]:
-    """Give the moments of the last five weeks, oldest first; [] if there are none.
+    """Return the moments of the last five weeks, oldest first; [] if there are none.
 
     What was written by a clock that ran ahead, or before the rings' spans, is left out.
     """

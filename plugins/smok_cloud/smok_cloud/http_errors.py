@@ -76,7 +76,7 @@ def _is_nonsense(error: BaseException) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Give an error's causes, outermost first, also those that libraries hide in arguments."""
+    """Yield an error's causes, outermost first, also those that libraries hide in arguments."""
     seen: list[BaseException] = []
     pending: list[object] = [error]
     while pending:

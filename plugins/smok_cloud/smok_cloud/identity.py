@@ -24,7 +24,7 @@ class Environment(enum.IntEnum):
 
 
 def decode_device_id(der: bytes) -> str:
-    """Give the device id that the extension's value holds.
+    """Return the device id that the extension's value holds.
 
     Raises:
         ValueError: It is not exactly one short, printable text.
@@ -39,7 +39,7 @@ def decode_device_id(der: bytes) -> str:
 
 
 def decode_environment(der: bytes) -> Environment:
-    """Give the environment that the extension's value holds.
+    """Return the environment that the extension's value holds.
 
     Raises:
         ValueError: It is not exactly one known number.

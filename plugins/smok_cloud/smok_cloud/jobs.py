@@ -110,7 +110,7 @@ def make_jobs(
     permit: Callable[[str], None],
     order: Sequence[str] = (),
 ) -> list[Job]:
-    """Give all jobs in the order of a round: what the device knows goes up before anything else.
+    """Return all jobs in the order of a round: what the device knows goes up before anything else.
 
     Args:
         roles: The nine databases by name.

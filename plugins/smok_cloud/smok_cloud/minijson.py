@@ -112,7 +112,7 @@ def _int(value: int) -> bytes:
 
 
 def _whole(bits: int, all_bits: int, types: tuple[tuple[int, int, int], ...]) -> tuple[bytes, int]:
-    """Give how a whole number of so many bits begins, and how many bytes follow."""
+    """Return how a whole number of so many bits begins, and how many bytes follow."""
     for most, mark, size in types:
         if bits <= most:
             return bytes((mark,)), size

@@ -57,6 +57,6 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 def cloud_settings(config: Config) -> CloudSettings | None:
-    """Give the table of a configuration; None if it has none."""
+    """Return the table of a configuration; None if it has none."""
     settings: CloudSettings | None = config.tables.get("cloud")
     return settings

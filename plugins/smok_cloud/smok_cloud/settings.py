@@ -14,7 +14,7 @@ _HEADER: Final = "X-SSL-Client-Certificate"
 
 
 def checked_url(url: str, certificate: DeviceCertificate | None, *, insecure: bool = False) -> str:
-    """Give the base URL without its trailing slash.
+    """Return the base URL without its trailing slash.
 
     Args:
         url: As configured.
@@ -46,7 +46,7 @@ def checked_url(url: str, certificate: DeviceCertificate | None, *, insecure: bo
 
 
 def checked_proxy(proxy: str | None) -> str | None:
-    """Give the proxy's URL; only ``http://`` proxies are supported, with a password or not.
+    """Return the proxy's URL; only ``http://`` proxies are supported, with a password or not.
 
     Raises:
         InvalidCloudSetting: It is another kind of proxy, or no URL with a host.
@@ -83,7 +83,7 @@ def _parsed(setting: str, url: str, remedy: str) -> SplitResult:
 
 
 def certificate_headers(certificate: DeviceCertificate | None) -> dict[str, str]:
-    """Give the header that stands in for the TLS certificate outside of production."""
+    """Return the header that stands in for the TLS certificate outside of production."""
     if certificate is None or certificate.environment is Environment.PRODUCTION:
         return {}
     return {_HEADER: certificate.pem.strip().replace("\n", "\t")}

@@ -67,13 +67,13 @@ class JobStatistics(msgspec.Struct, kw_only=True):
 
 
 def read_statistics(databases: Databases) -> dict[str, JobStatistics]:
-    """Give what the last synchronizer on these databases left; {} if there was none."""
+    """Return what the last synchronizer on these databases left; {} if there was none."""
     table = statistics_table(databases)
     rows = table.rows() if table is not None else ()
     return {row.key: msgspec.json.decode(row.value, type=JobStatistics) for row in rows}
 
 
 def statistics_table(databases: Databases) -> Table | None:
-    """Give their table, on the store of the metadata: about as small and as important."""
+    """Return their table, on the store of the metadata: about as small and as important."""
     engine = databases.engines.get(databases.config.roles["metadata"].store)
     return None if engine is None else engine.table(STATISTICS_TABLE)

@@ -136,7 +136,7 @@ class Synchronizer:
                 self._run(job)
 
     def due(self) -> float:
-        """Give the monotonic time of the next thing to do."""
+        """Return the monotonic time of the next thing to do."""
         soonest = min(job.due for job in self.jobs)
         return max(soonest, self._probe_due) if self.link_is_down else soonest
 

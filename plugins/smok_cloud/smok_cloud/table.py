@@ -37,7 +37,7 @@ def smok_table_check(config: Config, offline: bool) -> list[dict[str, Any]]:
 
 @hookimpl
 def smok_table_jobs(databases: Databases) -> list[dict[str, Any]]:
-    """Give what the last synchronizer left about its jobs."""
+    """Return what the last synchronizer left about its jobs."""
     from smok_cloud.statistics import read_statistics  # noqa: PLC0415 - only `smok status` pays
 
     return [

@@ -19,7 +19,7 @@ _BEFORE_ANY_CERTIFICATE: Final = dt.datetime(2020, 2, 22, tzinfo=dt.UTC)
 
 
 def chain_of(leaf: x509.Certificate, trusted: TrustedCas) -> list[tuple[str, x509.Certificate]]:
-    """Give the certificates from the device's own up to the root, each with what it is called."""
+    """Return the certificates from the device's own up to the root, each with what it is called."""
     chain = [("the certificate", leaf)]
     for name, candidates in (("device CA", trusted.device_cas), ("root CA", trusted.roots)):
         issuer = find_issuer(chain[-1][1], candidates)

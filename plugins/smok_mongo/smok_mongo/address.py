@@ -22,7 +22,7 @@ class Address(NamedTuple):
 
     @property
     def location(self) -> str:
-        """Give the place without user, password and options."""
+        """Return the place without user, password and options."""
         return f"{self.scheme}://{self.hosts}"
 
 

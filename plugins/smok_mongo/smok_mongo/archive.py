@@ -46,7 +46,7 @@ class Archive:
         self._server, self._prefix, self._role = store.server, prefix, role
 
     def find(self, points: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Stored]:
-        """Give what is stored at each ``(name, ts)``."""
+        """Return what is stored at each ``(name, ts)``."""
         places = {self.id_of(name, ts): (name, ts) for name, ts in points}
         found = find_all(self._server, POINTS, places)
         return {places[d["_id"]]: _stored(d) for d in found}
@@ -78,7 +78,7 @@ class Archive:
         return [document["_id"] for document in there]
 
     def latest(self, name: str) -> tuple[int, bytes] | None:
-        """Give the point with the greatest timestamp."""
+        """Return the point with the greatest timestamp."""
         query = {"_id": span(self._name(name))}
         found = find(self._server, POINTS, query, direction=-1, limit=1)
         return _point(found[0]) if found else None
@@ -101,7 +101,7 @@ class Archive:
         return find(self._server, POINTS, {"_id": self._span(name, begin, end)}, limit=count)
 
     def before(self, names: Iterable[str], ts: int, above: str) -> list[Old]:
-        """Give points of the names that are older than ``ts`` and have an id above ``above``.
+        """Return points of the names that are older than ``ts`` and have an id above ``above``.
 
         One more than a page at most: what comes after tells whether a point is its name's last.
         """
@@ -113,7 +113,7 @@ class Archive:
         return self._olds(query, PAGE + 1)
 
     def between(self, first: str, last: str, above: str) -> list[Old]:
-        """Give points of the names from the first to the last that have an id above ``above``.
+        """Return points of the names from the first to the last that have an id above ``above``.
 
         One more than a page at most, as `before` does.
         """
@@ -122,7 +122,7 @@ class Archive:
         return self._olds({"_id": span}, PAGE + 1)
 
     def newer(self, names: Iterable[str], ts: int) -> set[str]:
-        """Give those of the names that have a point at ``ts`` or later."""
+        """Return those of the names that have a point at ``ts`` or later."""
         found, rest = set[str](), sorted(names, key=self.order)
         while rest and ts < 1 << 63:
             query = {"$or": [{"_id": self._span(n, ts, (1 << 63) - 1)} for n in rest]}
@@ -149,11 +149,11 @@ class Archive:
         return count(self._server, POINTS, {"_id": span(self._prefix)})
 
     def id_of(self, name: str, ts: int) -> str:
-        """Give the id of a point."""
+        """Return the id of a point."""
         return join(self._name(name), time_text(ts, self._role))
 
     def order(self, name: str) -> str:
-        """Give what sorts names as their points are sorted."""
+        """Return what sorts names as their points are sorted."""
         return f"{self._name(name)}|"
 
     def _name(self, name: str) -> str:
@@ -174,7 +174,7 @@ def _old(document: Document) -> Old:
 
 
 def _seq(document: Document) -> int:
-    """Give the seq of a point; one that somebody else made no number is as old as can be."""
+    """Return the seq of a point; one that somebody else made no number is as old as can be."""
     found = document.get("seq")
     return int(found) if isinstance(found, int) else 0
 

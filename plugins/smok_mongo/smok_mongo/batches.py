@@ -47,12 +47,12 @@ class Batch(NamedTuple):
 
     @property
     def first_seq(self) -> int:
-        """Give the seq of the first point."""
+        """Return the seq of the first point."""
         return self.base << POSITION_BITS
 
 
 def batch_id(prefix: str, base: int) -> str:
-    """Give the id of a batch."""
+    """Return the id of a batch."""
     return join(prefix, base_text(base))
 
 
@@ -85,12 +85,12 @@ def points_in(data: bytes) -> list[Point]:
 
 
 def seqs_in(document: Document) -> tuple[list[int], list[int]]:
-    """Give the seqs that the batch replaced, and those it dropped; raises msgspec.DecodeError."""
+    """Return the seqs that the batch replaced, and those it dropped; raises msgspec.DecodeError."""
     return _seqs(bytes(document["ends"])) if "ends" in document else ([], [])
 
 
 def totals_of(document: Document | None) -> Totals | None:
-    """Give the totals; None if there are none, as before schema 3, or they are no numbers."""
+    """Return the totals; None if there are none, as before schema 3, or they are no numbers."""
     found: Any = (document or {}).get("totals")
     if not isinstance(found, list) or len(found) != len(Totals._fields):
         return None
@@ -100,17 +100,17 @@ def totals_of(document: Document | None) -> Totals | None:
 
 
 def base_of(document: Document) -> int:
-    """Give the base that the id ends with."""
+    """Return the base that the id ends with."""
     return int(document["_id"].rpartition("|")[2], 16)
 
 
 def header_of(document: Document) -> Document:
-    """Give the batch without what it carries."""
+    """Return the batch without what it carries."""
     return {field: document[field] for field in document if field in HEADER or field == "_id"}
 
 
 def places(ids: Sequence[str]) -> Document:
-    """Give the condition that a batch is one of some; of a log without a gap only the ends."""
+    """Return the condition that a batch is one of some; of a log without a gap only the ends."""
     first, last = min(ids), max(ids)
     if base_of({"_id": last}) - base_of({"_id": first}) == len(ids) - 1:
         return {"$gte": first, "$lte": last}
@@ -118,12 +118,12 @@ def places(ids: Sequence[str]) -> Document:
 
 
 def full_mask(header: Document) -> int:
-    """Give the mask of a batch that is acknowledged whole."""
+    """Return the mask of a batch that is acknowledged whole."""
     return (1 << int(header.get("count", 0))) - 1
 
 
 def mask_of(header: Document) -> int:
-    """Give the mask of what is acknowledged."""
+    """Return the mask of what is acknowledged."""
     return int.from_bytes(bytes(header.get("done", b"")), "little")
 
 

@@ -106,5 +106,5 @@ class MongoBlobs(Blobs):
 
 
 def _version(document: Document) -> int:
-    """Give the version; it is stored as text because it may have more than 64 bits."""
+    """Return the version; it is stored as text because it may have more than 64 bits."""
     return int(document["version"])

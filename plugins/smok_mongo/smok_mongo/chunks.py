@@ -50,7 +50,7 @@ class Chunks:
         return [join(self._prefix, owner["token"], f"{number:04x}") for number in range(count)]
 
     def load(self, owner: Document) -> bytes | None:
-        """Give the bytes the document owns; None if they are not all there (any more)."""
+        """Return the bytes the document owns; None if they are not all there (any more)."""
         if "b" in owner:
             return bytes(owner["b"])
         parts = []

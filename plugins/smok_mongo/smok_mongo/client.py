@@ -65,12 +65,12 @@ class Server:
 
     @property
     def location(self) -> str:
-        """Give the place without secrets."""
+        """Return the place without secrets."""
         return f"{self.address.location}/{self.database_name}"
 
     @property
     def patience(self) -> float:
-        """Give the longest time one operation may take, in seconds."""
+        """Return the longest time one operation may take, in seconds."""
         options = self.options
         return self._budget + (options.server_selection_ms + options.socket_ms) / 1000
 
@@ -203,7 +203,7 @@ class OperationLock:
 
 
 def _pauses() -> Iterator[float]:
-    """Give pauses in seconds: full jitter below a bound that doubles."""
+    """Yield pauses in seconds: full jitter below a bound that doubles."""
     bound = _FIRST_PAUSE
     while True:
         yield random.uniform(0, bound)  # noqa: S311 - not cryptography

@@ -36,7 +36,7 @@ def slices(items: Iterable[_T], size: int = SLICE) -> Iterator[list[_T]]:
 def find_one(
     server: Server, collection: str, query: Document, fields: Document | None = None
 ) -> Document | None:
-    """Give the document, or None."""
+    """Return the document, or None."""
     return server.run(lambda db: db[collection].find_one(query, fields))
 
 
@@ -50,7 +50,7 @@ def find(
     direction: int = 1,
     limit: int = 0,
 ) -> list[Document]:
-    """Give the documents in the order of a field; ``limit`` 0 is no limit."""
+    """Return the documents in the order of a field; ``limit`` 0 is no limit."""
 
     def work(db: Any) -> list[Document]:
         found = db[collection].find(query, fields, limit=limit, batch_size=limit)
@@ -62,7 +62,7 @@ def find(
 def find_all(
     server: Server, collection: str, ids: Iterable[str], fields: Document | None = None
 ) -> list[Document]:
-    """Give the documents that exist among ``ids``, in order within each thousand."""
+    """Return the documents that exist among ``ids``, in order within each thousand."""
     found: list[Document] = []
     for part in slices(ids):
         found += find(server, collection, {"_id": {"$in": part}}, fields)
@@ -103,7 +103,7 @@ def _insert_many(collection: Collection[Document], documents: list[Document]) ->
 
 
 def _duplicates(error: BulkWriteError) -> list[Document]:
-    """Give the write errors if a unique index is all there is to them, else raise the error.
+    """Return the write errors if a unique index is all there is to them, else raise the error.
 
     What is there already may be this command's own work whose answer got lost; it holds only if a
     majority has it, so an answer that reports an unmet concern beside it is no success. (The

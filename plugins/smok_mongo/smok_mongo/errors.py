@@ -121,7 +121,7 @@ _MEANINGS: Final[tuple[tuple[Any, Callable[[Any, str], Verdict]], ...]] = (
 
 
 def _worst(details: Mapping[str, Any]) -> tuple[int, str]:
-    """Give code and text of the fault that decides: a refused write first, else its concern."""
+    """Return code and text of the fault that decides: a refused write first, else its concern."""
     writes = [f for f in details.get("writeErrors", ()) if f.get("code") != DUPLICATE_KEY]
     faults = writes + list(details.get("writeConcernErrors", ())) + details.get("writeErrors", [])
     fault = faults[0] if faults else {}

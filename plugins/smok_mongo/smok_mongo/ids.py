@@ -46,12 +46,12 @@ def join(*segments: str) -> str:
 
 
 def span(prefix: str) -> dict[str, str]:
-    """Give the condition that an id lies below ``prefix``; ``}`` is the character after ``|``."""
+    """Return the condition that an id lies below ``prefix``; ``}`` is the character after ``|``."""
     return {"$gte": f"{prefix}|", "$lt": f"{prefix}}}"}
 
 
 def among(ids: Sequence[str]) -> dict[str, Any]:
-    """Give the condition that an id is one of some, at least one; the span first.
+    """Return the condition that an id is one of some, at least one; the span first.
 
     A mongos asks only the shards of the span; a server that reads all documents compares each with
     two texts, and only those within the span with all of the ids.
@@ -60,17 +60,17 @@ def among(ids: Sequence[str]) -> dict[str, Any]:
 
 
 def base_text(base: int) -> str:
-    """Give a base as a text of fixed width."""
+    """Return a base as a text of fixed width."""
     return f"{base:0{BASE_DIGITS}x}"
 
 
 def seq_text(seq: int) -> str:
-    """Give a seq as a text of fixed width."""
+    """Return a seq as a text of fixed width."""
     return f"{seq:016x}"
 
 
 def time_text(ts: int, role: str = "series") -> str:
-    """Give microseconds since the epoch as a text that sorts like the number.
+    """Return microseconds since the epoch as a text that sorts like the number.
 
     Raises:
         InvalidValue: The timestamp does not fit into 64 bits.
@@ -81,5 +81,5 @@ def time_text(ts: int, role: str = "series") -> str:
 
 
 def time_from_text(text: str) -> int:
-    """Give the microseconds that `time_text` wrote."""
+    """Return the microseconds that `time_text` wrote."""
     return int(text, 16) - _OFFSET

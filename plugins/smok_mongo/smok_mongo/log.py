@@ -50,7 +50,7 @@ class Floor(NamedTuple):
 
     @property
     def lowest(self) -> int:
-        """Give the lowest place at which a batch may be."""
+        """Return the lowest place at which a batch may be."""
         return min(self.kept, default=self.base)
 
 
@@ -74,7 +74,7 @@ class QueueLog:
         self.turns = Turns(server, self._floors)
 
     def newest(self, fields: Document | None = None) -> Document | None:
-        """Give the newest batch, whole unless ``fields`` are named."""
+        """Return the newest batch, whole unless ``fields`` are named."""
         query = {"_id": span(self._prefix)}
         found = find(self._server, BATCHES, query, fields, direction=-1, limit=1)
         return found[0] if found else None
@@ -188,7 +188,7 @@ class QueueLog:
     def _known(
         self, ended: Iterable[str], handed: HandedOver, floor: Floor, newest: int
     ) -> list[Document]:
-        """Give what was handed over if nothing else waits from the floor on, else nothing.
+        """Return what was handed over if nothing else waits from the floor on, else nothing.
 
         What ended since waits in it still, and is kept for the next floor. How many points the
         others had say the totals; of what was dropped they say nothing.
@@ -202,7 +202,7 @@ class QueueLog:
         return known if some and all(map(totals_of, known)) else []
 
     def _page(self, before: Floor) -> list[Document]:
-        """Give headers from the floor on, without the newest; none if it is another one now."""
+        """Return headers from the floor on, without the newest; none if it is another one now."""
         query = self.from_place(before.lowest)
         page = find(self._server, BATCHES, query, HEADER, limit=SLICE + KEPT)[:-KEPT]
         return page if self.floor() == before else []

@@ -40,7 +40,7 @@ def mismatch(store: str, address: Address, error: Exception, *, tls: bool) -> Wr
 
 
 def _places(address: Address) -> Iterator[tuple[str, int]]:
-    """Give hosts and ports that can be asked: no name of a service, no socket file."""
+    """Yield hosts and ports that can be asked: no name of a service, no socket file."""
     hosts = address.hosts.split(",") if address.scheme == "mongodb" else []
     for text in hosts:
         host, colon, port = text.rpartition(":")
@@ -81,7 +81,7 @@ def _told_of_tls(host: str, port: int, said: str) -> tuple[str, str] | None:
 
 
 def _answer(host: str, port: int, question: bytes) -> bytes | None:
-    """Give the first bytes that come back; None from nobody, and from who is silent."""
+    """Return the first bytes that come back; None from nobody, and from who is silent."""
     try:
         with socket.create_connection((host, port), _PATIENCE) as connection:
             connection.sendall(question)

@@ -67,7 +67,7 @@ class Names:
         return not self._known[name].has_points
 
     def without(self, names: Iterable[str], ts: int) -> set[str]:
-        """Give those of the names of which it is not known that they have a point from ts on."""
+        """Return those of the names of which it is not known that they have a point from ts on."""
         self.learn(names := list(names))
         return {name for name in names if self._known[name].last < ts}
 
@@ -117,7 +117,7 @@ class Names:
         return UpdateOne({"_id": self._id(name)}, change)
 
     def stream(self) -> Iterator[str]:
-        """Give the names that have points."""
+        """Return the names that have points."""
         query = {"_id": span(self._prefix), "points": True}
         found = find(self._server, NAMES, query, {"_id": 1})
         return (unsegment(document["_id"].rpartition("|")[2]) for document in found)

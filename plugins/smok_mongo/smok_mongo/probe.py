@@ -26,7 +26,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     free_bytes: int | None
 
     def notes(self, database: str) -> tuple[str, ...]:
-        """Give lines for `smok check`."""
+        """Return lines for `smok check`."""
         product = "FerretDB, speaking as MongoDB" if self.ferretdb else "MongoDB"
         lines = [
             f"{product} {self.version}, {self.topology}; every write waits for w=majority, j=true"
@@ -38,7 +38,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(lines)
 
     def warnings(self) -> tuple[str, ...]:
-        """Give lines that `smok check` shows until somebody acts."""
+        """Return lines that `smok check` shows until somebody acts."""
         lines = []
         if self.ferretdb:
             lines.append(

@@ -109,7 +109,7 @@ class BatchQueue:
         return points
 
     def read(self, limit: int, after: int) -> list[PendingPoint]:
-        """Give at most ``limit`` pending points with a seq above ``after``."""
+        """Return at most ``limit`` pending points with a seq above ``after``."""
         return self._read(limit, after)[0]
 
     def _read(self, limit: int, after: int) -> tuple[list[PendingPoint], HandedOver]:
@@ -180,7 +180,7 @@ class BatchQueue:
     # --- what follows from a batch -----------------------------------------------------------
 
     def _batch_in(self, document: Document) -> Batch | None:
-        """Give the batch that a document holds; None if nothing of it is left to be done."""
+        """Return the batch that a document holds; None if nothing of it is left to be done."""
         if document.get("left") == 0 and document.get("trims") is not True:
             return None
         points = self._points(document)
@@ -246,7 +246,7 @@ class BatchQueue:
         return now + sum(self._mark(h, open_[h["_id"]], dropping) for h in partly)
 
     def _headers(self, ids: Iterable[str]) -> list[Document]:
-        """Give the headers as they were handed over, or as they are: who changes them compares."""
+        """Return the headers as they were handed over, or as they are: a change compares them."""
         handed = self._handed.headers
         known = [handed[key] for key in ids if key in handed]
         return known + self._find_headers(key for key in ids if key not in handed)
@@ -328,7 +328,7 @@ class BatchQueue:
     # --- counting ----------------------------------------------------------------------------
 
     def open_seqs(self, seqs: Iterable[int]) -> set[int]:
-        """Give those of the seqs that are pending."""
+        """Return those of the seqs that are pending."""
         wanted = set(seqs)
         ids = {self._id(seq >> POSITION_BITS) for seq in wanted}
         headers = self._find_headers(ids)
@@ -336,7 +336,7 @@ class BatchQueue:
         return {s for s in wanted if masks.get(s >> POSITION_BITS, 0) >> s % MAX_POSITIONS & 1}
 
     def oldest(self, count: int) -> list[int]:
-        """Give the lowest seqs in the queue."""
+        """Return the lowest seqs in the queue."""
         found: list[int] = []
         base = self.log.seen.lowest
         while len(found) < count and (headers := self._page(base, 100, HEADER)):

@@ -43,7 +43,7 @@ class QueueLimit:
             raise QueueFull(self._server.store, detail)
 
     def dropped_for(self, seqs: range, replaced: Sequence[int]) -> list[int]:
-        """Give the oldest seqs that have to go if these are appended, their own the last ones."""
+        """Return the oldest seqs that have to go if these are appended, their own the last ones."""
         most = self.limits.max_pending
         if most is None or not seqs or self.limits.on_full is OnFull.REFUSE:
             return []

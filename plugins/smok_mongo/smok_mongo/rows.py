@@ -18,11 +18,11 @@ class Places:
         self._versions, self._role = table_versions, role
 
     def id_of(self, key: str) -> str:
-        """Give the id of a row."""
+        """Return the id of a row."""
         return join(self._versions.seen_prefix, segment(key, self._role))
 
     def place(self, seq: int, key: str) -> str:
-        """Give a place in the queue; the key keeps equal seqs of two processes apart."""
+        """Return a place in the queue; the key keeps equal seqs of two processes apart."""
         return join(self._versions.seen_prefix, seq_text(seq), segment(key, self._role))
 
     def pending(self, acks: Iterable[Ack]) -> Document:
@@ -31,7 +31,7 @@ class Places:
 
 
 def tag_bytes(tag: str | None) -> Binary | None:
-    """Give the tag as bytes: a server that stores JSON refuses some texts."""
+    """Return the tag as bytes: a server that stores JSON refuses some texts."""
     return None if tag is None else Binary(tag.encode())
 
 

@@ -17,7 +17,7 @@ VERSION: Final = 3
 
 
 def check_schema(server: Server, document_id: str) -> int | None:
-    """Give the version of what is stored, None if there is nothing; change nothing.
+    """Return the version of what is stored, None if there is nothing; change nothing.
 
     Raises:
         SchemaTooNew: A newer release wrote it.

@@ -41,7 +41,7 @@ class Sequence:
         self._last = self._bound = -1
 
     def take(self, above: int = 0) -> int:
-        """Give a base that is new, and greater than ``above``."""
+        """Return a base that is new, and greater than ``above``."""
         with self._lock:
             if self._bound < 0:
                 self._last = self._bound = self._stored()
@@ -53,7 +53,7 @@ class Sequence:
             return base
 
     def row_seq(self, above: int = 0) -> int:
-        """Give a seq for a single row, greater than ``above``.
+        """Return a seq for a single row, greater than ``above``.
 
         Its low bits name the process, so two processes hardly ever give the same one.
         """

@@ -333,7 +333,7 @@ class MongoSeries(Series):
 
 
 def _latest(batch: Batch) -> dict[str, int]:
-    """Give for each name the latest time in the batch."""
+    """Return for each name the latest time in the batch."""
     latest: dict[str, int] = {}
     for name, ts, _ in batch.points:
         latest[name] = max(ts, latest.get(name, ts))

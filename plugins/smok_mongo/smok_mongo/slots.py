@@ -34,7 +34,7 @@ class Slots:
     # --- room --------------------------------------------------------------------------------
 
     def take(self, most: int, drop: Sequence[Ack]) -> str:
-        """Give a slot that is free now; what is named in ``drop`` goes as far as is needed.
+        """Return a slot that is free now; what is named in ``drop`` goes as far as is needed.
 
         Raises:
             QueueFull: There is none; nothing has been dropped.
@@ -71,7 +71,7 @@ class Slots:
         return QueueFull(self._server.store, f"max_pending is {most} and as many records wait")
 
     def _usable(self, most: int) -> int:
-        """Give how many slots there are beside the rows that wait outside of them."""
+        """Return how many slots there are beside the rows that wait outside of them."""
         usable = most
         while True:
             # In this order: what others add in between is taken for outside, never forgotten.

@@ -42,11 +42,11 @@ class TableVersions:
 
     @property
     def seen_prefix(self) -> str:
-        """Give the prefix of the ids of rows and places in the version that was seen last."""
+        """Return the prefix of the ids of rows and places in the version that was seen last."""
         return join(self.prefix, self.seen)
 
     def find(self, tails: Iterable[str]) -> list[Document]:
-        """Give the rows that exist among the encoded keys, read together with the head.
+        """Return the rows that exist among the encoded keys, read together with the head.
 
         Where they come in several answers the head is read once more: a replacement in between
         would leave rows of the old set out.
@@ -115,7 +115,7 @@ class TableVersions:
             return
 
     def base_of(self, version: str) -> int:
-        """Give the base that the version's name begins with."""
+        """Return the base that the version's name begins with."""
         return int(version[:BASE_DIGITS], 16)
 
     def contended(self) -> StoreError:

@@ -34,7 +34,7 @@ class Trimming:
         return not self._among
 
     def page(self, totals: Totals) -> list[Point]:
-        """Give what may be forgotten of the next page; the same page until `go_on` is called."""
+        """Return what may be forgotten of the next page; the same page until `go_on` is called."""
         whole = totals.points <= _FEW_POINTS * totals.names
         self._found = found = self._read(whole=whole)
         page = [old for old in found[:PAGE] if old.ts < self._before]
@@ -66,7 +66,7 @@ class Trimming:
             self._count, self._above = min(4 * self._count, _MOST_NAMES), ""
 
     def _latest(self, found: Sequence[Old], *, whole: bool) -> dict[str, int]:
-        """Give the latest times of the names that have no later point than the old ones.
+        """Return the latest times of the names that have no later point than the old ones.
 
         Of names that were read whole the page tells it, but for the one at which it ends.
         """

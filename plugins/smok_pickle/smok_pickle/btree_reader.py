@@ -44,16 +44,16 @@ class Pages:
 
     @property
     def version(self) -> int | None:
-        """Give the version of the tables, as the first page says; None: it is damaged."""
+        """Return the version of the tables, as the first page says; None: it is damaged."""
         page = self[1]
         return int.from_bytes(page[60:64], "big") if page.startswith(_MAGIC) else None
 
     def covered(self) -> Iterator[bytes]:
-        """Give the pages of the file that the log has another state of."""
+        """Return the pages of the file that the log has another state of."""
         return map(self._own, self._log.pages)
 
     def _free_pages(self) -> set[int]:
-        """Give the pages that both the list and the map call free, so that no damage hides rows."""
+        """Return the pages that both the list and the map call free: no damage may hide rows."""
         if not self[1].startswith(_MAGIC):
             return {number for number in range(3, self.count + 1) if self._mapped_free(number)}
         return {number for number in self._listed_free() if self._mapped_free(number)}
@@ -75,7 +75,7 @@ class Pages:
 
 
 def table_records(pages: Pages) -> Iterator[Record]:
-    """Give every record on a leaf page of a table, in no order.
+    """Yield every record on a leaf page of a table, in no order.
 
     Records that were deleted may be among them, where damage hides that their page is free.
     """
@@ -85,7 +85,7 @@ def table_records(pages: Pages) -> Iterator[Record]:
 
 
 def records_of_page(pages: Pages, page: bytes, start: int = 0) -> Iterator[Record]:
-    """Give the records of one page, if it is a leaf of a table."""
+    """Yield the records of one page, if it is a leaf of a table."""
     for pointer in _pointers(page, start, (_LEAF,)):
         try:
             rowid, payload = _cell(pages, page, pointer)
@@ -95,7 +95,7 @@ def records_of_page(pages: Pages, page: bytes, start: int = 0) -> Iterator[Recor
 
 
 def index_records(pages: Pages) -> Iterator[list[Any]]:
-    """Give the short records of all indices; the last value of each is a rowid."""
+    """Yield the short records of all indices; the last value of each is a rowid."""
     for number in range(2, pages.count + 1):
         page = pages[number]
         skip = 4 if page[0] == _INDEX_INNER else 0
@@ -132,7 +132,7 @@ def _cell(pages: Pages, page: bytes, at: int) -> tuple[int, bytes]:
 
 
 def _spilled(pages: Pages, number: int, size: int) -> bytes:
-    """Give the bytes that a chain of overflow pages holds."""
+    """Return the bytes that a chain of overflow pages holds."""
     parts: list[bytes] = []
     while size > 0:
         if not 0 < number <= pages.count:

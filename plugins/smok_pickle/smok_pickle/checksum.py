@@ -17,7 +17,7 @@ _SUMMED: Final = {
 
 
 def checksum(data: bytes, *fields: _Field) -> int:
-    """Give the CRC-32 of the bytes and of what they belong to (key, version, state)."""
+    """Return the CRC-32 of the bytes and of what they belong to (key, version, state)."""
     return zlib.crc32(repr(fields).encode("utf-8", "surrogatepass"), zlib.crc32(data))
 
 
@@ -36,7 +36,7 @@ def verify(place: str, stored: int | None, data: bytes, *fields: _Field) -> None
 
 
 def label_sum(number: int, *label: _Field) -> int:
-    """Give the checksum of an id and what it stands for."""
+    """Return the checksum of an id and what it stands for."""
     return checksum(b"", number, *label)
 
 

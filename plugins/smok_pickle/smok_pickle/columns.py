@@ -15,13 +15,13 @@ Steps = tuple[int, int, list[int]]
 
 
 def packed(code: str, values: Iterable[int]) -> bytes:
-    """Give whole numbers as bytes, little end first; ``code`` is that of `array`."""
+    """Return whole numbers as bytes, little end first; ``code`` is that of `array`."""
     found = tuple(values)
     return struct.pack(f"<{len(found)}{code}", *found)
 
 
 def ints(code: str, data: bytes) -> "array[int]":
-    """Give the numbers that `packed` wrote; raises ValueError if a part of one is missing."""
+    """Return the numbers that `packed` wrote; raises ValueError if a part of one is missing."""
     found = array(code)
     found.frombytes(data)
     if sys.byteorder == "big":
@@ -30,14 +30,14 @@ def ints(code: str, data: bytes) -> "array[int]":
 
 
 def join(values: Sequence[bytes]) -> tuple[Widths, bytes]:
-    """Give values as one piece, with what `split` needs to take it apart."""
+    """Return values as one piece, with what `split` needs to take it apart."""
     widths = list(map(len, values))
     same = widths.count(widths[0]) == len(widths)
     return (widths[0] if same else widths), b"".join(values)
 
 
 def split(widths: Widths, data: bytes, count: int) -> list[bytes]:
-    """Give the ``count`` values that `join` made one piece of.
+    """Return the ``count`` values that `join` made one piece of.
 
     Raises:
         ValueError: The piece has another length.
@@ -50,7 +50,7 @@ def split(widths: Widths, data: bytes, count: int) -> list[bytes]:
 
 
 def steps_of(stamps: Sequence[int]) -> Steps:
-    """Give the steps between timestamps that ascend; regular ones take no room at all."""
+    """Return the steps between timestamps that ascend; regular ones take no room at all."""
     steps = list(map(operator.sub, stamps[1:], stamps))
     least = min(steps, default=0)
     more = [step - least for step in steps]
@@ -59,7 +59,7 @@ def steps_of(stamps: Sequence[int]) -> Steps:
 
 
 def stamps_of(first: int, steps: Steps, count: int) -> Sequence[int]:
-    """Give the ``count`` timestamps that `steps_of` was made of."""
+    """Return the ``count`` timestamps that `steps_of` was made of."""
     least, unit, more = steps
     if not unit:
         return range(first, first + max(least, 1) * count, max(least, 1))

@@ -48,7 +48,7 @@ class Trimmed(NamedTuple):
 
 
 def _acknowledged_rows(raw: sqlite3.Connection, index: SeriesIndex) -> tuple[list[int], set[int]]:
-    """Give the keys of the rows that have an acknowledged point, and the seqs in ``done``."""
+    """Return the keys of the rows that have an acknowledged point, and the seqs in ``done``."""
     done, keys = done_in(raw, *span(index.id)), list(index.rows)
     found = set(keys[: bisect.bisect_right(keys, index.acknowledged)])
     found.update(map(index.row_with, done))
@@ -90,7 +90,7 @@ def _take_acknowledged(
 
 
 def _runs(keys: list[int], index: SeriesIndex) -> Iterator[tuple[int, int]]:
-    """Give the first and the last of the keys that stand side by side in the log."""
+    """Yield the first and the last of the keys that stand side by side in the log."""
     place = {key: at for at, key in enumerate(index.rows)}
     for _, run in itertools.groupby(enumerate(keys), lambda pair: place[pair[1]] - pair[0]):
         found = [key for _, key in run]
@@ -122,7 +122,7 @@ def merge(raw: sqlite3.Connection, index: SeriesIndex) -> None:
 
 
 def _items(raw: sqlite3.Connection, index: SeriesIndex, keys: list[int]) -> list[Item]:
-    """Give the points of rows that stand side by side; single ones are often remembered."""
+    """Return the points of rows that stand side by side; single ones are often remembered."""
     found = list[Any]()
     for key in keys:
         row = index.rows[key]
@@ -151,7 +151,7 @@ def _small_runs(index: SeriesIndex) -> Iterator[list[int]]:
 
 
 def names_with_old(raw: sqlite3.Connection, index: SeriesIndex, before: int) -> list[int]:
-    """Give the ids of the names that have a segment with points before ``before``."""
+    """Return the ids of the names that have a segment with points before ``before``."""
     query = "SELECT id FROM names WHERE section = ?"
     first = "SELECT min(ts_min) < ? FROM segments WHERE name = ?"
     names = [row[0] for row in raw.execute(query, (index.id,))]

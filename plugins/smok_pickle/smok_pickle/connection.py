@@ -81,7 +81,7 @@ class Connection:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Give what a person may want to know about how the file is open."""
+        """Return what a person may want to know about how the file is open."""
         return (*self._handle.notes, *self.space.reserve.notes)
 
     @property
@@ -91,7 +91,7 @@ class Connection:
 
     @property
     def identity(self) -> tuple[int, int] | None:
-        """Give device and inode of the file that is open."""
+        """Return device and inode of the file that is open."""
         return self._handle.presence.file if self._handle.presence else None
 
     def strengthen(self, durability: Durability) -> None:
@@ -163,7 +163,7 @@ class Connection:
             raise
 
     def raw_if_unchanged(self) -> sqlite3.Connection | None:
-        """Give the connection if no other process has written since the last transaction.
+        """Return the connection if no other process has written since the last transaction.
 
         One statement tells. If it cannot, the transaction that follows meets what is wrong. Use it
         under `lock`.
@@ -175,7 +175,7 @@ class Connection:
             return None
 
     def raw(self) -> sqlite3.Connection:
-        """Give the connection for a use under `lock`; raises StoreClosed after `close`."""
+        """Return the connection for a use under `lock`; raises StoreClosed after `close`."""
         raw, guard = self._handle.raw, self._handle.guard
         if self._opened and raw is not None:
             if guard is not None and guard.is_torn():
@@ -253,7 +253,7 @@ class Connection:
             raise
 
     def _ready(self) -> sqlite3.Connection:
-        """Give the connection for a new transaction, after a look at the file now and then."""
+        """Return the connection for a new transaction, after a look at the file now and then."""
         raw, guard = self._handle.raw, self._handle.guard
         if not self._opened or raw is None or guard is None or guard.is_torn():
             raw = self.raw()  # that tells why not; it is not called for each reading

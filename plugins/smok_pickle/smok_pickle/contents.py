@@ -60,7 +60,7 @@ class Contents:
 
     @property
     def mark(self) -> str | None:
-        """Give in one word what the file held, and with which log; None: it cannot be told."""
+        """Return in one word what the file held, and with which log; None: it cannot be told."""
         return f"{self._sample}.{self._known.copied[:_SALT_BYTES].hex()}" if self._known else None
 
     def note(self) -> None:

@@ -154,7 +154,7 @@ class SqliteEngine(Engine):
         return tuple(told)
 
     def _reports(self) -> dict[str, str]:
-        """Give what each recovery found, by the name of the file it put aside."""
+        """Return what each recovery found, by the name of the file it put aside."""
         query = "SELECT aside, report FROM recoveries"
         return dict(self._connection.read(lambda raw: raw.execute(query).fetchall()))
 

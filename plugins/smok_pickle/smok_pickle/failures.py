@@ -46,7 +46,7 @@ def check_version(path: Path | str) -> None:
 def translate(  # noqa: PLR0911 - a table in the shape of a function
     error: sqlite3.Error | OSError, path: Path
 ) -> StoreError:
-    """Give the error of ours that says the same about the store at ``path``."""
+    """Return the error of ours that says the same about the store at ``path``."""
     if isinstance(error, OSError):
         return _of_system(error, path)
     extended: int = getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR

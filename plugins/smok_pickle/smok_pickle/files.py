@@ -18,7 +18,7 @@ _COMPANIONS: Final = ("-wal", "-shm", "-journal")
 
 
 def resolved(path: Path) -> Path:
-    """Give the file that ``path`` leads to: SQLite's log lies beside that one, not beside a link.
+    """Return the file that ``path`` leads to: SQLite's log lies beside that one, not beside a link.
 
     Raises:
         ForeignData: A link leads nowhere, and somebody else may have planted it; or there is a
@@ -47,7 +47,7 @@ def _is_trusted(link: Path) -> bool:
 
 
 def sibling(path: Path, suffix: str) -> Path:
-    """Give ``path`` with ``suffix`` behind its whole name."""
+    """Return ``path`` with ``suffix`` behind its whole name."""
     return path.with_name(path.name + suffix)
 
 
@@ -144,7 +144,7 @@ def give_to_owner(made: int | Path, like: Path) -> None:
 
 
 def stamped(path: Path, mark: str) -> Path:
-    """Give a name beside ``path`` that tells since when, and is not taken."""
+    """Return a name beside ``path`` that tells since when, and is not taken."""
     return sibling(path, mark + datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ"))
 
 
@@ -155,7 +155,7 @@ def places(path: Path) -> Iterator[Path]:
 
 
 def put_aside_name(path: Path) -> Path:
-    """Give the name under which the damaged file at ``path`` is kept: the one it has already."""
+    """Return the name under which the damaged file at ``path`` is kept: the one it has already."""
     found = path.stat()
     for known in _marked(path, _MARKS[0]):
         if known.stat().st_ino == found.st_ino:
@@ -164,7 +164,7 @@ def put_aside_name(path: Path) -> Path:
 
 
 def beside(path: Path) -> dict[str, list[Path]]:
-    """Give what was put aside or rescued and still waits for somebody to look, by its mark."""
+    """Return what was put aside or rescued and still waits for somebody to look, by its mark."""
     corrupt, rescued = _MARKS
     above = (copy for place in places(path) for copy in _marked(place, rescued))
     return {"corrupt": sorted(_marked(path, corrupt)), "rescued": sorted(above)}

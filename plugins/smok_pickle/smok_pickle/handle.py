@@ -50,12 +50,12 @@ class Handle:
         self._log_pages = 0
 
     def open_raw(self) -> sqlite3.Connection:
-        """Give SQLite's connection, which is there."""
+        """Return SQLite's connection, which is there."""
         assert self.raw is not None
         return self.raw
 
     def take_lock(self) -> InstanceLock:
-        """Give the instance lock, not held yet."""
+        """Return the instance lock, not held yet."""
         self.instance = InstanceLock(self.path, self.options.busy_timeout_ms / 1000)
         return self.instance
 
@@ -221,7 +221,7 @@ class Handle:
 
 
 def torn(path: Path) -> StoreVanished:
-    """Give the error for a file of which our descriptors were closed."""
+    """Return the error for a file of which our descriptors were closed."""
     return StoreVanished(
         str(path), "its descriptors were closed while it was open, as a daemon closes all of them",
         "What it holds is safe. Open stores after that, or fork for it; start the program again.",

@@ -22,7 +22,7 @@ _lock: Final = fork_safe_lock(Layer.BUFFER)  # taken before a connection's own
 def acquire(
     path: Path, durability: Durability, options: PickleOptions, *, looking: bool = False
 ) -> Connection:
-    """Give the connection of this process to the file; each call needs its own `release`.
+    """Return the connection of this process to the file; each call needs its own `release`.
 
     The strongest durability that was asked for holds for all, and the options of who came first.
 

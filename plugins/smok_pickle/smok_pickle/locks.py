@@ -55,7 +55,7 @@ def is_log_lost(path: Path) -> bool:
 
 
 def lineage_of_log(path: Path) -> str | None:
-    """Give the lineage of the store that the log beside the file was written for, if known."""
+    """Return the lineage of the store that the log beside the file was written for, if known."""
     memory = _memory(path)
     return memory.lineage if memory and memory.lineage != _NONE else None
 
@@ -260,7 +260,7 @@ class LogGuard:
 
     @property
     def file(self) -> int:
-        """Give the descriptor, to look at the file: nobody else closes it, and nobody moves it."""
+        """Return the descriptor, to look at the file: nobody else closes it, nobody moves it."""
         return self._handle
 
     def is_torn(self) -> bool:
@@ -295,7 +295,7 @@ class LogGuard:
         self._held = False
 
     def where(self) -> Path | None:
-        """Give the name the file has now, or None if it has none any more."""
+        """Return the name the file has now, or None if it has none any more."""
         now = Path(f"/proc/self/fd/{self._handle}")
         try:
             name, file = now.readlink(), os.fstat(self._handle)
@@ -331,7 +331,7 @@ def _flock(kind: int, start: int, length: int) -> bytes:
 
 
 def _place(path: Path) -> int:
-    """Give a number for the name of a file: its directory's identity and its last part."""
+    """Return a number for the name of a file: its directory's identity and its last part."""
     folder = path.parent.stat()
     name = f"{folder.st_dev}:{folder.st_ino}:{path.name}".encode(errors="surrogateescape")
     return int.from_bytes(hashlib.sha256(name).digest()[:8], "big")

@@ -49,7 +49,7 @@ class LogSync:
 
     @property
     def failure(self) -> StoreError | None:
-        """Give why a sync in the background failed; None after `flush` has raised it."""
+        """Return why a sync in the background failed; None after `flush` has raised it."""
         return self._failure
 
     def committed(self) -> None:

@@ -100,7 +100,7 @@ def _finish(raw: sqlite3.Connection) -> bool:
 
 
 def _windows(raw: sqlite3.Connection, low: int, high: int) -> Iterator[list[Item]]:
-    """Give the points of a series, those of so many seqs at a time."""
+    """Yield the points of a series, those of so many seqs at a time."""
     while (found := raw.execute(_NEXT, (low, high) * 2).fetchone()[0]) is not None:
         first = max(low, found - _SPAN)
         low = first + _SPAN
@@ -111,7 +111,7 @@ def _windows(raw: sqlite3.Connection, low: int, high: int) -> Iterator[list[Item
 
 
 def items_of_chunk(chunk: tuple[Any, ...]) -> list[Item]:
-    """Give the points of a chunk as version 2 wrote it, ascending by time.
+    """Return the points of a chunk as version 2 wrote it, ascending by time.
 
     Raises:
         CorruptData: It is not what was written.

@@ -23,7 +23,7 @@ class Namespace:
         connection.memories.add(self)
 
     def find(self, raw: sqlite3.Connection) -> int | None:
-        """Give the id, or None if nothing was ever written."""
+        """Return the id, or None if nothing was ever written."""
         if self._id is None or self.connection_epoch != self._connection.connection_epoch:
             self.connection_epoch, self.top = self._connection.connection_epoch, 0
             row = raw.execute(_FIND, self._label).fetchone()
@@ -33,7 +33,7 @@ class Namespace:
         return self._id
 
     def make(self, raw: sqlite3.Connection) -> int:
-        """Give the id; the section is made in the running transaction if need be."""
+        """Return the id; the section is made in the running transaction if need be."""
         found = self.find(raw)
         if found is None:
             number = raw.execute(_ADD, self._label).lastrowid

@@ -40,12 +40,12 @@ _CHECK_ROWS: Final = 20_000  # of a table in a larger file
 
 
 def level_of(durability: Durability) -> int:
-    """Give SQLite's level of ``synchronous``: 2 forces every commit to the medium, 1 does not."""
+    """Return SQLite's level of ``synchronous``: 2 forces every commit to the medium, 1 does not."""
     return 2 if durability == Durability.POWER_LOSS else 1
 
 
 def connect(path: Path | str, level: int, busy_ms: int) -> sqlite3.Connection:
-    """Give a connection with our settings; the file must be one of ours, or empty."""
+    """Return a connection with our settings; the file must be one of ours, or empty."""
     raw = sqlite3.connect(
         path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False,
         cached_statements=256, uri=str(path).startswith("file:"),
@@ -112,7 +112,7 @@ def _has_our_mark(path: Path, header: bytes) -> bool:
 
 
 def brought_up_apart(raw: sqlite3.Connection, level: int, busy_ms: int) -> sqlite3.Connection:
-    """Give a connection to read a store with, which must not be changed.
+    """Return a connection to read a store with, which must not be changed.
 
     A store of an older version is copied to a temporary file, and the copy is brought up.
     """
@@ -126,7 +126,7 @@ def brought_up_apart(raw: sqlite3.Connection, level: int, busy_ms: int) -> sqlit
 
 
 def opened_read_only(path: Path, level: int, busy_ms: int) -> sqlite3.Connection:
-    """Give a connection to a store at rest; neither the file nor its directory is written.
+    """Return a connection to a store at rest; neither the file nor its directory is written.
 
     SQLite has to make files to read a log, so a store with one is read from a copy elsewhere.
     """
@@ -140,7 +140,7 @@ def opened_read_only(path: Path, level: int, busy_ms: int) -> sqlite3.Connection
 
 
 def without_log(path: Path, level: int, busy_ms: int) -> sqlite3.Connection:
-    """Give a connection to read a file with, whatever log lies beside it."""
+    """Return a connection to read a file with, whatever log lies beside it."""
     raw = connect(f"file:{quote(str(path))}?mode=ro&immutable=1", level, busy_ms)
     return brought_up_apart(raw, level, busy_ms)
 

@@ -27,7 +27,7 @@ _point = functools.partial(tuple.__new__, PendingPoint)
 def heads(
     raw: sqlite3.Connection, index: SeriesIndex, limit: int, after: int = 0
 ) -> list[PendingPoint]:
-    """Give the ``limit`` pending points with the lowest seqs above ``after``."""
+    """Return the ``limit`` pending points with the lowest seqs above ``after``."""
     found = remembered(index, limit, after)
     if found is not None:
         return found
@@ -38,7 +38,7 @@ def heads(
 
 
 def remembered(index: SeriesIndex, limit: int, after: int = 0) -> list[PendingPoint] | None:
-    """Give the same if the memory, which is true, has them all; else None."""
+    """Return the same if the memory, which is true, has them all; else None."""
     most = min(limit, index.pending)
     if most <= 0:
         return []
@@ -76,7 +76,7 @@ def _pending(
 
 
 def next_seqs(raw: sqlite3.Connection, index: SeriesIndex, count: int) -> list[int]:
-    """Give the ``count`` lowest pending seqs."""
+    """Return the ``count`` lowest pending seqs."""
     return [item.seq for item in heads(raw, index, count)]
 
 
@@ -108,7 +108,7 @@ def _advance(raw: sqlite3.Connection, index: SeriesIndex, mark: int) -> None:
 
 
 def _stored(raw: sqlite3.Connection, index: SeriesIndex, wanted: list[int]) -> set[int]:
-    """Give those of the seqs (ascending) that points have."""
+    """Return those of the seqs (ascending) that points have."""
     asked, found = set(wanted), set[int]()
     for row in read(raw, index.row_with(wanted[0]), wanted[-1]):
         found.update(item.seq for item in unpack(row) if item.seq in asked)

@@ -35,7 +35,7 @@ class Report:
     left: Counter[str] = field(default_factory=Counter)
 
     def text(self) -> str:
-        """Give one line for people."""
+        """Return one line for people."""
         saved = ", ".join(f"{count} of {table}" for table, count in sorted(self.saved.items()))
         left = ", ".join(f"{count} of {table}" for table, count in sorted(self.left.items()))
         return f"saved rows: {saved or 'none'}; rows that could not be used: {left or 'none'}"
@@ -149,7 +149,7 @@ def _add_segment(target: sqlite3.Connection, row: _Row) -> int:
 
 
 def _table_of(values: list[Any]) -> str:
-    """Give the table whose columns a record has; its key stands elsewhere and is NULL here."""
+    """Return the table whose columns a record has; its key stands elsewhere and is NULL here."""
     if not values or values[0] is not None:
         return ""
     for table, kind in _KINDS.items():
@@ -197,7 +197,7 @@ def _copy_labels(
 
 
 def _listed(pages: Pages, table: str) -> set[_Row]:
-    """Give the ids and what they stand for as the index of the table has them."""
+    """Return the ids and what they stand for as the index of the table has them."""
     kind = _KINDS[table]
     types = (int, *kind.types[: kind.label - 1])
     labels = ((values[-1], *values[:-1]) for values in index_records(pages) if values)
@@ -399,7 +399,7 @@ def _count_again(target: sqlite3.Connection) -> None:
 
 
 def _mark_before(target: sqlite3.Connection, low: int, last: int, pending: int) -> int:
-    """Give the mark that leaves as many points pending as were counted; the lower one is right.
+    """Return the mark that leaves as many points pending as were counted; the lower one is right.
 
     Points that are offered again are no loss; those behind a mark that is too high would be.
     """

@@ -64,7 +64,7 @@ def resume(path: Path) -> None:
 
 
 def _put_aside(path: Path) -> Path:
-    """Give the file and its log a second name; both keep the first as well."""
+    """Return the file and its log a second name; both keep the first as well."""
     aside = put_aside_name(path)
     for suffix in (*_KEPT, ""):
         source, target = sibling(path, suffix), sibling(aside, suffix)

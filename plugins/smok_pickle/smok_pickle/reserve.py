@@ -11,7 +11,7 @@ NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
 def free_bytes(path: Path) -> int | None:
-    """Give the free bytes of the file system that ``path`` lies on, or None if it cannot tell."""
+    """Return the free bytes of the file system that ``path`` lies on, or None if it cannot tell."""
     try:
         room = os.statvfs(path.parent)
     except OSError:

@@ -14,7 +14,7 @@ SEQ_BITS: Final = 44
 
 
 def span(section: int | None) -> tuple[int, int]:
-    """Give the lowest and the highest seq of a section; an empty span if there is none."""
+    """Return the lowest and the highest seq of a section; an empty span if there is none."""
     return (0, -1) if section is None else (section << SEQ_BITS, (section + 1 << SEQ_BITS) - 1)
 
 
@@ -72,7 +72,7 @@ def create(raw: sqlite3.Connection) -> None:
 
 
 def lineage_of(raw: sqlite3.Connection) -> str | None:
-    """Give the word that a file has in common with its copies only; None: it has none yet."""
+    """Return the word that a file has in common with its copies only; None: it has none yet."""
     try:
         found = raw.execute("SELECT report FROM recoveries WHERE aside = ''").fetchone()
     except sqlite3.Error:
@@ -96,5 +96,5 @@ def mark_state(raw: sqlite3.Connection) -> None:
 
 
 def version_of(raw: sqlite3.Connection) -> int:
-    """Give the version of the tables of a file."""
+    """Return the version of the tables of a file."""
     return int(raw.execute("PRAGMA user_version").fetchone()[0])

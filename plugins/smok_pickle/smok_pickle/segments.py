@@ -66,11 +66,11 @@ class Segment(NamedTuple):
     sum: int
 
     def unpacked(self) -> list[Point]:
-        """Give the points, ascending by time; raises as `within`."""
+        """Return the points, ascending by time; raises as `within`."""
         return list(map(_point, self.within(self.ts_min, self.ts_max, self.points)))
 
     def within(self, low: int, high: int, most: int) -> list[Pair]:
-        """Give the first ``most`` points in ``low``..``high`` (us, inclusive), ascending by time.
+        """Return the first ``most`` points in ``low``..``high`` (us, inclusive), ascending by time.
 
         Only these are taken apart, so to read a few costs little more than to inflate the row. They
         are plain pairs of timestamp and value: `Point` would take as long as all the rest.
@@ -103,7 +103,7 @@ def _in_columns(widths: Widths, values: bytes) -> bytes:
 
 
 def _values_at(widths: Widths, values: bytes, count: int, places: slice) -> list[bytes]:
-    """Give some of the ``count`` values; raises ValueError if they have another length."""
+    """Return some of the ``count`` values; raises ValueError if they have another length."""
     if not isinstance(widths, int):
         return split(widths, values, count)[places]
     if len(values) != widths * count:
@@ -170,7 +170,7 @@ def delete(raw: sqlite3.Connection, segment: Segment) -> None:
 
 
 def at(raw: sqlite3.Connection, name: int, ts: int) -> Segment | None:
-    """Give the segment that holds ``ts`` if any does, else the last one before it, or None."""
+    """Return the segment that holds ``ts`` if any does, else the last one before it, or None."""
     row = raw.execute(_AT, (name, ts)).fetchone()
     return _checked(row) if row else None
 
@@ -185,7 +185,7 @@ def _checked(row: tuple[Any, ...]) -> Segment:
 
 
 def newest(raw: sqlite3.Connection, name: int) -> int | None:
-    """Give the greatest timestamp in any segment of the name."""
+    """Return the greatest timestamp in any segment of the name."""
     row = raw.execute(_NEWEST, (name,)).fetchone()
     return _checked(row).ts_max if row else None
 
@@ -193,7 +193,7 @@ def newest(raw: sqlite3.Connection, name: int) -> int | None:
 def between(
     raw: sqlite3.Connection, name: int, start: int | None, stop: int | None
 ) -> Iterator[Segment]:
-    """Give the segments whose time span meets ``start``..``stop`` (inclusive), in order.
+    """Yield the segments whose time span meets ``start``..``stop`` (inclusive), in order.
 
     The first one is found by one look, and the others are looked for when they are asked for.
     """

@@ -176,7 +176,7 @@ class SqliteSeries(Series):
     def _stored(
         self, raw: sqlite3.Connection, wanted: list[tuple[Entry, int]]
     ) -> dict[tuple[int, int], _Found]:
-        """Give those points that are stored, by the id of the name and the timestamp."""
+        """Return those points that are stored, by the id of the name and the timestamp."""
         by_name, rows = dict[int, list[int]](), set[int]()
         for entry, ts in wanted:
             if ts <= entry.bound and not entry.exact:
@@ -231,7 +231,7 @@ class SqliteSeries(Series):
             self._index.note(row)
 
     def _excess(self, count: int) -> int:
-        """Give by how many points the queue would be too long with ``count`` more."""
+        """Return by how many points the queue would be too long with ``count`` more."""
         most = self.limits.max_pending
         return 0 if most is None or not count else max(self._index.pending + count - most, 0)
 
@@ -268,7 +268,7 @@ class SqliteSeries(Series):
             pass
 
     def _in_step(self, work: Callable[[sqlite3.Connection], T]) -> Callable[..., T | None]:
-        """Give ``work`` for a transaction: the memory is true then; None if there is no series."""
+        """Return ``work`` for a transaction: the memory is true then; None: there is no series."""
         return lambda raw: work(raw) if self._index.sync(raw) else None
 
     # --- reading ---------------------------------------------------------------------------------
@@ -291,7 +291,7 @@ class SqliteSeries(Series):
     def _page(
         self, name: str, start: int | None, stop: int | None, most: int
     ) -> tuple[_Pairs, int | None]:
-        """Give at most so many points, and where to go on (None: these were all)."""
+        """Return at most so many points, and where to go on (None: these were all)."""
 
         def work(raw: sqlite3.Connection) -> tuple[_Pairs, int | None]:
             entry = self._index.entry(raw, name) if self._index.sync(raw) else None
@@ -451,7 +451,7 @@ def _in_log(
 def _in_segments(
     raw: sqlite3.Connection, name: int, stamps: list[int]
 ) -> Iterator[tuple[tuple[int, int], _Found]]:
-    """Give the points at these timestamps, which ascend."""
+    """Yield the points at these timestamps, which ascend."""
     here, until = dict[int, bytes](), NEVER
     newest = segments.newest(raw, name)
     for ts in stamps:

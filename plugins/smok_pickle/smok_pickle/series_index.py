@@ -217,7 +217,7 @@ class SeriesIndex:
         raw.execute(_SAVE, (self.epoch, self.last, self.acknowledged, *counts, self.id))
 
     def advance(self, seqs: Sequence[int]) -> tuple[Any, ...] | None:
-        """Give the values for `ADVANCE` to acknowledge ascending seqs.
+        """Return the values for `ADVANCE` to acknowledge ascending seqs.
 
         None: they are not known to be the first in the queue, without a gap.
         """
@@ -239,7 +239,7 @@ class SeriesIndex:
         del self.offered[:count]
 
     def kept_after(self, seq: int, most: int) -> list[PendingPoint]:
-        """Give the points behind a pending one whose rows this process wrote and remembers whole.
+        """Return the points behind a pending one whose rows this process wrote and remembers whole.
 
         They are at most so many; none if a row, a name or a point between them is not remembered.
         """
@@ -259,7 +259,7 @@ class SeriesIndex:
     # --- names -----------------------------------------------------------------------------------
 
     def entry(self, raw: sqlite3.Connection, name: str) -> Entry | None:
-        """Give the entry of a name, or None if the name has no point."""
+        """Return the entry of a name, or None if the name has no point."""
         found = self.by_name.get(name)
         if found is not None:
             return found
@@ -270,7 +270,7 @@ class SeriesIndex:
         return self._learn(raw, name, row[0])
 
     def make(self, raw: sqlite3.Connection, name: str) -> Entry:
-        """Give the entry of a name; the name is stored in the running transaction if need be."""
+        """Return the entry of a name; the name is stored in the running transaction if need be."""
         found = self.entry(raw, name)
         if found is None:
             added = raw.execute(_ADD, (self.id, name)).lastrowid
@@ -290,7 +290,7 @@ class SeriesIndex:
         return self.by_name.setdefault(name, Entry(number, bound))
 
     def texts(self, raw: sqlite3.Connection, numbers: set[int]) -> dict[int, str]:
-        """Give the names that have these ids, and perhaps others."""
+        """Return the names that have these ids, and perhaps others."""
         if len(self._texts) >= _MANY:
             self._texts.clear()
         for number in numbers.difference(self._texts):
@@ -305,18 +305,18 @@ class SeriesIndex:
     # --- rows ------------------------------------------------------------------------------------
 
     def row_with(self, seq: int) -> int:
-        """Give the key of the row that a point with this seq would be in."""
+        """Return the key of the row that a point with this seq would be in."""
         keys = list(self.rows)
         return keys[max(bisect.bisect_right(keys, seq) - 1, 0)] if keys else seq
 
     def _heads_of(self, name: int) -> Iterator[tuple[int, Head | LogRow]]:
-        """Give the rows that may hold a name, the last one first."""
+        """Yield the rows that may hold a name, the last one first."""
         for key, head in reversed(self.rows.items()):
             if _may_hold(head.names, name):
                 yield key, head
 
     def rows_at(self, name: int, stamps: Sequence[int]) -> list[int]:
-        """Give the keys of the rows that may have a point at one of the ascending stamps."""
+        """Return the keys of the rows that may have a point at one of the ascending stamps."""
         found = list[int]()
         for key, head in self._heads_of(name):
             at = bisect.bisect_left(stamps, head.ts_min)
@@ -327,7 +327,7 @@ class SeriesIndex:
     def parts(
         self, raw: sqlite3.Connection, name: int, low: int, high: int
     ) -> list[tuple[int, Callable[[], list[Point]]]]:
-        """Give what reads the points of a name in each row between two times, in order."""
+        """Return what reads the points of a name in each row between two times, in order."""
         if high < self._start():
             return []
         here = [
@@ -342,7 +342,7 @@ class SeriesIndex:
         ]
 
     def _start(self) -> int:
-        """Give a time before which no row has a point; most of the archive is before it."""
+        """Return a time before which no row has a point; most of the archive is before it."""
         last = next(reversed(self.rows), -1)
         if last != self._oldest_to:
             fresh = itertools.takewhile(lambda key: key > self._oldest_to, reversed(self.rows))
@@ -351,7 +351,7 @@ class SeriesIndex:
         return self._oldest
 
     def latest(self, raw: sqlite3.Connection, name: int) -> Point | None:
-        """Give the point of a name that has the greatest timestamp, or None if there is none."""
+        """Return the point of a name that has the greatest timestamp, or None if there is none."""
         found = segments.at(raw, name, LAST)
         best = found.within(found.ts_max, LAST, 1) if found else []
         for key, head in self._heads_of(name):
@@ -410,7 +410,7 @@ def _may_hold(names: int | bytes, name: int) -> bool:
 
 
 def head_of(row: LogRow) -> Head:
-    """Give what is remembered of a row."""
+    """Return what is remembered of a row."""
     return Head(row.last, row.ts_min, row.ts_max, row.points, row.size, row.names)
 
 
@@ -435,6 +435,6 @@ def _are_newer(entries: Sequence[Entry | None], stamps: Sequence[int]) -> bool:
 
 
 def _points_in(raw: sqlite3.Connection, key: int, name: int) -> list[Point]:
-    """Give the points of a name in a row of the log."""
+    """Return the points of a name in a row of the log."""
     rows = read(raw, key, key)
     return [_point(pair) for row in rows for pair in points_of(row, name)]

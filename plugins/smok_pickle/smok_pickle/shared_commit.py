@@ -68,7 +68,7 @@ class SharedCommit:
                 follower.bell.put(None)
 
     def _here(self) -> Iterator[_Ticket]:
-        """Give the tickets of this process: after a fork, a child has those of its parent, too."""
+        """Yield the tickets of this process: after a fork, a child has those of its parent, too."""
         process = os.getpid()
         for known in list(self._tickets):
             ticket = known()

@@ -167,7 +167,7 @@ class SqliteTable(Table):
         return TableStats(*self._connection.read(self._counts))
 
     def _counts(self, raw: sqlite3.Connection) -> Any:
-        """Give the rows, the pending ones, and how many were dropped."""
+        """Return the rows, the pending ones, and how many were dropped."""
         return raw.execute(_COUNTS, (self._namespace.find(raw),)).fetchone() or (0, 0, 0)
 
 

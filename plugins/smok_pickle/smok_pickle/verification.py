@@ -61,7 +61,7 @@ def find_damage(
 
 
 def _structure(connection: Connection) -> Iterator[str]:
-    """Give what SQLite itself finds wrong with pages and indices."""
+    """Yield what SQLite itself finds wrong with pages and indices."""
     try:
         lines = _asked(connection, "PRAGMA integrity_check(20)")
     except CorruptData as error:

@@ -32,7 +32,7 @@ class Log:
 
 
 def read_log(path: Path, cookie: bytes | None = None) -> Log:
-    """Give the sound frames of the log at ``path``; an empty `Log` if there is none.
+    """Return the sound frames of the log at ``path``; an empty `Log` if there is none.
 
     Frames of a transaction that was never committed at the end of the log do not count.
 
@@ -48,14 +48,14 @@ def read_log(path: Path, cookie: bytes | None = None) -> Log:
 
 
 def salts_of(log: BinaryIO) -> bytes:
-    """Give what tells one log from the next that is begun in the same file; b"": there is none."""
+    """Return what tells one log from the next that is begun in the same file; b"": no log."""
     log.seek(0)
     head = log.read(_HEAD)
     return head[_SALTS] if len(head) == _HEAD else b""
 
 
 def cookie_of(first_page: bytes) -> bytes:
-    """Give the cookie of the schema that stands in the first page."""
+    """Return the cookie of the schema that stands in the first page."""
     return first_page[40:44]
 
 
@@ -117,7 +117,7 @@ def _head(content: bytes) -> tuple[bool, str]:
 
 
 def _start(content: bytes, salts: bytes, order: str) -> tuple[int, int]:
-    """Give the checksum that the first frame goes on from, made from what a whole head says."""
+    """Return the checksum that the first frame goes on from, made from what a whole head says."""
     magic = _BIG if order == ">" else _LITTLE
     known = struct.pack(">3I", magic, _VERSION, _PAGE)
     return _sum(known + content[12:16].ljust(4, b"\0") + salts.ljust(8, b"\0"), (0, 0), order)
@@ -139,7 +139,7 @@ _FIB_DOWN: Final = _FIB[::-1]
 
 
 def _sum(data: bytes, before: tuple[int, ...], order: str) -> tuple[int, int]:
-    """Give SQLite's checksum: each word is added to the sum of the two sums before it.
+    """Return SQLite's checksum: each word is added to the sum of the two sums before it.
 
     Written out, word k of n counts Fibonacci(n - k) times in the last sum.
     """

@@ -123,12 +123,12 @@ def _sum(row: LogRow, names: bytes) -> int:
 
 
 def unpack(row: LogRow) -> list[Item]:
-    """Give the points of a row in their order; raises as `columns`."""
+    """Return the points of a row in their order; raises as `columns`."""
     return list(map(_item, zip(*columns(row), strict=True)))
 
 
 def columns(row: LogRow) -> Points:
-    """Give the points of a row in their order, as columns: seqs, names, timestamps, values.
+    """Return the points of a row in their order, as columns: seqs, names, timestamps, values.
 
     Raises:
         CorruptData: The row is not what was written.
@@ -150,7 +150,7 @@ def columns(row: LogRow) -> Points:
 
 
 def points_of(row: LogRow, name: int) -> list[tuple[int, bytes]]:
-    """Give timestamp and value of the points that one name has in a row; raises as `unpack`."""
+    """Return timestamp and value of the points that one name has in a row; raises as `unpack`."""
     _check(row)
     if isinstance(row.names, int):
         return [(row.ts_min, row.data)] if row.names == name else []
@@ -190,14 +190,14 @@ def _undecodable(row: LogRow) -> CorruptData:
 
 
 def _places(which: bytes, names: Sequence[int], count: int) -> Sequence[int]:
-    """Give for each point the place of its name among the names."""
+    """Return for each point the place of its name among the names."""
     if not which:
         return bytes(count)
     return which if len(names) <= _FEW else ints("H", which)
 
 
 def _where(number: int, places: Sequence[int]) -> list[int]:
-    """Give where a number stands; to look at each would make reading one name as slow as all."""
+    """Return where a number stands; to look at each would make reading one name as slow as all."""
     found, at = list[int](), -1
     with contextlib.suppress(ValueError):
         while True:
@@ -224,12 +224,12 @@ def insert(raw: sqlite3.Connection, rows: Iterable[LogRow]) -> None:
 
 
 def read(raw: sqlite3.Connection, first: int, last: int) -> Iterator[LogRow]:
-    """Give the rows with a key in ``first``..``last``, in their order."""
+    """Return the rows with a key in ``first``..``last``, in their order."""
     return map(_row, raw.execute(_READ, (first, last)))
 
 
 def done_in(raw: sqlite3.Connection, low: int, high: int) -> set[int]:
-    """Give the seqs in ``low``..``high`` that were acknowledged out of order."""
+    """Return the seqs in ``low``..``high`` that were acknowledged out of order."""
     query = "SELECT seq FROM done WHERE seq BETWEEN ? AND ?"
     return {row[0] for row in raw.execute(query, (low, high))}
 

@@ -65,7 +65,7 @@ class Writers:
         self._free, self._numbers = deque[Writer](), itertools.count()
 
     def take(self) -> Writer:
-        """Give a writer nobody else uses, ready for its next write."""
+        """Return a writer nobody else uses, ready for its next write."""
         try:
             writer = self._free.pop()
         except IndexError:
@@ -74,7 +74,7 @@ class Writers:
         return writer
 
     def now(self) -> int:
-        """Give the clock in microseconds, in the range of numbers that Lua takes exactly."""
+        """Return the clock in microseconds, in the range of numbers that Lua takes exactly."""
         return min(max(int(self._clock() * 1e6), 1), 8 * 10**15)
 
     def give_back(self, writer: Writer, *, failed: bool) -> None:

@@ -136,7 +136,7 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
 
 
 def code_of(error: BaseException) -> str | None:
-    """Give the server's word for the error (``OOM``, ``LOADING``...), or None."""
+    """Return the server's word for the error (``OOM``, ``LOADING``...), or None."""
     text = str(error)
     if isinstance(error, driver.AuthenticationError) and "required" in text:
         return "NOAUTH"
@@ -168,7 +168,7 @@ def judge(error: BaseException) -> Verdict:
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """Give what may be chained as the cause: the driver quotes a name that nobody knows.
+    """Return what may be chained as the cause: the driver quotes a name that nobody knows.
 
     It may be a password whose ``@`` was forgotten.
     """

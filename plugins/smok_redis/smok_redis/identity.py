@@ -9,7 +9,7 @@ _REMEDY = "Make the file of the option 'remember' readable and writable, or drop
 
 
 def recall(store: str, path: Path | None) -> str:
-    """Give the remembered id, or ''.
+    """Return the remembered id, or ''.
 
     Raises:
         CorruptData: There is a file and it holds no id.

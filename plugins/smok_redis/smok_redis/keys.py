@@ -53,19 +53,19 @@ class Keys:
         self.client = f"{prefix}:{name}"[:200]  #: how CLIENT LIST shows the connection
 
     def table(self, name: str) -> TableKeys:
-        """Give the keys of a table."""
+        """Return the keys of a table."""
         base = f"{self.base}:t:{name}"
         return TableKeys(f"{base}:rows", f"{base}:queue", f"{base}:tags", f"t:{name}:")
 
     def series(self, name: str) -> SeriesKeys:
-        """Give the keys of a series."""
+        """Return the keys of a series."""
         base = f"{self.base}:s:{name}"
         return SeriesKeys(
             f"{base}:queue", f"{base}:names", f"{base}:p:", f"{base}:l:", f"s:{name}:"
         )
 
     def blobs(self, name: str) -> BlobKeys:
-        """Give the keys of a set of blobs."""
+        """Return the keys of a set of blobs."""
         base = f"{self.base}:b:{name}"
         return BlobKeys(f"{base}:heads", f"{base}:d:")
 
@@ -80,5 +80,5 @@ class Keys:
         return f"{kind}:{rest.partition(':')[0]}" if kind in ("t", "s", "b") else kind
 
     def staging(self, writer: str, number: int) -> str:
-        """Give the key where a large write is prepared."""
+        """Return the key where a large write is prepared."""
         return f"{self.base}:staging:{writer}:{number}"

@@ -65,7 +65,7 @@ class Link(ABC):
 
     @abstractmethod
     def primary(self) -> redis.Redis:
-        """Give a client of the primary; raises driver errors when it cannot be found."""
+        """Return a client of the primary; raises driver errors when it cannot be found."""
 
     @abstractmethod
     def heed(self, error: BaseException) -> None:

@@ -53,7 +53,7 @@ def _told(host: Host, *, tls: bool, patience: float) -> tuple[str, str] | None:
 
 
 def _answer(host: Host, patience: float) -> bytes | None:
-    """Give the first bytes that come back for a harmless line; none from who cuts the line.
+    """Return the first bytes that come back for a harmless line; none from who cuts the line.
 
     None where nobody takes it or answers: who is silent now is silent to a handshake, too.
     """

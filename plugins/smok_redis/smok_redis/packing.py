@@ -31,7 +31,7 @@ _lengths = msgspec.msgpack.Decoder(list[int]).decode
 
 
 def apart(answer: bytes | list[bytes]) -> list[bytes]:
-    """Give the texts that ``lua/joined.lua`` made one, or left; raises ValueError if it is torn."""
+    """Return the texts that ``lua/joined.lua`` made one, or left; raises ValueError if torn."""
     if isinstance(answer, list):
         return answer
     begin = _HEAD + int.from_bytes(answer[:_HEAD], "little")

@@ -54,7 +54,7 @@ class Script(NamedTuple):
 
 @cache
 def script(name: str) -> Script:
-    """Give a script, with the parts that go in front of it."""
+    """Return a script, with the parts that go in front of it."""
     folder = files("smok_redis") / "lua"
     parts = [*_PARTS.get(name, ("prelude",)), name]
     text = b"".join((folder / f"{part}.lua").read_bytes() for part in parts)

@@ -88,7 +88,7 @@ class RedisSeries(Series):
             first = seen + 1
 
     def _page(self, name: str, first: int, last: int) -> tuple[list[tuple[int, bytes]], int]:
-        """Give points from place ``first`` on, and the place up to which these are all."""
+        """Return points from place ``first`` on, and the place up to which these are all."""
         joined, members = self._client.read(
             "series_page", self._keys_of([name]), f"{first:020d}", f"{last:020d}", CHUNK
         )
@@ -120,7 +120,7 @@ class RedisSeries(Series):
         return found
 
     def _readable(self, page: Sequence[Any]) -> Iterator[PendingPoint]:
-        """Give the points of a page; what cannot be read is set aside and not in their way."""
+        """Yield the points of a page; what cannot be read is set aside and not in their way."""
         for place, *rest in page:
             fields = rest[0] if len(rest) == 1 else _fields(*rest)
             try:
@@ -228,5 +228,5 @@ def _point(place: bytes, name: bytes, ts: bytes, value: bytes) -> PendingPoint:
 
 
 def _fields(name: bytes, ts: bytes, value: bytes) -> list[bytes]:
-    """Give the fields of an entry as they stand in the queue."""
+    """Return the fields of an entry as they stand in the queue."""
     return [b"n", name, b"t", ts, b"v", value]

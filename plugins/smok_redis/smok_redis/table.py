@@ -160,7 +160,7 @@ class RedisTable(Table):
 
 
 def _decode(key: bytes, stored: bytes | None, pending: bool, tag: bytes | None) -> Row:
-    """Give a row; raises ValueError for what no row of ours is."""
+    """Return a row; raises ValueError for what no row of ours is."""
     if stored is None:
         raise ValueError("it waits, and is not there")
     seq, stamp, value = stored.split(b" ", 2)

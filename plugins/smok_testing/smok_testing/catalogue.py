@@ -23,7 +23,7 @@ the author's `Subject` has it.
 
 
 def page() -> str:
-    """Give the page."""
+    """Return the page."""
     clauses = all_clauses()
     parts = [
         _HEAD.format(version=KIT_VERSION, count=len(clauses)),

@@ -30,7 +30,7 @@ def same(actual: object, wanted: object, what: str) -> None:
 
 
 def typed(value: Any) -> Any:
-    """Give a value so that 1, 1.0 and True differ."""
+    """Return a value so that 1, 1.0 and True differ."""
     if isinstance(value, OperationFailedError):
         return ("failure", value.reason, value.timestamp)
     return (type(value).__name__, value)
@@ -71,6 +71,6 @@ def refuses(call: Callable[[], Any], kind: type[BaseException], *names: str, wha
 
 
 def show(value: Any, limit: int = 400) -> str:
-    """Give a repr of bounded length."""
+    """Return a repr of bounded length."""
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 20]}… ({len(text)} characters)"

@@ -48,12 +48,12 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ref(self) -> str:
-        """Give the name that is unique in the kit: ``PP4.late_points_are_pending``."""
+        """Return the name that is unique in the kit: ``PP4.late_points_are_pending``."""
         return f"{self.id}.{self.name}"
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Give every clause of the contract that this one proves."""
+        """Return every clause of the contract that this one proves."""
         return (self.id, *self.proves)
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ _WELL_FORMED: Final = re.compile(r"[A-Z`][^\n]*[^.\s]\.")
 
 
 def clauses_of(subject: str) -> Callable[..., Callable[[Check], Check]]:
-    """Give the decorator that registers the clauses of one subject."""
+    """Return the decorator that registers the clauses of one subject."""
 
     def clause(
         id: str,  # noqa: A002 - the contract's own word
@@ -109,10 +109,10 @@ def _add(clause: Clause) -> None:
 
 
 def registered() -> tuple[Clause, ...]:
-    """Give the clauses of the modules that were imported, in the order of their lines."""
+    """Return the clauses of the modules that were imported, in the order of their lines."""
     return tuple(_REGISTRY.values())
 
 
 def parse_version(text: str) -> tuple[int, ...]:
-    """Give a version as numbers that compare."""
+    """Return a version as numbers that compare."""
     return tuple(int(part) for part in text.split("."))

@@ -47,7 +47,7 @@ class Harness:
         self._stack.close()
 
     def new_place(self) -> Path:
-        """Give an empty place that nothing else has used."""
+        """Return an empty place that nothing else has used."""
         place = self._root / f"k{uuid.uuid4().hex[:12]}"
         place.mkdir()
         if self.subject.discard:
@@ -55,7 +55,7 @@ class Harness:
         return place
 
     def new_file(self) -> Path:
-        """Give the path of a file that is not there, on this machine."""
+        """Return the path of a file that is not there, on this machine."""
         return self._root / uuid.uuid4().hex
 
     def disturb(self) -> None:
@@ -65,7 +65,7 @@ class Harness:
 
     @functools.cached_property
     def info(self) -> BackendInfo:
-        """Give what the backend tells about itself."""
+        """Return what the backend tells about itself."""
         return opening.find_backend(self.subject).info
 
     def has(self, capability: Capability) -> bool:
@@ -76,7 +76,7 @@ class Harness:
 
     @property
     def roles(self) -> Databases:
-        """Give the nine roles at `place`, opened on the first use."""
+        """Return the nine roles at `place`, opened on the first use."""
         if self._roles is None:
             self._roles = self.open_roles()
         return self._roles
@@ -108,7 +108,7 @@ class Harness:
 
     @property
     def engine(self) -> Engine:
-        """Give the engine at `place`, opened on the first use."""
+        """Return the engine at `place`, opened on the first use."""
         if self._engine is None:
             self._engine = self.open_engine()
         return self._engine
@@ -136,13 +136,13 @@ class Harness:
         return self.engine
 
     def table(self, name: str = "kit.rows") -> Table:
-        """Give a table of `engine`."""
+        """Return a table of `engine`."""
         return self.engine.table(name)
 
     def series(self, name: str = "kit.points", limits: Limits = Limits()) -> Series:  # noqa: B008
-        """Give a series of `engine`."""
+        """Return a series of `engine`."""
         return self.engine.series(name, limits)
 
     def blobs(self, name: str = "kit.blobs") -> Blobs:
-        """Give the blobs of `engine`."""
+        """Return the blobs of `engine`."""
         return self.engine.blobs(name)

@@ -112,7 +112,7 @@ KEYED: Final = (
 
 
 def keyed_of(roles: Databases) -> list[Keyed]:
-    """Give the keyed roles that the backend under test keeps; each role is one."""
+    """Return the keyed roles that the backend under test keeps; each role is one."""
     return [keyed for keyed in KEYED if keyed.role in kept(roles)]
 
 

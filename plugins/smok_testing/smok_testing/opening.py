@@ -33,7 +33,7 @@ def find_backend(subject: Subject) -> Backend:
 
 
 def config_at(subject: Subject, place: Path, device: str, settings: dict[str, Any]) -> Config:
-    """Give the configuration that keeps all roles it can in the store at a place."""
+    """Return the configuration that keeps all roles it can in the store at a place."""
     with _registered(subject):
         registry = Registry()
         roles = registry.load(subject.backend, "the conformance kit").roles

@@ -26,18 +26,18 @@ class Queue(NamedTuple):
         return self.name != "definitions"
 
     def offered(self, roles: Databases, limit: int = 1000) -> list[int]:
-        """Give the numbers of the items that are offered now; [] if none are."""
+        """Return the numbers of the items that are offered now; [] if none are."""
         batch = self.take(roles, limit)
         return self.seen(batch) if batch else []
 
 
 def numbers(first: int, last: int) -> list[int]:
-    """Give ``first`` to ``last``, both included."""
+    """Return ``first`` to ``last``, both included."""
     return list(range(first, last + 1))
 
 
 def sensor_write(number: int, **fields: Any) -> SensorWriteEvent:
-    """Give a record of the audit log."""
+    """Return a record of the audit log."""
     given = {"timestamp": number, "who": "me", "hr_sensor": "s", "hr_value": str(number)}
     given |= {"fqts": "a b", "value": str(number), "reason": ""}
     return SensorWriteEvent(**{**given, **fields})
@@ -114,5 +114,5 @@ QUEUES: Final = (
 
 
 def queues_of(roles: Databases) -> list[Queue]:
-    """Give the queues of the roles that the backend under test keeps."""
+    """Return the queues of the roles that the backend under test keeps."""
     return [queue for queue in QUEUES if queue.role in kept(roles)]

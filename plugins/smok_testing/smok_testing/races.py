@@ -18,7 +18,7 @@ _ATTEMPTS: Final = 1000
 
 
 def wins(engine: Engine, me: int) -> list[str]:
-    """Give the steps that a process has won, in their order; for blobs with the key."""
+    """Return the steps that a process has won, in their order; for blobs with the key."""
     rows = engine.table(f"race.wins.{me}").rows()
     parts = ((row.key, row.value.decode().split()) for row in rows)
     return [f"{step} {key}".strip() for step, keys in parts for key in keys or [""]]

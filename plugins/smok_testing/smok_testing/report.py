@@ -53,7 +53,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unproved(self) -> tuple[str, ...]:
-        """Give the capabilities that are declared and that no clause could confirm."""
+        """Return the capabilities that are declared and that no clause could confirm."""
         return tuple(name for name in self.declared if name not in self.proved)
 
     @property
@@ -63,7 +63,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def objections(self) -> tuple[str, ...]:
-        """Give every reason why this is not a pass."""
+        """Return every reason why this is not a pass."""
         found = [f"{o.ref} failed: {o.promise}" for o in self.of(Status.FAILED)]
         found += [f"{o.ref} is core and did not hold: {o.detail}" for o in self._core_missing()]
         if not self.executed:
@@ -90,7 +90,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Give what the author should look at, without being wrong."""
+        """Return what the author should look at, without being wrong."""
         found = [f"{name} is declared and was not proved" for name in self.unproved]
         return tuple(found + [f"{name} holds and is not declared" for name in self.undeclared])
 
@@ -100,7 +100,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return not self.objections
 
     def of(self, status: Status) -> tuple[Outcome, ...]:
-        """Give the outcomes of one kind."""
+        """Return the outcomes of one kind."""
         return tuple(outcome for outcome in self.outcomes if outcome.status is status)
 
     def _core_missing(self) -> list[Outcome]:
@@ -108,7 +108,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return [o for o in self.outcomes if o.level is Level.CORE and o.status in lacking]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the whole report as plain data for JSON."""
+        """Return the whole report as plain data for JSON."""
         counts = {status.value: len(self.of(status)) for status in Status}
         verdict = {
             "passed": self.passed,
@@ -122,5 +122,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return verdict | dict(msgspec.to_builtins(self))
 
     def to_json(self) -> bytes:
-        """Give the whole report as JSON."""
+        """Return the whole report as JSON."""
         return msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=2)

@@ -69,7 +69,7 @@ def run_conformance(
 def _running(
     subject: Subject, clauses: tuple[Clause, ...], backend: Backend, processes: int
 ) -> Iterator[Iterator[Outcome]]:
-    """Give the outcomes as they come; what has not begun when the context ends is not run."""
+    """Provide the outcomes as they come; what has not begun when the context ends is not run."""
     if processes == 1:
         yield (run_clause(subject, clause, backend) for clause in clauses)
         return
@@ -120,7 +120,7 @@ def _report(
 
 
 def _proved(outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
-    """Give the capabilities of which something was checked and nothing failed."""
+    """Return the capabilities of which something was checked and nothing failed."""
     seen: dict[str, set[Status]] = {}
     for outcome in outcomes:
         if outcome.needs:
@@ -132,7 +132,7 @@ def _proved(outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
 def undeclared(
     subject: Subject, backend: Backend, clauses: Iterable[Clause] | None = None
 ) -> tuple[str, ...]:
-    """Give the capabilities that a backend does not declare and all the same has.
+    """Return the capabilities that a backend does not declare and all the same has.
 
     A capability holds if every clause that needs it does; the first that does not ends the trial.
     """

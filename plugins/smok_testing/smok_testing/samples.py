@@ -41,7 +41,7 @@ PLAIN: Final[tuple[Any, ...]] = (
 
 
 def described(value: Any) -> Any:
-    """Give value and type of everything inside a value, so that 1, 1.0 and True differ."""
+    """Return value and type of everything inside a value, so that 1, 1.0 and True differ."""
     kind = type(value)
     if kind is dict:
         return "dict", [(described(key), described(item)) for key, item in value.items()]

@@ -61,7 +61,7 @@ _STEPS: Final = (
 
 
 def share(me: int, step: int) -> int:
-    """Give the number of the item that a process makes in a step."""
+    """Return the number of the item that a process makes in a step."""
     return 10_000 * (me + 1) + step
 
 
@@ -97,7 +97,7 @@ SCRIPTS: Final[dict[str, Callable[[Databases, int, str], None]]] = {
 
 
 def snapshot(roles: Databases) -> dict[str, Any]:
-    """Give everything that can be read of the roles that the backend keeps, as plain data."""
+    """Return everything that can be read of the roles that the backend keeps, as plain data."""
     here = kept(roles)
     found = {f"{role} {name}": read(roles) for role, name, read in _READS if role in here}
     found["queues"] = {queue.name: queue.offered(roles, 10_000) for queue in queues_of(roles)}

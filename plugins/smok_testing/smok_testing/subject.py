@@ -61,7 +61,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     make_newer: Callable[[Path], None] | None = None
 
     def options_at(self, place: Path) -> dict[str, Any]:
-        """Give the options of the store at a place."""
+        """Return the options of the store at a place."""
         if callable(self.options):
             return dict(self.options(place))
         return {name: _fill(value, place) for name, value in self.options.items()}

@@ -32,7 +32,7 @@ class ConformanceSuite:
 
 
 def _provable(subject: Subject) -> set[Any]:
-    """Give the capabilities that some clause can check with what the subject is able to do."""
+    """Return the capabilities that some clause can check with what the subject is able to do."""
     able = [c for c in all_clauses() if c.ability is None or subject.has(c.ability)]
     return {clause.needs for clause in able}
 

@@ -132,7 +132,7 @@ def begin_together(harness: Harness, workers: Mapping[str, Worker], script: str,
 
 
 def _as_json(subject: Subject, place: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Give what another process needs to know about the subject."""
+    """Return what another process needs to know about the subject."""
     expect(
         subject.plugin is None or isinstance(subject.plugin, str),
         "other processes can import a plugin only by name: give Subject.plugin as a text",

@@ -67,7 +67,7 @@ def _of_the_tables(config: Config, *, offline: bool) -> list[dict[str, Any]]:
 
 
 def _stores(config: Config, failed: dict[str, PluginError]) -> list[StoreConfig]:
-    """Give what was configured, and a built-in store only if something is wrong with it."""
+    """Return what was configured, and a built-in store only if something is wrong with it."""
     stores = config.stores.values()
     return [store for store in stores if store.where != "built in" or store.name in failed]
 
@@ -139,7 +139,7 @@ def _open(config: Config, store: StoreConfig, *, deep: bool) -> dict[str, Any]:
 
 
 def _read_all(engine: Engine, store: str) -> dict[str, Any]:
-    """Give what is damaged; None where that is the server's business, and every value decodes."""
+    """Return what is damaged; None where that is the server's business, and every value decodes."""
     from smok_cli.progress import counted
     from smok_cli.transfer.decoding import find_undecodable
 

@@ -207,7 +207,7 @@ def _write_csv(
 
 
 def _code(value: Any) -> str | None:
-    """Give the reason of a failed reading, which may be empty; None for any other value."""
+    """Return the reason of a failed reading, which may be empty; None for any other value."""
     from smok_core.model import OperationFailedError
 
     if not isinstance(value, OperationFailedError):

@@ -155,7 +155,7 @@ def _kind(file: Path, options: dict[str, Any]) -> str | None:
 
 
 def _unpacked(file: Path) -> Path:
-    """Give the name without the ending of a packed file."""
+    """Return the name without the ending of a packed file."""
     return file.with_suffix("") if file.suffix.lower() == ".gz" else file
 
 
@@ -171,7 +171,7 @@ def _explained(loader: Loader) -> Iterator[None]:
 
 
 def _stem(file: Path) -> str | None:
-    """Give the name of the pathpoint: UTF-8 whatever the locale, as the data are."""
+    """Return the name of the pathpoint: UTF-8 whatever the locale, as the data are."""
     if str(file) == "-":
         return None
     stem = _unpacked(file).stem

@@ -49,7 +49,7 @@ class Recent:
         return all(_same(self.find(name, utc), value) for name, value in record.cells)
 
     def find(self, name: str, utc: int) -> ValueOrExcept | None:
-        """Give what was read at that time, or None."""
+        """Return what was read at that time, or None."""
         key = (name, utc)
         found = self._now.get(key)
         return self._before.get(key) if found is None else found
@@ -97,7 +97,7 @@ class Clock:
         self.behind = 0  #: microseconds that the clock now goes behind the zone
 
     def place(self, record: Record, local: int) -> Iterator[tuple[Record, int]]:
-        """Give the records whose instants are clear now; a doubtful one waits for the next."""
+        """Yield the records whose instants are clear now; a doubtful one waits for the next."""
         if self._held and self._continues(local):
             yield from self._hold(record, local)
             return
@@ -110,7 +110,7 @@ class Clock:
         yield record, self._utc(local)
 
     def drain(self) -> Iterator[tuple[Record, int]]:
-        """Give what is held back: the clock was not set back, these are late."""
+        """Yield what is held back: the clock was not set back, these are late."""
         held, self._held, self._differs = self._held, [], False
         for record, local in held:
             yield record, self._utc(local)

@@ -31,7 +31,7 @@ class Layout(NamedTuple):
 
 
 def position(header: Sequence[str], name: str) -> int:
-    """Give the place of a column, or -1; two of that name are refused."""
+    """Return the place of a column, or -1; two of that name are refused."""
     exact = [at for at, column in enumerate(header) if column == name]
     near = [at for at, column in enumerate(header) if column.strip().lower() == name.lower()]
     found = exact or near
@@ -62,7 +62,7 @@ def find(header: Sequence[str], given: str | None, names: Sequence[str], option:
 
 
 def find_times(header: Sequence[str], layout: Layout) -> list[int]:
-    """Give the columns whose cells make the time: one, or those of ``--time Date+Time``."""
+    """Return the columns whose cells make the time: one, or those of ``--time Date+Time``."""
     if layout.time is None:
         both = [position(header, name) for name in ("date", "time")]
         one = position(header, TIME_NAMES[0])
@@ -73,7 +73,7 @@ def find_times(header: Sequence[str], layout: Layout) -> list[int]:
 
 
 def find_pathpoint(header: Sequence[str], layout: Layout) -> tuple[int, str]:
-    """Give the column of names (or -1), and the name that all readings get without one."""
+    """Return the column of names (or -1), and the name that all readings get without one."""
     if layout.pathpoint or layout.wide:
         return -1, layout.pathpoint or ""
     if layout.pathpoint_column:
@@ -85,7 +85,7 @@ def find_pathpoint(header: Sequence[str], layout: Layout) -> tuple[int, str]:
 
 
 def wide_columns(header: Sequence[str], times: Sequence[int]) -> dict[int, str]:
-    """Give every other column; two that would go into one pathpoint are refused."""
+    """Return every other column; two that would go into one pathpoint are refused."""
     columns = {at: name for at, name in enumerate(header) if at not in times and name}
     first: dict[str, int] = {}
     for at, name in columns.items():

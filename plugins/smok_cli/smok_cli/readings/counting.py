@@ -68,7 +68,7 @@ class TextsAmongNumbers:
             self._numbers[name] = self._numbers.get(name, 0) + 1
 
     def found(self) -> list[dict[str, Any]]:
-        """Give each such pathpoint, how many of each it has, and the first text with its line."""
+        """Return each such pathpoint, how many of each it has, and the first text with its line."""
         return [
             {"pathpoint": name, "numbers": self._numbers[name], "texts": count,
              "example": text[:40], "line": line}

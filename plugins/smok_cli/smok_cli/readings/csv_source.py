@@ -74,7 +74,7 @@ class CsvSource:
         return delimiter
 
     def _split(self, first: str, comment: str) -> tuple[list[str], list[str]]:
-        """Give the header, and what was read of the rows below it."""
+        """Return the header, and what was read of the rows below it."""
         if self._layout.columns:
             return self._layout.columns.split(","), [first] if first else []
         if comment and not _has_time(first, self._delimiter):
@@ -170,7 +170,7 @@ class CsvSource:
         raise BadRow("there is no value")
 
     def _wide(self, line: int, row: Row) -> Iterator[Record | Rejected]:
-        """Give what can be read of a wide row; an empty cell is no reading, a bad one is told."""
+        """Yield what can be read of a wide row; an empty cell is no reading, a bad one is told."""
         cells: list[tuple[str, ValueOrExcept]] = []
         for at, name in self._columns.items():
             try:
@@ -195,7 +195,7 @@ class _Joined:
 
 
 def _preamble(lines: Lines) -> tuple[str, int, str, str | None]:
-    """Give the first line that counts, the lines before it, the last comment, and a ``sep=``."""
+    """Return the first line that counts, the lines before it, the last comment, and a ``sep=``."""
     before, comment, sep = 0, "", None
     for line in iter(lines):
         if line[0] == "#":

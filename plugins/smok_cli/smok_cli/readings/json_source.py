@@ -110,7 +110,7 @@ class JsonSource:
             return Record(line, time, [], raw)
 
     def _time(self, item: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
-        """Give the time, and the keys that it was read from."""
+        """Return the time, and the keys that it was read from."""
         present = tuple(name for name in self._times if name in item)
         if self._joined and len(present) == len(self._times):
             return " ".join(str(item[name]) for name in present), present

@@ -60,7 +60,7 @@ class Offsets:
         self._changed.clear()
 
     def of(self, pathpoint: str) -> list[Span]:
-        """Give what is remembered of a pathpoint, in the order of time."""
+        """Return what is remembered of a pathpoint, in the order of time."""
         row = self._table.get(pathpoint) if self._table is not None else None
         if row is None or self._codec is None:
             return []

@@ -87,7 +87,7 @@ class ValueReader:
         self.example: tuple[str, str] | None = None
 
     def read(self, text: str) -> int | float | str | bool:
-        """Give the value.
+        """Return the value.
 
         Raises:
             BadRow: It is a number that cannot be kept, or may be meant in several ways.
@@ -107,11 +107,11 @@ class ValueReader:
             raise NoReading
 
     def number(self, text: str) -> int | float | str:
-        """Give the number of JSON, which has one way to write it; a text with ``as_text``."""
+        """Return the number of JSON, which has one way to write it; a text with ``as_text``."""
         return text if self._as_text else self._plain_number(text)
 
     def typed(self, text: str, kind: str) -> ValueOrExcept:
-        """Give the value of an export, which names the type of each in a column ``value_type``."""
+        """Return the value of an export, which names each one's type in a column ``value_type``."""
         if kind == "error":
             return failure(text)
         if kind == "text" or self._as_text:
@@ -174,7 +174,7 @@ class ValueReader:
 
 
 def _text(text: str) -> str:
-    """Give a text that can be nothing else."""
+    """Return a text that can be nothing else."""
     bare = text.strip()
     if bare.lower() in _MISSING_WORDS:
         raise BadRow(
@@ -210,7 +210,7 @@ _READ_AS: Final = {"int": _whole, "float": _finite, "bool": _truth}
 
 
 def failure(code: str) -> OperationFailedError:
-    """Give the failed reading that an ``error_code`` stands for; an empty one has no reason."""
+    """Return the failed reading that an ``error_code`` stands for; an empty one has no reason."""
     try:
         if not code:
             return OperationFailedError(None, 0)

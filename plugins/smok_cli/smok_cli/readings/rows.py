@@ -71,7 +71,7 @@ class Rows:
         self._all_quoted = re.compile(rf"{_QUOTED}(?:{mark}{_QUOTED})*+{_END}")
 
     def __iter__(self) -> Iterator[Row | BadLine]:
-        """Give the rows, and what is wrong with each line that is none."""
+        """Yield the rows, and what is wrong with each line that is none."""
         while (line := self._line()) is not None:
             self.line_num += 1
             if line.strip("\r\n"):

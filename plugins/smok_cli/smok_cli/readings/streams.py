@@ -95,7 +95,7 @@ class Lines:
 
 @contextlib.contextmanager
 def open_lines(binary: Any, encoding: str | None) -> Iterator[tuple[Lines, bytes]]:
-    """Give the lines of a stream, unpacked and decoded, and the first bytes of the text.
+    """Provide the lines of a stream, unpacked and decoded, and the first bytes of the text.
 
     Raises:
         click.UsageError: It is packed in another way than gzip, or the encoding is not known.

@@ -36,7 +36,7 @@ _FORMATS: Final = ("iso", *TIME_UNITS)
 
 
 def zone_named(name: str) -> tzinfo:
-    """Give a time zone by its name, ending the command with a hint if there is none."""
+    """Return a time zone by its name, ending the command with a hint if there is none."""
     if name.upper() == "UTC":
         return UTC
     try:
@@ -78,7 +78,7 @@ class TimeReader:
         self.form: str | None = None  #: what numbers were taken for: a unit, or a pattern
 
     def read(self, time: Any) -> tuple[int, bool]:
-        """Give microseconds, and whether they are local: neither a zone nor an epoch was given."""
+        """Return microseconds, and whether they are local: neither zone nor epoch was given."""
         if self._pattern is not None:
             return self._moment(time, self._by_pattern)
         if isinstance(time, str):
@@ -152,7 +152,7 @@ class TimeReader:
         return moment, form not in TIME_UNITS
 
     def _found(self, number: float) -> tuple[str, int] | None:
-        """Give the one form in which a number lies between 1990 and a year from now."""
+        """Return the one form in which a number lies between 1990 and a year from now."""
         for name, unit in TIME_UNITS.items():
             if _FIRST * 1000 <= number * unit <= self._last * 1000:
                 return name, _scaled(number, unit)
@@ -166,7 +166,7 @@ class TimeReader:
 
 
 def _scaled(number: float, unit: int) -> int:
-    """Give microseconds; whole numbers stay exact."""
+    """Return microseconds; whole numbers stay exact."""
     return (number * unit + 500) // 1000 if isinstance(number, int) else round(number * unit / 1000)
 
 
@@ -187,7 +187,7 @@ def _since_epoch(text: str) -> int:
 
 
 def _in_a_year() -> int:
-    """Give the last time that is believed, also where this clock was never set."""
+    """Return the last time that is believed, also where this clock was never set."""
     return round((max(time.time(), _BUILT) + 366 * 86400) * 1e6)
 
 

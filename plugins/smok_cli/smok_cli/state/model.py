@@ -47,5 +47,5 @@ class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def waited_seconds(row: RoleStatus) -> float | None:
-    """Give how long a role's records wait; by their own time where nobody watched."""
+    """Return how long a role's records wait; by their own time where nobody watched."""
     return row.oldest_pending_seconds if row.pending_seconds is None else row.pending_seconds

@@ -52,7 +52,7 @@ def _disk(store: StoreStatus, roles: list[RoleStatus]) -> Iterator[Outlook]:
 
 
 def _rate(role: RoleStatus) -> float:
-    """Give records a second since the first one waits; by the data's own time if need be."""
+    """Return records a second since the first one waits; by the data's own time if need be."""
     waited = role.pending_seconds
     waited = role.oldest_pending_seconds if waited is None else waited
     if waited is None or waited < _SHORTEST_WAIT:

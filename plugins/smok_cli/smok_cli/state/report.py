@@ -125,6 +125,6 @@ def _store(store: str, health: Health) -> StoreStatus:
 
 
 def _cloud(databases: Databases) -> list[dict[str, Any]]:
-    """Give what was done about the config's tables so far: the uploads of ``[cloud]``."""
+    """Return what was done about the config's tables so far: the uploads of ``[cloud]``."""
     owners = databases.config.owners.values()
     return [row for owner in owners for row in owner.jobs(databases)]

@@ -29,7 +29,7 @@ _MORE: Final = "more: smok status --verbose"
 
 
 def overview(report: StatusReport, height: int, width: int = 80) -> list[Text]:
-    """Give the lines, at most ``height``; each is to be cut at the width of the screen.
+    """Return the lines, at most ``height``; each is to be cut at the width of the screen.
 
     What is wrong is told in several lines if it needs them: its end says what to do.
     """
@@ -128,7 +128,7 @@ def _is_told_together(found: Finding) -> bool:
 
 
 def _wrapped(text: str, style: str, width: int) -> Iterator[Text]:
-    """Give a text in as many lines as it needs, up to a bound; those after the first stand in."""
+    """Return a text in as many lines as it needs, up to a bound; those after the first stand in."""
     lines = textwrap.wrap(visible(text), width, subsequent_indent="  ", max_lines=_MOST_LINES)
     return (Text(line, style=style) for line in lines)
 
@@ -188,7 +188,7 @@ def _stores(report: StatusReport) -> Iterator[Text]:
 
 
 def tsv_rows(report: StatusReport) -> Iterator[tuple[object, ...]]:
-    """Give a row for the verdict, each role and each finding: what, name, store, counts, text."""
+    """Yield a row for the verdict, each role and each finding: what, name, store, counts, text."""
     verdict = report.verdict
     yield "verdict", verdict.word, "", report.pending, report.longest_wait, verdict.why
     for row in report.roles:

@@ -30,7 +30,7 @@ class Seen(msgspec.Struct, kw_only=True, frozen=True):
     letters: frozenset[str] = frozenset()  #: ids of dead letters
 
     def of(self, kind: str, count: int, database: Database) -> int:
-        """Give how many of the ``count`` losses of this kind were acknowledged."""
+        """Return how many of the ``count`` losses of this kind were acknowledged."""
         if kind != "dead-letters":
             return min(count, self.dropped if kind == "dropped" else self.refused)
         if not self.letters:
@@ -39,7 +39,7 @@ class Seen(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def read_seen(databases: Databases, role: str) -> Seen:
-    """Give what was acknowledged of a role; nothing if nobody did.
+    """Return what was acknowledged of a role; nothing if nobody did.
 
     Raises:
         StoreError: Its store cannot be read.

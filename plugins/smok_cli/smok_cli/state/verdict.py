@@ -135,12 +135,12 @@ def link_down(jobs: Iterable[dict[str, Any]]) -> LinkDown | None:
 
 
 def since_text(down: LinkDown) -> str:
-    """Give ``since 12:03 (4 h 2 min)``."""
+    """Return ``since 12:03 (4 h 2 min)``."""
     return f"since {clock_time(down.since)} ({human_age(time.time() - down.since)})"
 
 
 def clock_time(moment: float) -> str:
-    """Give ``12:03`` for today, else the date as well; local time, as the device's clock shows."""
+    """Return ``12:03`` for today, else the date as well; local, as the device's clock shows."""
     try:
         local = time.localtime(moment)
     except (OverflowError, ValueError, OSError):

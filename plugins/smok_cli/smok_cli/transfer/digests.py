@@ -27,7 +27,7 @@ _SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
 
 
 def canonical(value: Any) -> bytes:
-    """Give bytes that two plain values share exactly when they are equal and of equal types."""
+    """Return bytes that two plain values share exactly when they are equal and of equal types."""
     kind = type(value)
     if kind in _SCALARS:
         return f"{kind.__name__}:{value!r};".encode("utf-8", "surrogatepass")
@@ -143,7 +143,7 @@ class _Digest:
 
 
 def row_content(engine: Engine, table: str, row: Row) -> bytes | None:
-    """Give what makes a row what it is, its place apart; None if it cannot be decoded."""
+    """Return what makes a row what it is, its place apart; None if it cannot be decoded."""
     try:
         value = engine.codec.loads(row.value)
         if is_dead(table):

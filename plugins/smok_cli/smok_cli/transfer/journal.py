@@ -56,7 +56,7 @@ class Journal:
         self.write(f"{role}/{_DONE}", True)
 
     def read(self, part: str) -> Any:
-        """Give what was noted under a name, or None."""
+        """Return what was noted under a name, or None."""
         row = self._table.get(part)
         try:
             return None if row is None else self._codec.loads(row.value)

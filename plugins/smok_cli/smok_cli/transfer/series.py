@@ -87,7 +87,7 @@ class SeriesCopy:
         self._journal.write(self._note_name, self._state)
 
     def _end_of_queue(self) -> int:
-        """Give the seq of what the target had pending before; that is not ours to acknowledge."""
+        """Return the seq of what the target had pending before; that is not ours to acknowledge."""
         after = 0
         while points := self._target.pending(_PAGE, after):
             after = points[-1].seq
@@ -127,7 +127,7 @@ class SeriesCopy:
                 yield name, ts, value
 
     def _pending(self, group: int) -> dict[str, array[int]]:
-        """Give the timestamps that wait, of the names of a group: eight bytes each in memory."""
+        """Return the timestamps that wait, of the names of a group: eight bytes each in memory."""
         found: dict[str, array[int]] = {}
         for page in self._pending_point(0):
             for point in page:

@@ -39,7 +39,7 @@ def verify(
 
 
 def checked_roles(roles: Iterable[str] | None) -> list[str]:
-    """Give the roles in the order of the list of parts.
+    """Return the roles in the order of the list of parts.
 
     Raises:
         NotFound: One of them is none.

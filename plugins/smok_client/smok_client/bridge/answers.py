@@ -29,7 +29,7 @@ _LONGEST_PAUSE: Final = 60.0
 
 
 def refusal() -> int | None:
-    """Give the status of the server's error that the client is handling; None without one.
+    """Return the status of the server's error that the client is handling; None without one.
 
     An error whose status is unknown gives 0.
     """

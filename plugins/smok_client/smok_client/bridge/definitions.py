@@ -142,7 +142,7 @@ class ClientArchives(client.BaseArchivesDatabase):
 
 
 def _whole(interval: Any) -> Any:
-    """Give whole seconds; what is no interval is left for the role to refuse."""
+    """Return whole seconds; what is no interval is left for the role to refuse."""
     seconds = number(interval)
     is_one = type(seconds) in (int, float) and 0 < seconds < math.inf
     return max(1, int(seconds)) if is_one else interval

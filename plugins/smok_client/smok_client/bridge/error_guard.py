@@ -242,7 +242,7 @@ def _is_of_client(module: str | None) -> bool:
 
 
 def device_of_thread() -> Any:
-    """Give the device whose thread this is; None in a thread that is not the client's."""
+    """Return the device whose thread this is; None in a thread that is not the client's."""
     thread: Any = threading.current_thread()
     return getattr(thread, "device", None) if _is_of_client(type(thread).__module__) else None
 

@@ -139,7 +139,7 @@ class ClientEvents(client.BaseEventDatabase):
         return self._known(to_client(event))
 
     def _known(self, event: client.Event) -> client.Event:
-        """Give the object the device holds for this event, so that there is only one of each."""
+        """Return the object the device holds for this event, so that there is only one of each."""
         live = self._live.get(event.provisional_uuid)
         if live is None:
             return event
@@ -210,7 +210,7 @@ class _States:
 
 
 def to_model(event: client.Event) -> model.Event:
-    """Give our event for the client's; its times may be floats, its texts None or numbers."""
+    """Return our event for the client's; its times may be floats, its texts None or numbers."""
     return model.Event(
         uuid=event.uuid,
         provisional_uuid=event.provisional_uuid or event.uuid or "",
@@ -231,7 +231,7 @@ def _text(value: Any) -> str:
 
 
 def to_client(event: model.Event) -> client.Event:
-    """Give the client's event for ours."""
+    """Return the client's event for ours."""
     made = client.Event(
         event.uuid,
         event.started_on,

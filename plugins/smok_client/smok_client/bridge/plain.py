@@ -42,7 +42,7 @@ _CLASSES: Final = {kind.__name__: kind for kind in _FIELDS}
 
 
 def to_plain(value: Any, depth: int = 0) -> Any:
-    """Give plain data for what a user keeps; what cannot be kept is left for the role to refuse."""
+    """Return plain data for what a user keeps; what cannot be kept is the role's to refuse."""
     kind = type(value)
     if kind is float and not math.isfinite(value):
         return tagged("float", repr(value))
@@ -59,7 +59,7 @@ def to_plain(value: Any, depth: int = 0) -> Any:
 
 
 def _plain_set(items: list[Any]) -> Any:
-    """Give a set, or what stands for one whose members are no members of a plain set."""
+    """Return a set, or what stands for one whose members are no members of a plain set."""
     return set(items) if _are_hashable(items) else tagged("set", items)
 
 
@@ -102,7 +102,7 @@ def _registered(value: Any, depth: int) -> Any:
 
 
 def from_plain(value: Any, known: Callable[[Event], Event] = lambda event: event) -> Any:
-    """Give back what `to_plain` took apart.
+    """Return what `to_plain` took apart.
 
     Args:
         value: Plain data.

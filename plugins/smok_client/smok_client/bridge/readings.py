@@ -69,7 +69,7 @@ def _set(original: Callable[..., None], pathpoint: Any, timestamp: float, value:
 
 
 def _newest(pathpoint: Any) -> float | None:
-    """Give the newest time: the client makes a second object for a pathpoint that it has."""
+    """Return the newest time: the client makes a second object for a pathpoint that it has."""
     dated = pathpoint.device.pp_database.dated.get(pathpoint.name)
     times = (dated, pathpoint.current_timestamp)
     return max((time for time in times if time is not None), default=None)
@@ -82,7 +82,7 @@ def _redated(value: Any, timestamp: int) -> int:
 
 
 def free_time(stored: Iterable[tuple[float, Any]], timestamp: int, value: Any) -> int:
-    """Give the first millisecond that no other reading has; one that holds this value is its own.
+    """Return the first millisecond that no other reading has; one that holds this value is its own.
 
     So a write that was repeated, because its answer was lost, takes no second place.
 

@@ -106,17 +106,17 @@ def register_state(
 
 
 def registered_class(name: str) -> type | None:
-    """Give the class that was registered under ``module:qualified name``; nothing is imported."""
+    """Return the class that was registered under ``module:qualified name``; nothing is imported."""
     return _CLASSES.get(name)
 
 
 def dump_of(cls: type) -> Kind | None:
-    """Give how objects of exactly this class are stored; None for a class nobody knows."""
+    """Return how objects of exactly this class are stored; None for a class nobody knows."""
     return _KINDS.get(cls)
 
 
 def load_of(name: str) -> Kind:
-    """Give how what is stored under this name comes back.
+    """Return how what is stored under this name comes back.
 
     Raises:
         StateUnknown: This program has not registered the class.

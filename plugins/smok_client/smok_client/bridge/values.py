@@ -8,7 +8,7 @@ from smok_core import model
 
 
 def to_model(value: Any, timestamp: Any) -> Any:
-    """Give our value.
+    """Return our value.
 
     A subclass of a plain type and a scalar of numpy become the plain value they stand for; NaN
     and the infinities, which no server takes, become a failed reading of the reason ``invalid``.
@@ -24,7 +24,7 @@ def to_model(value: Any, timestamp: Any) -> Any:
 
 
 def number(timestamp: Any) -> Any:
-    """Give a time as int or float where it stands for one."""
+    """Return a time as int or float where it stands for one."""
     plain = _plain(timestamp)
     return timestamp if isinstance(plain, bool | str) else plain
 
@@ -41,7 +41,7 @@ def _plain(value: Any) -> Any:
 
 
 def to_client(value: Any) -> Any:
-    """Give the client's value for ours."""
+    """Return the client's value for ours."""
     if isinstance(value, model.OperationFailedError):
         assert value.reason is not None
         reason = client.OperationFailedReason(value.reason.value)

@@ -39,7 +39,7 @@ def reduced(function: Name, args: tuple[Node, ...], at: int) -> Node:
 
 
 def _number(dtype: Node, content: Node) -> Any:
-    """Give the number that numpy has pickled as its bytes; None if it is none of a known kind."""
+    """Return the number that numpy has pickled as its bytes; None if it is none of a known kind."""
     if type(dtype) is not Obj or dtype.name.text != DTYPE or len(dtype.args) != 4:
         return None
     kind, *_, order = dtype.args
@@ -52,7 +52,7 @@ def _number(dtype: Node, content: Node) -> Any:
 
 
 def _latin1(text: str) -> bytes | None:
-    """Give the bytes that protocol 2, which has none, spells as a text."""
+    """Return the bytes that protocol 2, which has none, spells as a text."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:

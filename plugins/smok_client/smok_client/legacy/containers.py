@@ -23,7 +23,7 @@ _FACTORIES: Final = frozenset(
 
 
 def read_container(node: Obj, read: Callable[[Node], Any]) -> Any:
-    """Give what stands for it.
+    """Return what stands for it.
 
     Args:
         node: An object for which `is_container` holds.
@@ -47,7 +47,7 @@ def is_container(node: Node) -> bool:
 
 
 def _modern(name: Name) -> str:
-    """Give the name of today: protocol 2 writes those of Python 2."""
+    """Return the name of today: protocol 2 writes those of Python 2."""
     return _OLD.get(name.text) or name.text.replace("__builtin__:", "builtins:")
 
 

@@ -37,7 +37,7 @@ def expect(node: Node, kind: type[T], what: str) -> T:
 
 
 def attributes(node: Node, class_name: str, names: Iterable[str]) -> dict[str, Node]:
-    """Give the attributes of an object, all of ``names`` and no other."""
+    """Return the attributes of an object, all of ``names`` and no other."""
     if not isinstance(node, Obj) or node.name.text != class_name:
         raise blame(f"a {class_name} expected", node)
     found = _state(node)
@@ -52,7 +52,7 @@ def _state(obj: Obj) -> dict[str, Node]:
 
 
 def member(node: Node, class_name: str, values: dict[Any, T], names: dict[Any, T]) -> T:
-    """Give the member of an enumeration, pickled by value or by name."""
+    """Return the member of an enumeration, pickled by value or by name."""
     if not isinstance(node, Obj) or node.name.text != class_name or len(node.args) != 1:
         raise blame(f"a {class_name} expected", node)
     key = node.args[0]
@@ -65,7 +65,7 @@ def member(node: Node, class_name: str, values: dict[Any, T], names: dict[Any, T
 
 
 def text(node: Node, what: str) -> str:
-    """Give a text; None, which the client lets through, is the empty one, a number its digits."""
+    """Return a text; None, which the client lets through, is the empty one, a number its digits."""
     if node is None:
         return ""
     if type(node) in _TEXTABLE:
@@ -83,7 +83,7 @@ def clean(value: str) -> str:
 
 
 def as_map(node: Node, what: str) -> Map:
-    """Give a dict; one of a special kind is a dict as well."""
+    """Return a dict; one of a special kind is a dict as well."""
     if type(node) is not Holder or node.name.text not in DICTS:
         return expect(node, Map, what)
     plain = Map()
@@ -92,7 +92,7 @@ def as_map(node: Node, what: str) -> Map:
 
 
 def number(node: Node, what: str) -> int | float:
-    """Give a finite number; a bool is none."""
+    """Return a finite number; a bool is none."""
     if type(node) is int:
         return node
     if type(node) is float and -1e300 < node < 1e300:
@@ -101,5 +101,5 @@ def number(node: Node, what: str) -> int | float:
 
 
 def whole(node: Node, what: str) -> int:
-    """Give a number without its fraction: the client lets ``time.time()`` through as seconds."""
+    """Return a number without its fraction: the client lets ``time.time()`` through as seconds."""
     return int(number(node, what))

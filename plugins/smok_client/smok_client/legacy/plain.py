@@ -81,7 +81,7 @@ class PlainReader:
         self._left = 0
 
     def read(self, node: Node) -> Any:
-        """Give the plain data of one entry.
+        """Return the plain data of one entry.
 
         Raises:
             EntryRefused: It holds a class that is no plain data, or is too deep or too large.
@@ -150,7 +150,7 @@ class PlainReader:
 
 
 def _registered(name: str, content: Any) -> Any:
-    """Give what the bridge stores for a class that it registers by itself."""
+    """Return what the bridge stores for a class that it registers by itself."""
     return tagged(f"class {name.replace(':', '.')}", content)
 
 

@@ -28,7 +28,7 @@ def is_registered(node: Node) -> bool:
 
 
 def read_registered(node: Obj, read: Callable[[Node], Any]) -> Any:
-    """Give what the bridge stores for an object of a registered class.
+    """Return what the bridge stores for an object of a registered class.
 
     Args:
         node: An object for which `is_registered` holds.
@@ -79,7 +79,7 @@ def _empty(cls: Any, args: list[Any]) -> Any:
 
 
 def attributes_of(state: Node) -> list[Node]:
-    """Give names and values in turn of what sets an object's attributes; else the state itself."""
+    """Return names and values in turn of what sets an object's attributes; else the state."""
     parts = state if type(state) is tuple and len(state) == 2 else (state,)
     if not all(part is None or type(part) is Map for part in parts):
         return [STATE, state]

@@ -27,7 +27,7 @@ class Report(msgspec.Struct, kw_only=True):
         return self.fault is None and not self.refused
 
     def __str__(self) -> str:
-        """Give one line for people."""
+        """Return one line for people."""
         if self.fault is not None:
             return f"{self.path}: {self.detail}"
         if self.left_out is not None:

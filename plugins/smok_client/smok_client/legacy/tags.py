@@ -11,7 +11,7 @@ MARK: Final = "$smok"
 
 
 def tagged(name: str, content: Any) -> dict[str, Any]:
-    """Give what stands for an object of the client's class ``name``."""
+    """Return what stands for an object of the client's class ``name``."""
     return {MARK: [name, content]}
 
 

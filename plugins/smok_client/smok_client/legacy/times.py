@@ -15,7 +15,7 @@ _FOLD: Final = 0x80
 
 
 def read_datetime(node: Obj) -> datetime:
-    """Give the datetime, without a zone or with a fixed offset from UTC.
+    """Return the datetime, without a zone or with a fixed offset from UTC.
 
     Raises:
         EntryRefused: It has another kind of zone, or is none.

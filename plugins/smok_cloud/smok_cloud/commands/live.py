@@ -43,7 +43,7 @@ def show(service: Service, stop: threading.Event) -> None:
 
 
 def lines(service: Service, snapshot: Snapshot) -> Iterator[Text]:
-    """Give the lines of the screen; each is to be cut at its width."""
+    """Yield the lines of the screen; each is to be cut at its width."""
     yield from _link(service, snapshot)
     yield _pace(snapshot)
     yield from _request_out(service)

@@ -70,7 +70,7 @@ class _Scale:
 
 
 def _ticks(values: Sequence[float], *, zero: bool) -> list[float]:
-    """Give round numbers that hold all values between them, three to six of them."""
+    """Return round numbers that hold all values between them, three to six of them."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     low = min(low, 0.0) if zero else low
     if high - low <= 1e-9 * max(abs(high), abs(low)):
@@ -108,7 +108,7 @@ def _times(scale: _Scale) -> Markup:
 
 
 def _gap(points: Sequence[Point], span: float) -> float:
-    """Give what is too long between two readings: many times the usual, and wide enough to see."""
+    """Return what is too long between two readings: many times the usual, wide enough to see."""
     gaps = [after[0] - before[0] for before, after in pairwise(points)]
     return max(8 * median(gaps), span / 60) if gaps else span
 

@@ -24,13 +24,13 @@ _UP: Final = "1 if the device could be looked at, 0 if its configuration cannot 
 
 
 def openmetrics(databases: Databases) -> str:
-    """Give the numbers as OpenMetrics text."""
+    """Return the numbers as OpenMetrics text."""
     text: bytes = generate_latest(registry(Fixed.of(databases)))  # type: ignore[no-untyped-call]
     return text.decode()
 
 
 def registry(collector: Collector) -> CollectorRegistry:
-    """Give a registry of this collector alone: nothing about this process is mixed in."""
+    """Return a registry of this collector alone: nothing about this process is mixed in."""
     made = CollectorRegistry(auto_describe=False)
     made.register(collector)
     return made

@@ -26,7 +26,7 @@ _SILENCE: Final = 3 * 3600.0  #: seconds without an upload process; the history 
 
 
 def render(facts: Facts) -> str:
-    """Give the page; every text of a device or a cloud is escaped."""
+    """Return the page; every text of a device or a cloud is escaped."""
     environment = Environment(
         loader=PackageLoader("smok_cloud.report"),
         autoescape=True,
@@ -47,7 +47,7 @@ def render(facts: Facts) -> str:
 
 
 def _tiles(facts: Facts) -> list[tuple[str, str, bool]]:
-    """Give the numbers at the top: what, how much, and whether it is alarming."""
+    """Return the numbers at the top: what, how much, and whether it is alarming."""
     oldest = min((row["oldest"] for row in facts.roles if row.get("oldest")), default=None)
     sums = {what: sum(row.get(what) or 0 for row in facts.roles) for what in _SUMS}
     free = next((store["free"] for store in facts.stores if store["free"]), "")
@@ -86,7 +86,7 @@ def _past(history: list[Moment]) -> list[dict[str, Any]]:
 
 
 def _some(points: list[tuple[float, float]]) -> list[tuple[str, str]]:
-    """Give about two dozen of the numbers, the newest among them, for the table below a chart."""
+    """Return about two dozen of the numbers, the newest among them, for the table below a chart."""
     chosen = points[:: -max(len(points) // 24, 1)]
     return [
         (_moment(at), f"{value:,.4g}" if value < _LONG else f"{value:,.0f}") for at, value in chosen

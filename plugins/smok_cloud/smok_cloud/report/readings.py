@@ -105,7 +105,7 @@ def _empty(curve: Curve, bucket: _Bucket) -> None:
 
 
 def newest_time(databases: Databases, name: str) -> float:
-    """Give the time of the newest reading of a pathpoint that has one, failed or not."""
+    """Return the time of the newest reading of a pathpoint that has one, failed or not."""
     try:
         return databases.pathpoints.get_current_value(name)[0] / 1000
     except OperationFailedError as failure:

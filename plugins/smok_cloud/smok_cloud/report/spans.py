@@ -27,7 +27,7 @@ def seconds_of(text: str) -> float:
 
 
 def check_names(databases: Databases, wanted: tuple[str, ...]) -> list[str]:
-    """Give the names if a pathpoint of each has a value.
+    """Return the names if a pathpoint of each has a value.
 
     Raises:
         UsageError: One has not; it names the nearest that has.

@@ -10,7 +10,7 @@ _DAY = 86_400.0
 
 
 def draw(curve: Curve, width: int, height: int, *, color: bool) -> str:
-    """Give the chart as text of ``width`` columns and ``height`` lines.
+    """Return the chart as text of ``width`` columns and ``height`` lines.
 
     Failed readings are marked ``x`` at the bottom. Without ``color`` it is plain text.
     """

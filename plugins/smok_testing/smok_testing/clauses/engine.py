@@ -57,7 +57,7 @@ def replacing_and_deleting_stay_within_a_name(harness: Harness) -> None:
 
 
 def uses_of(engine: Engine) -> dict[str, Any]:
-    """Give a call of every method of every primitive, by its name."""
+    """Return a call of every method of every primitive, by its name."""
     table, series = engine.table("kit.rows"), engine.series("kit.points", Limits())
     blobs = engine.blobs("kit.blobs")
     return {

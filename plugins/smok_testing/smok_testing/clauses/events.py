@@ -19,12 +19,12 @@ DAY = 86_400
 
 
 def event(name: str, **fields: Any) -> Event:
-    """Give an event whose provisional uuid is ``name``."""
+    """Return an event whose provisional uuid is ``name``."""
     return Event(**{"started_on": 10, "provisional_uuid": name, **fields})
 
 
 def full_event() -> Event:
-    """Give an event that has every field set to something of its own."""
+    """Return an event that has every field set to something of its own."""
     return Event(
         started_on=-5, color=Color.RED, is_point=False, group="g", message="é🔧\n",
         token="t",  # noqa: S106 - no password
@@ -33,12 +33,12 @@ def full_event() -> Event:
 
 
 def all_of(events: BaseEventDatabase) -> dict[str, Event]:
-    """Give all events by their provisional uuid."""
+    """Return all events by their provisional uuid."""
     return {found.provisional_uuid: found for found in events.get_all_events()}
 
 
 def offered(events: BaseEventDatabase) -> list[tuple[str, str | None, int | None]]:
-    """Give provisional uuid, uuid and end of the events that would be uploaded now."""
+    """Return provisional uuid, uuid and end of the events that would be uploaded now."""
     batch = events.get_events_to_sync()
     found = batch.get_events() if batch else []
     return [(one.provisional_uuid, one.uuid, one.ended_on) for one in found]

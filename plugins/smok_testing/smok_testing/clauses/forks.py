@@ -30,7 +30,7 @@ TOGETHER, SIZE = 25, 300_000
 
 
 def times(roles: Databases, name: str) -> list[float]:
-    """Give the times of a pathpoint's archive."""
+    """Return the times of a pathpoint's archive."""
     return [ts for ts, _ in roles.pathpoints.get_archive_data(name)]
 
 
@@ -209,7 +209,7 @@ def children_that_call_at_one_moment_get_their_own_answers(harness: Harness) -> 
 
 
 def _meeting(harness: Harness, ends: tuple[socket.socket, ...], me: int) -> Callable[[], None]:
-    """Give the work of a child that begins each step together with the other one."""
+    """Return the work of a child that begins each step together with the other one."""
 
     def work() -> None:
         ends[1 - me].close()  # so that the end of the other is seen

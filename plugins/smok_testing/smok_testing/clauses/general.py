@@ -26,7 +26,7 @@ DEVICES = (
 
 
 def uses(roles: Databases) -> dict[str, Callable[[], Any]]:
-    """Give one reading and one writing call of every role."""
+    """Return one reading and one writing call of every role."""
     return {
         "predicates.get_all_predicates": roles.predicates.get_all_predicates,
         "predicates.set_new_predicates": lambda: roles.predicates.set_new_predicates([]),

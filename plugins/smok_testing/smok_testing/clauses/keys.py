@@ -46,7 +46,7 @@ def _for(keyed: Keyed, check: Any) -> Callable[[Harness], None]:
 
 
 def ordinary(keyed: Keyed) -> list[str]:
-    """Give every difficult key that is a key to this role, each once."""
+    """Return every difficult key that is a key to this role, each once."""
     found = {keyed.canonical(key): key for key in ALL_KEYS}
     return [key for canonical, key in found.items() if canonical]
 

@@ -26,7 +26,7 @@ EVERY = 1
 
 @cache
 def wanted(roles: tuple[str, ...], steps: int) -> dict[str, Any]:
-    """Give what must be there after so many steps, from a store that nobody kills.
+    """Return what must be there after so many steps, from a store that nobody kills.
 
     Looking hands batches out, so each state is made afresh.
     """

@@ -17,17 +17,17 @@ PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSIS
 
 
 def macro(name: str, *times: float, **commands: Any) -> Macro:
-    """Give a macro with these occurrences."""
+    """Return a macro with these occurrences."""
     return Macro(macro_id=name, commands=commands, occurrences_not_done=list(times))
 
 
 def due(macros: BaseMacroDatabase) -> dict[str, list[float]]:
-    """Give what is still to be executed."""
+    """Return what is still to be executed."""
     return {one.macro_id: one.occurrences_not_done for one in macros.get_macros()}
 
 
 def done(macros: BaseMacroDatabase) -> list[tuple[str, float]]:
-    """Give what the cloud has not been told of."""
+    """Return what the cloud has not been told of."""
     return list(macros.get_done_macros())
 
 

@@ -16,7 +16,7 @@ PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSIS
 
 
 def offered(metadata: BaseMetadataDatabase) -> list[tuple[str, str | None]]:
-    """Give keys and values that would be uploaded now."""
+    """Return keys and values that would be uploaded now."""
     batch = metadata.get_plain_to_sync()
     return [(change.key, change.value) for change in batch.changes] if batch else []
 

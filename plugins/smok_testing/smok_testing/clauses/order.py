@@ -14,7 +14,7 @@ MANY = 300
 
 
 def scattered(count: int = MANY) -> list[int]:
-    """Give the numbers below ``count`` in an order that is neither rising nor falling."""
+    """Return the numbers below ``count`` in an order that is neither rising nor falling."""
     return [place * 7 % count for place in range(count)]
 
 

@@ -35,12 +35,12 @@ Pairs = list[tuple[Any, Any]]
 
 
 def archive(pathpoints: BasePathpointDatabase, name: str = "p", *ends: Any) -> Pairs:
-    """Give all values of a pathpoint, types told apart."""
+    """Return all values of a pathpoint, types told apart."""
     return [(ts, typed(value)) for ts, value in pathpoints.get_archive_data(name, *ends)]
 
 
 def offered(pathpoints: BasePathpointDatabase) -> list[Any]:
-    """Give what the cloud would get now."""
+    """Return what the cloud would get now."""
     batch = pathpoints.get_data_to_sync()
     return batch.to_json() if batch else []
 

@@ -33,7 +33,7 @@ def add(table: Table, key: str, most: int | None, drop: Sequence[Ack] = ()) -> b
 
 
 def filled(harness: Harness, keys: str) -> tuple[Table, list[Ack]]:
-    """Give a table in which each of these keys waits, and the acks that remove them."""
+    """Return a table in which each of these keys waits, and the acks that remove them."""
     table = harness.table()
     for key in keys:
         add(table, key, None)
@@ -41,7 +41,7 @@ def filled(harness: Harness, keys: str) -> tuple[Table, list[Ack]]:
 
 
 def counts(table: Table) -> tuple[list[str], int]:
-    """Give the keys that wait, and how many were dropped."""
+    """Return the keys that wait, and how many were dropped."""
     return [row.key for row in table.pending(1000)], table.stats().dropped
 
 

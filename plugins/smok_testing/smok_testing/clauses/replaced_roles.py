@@ -16,7 +16,7 @@ PERSISTENT: dict[str, Any] = {"level": Level.DURABLE, "needs": Capability.PERSIS
 
 
 def sensor(fqts: str, path: str = "W1", type_name: str = "t") -> Sensor:
-    """Give a sensor."""
+    """Return a sensor."""
     return Sensor(fqts=fqts, path=path, type_name=type_name)
 
 
@@ -130,7 +130,7 @@ def instructions_survive_a_restart(harness: Harness) -> None:
 
 
 def predicate(name: str, **more: Any) -> dict[str, Any]:
-    """Give a predicate with a silencing period."""
+    """Return a predicate with a silencing period."""
     silenced = [{"day_start": 1, "hour_start": 2, "minute_start": 3, "day_stop": 7}]
     return {"predicate_id": name, "silencing": silenced, "state": None, **more}
 

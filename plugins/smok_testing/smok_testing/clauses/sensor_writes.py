@@ -15,7 +15,7 @@ clause = clauses_of("sensor_writes")
 
 
 def offered(writes: BaseSensorWriteDatabase) -> list[SensorWriteEvent]:
-    """Give the records that would be uploaded now."""
+    """Return the records that would be uploaded now."""
     return list(writes.get_sw_sync().events)
 
 

@@ -13,7 +13,7 @@ MANY = 2_500
 
 
 def stored(series: Series, name: str = "n") -> list[tuple[int, bytes]]:
-    """Give every point of a name."""
+    """Return every point of a name."""
     return list(series.range(name, None, None))
 
 

@@ -10,7 +10,7 @@ clause = clauses_of("series")
 
 
 def pending(series: Series, limit: int = 1000, after: int = 0) -> list[tuple[str, int]]:
-    """Give names and timestamps of the queue."""
+    """Return names and timestamps of the queue."""
     return [(point.name, point.ts) for point in series.pending(limit, after)]
 
 

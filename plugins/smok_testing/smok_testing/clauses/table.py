@@ -10,7 +10,7 @@ clause = clauses_of("table")
 
 
 def row_of(table: Table, key: str) -> Row:
-    """Give the row under ``key``; fail if there is none."""
+    """Return the row under ``key``; fail if there is none."""
     row = table.get(key)
     expect(row is not None, f"get({key!r}) gave None for a row that was put")
     assert row is not None

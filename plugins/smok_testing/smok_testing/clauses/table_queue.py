@@ -10,12 +10,12 @@ clause = clauses_of("table")
 
 
 def pending(table: Table, limit: int = 100, after: int = 0) -> list[str]:
-    """Give the keys that wait."""
+    """Return the keys that wait."""
     return [row.key for row in table.pending(limit, after)]
 
 
 def with_pending(harness: Harness, keys: str) -> tuple[Table, dict[str, int]]:
-    """Give a table in which each of these keys waits, and their seqs."""
+    """Return a table in which each of these keys waits, and their seqs."""
     table = harness.table()
     for key in keys:
         table.put(key, key.encode(), pending=True)

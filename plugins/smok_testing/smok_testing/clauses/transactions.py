@@ -93,7 +93,7 @@ def _fill(engine: Engine) -> None:
 
 
 def _refused(engine: Engine) -> dict[str, Callable[[], Any]]:
-    """Give calls that change nothing and, as their answers say so, give nothing that is true."""
+    """Return calls that change nothing and, as their answers say so, give nothing that is true."""
     rows, blobs, points = (
         engine.table("race.rows"), engine.blobs("race.blobs"), engine.series("race.points"),
     )  # fmt: skip

@@ -33,7 +33,7 @@ class CertificateCheck:
         self.where, self._ca_bundle = where, ca_bundle
 
     def device_id(self, tls_pem: str | None, headers: Mapping[str, str]) -> str | None:
-        """Give the device that sent a request, None if nobody asks.
+        """Return the device that sent a request, None if nobody asks.
 
         Raises:
             Refusal: 401 without a certificate, 403 with one that is not accepted.

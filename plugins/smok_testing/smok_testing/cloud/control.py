@@ -18,7 +18,7 @@ def put_device_logs(cloud: State, body: Any) -> Any:
 
 
 def get_instrumentation(cloud: State, _body: None, slave: str) -> Any:
-    """Give a slave device's instrumentation."""
+    """Return a slave device's instrumentation."""
     return {"linkstate": "{}", "instrumentation": {}, **cloud.instrumentation.get(slave, {})}
 
 

@@ -67,7 +67,7 @@ class Fault(msgspec.Struct, kw_only=True):
 
     @property
     def repeats(self) -> int:
-        """Give how often the API sees the request."""
+        """Return how often the API sees the request."""
         return 2 if self.kind is FaultKind.DUPLICATE else 1
 
     def matches(self, method: str, path: str) -> bool:
@@ -75,7 +75,7 @@ class Fault(msgspec.Struct, kw_only=True):
         return fnmatch.fnmatchcase(method, self.method) and fnmatch.fnmatchcase(path, self.path)
 
     def own_reply(self) -> Reply | None:
-        """Give the answer of a fault that keeps the request from the API; None: there is none."""
+        """Return the answer of a fault that keeps the request from the API; None: there is none."""
         if self.kind is FaultKind.STATUS:
             extra = {} if self.retry_after is None else {"retry_after": self.retry_after}
             return error_reply(self.status, "a fault of the sandbox", **extra)
@@ -87,7 +87,7 @@ class Fault(msgspec.Struct, kw_only=True):
         return make_reply(200, b"", "text/html") if self.kind is FaultKind.EMPTY else None
 
     def changed(self, reply: Reply) -> Reply | None:
-        """Give what the fault makes of the API's answer; None: it is lost."""
+        """Return what the fault makes of the API's answer; None: it is lost."""
         if self.kind is FaultKind.DROP_ANSWER:
             return None
         if self.kind is FaultKind.GZIP_BOMB:
@@ -127,11 +127,11 @@ class FaultPlan:
             self._faults.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Give the fault that this request meets, and count it."""
+        """Return the fault that this request meets, and count it."""
         return self._take(lambda fault: fault.matches(method, path), connecting=False)
 
     def take_at_connect(self) -> Fault | None:
-        """Give the fault that this new connection meets, and count it."""
+        """Return the fault that this new connection meets, and count it."""
         return self._take(lambda _: True, connecting=True)
 
     def _take(self, matches: Callable[[Fault], bool], *, connecting: bool) -> Fault | None:

@@ -9,7 +9,7 @@ _NAME = re.compile(rb'(?i)content-disposition: *form-data;(?: *[^;\r\n]+;)* *nam
 
 
 def parse_form(content_type: str, body: bytes) -> dict[str, bytes]:
-    """Give the parts of a form by name, or refuse the request with 400."""
+    """Return the parts of a form by name, or refuse the request with 400."""
     match = _TYPE.fullmatch(content_type.strip())
     if not match:
         raise Refusal(400, "the body is not a form with a boundary")

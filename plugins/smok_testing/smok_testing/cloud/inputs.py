@@ -99,7 +99,7 @@ class MetadataInput(_Strict):
 
 
 def checked(value: Any, shape: type[_T]) -> _T:
-    """Give the value as the shape, or refuse the request with 400."""
+    """Return the value as the shape, or refuse the request with 400."""
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
@@ -107,7 +107,7 @@ def checked(value: Any, shape: type[_T]) -> _T:
 
 
 def points_of(body: Any) -> list[dict[str, Any]]:
-    """Give each point as ``{path, timestamp, value}`` or ``{path, timestamp, error_code}``."""
+    """Return each point as ``{path, timestamp, value}`` or ``{path, timestamp, error_code}``."""
     return [
         {"path": each.path, **_point(value)}
         for each in checked(body, list[PointsInput])

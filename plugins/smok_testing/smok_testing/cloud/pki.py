@@ -29,7 +29,7 @@ class Validity(NamedTuple):
 
     @classmethod
     def around_now(cls, days: int = 365) -> Self:
-        """Give a validity that began yesterday and ends in so many days."""
+        """Return a validity that began yesterday and ends in so many days."""
         now = dt.datetime.now(dt.UTC)
         return cls(now - _DAY, now + days * _DAY)
 
@@ -117,7 +117,7 @@ def make_authority(
 
 
 def device_extensions(device_id: str, environment: int) -> list[tuple[x509.ExtensionType, bool]]:
-    """Give the extensions of a real device certificate, in their real criticality."""
+    """Return the extensions of a real device certificate, in their real criticality."""
     text = device_id.encode()
     return [
         (x509.BasicConstraints(ca=False, path_length=None), False),
@@ -133,7 +133,7 @@ def _private(dotted: str, value: bytes) -> x509.UnrecognizedExtension:
 
 
 def server_extensions(hosts: Sequence[str]) -> Extensions:
-    """Give the extensions of a server that is called by these names and addresses."""
+    """Return the extensions of a server that is called by these names and addresses."""
     return [
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),

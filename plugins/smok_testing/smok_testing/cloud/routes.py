@@ -33,7 +33,7 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 
 
 def find(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
-    """Give the handler of a call and the decoded parts of its path.
+    """Return the handler of a call and the decoded parts of its path.
 
     Raises:
         Refusal: 404 for an unknown path, 405 for a method that it does not have.
@@ -86,7 +86,7 @@ def post_values(cloud: State, body: Any) -> Any:
 
 
 def get_sensors(cloud: State, _body: None) -> Any:
-    """Give the sensors."""
+    """Return the sensors."""
     return cloud.sensors
 
 
@@ -114,7 +114,7 @@ def _take_event(cloud: State, record: dict[str, Any]) -> str:
 
 
 def get_predicates(cloud: State, _body: None) -> Any:
-    """Give the predicates."""
+    """Return the predicates."""
     return cloud.predicates
 
 
@@ -132,7 +132,7 @@ def post_baobs(cloud: State, body: Any) -> Any:
 
 
 def get_baob(cloud: State, _body: None, key: str) -> Any:
-    """Give a BAOB."""
+    """Return a BAOB."""
     if key not in cloud.baobs:
         raise Refusal(404, "there is no such BAOB")
     data, version = cloud.baobs[key]
@@ -154,12 +154,12 @@ def put_baob(cloud: State, headers: Mapping[str, str], body: bytes, key: str) ->
 
 
 def get_archives(cloud: State, _body: None) -> Any:
-    """Give the archiving instructions."""
+    """Return the archiving instructions."""
     return cloud.archives
 
 
 def get_macros(cloud: State, _body: None, start: str, stop: str) -> Any:
-    """Give the macros with occurrences in a window; those done here are marked completed."""
+    """Return the macros with occurrences in a window; those done here are marked completed."""
     window = range(int(start), int(stop) + 1)
     macros = ({**each, "occurrences": _occurrences(cloud, each, window)} for each in cloud.macros)
     return [each for each in macros if each["occurrences"]]
@@ -184,7 +184,7 @@ def post_macro(cloud: State, _body: None, macro_id: str, timestamp: str) -> Any:
 
 
 def get_metadata(cloud: State, _body: None, key: str) -> Any:
-    """Give a metadata value."""
+    """Return a metadata value."""
     if key not in cloud.metadata:
         raise Refusal(404, "there is no such key")
     value, timestamp = cloud.metadata[key]

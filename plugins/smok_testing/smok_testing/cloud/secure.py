@@ -22,7 +22,7 @@ class SecureSandbox(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Give the base URL."""
+        """Return the base URL."""
         return self.server.url
 
 

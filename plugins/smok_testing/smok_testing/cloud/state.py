@@ -56,7 +56,7 @@ class State:
 
     @property
     def values(self) -> dict[str, list[tuple[float, Any]]]:
-        """Give path -> [(timestamp in ms, value)] in order of arrival, repeats included.
+        """Return path -> [(timestamp in ms, value)] in order of arrival, repeats included.
 
         The value of a failed reading is ``{"error_code": code}``.
         """

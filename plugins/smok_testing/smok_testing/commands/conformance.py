@@ -97,7 +97,7 @@ def _chosen(only: str, levels: tuple[str, ...]) -> list[Clause]:
 
 
 def _subject(backend: str | None, options: tuple[str, ...], source: str | None) -> Subject:
-    """Give what is tested: a backend with options, or what an author's module says."""
+    """Return what is tested: a backend with options, or what an author's module says."""
     from smok_testing import Subject
 
     if backend and not source:
@@ -145,7 +145,7 @@ def _check_options(subject: Subject) -> None:
 
 
 def _own_store(options: type[msgspec.Struct]) -> str:
-    """Give the option that makes a store of its own, as far as its name tells."""
+    """Return the option that makes a store of its own, as far as its name tells."""
     names = {field.name for field in msgspec.structs.fields(options)}
     known = {
         "path": '"path={place}/store"',

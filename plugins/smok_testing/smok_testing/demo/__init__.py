@@ -36,7 +36,7 @@ def command(directory: Path | None, seconds: float) -> int:
 
 @contextlib.contextmanager
 def _place(directory: Path | None) -> Iterator[Path]:
-    """Give an empty directory; a given one is kept, another is removed."""
+    """Provide an empty directory; a given one is kept, another is removed."""
     if directory is None:
         with tempfile.TemporaryDirectory(prefix="smok-demo-") as name:
             yield Path(name)

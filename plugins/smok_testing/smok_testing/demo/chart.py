@@ -25,7 +25,7 @@ def sparkline(values: Sequence[float], width: int, *, unicode: bool = True) -> s
 
 
 def short_number(number: float) -> str:
-    """Give ``12.5``, ``340``, ``1.2 M``."""
+    """Return ``12.5``, ``340``, ``1.2 M``."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
         if abs(number) >= size:
             return f"{number / (1e3 if unit == 'k' else size):.1f} {unit}"

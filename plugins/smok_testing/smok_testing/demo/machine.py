@@ -21,7 +21,7 @@ class Machine:
         self._busy, self._total = 0, 0
 
     def read(self, at_ms: int) -> dict[str, ValueOrExcept]:
-        """Give every reading by its pathpoint; a failure carries ``at_ms``."""
+        """Return every reading by its pathpoint; a failure carries ``at_ms``."""
         sources = {
             "load.1min": self._load,
             "cpu.busy_percent": self._cpu,

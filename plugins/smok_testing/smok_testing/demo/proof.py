@@ -37,7 +37,7 @@ def promised(journal: Path) -> dict[str, Counter[str]]:
 
 
 def received(cloud: State) -> dict[str, Counter[str]]:
-    """Give what arrived at the cloud in the same form; a record that arrived twice counts twice."""
+    """Return what arrived at the cloud in the same form; one that arrived twice counts twice."""
     events = cloud.event_arrivals
     ended = [event["message"] for event in events if event.get("ended_on")]
     return {

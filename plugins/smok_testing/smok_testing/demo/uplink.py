@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 
 
 def free_port() -> int:
-    """Give a loopback port that nobody listens on."""
+    """Return a loopback port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -30,7 +30,7 @@ class EventsMachine(Machine):
 
     @property
     def events(self) -> BaseEventDatabase:
-        """Give the role."""
+        """Return the role."""
         return self.harness.roles.events
 
     @rule(name=NAMES, ended_on=strategies.none() | strategies.just(5))

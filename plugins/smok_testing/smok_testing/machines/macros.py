@@ -25,7 +25,7 @@ class MacrosMachine(Machine):
 
     @property
     def macros(self) -> BaseMacroDatabase:
-        """Give the role."""
+        """Return the role."""
         return self.harness.roles.macros
 
     @rule(offer=OFFERS)

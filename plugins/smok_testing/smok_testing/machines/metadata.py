@@ -30,7 +30,7 @@ class MetadataMachine(Machine):
 
     @property
     def metadata(self) -> BaseMetadataDatabase:
-        """Give the role."""
+        """Return the role."""
         return self.harness.roles.metadata
 
     @rule(key=KEYS, value=VALUES, timestamp=TIMES | strategies.none())

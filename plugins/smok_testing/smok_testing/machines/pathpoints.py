@@ -25,7 +25,7 @@ class PathpointsMachine(Machine):
 
     @property
     def pathpoints(self) -> BasePathpointDatabase:
-        """Give the role."""
+        """Return the role."""
         return self.harness.roles.pathpoints
 
     @rule(name=NAMES, ts=TIMES, value=VALUES)

@@ -37,7 +37,7 @@ class SeriesMachine(Machine):
 
     @property
     def series(self) -> Series:
-        """Give the series with its limits."""
+        """Return the series with its limits."""
         return self.harness.series(limits=self.limits)
 
     @rule(points=strategies.lists(POINTS, max_size=5))

@@ -40,7 +40,7 @@ class PluginNames(msgspec.Struct, frozen=True):
 
     @classmethod
     def checked(cls, backend: str) -> Self:
-        """Give the names of a backend.
+        """Return the names of a backend.
 
         Raises:
             InvalidValue: It cannot be called so; the message has a name that would do.
@@ -102,7 +102,7 @@ def write_plugin(backend: str, directory: Path, *, sql: bool = False) -> list[Pa
 
 
 def _templates(names: PluginNames, *, sql: bool) -> dict[str, Traversable]:
-    """Give the templates by their paths; of two for one file the one on SQL."""
+    """Return the templates by their paths; of two for one file the one on SQL."""
     folders = ["templates", *(["templates_sql"] if sql else [])]
     walks = (_walk(names, resources.files(__package__) / folder, "") for folder in folders)
     return {where: template for walk in walks for template, where in walk}

@@ -26,7 +26,7 @@ KINDS: Final[tuple[type[Kind[Any]], ...]] = (
 
 
 def kind_of_role(role: str, root: Node) -> type[Kind[Any]]:
-    """Give the kind of a file whose role is known; only ``events`` has two."""
+    """Return the kind of a file whose role is known; only ``events`` has two."""
     if role == "events":
         return EventFile if type(root) is tuple else CacheFile
     return next(kind for kind in KINDS if kind.role == role)

@@ -36,7 +36,7 @@ class Kind(ABC, Generic[V]):
 
     @abstractmethod
     def entries(self, root: Node) -> Sequence[Any]:
-        """Give the entries of a file.
+        """Return the entries of a file.
 
         Raises:
             LegacyRefused: The file is of another kind.
@@ -67,7 +67,7 @@ class Kind(ABC, Generic[V]):
 
 
 def table_of(database: Database, name: str) -> Table | None:
-    """Give a table of a role's engine; None if the backend keeps the role in its own way."""
+    """Return a table of a role's engine; None if the backend keeps the role in its own way."""
     return database.engine.table(name) if isinstance(database, OnEngine) else None
 
 

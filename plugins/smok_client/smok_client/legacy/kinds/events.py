@@ -93,7 +93,7 @@ class EventFile(Kind[_Converted]):
         )
 
     def _metadata(self, node: Node) -> dict[str, str]:
-        """Give the texts; what is none becomes one, as in the bridge."""
+        """Return the texts; what is none becomes one, as in the bridge."""
         if node is None:
             return {}
         pairs = as_map(node, "metadata").pairs()
