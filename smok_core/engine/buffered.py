@@ -102,12 +102,10 @@ class BufferedSeries(Series):
         """Tell whether a value may begin to wait; if others do already, they are late."""
         if self._closed or self._pending or self._failure or not self._has_thread():
             return False
-        self._wait_from(time.monotonic())
+        self._since = time.monotonic()
+        self._until = self._since + _LATE * self._seconds
         self._state.notify_all()
         return True
-
-    def _wait_from(self, since: float) -> None:
-        self._since, self._until = since, since + _LATE * self._seconds
 
     def _write_now(self, points: _Taken) -> None:
         """Write what waits, then the points; if either fails, the points were not taken."""
@@ -165,7 +163,8 @@ class BufferedSeries(Series):
             except StoreError:
                 raise
             except SmokError as error:
-                self._note_refusal(taken, error)
+                logger.error("%d values can never be written: %s", len(taken), error)  # noqa: TRY400
+                self._refused, self._refusal = self._refused + len(taken), str(error)
             self._forget(1)
         return full
 
@@ -190,15 +189,10 @@ class BufferedSeries(Series):
                 self._failing_since = time.time()
             self._failure, self._tried, self._until = failure, time.monotonic(), 0.0
             if self._pending and not failure and not self._closed:
-                self._wait_from(begun)
+                self._since, self._until = begun, begun + _LATE * self._seconds
             left = [value for taken in self._pending for _, _, value in taken]
             self._size = sum(map(len, left), _POINT * len(left))
             self._state.notify_all()
-
-    def _note_refusal(self, taken: _Taken, error: SmokError) -> None:
-        logger.error("%d values can never be written: %s", len(taken), error)
-        self._refused += len(taken)
-        self._refusal = str(error)
 
     def warnings(self) -> tuple[str, ...]:
         """Tell what is in memory only because it cannot be written; empty when all is well."""

@@ -38,7 +38,7 @@ class MemoryTable(base.Table):
 
     def __init__(self, engine_lock: _EngineLock) -> None:
         self._engine_lock, self._rows = engine_lock, dict[str, base.Row]()
-        self._seqs, self._dropped = itertools.count(1), 0
+        self._seq = self._dropped = 0
 
     def get(self, key: str) -> base.Row | None:
         with self._engine_lock:
@@ -67,7 +67,7 @@ class MemoryTable(base.Table):
             if pending and not (old and old.pending):
                 self._make_room(max_pending, drop)
             tag = old.tag if old else None
-            self._rows[key] = base.Row(key, value, float(stamp), next(self._seqs), pending, tag)
+            self._rows[key] = base.Row(key, value, float(stamp), self._next(), pending, tag)
             return True
 
     def _make_room(self, max_pending: int | None, drop: Sequence[base.Ack]) -> None:
@@ -97,7 +97,7 @@ class MemoryTable(base.Table):
     def replace(self, rows: Mapping[str, bytes]) -> None:
         with self._engine_lock:
             self._rows = {
-                key: base.Row(key, value, 0.0, next(self._seqs), pending=False, tag=None)
+                key: base.Row(key, value, 0.0, self._next(), pending=False, tag=None)
                 for key, value in rows.items()
             }
 
@@ -124,6 +124,10 @@ class MemoryTable(base.Table):
         with self._engine_lock:
             pending = sum(row.pending for row in self._rows.values())
             return base.TableStats(len(self._rows), pending, self._dropped)
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq
 
 
 def _may_write(old: base.Row | None, stamp: float, when: base.When, expected: int | None) -> bool:
@@ -172,7 +176,7 @@ class MemorySeries(base.Series):
         self._engine_lock, self.store, self.limits = engine_lock, store, base.Limits()
         self._lines: dict[str, _Line] = {}
         self._queue: dict[int, tuple[str, int]] = {}
-        self._seqs, self._dropped = itertools.count(1), 0
+        self._seq = self._dropped = 0
 
     def append(self, points: Sequence[tuple[str, int, bytes]]) -> None:
         with self._engine_lock:
@@ -206,9 +210,9 @@ class MemorySeries(base.Series):
         line = self._lines.setdefault(name, _Line())
         if ts in line.points:
             self._queue.pop(line.points[ts].seq, None)
-        seq = next(self._seqs)
-        line.put(ts, _Stored(value, seq))
-        self._queue[seq] = (name, ts)
+        self._seq += 1
+        line.put(ts, _Stored(value, self._seq))
+        self._queue[self._seq] = (name, ts)
 
     def _drop_excess(self) -> None:
         most = self.limits.max_pending
