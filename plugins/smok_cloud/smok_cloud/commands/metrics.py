@@ -1,11 +1,10 @@
 """``smok metrics``: the device's numbers for monitoring, printed, in a file, or served."""
 
-import signal
-import threading
 from pathlib import Path
 
 import click
 from smok_cli.app import Session, pass_session
+from smok_cli.signals import stop_on_signals
 
 from smok_cloud.report import extra
 
@@ -64,10 +63,7 @@ def _serve(config: str | None, host: str, port: int) -> None:
     server, thread = start_http_server(port, host, registry(Looker(config)))
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"http://{shown}:{server.server_port}/metrics", err=True)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    stop_on_signals().wait()
     server.shutdown()
     server.server_close()
     thread.join(2.0)

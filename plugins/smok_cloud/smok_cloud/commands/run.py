@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from typing import TYPE_CHECKING, Final, Literal
 
 import click
 from smok_cli.app import Session, pass_session
 from smok_cli.screen import console
+from smok_cli.signals import stop_on_signals
 from smok_cli.terminal import log_to_stderr, say
 
 from smok_cloud.progress import Progress
@@ -56,7 +56,7 @@ def command(
     log_to_stderr(level, log_format)
     with open_databases(session.config) as databases:
         service = Service(databases)
-        stop = _stop_on_signals()
+        stop = stop_on_signals()
         status = _once(service, stop) if once else _until(service, stop, live=live)
     if live:
         say(f"stopped: {Progress(service.synchronizer).look()}", err=True)
@@ -75,13 +75,6 @@ def _until(service: Service, stop: threading.Event, *, live: bool) -> int:
         else:
             stop.wait()
     return 0
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _once(service: Service, stop: threading.Event) -> int:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from smok_cli.app import Session, pass_session
+from smok_cli.signals import stop_on_signals
 from smok_cli.terminal import say
 
 if TYPE_CHECKING:
@@ -34,10 +33,7 @@ def command(session: Session, tls: bool, device: str, directory: str | None) -> 
     with ExitStack() as stack:
         server = stack.enter_context(_server(cloud, stack, directory, tls=tls))
         say(f'\nurl = "{server.url}"\n', nl=False)
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        stop.wait()
+        stop_on_signals().wait()
     _tell(cloud)
 
 
