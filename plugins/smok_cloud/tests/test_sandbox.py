@@ -246,5 +246,7 @@ def test_closing_ends_what_hangs() -> None:
             hanging.get_sensors()
     idle.close()
     hanging.close()
+    while threading.active_count() > before:  # a request's timer ends a moment after it
+        assert time.monotonic() - started < 2
+        time.sleep(0.001)
     assert time.monotonic() - started < 2
-    assert threading.active_count() == before

@@ -63,10 +63,17 @@ def versions(engine: Engine, step: int, me: str) -> None:
 
 
 def adding(engine: Engine, step: int, me: str) -> None:
-    """Append points of one's own, one or a group."""
-    count = GROUP if step % 4 == 3 else 1
-    points = [(f"w{me}", step * GROUP + n, me.encode()) for n in range(count)]
+    """Append points of one's own."""
+    points = [(f"w{me}", ts, me.encode()) for ts in times_added(step, int(me))]
     engine.series("race.points").append(points)
+
+
+def times_added(step: int, me: int) -> range:
+    """Return the times of what a process adds in a step: one, or a group beside the other's one.
+
+    Of two appends of one size who comes first is done first; a small one overtakes a large one.
+    """
+    return range(step * GROUP, step * GROUP + (GROUP if (step + me) % 4 == 3 else 1))
 
 
 def grouping(engine: Engine, step: int, me: str) -> None:
