@@ -11,7 +11,7 @@ from smok_testing.clause import Level, clauses_of
 from smok_testing.clauses.series import stored
 from smok_testing.clauses.table import row_of
 from smok_testing.harness import Harness
-from smok_testing.threads import at_once
+from smok_testing.threads import at_once, turn_by_turn
 
 in_table, in_series, in_blobs = map(clauses_of, ("table", "series", "blobs"))
 CONCURRENT: dict[str, Any] = {"level": Level.CONCURRENT}
@@ -211,14 +211,13 @@ def the_highest_version_wins(harness: Harness) -> None:
     """
     blobs, done = harness.blobs(), [-1] * 4
 
-    def work(me: int) -> None:
-        for turn in range(TURNS):
-            _expect_at_least(blobs, max(done))
-            blobs.put("k", b"%d" % (turn * 4 + me), turn * 4 + me)
-            done[me] = turn * 4 + me
-            _expect_at_least(blobs, max(done))
+    def work(me: int, turn: int) -> None:
+        _expect_at_least(blobs, max(done))
+        blobs.put("k", b"%d" % (turn * 4 + me), turn * 4 + me)
+        done[me] = turn * 4 + me
+        _expect_at_least(blobs, max(done))
 
-    at_once(*(partial(work, me) for me in range(4)))
+    turn_by_turn(TURNS, *(partial(work, me) for me in range(4)))
     top = TURNS * 4 - 1
     same(blobs.get("k"), (b"%d" % top, top), "the blob")
     same(blobs.put("k", b"", top), top, "put of the highest version again")
