@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import UTC
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from smok_cli.readings.columns import Layout
 from smok_cli.readings.loading import Loader
 from smok_cli.readings.records import Record, ValueReader
@@ -139,6 +139,7 @@ def folder(tmp_path_factory):
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.lists(DAMAGE, max_size=4),
 )
+@example(["0"], ",", csv.QUOTE_MINIMAL, "\n", [(0.0, "replace", 0x1C)])
 def test_csv(folder, values, delimiter, quoting, end, damage):
     """Stored and rejected rows are the rows present; what is stored stands in the file."""
     out = io.StringIO(newline="")

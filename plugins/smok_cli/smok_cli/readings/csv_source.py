@@ -146,7 +146,7 @@ class CsvSource:
     def _moment(self, cells: list[str]) -> str:
         if len(self._time) == 1:
             return cells[self._time[0]]
-        return " ".join(cells[at].strip() for at in self._time)
+        return " ".join(cells[at].strip(" \t") for at in self._time)
 
     def _long(self, line: int, row: Row) -> Record | Rejected:
         cells = row.cells

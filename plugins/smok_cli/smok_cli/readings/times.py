@@ -30,6 +30,8 @@ _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - local times are counted a
 _AWARE_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?")
+#: Control characters that Python strips as blanks; in a time they stand for a damaged digit.
+_NO_BLANK: Final = re.compile("[\x1c-\x1f\x85]")
 #: The store keeps 64 bits of microseconds.
 _LIMIT: Final = 2**63 - 1000
 _FORMATS: Final = ("iso", *TIME_UNITS)
@@ -82,6 +84,8 @@ class TimeReader:
         if self._pattern is not None:
             return self._moment(time, self._by_pattern)
         if isinstance(time, str):
+            if _NO_BLANK.search(time):
+                raise BadRow(f"{time!r} is not a time")
             time = time.strip()  # some write blanks around their delimiter
         # A text of digits only is a number, though ISO 8601 would take some as a date.
         if isinstance(time, str) and (":" in time or not self._is_number(time)):
