@@ -85,7 +85,7 @@ class TimeReader:
             return self._moment(time, self._by_pattern)
         if isinstance(time, str):
             if _NO_BLANK.search(time):
-                raise BadRow(f"{time!r} is not a time")
+                raise BadRow(f"{time!r} is not a time: it holds a control character")
             time = time.strip()  # some write blanks around their delimiter
         # A text of digits only is a number, though ISO 8601 would take some as a date.
         if isinstance(time, str) and (":" in time or not self._is_number(time)):
